@@ -1,0 +1,39 @@
+# Two commands: `make run` opens the lab, `make test` checks it. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One OpenMP thread: the tests' own threads and the app beside them would fight for the cores.
+TEST_ENV := OMP_NUM_THREADS=1
+
+.PHONY: run test bench screenshots clean
+
+run: $(VENV)/run.stamp
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(TEST_ENV) $(BIN)/pytest
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks
+
+# The README's screenshots, taken by the browser tests.
+screenshots: $(VENV)/test.stamp
+	CNNLAB_SCREENSHOTS=docs/screenshots $(TEST_ENV) $(BIN)/pytest tests/e2e
+
+$(VENV)/run.stamp: requirements.txt constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'cnnlab needs Python 3.11 or newer; choose one with PYTHON=...')"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-dev.txt tests/browser.py
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python tests/browser.py
+	touch $@
+
+clean:
+	rm -rf $(VENV) test-artifacts

@@ -1,0 +1,253 @@
+"""Which device the lab computes on, and the gate that shares it fairly between sessions."""
+
+import os
+import platform
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from cnnlab_core.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
+
+SLICE_SECONDS = 0.1
+"""How long a job computes before the next one in the queue has its turn."""
+
+
+def pick_device(name: str | None = None) -> "torch.device":
+    """The device to compute on: ``name``, else ``CNNLAB_DEVICE``, else cuda, then mps, then cpu.
+
+    Raises ``DeviceError`` when the device that was asked for by name isn't there.
+    """
+    import torch
+
+    wanted = name or os.environ.get("CNNLAB_DEVICE") or ""
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if not wanted:
+        return torch.device(next(kind for kind, available in here.items() if available))
+    try:
+        device = torch.device(wanted)
+    except RuntimeError:
+        device = None
+    cards = torch.cuda.device_count()
+    if device is None or not here.get(device.type) or (device.type == "cuda" and (device.index or 0) >= cards):
+        found = ", ".join(kind for kind, available in here.items() if available)
+        raise DeviceError(f"There is no device “{wanted}” here. Set CNNLAB_DEVICE to {found}, or leave it unset.")
+    return device
+
+
+def describe_device(device: "torch.device") -> str:
+    """One line for people: the device's name, and on a GPU the memory in use."""
+    import torch
+
+    if device.type == "cuda":
+        used = torch.cuda.memory_allocated(device) / 2**30
+        total = torch.cuda.get_device_properties(device).total_memory / 2**30
+        return f"{torch.cuda.get_device_name(device)}, {used:.1f} of {total:.0f} GB in use"
+    if device.type == "mps":
+        return f"Apple GPU, {torch.mps.current_allocated_memory() / 2**30:.1f} GB in use"
+    return f"CPU, {available_cores()} cores"
+
+
+def likely_device() -> str:
+    """The device in a line for people, told without importing torch, from what the system shows."""
+    wanted = os.environ.get("CNNLAB_DEVICE", "")
+    if wanted:
+        return f"{wanted} (set by CNNLAB_DEVICE)"
+    if Path("/dev/nvidia0").exists():
+        return "NVIDIA GPU"
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return "Apple GPU"
+    return f"CPU, {available_cores()} cores"
+
+
+def available_cores() -> int:
+    """Cores this process may use: the smaller of its affinity and its container's quota, at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no cgroup, or "max": no quota
+        return cores
+
+
+# --- the gate -------------------------------------------------------------------------------------------------
+
+
+class _Ticket:
+    """A place in the gate's queue."""
+
+    def __init__(self) -> None:
+        self.granted = False
+        self.listening = False
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The job is in the queue: ``ahead`` others come before it."""
+
+    ahead: int
+
+
+@dataclass(frozen=True)
+class Slice(Generic[Step]):
+    """The steps of one turn, in order; the slot has been given back."""
+
+    steps: list[Step]
+
+
+class Gate:
+    """Lets ``slots`` jobs compute at a time; the others wait in the order in which they came.
+
+    A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off
+    (its browser tab was closed, its notebook cell paused) delays nobody, and keeps its place if it returns.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._free = self.slots = slots
+        self._queue: deque[_Ticket] = deque()
+        self._changed = threading.Condition()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in the queue now."""
+        with self._changed:
+            return len(self._queue)
+
+    @property
+    def running(self) -> int:
+        """How many slots are taken now."""
+        with self._changed:
+            return self.slots - self._free
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold one slot for the body; blocks until it is this caller's turn."""
+        ticket = self._join()
+        try:
+            while not self._listen(ticket, seconds=60):
+                pass
+            yield
+        finally:
+            self._leave(ticket)
+
+    def drive(
+        self, job: Generator[Step, None, Result], *, slice_seconds: float = SLICE_SECONDS, report_seconds: float = 0.25
+    ) -> Generator[Waiting | Slice[Step], None, Result]:
+        """Run a generator of steps through the gate, a time slice per turn, and return what it returns.
+
+        Yields a ``Slice`` after each turn and a ``Waiting`` about every ``report_seconds`` spent in the queue.
+        The slot is held only while the job computes, never while the consumer handles what is yielded; after
+        each turn the job goes to the end of the queue. When the job raises, or the consumer closes or drops
+        this generator, the job is closed and the slot and the place in the queue are free again.
+        """
+        with closing(job):
+            while True:
+                ticket = self._join()
+                try:
+                    while not self._listen(ticket, report_seconds):
+                        yield Waiting(self._ahead_of(ticket))
+                    steps, outcome = _advance(job, slice_seconds)
+                finally:
+                    self._leave(ticket)
+                if steps:
+                    yield Slice(steps)
+                if outcome:
+                    return outcome[0]
+
+    def _join(self) -> _Ticket:
+        ticket = _Ticket()
+        with self._changed:
+            self._queue.append(ticket)
+        return ticket
+
+    def _listen(self, ticket: _Ticket, seconds: float) -> bool:
+        """Wait up to ``seconds`` for the slot; True once it is held."""
+        with self._changed:
+            ticket.listening = True
+            self._hand_out()
+            self._changed.wait_for(lambda: ticket.granted, seconds)
+            ticket.listening = False
+            return ticket.granted
+
+    def _leave(self, ticket: _Ticket) -> None:
+        with self._changed:
+            if ticket.granted:
+                self._free += 1
+            else:
+                self._queue.remove(ticket)
+            self._hand_out()
+
+    def _hand_out(self) -> None:
+        """Give the free slots to the first tickets that are listening. Call with the condition held."""
+        for ticket in [ticket for ticket in self._queue if ticket.listening][: self._free]:
+            ticket.granted = True
+            self._queue.remove(ticket)
+            self._free -= 1
+        self._changed.notify_all()
+
+    def _ahead_of(self, ticket: _Ticket) -> int:
+        with self._changed:
+            return self._queue.index(ticket) if ticket in self._queue else 0
+
+
+def _advance(job: Generator[Step, None, Result], seconds: float) -> tuple[list[Step], tuple[Result] | None]:
+    """Take steps from ``job`` for about ``seconds``; the second value holds its result once it has ended."""
+    steps: list[Step] = []
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            steps.append(next(job))
+        except StopIteration as stop:
+            return steps, (stop.value,)
+        if time.monotonic() >= end:
+            return steps, None
+
+
+def finish(job: Generator[Step, None, Result]) -> Result:
+    """Run a generator of steps to its end and give what it returns: the plain-function form of any job."""
+    while True:
+        try:
+            next(job)
+        except StopIteration as stop:
+            return stop.value
+
+
+@cache
+def gate(device_type: str = "cpu") -> Gate:
+    """The gate that all sessions share for a kind of device: a slot per core on a CPU, one slot on a GPU."""
+    return Gate(available_cores() if device_type == "cpu" else 1)
+
+
+# --- a GPU's memory -------------------------------------------------------------------------------------------
+
+
+def with_memory_retry(work: Callable[[], Result], free_memory: Callable[[], None]) -> Result:
+    """``work()``; if the GPU runs out of memory, ``free_memory()`` and once more; then a ``DeviceError``."""
+    import torch
+
+    try:
+        return work()
+    except torch.OutOfMemoryError:
+        # Handled below, after the exception and the tensors its traceback keeps alive are gone.
+        pass
+    free_memory()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    try:
+        return work()
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(
+            "The GPU's memory is full, even after models that nobody uses were put away. "
+            "Use a smaller picture, batch or model, or wait until others are done."
+        ) from error

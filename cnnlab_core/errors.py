@@ -1,0 +1,25 @@
+"""Errors that are sentences: what happened, and what to do about it."""
+
+
+class LabError(Exception):
+    """A problem that the person at the screen can act on.
+
+    ``str(error)`` is one or two plain sentences, ready to be shown as text: what happened and what to
+    do. Pages print it in place of the result and keep the rest of the page; notebooks see it raised.
+    """
+
+
+class ImageError(LabError):
+    """A file or array that can't be used as a picture."""
+
+
+class InputError(LabError):
+    """A number, shape or name that a computation can't accept."""
+
+
+class WeightsError(LabError):
+    """Weights that are missing, damaged, or belong to another network."""
+
+
+class DeviceError(LabError):
+    """A device that was asked for but isn't there, or that ran out of memory."""

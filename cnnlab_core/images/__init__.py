@@ -1,0 +1,18 @@
+"""Pictures: from bytes to safe RGB, between pictures and tensors, and the sample gallery."""
+
+from cnnlab_core.images.display import label_picture, png, thumbnail
+from cnnlab_core.images.opening import open_image
+from cnnlab_core.images.samples import Sample, sample_images
+from cnnlab_core.images.tensors import to_picture, to_tensor, to_uint8
+
+__all__ = [
+    "Sample",
+    "label_picture",
+    "open_image",
+    "png",
+    "sample_images",
+    "thumbnail",
+    "to_picture",
+    "to_tensor",
+    "to_uint8",
+]

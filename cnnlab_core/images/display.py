@@ -1,0 +1,38 @@
+"""Pictures for the screen and to take away: small copies, PNG bytes, a line of text above."""
+
+import io
+
+from PIL import Image, ImageDraw, ImageFont
+
+
+def png(picture: Image.Image) -> bytes:
+    """The picture as a PNG file, quickly written."""
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def thumbnail(picture: Image.Image, longest: int = 640) -> Image.Image:
+    """The picture with its longer side at most ``longest`` pixels; small ones are grown by whole pixels."""
+    growth = longest // max(picture.size)
+    if growth >= 2:
+        return picture.resize((picture.width * growth, picture.height * growth), Image.Resampling.NEAREST)
+    shown = picture.copy()
+    shown.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return shown
+
+
+def label_picture(picture: Image.Image, text: str, *, width: int = 900) -> Image.Image:
+    """The picture, at most ``width`` pixels wide, with ``text`` on a white band above it, shrunk until it fits."""
+    shown = picture.convert("RGB")
+    if shown.width > width:
+        shown = shown.resize((width, max(1, round(shown.height * width / shown.width))), Image.Resampling.LANCZOS)
+    canvas_width = max(shown.width, 320)
+    size = 28.0
+    while size > 10 and ImageFont.load_default(size).getlength(text) > canvas_width - 24:
+        size -= 1
+    band = round(size * 2)
+    canvas = Image.new("RGB", (canvas_width, shown.height + band), "white")
+    canvas.paste(shown, ((canvas_width - shown.width) // 2, band))
+    ImageDraw.Draw(canvas).text((canvas_width / 2, band / 2), text, "black", ImageFont.load_default(size), anchor="mm")
+    return canvas

@@ -1,0 +1,143 @@
+"""From a file that somebody gave us to an upright 8-bit RGB picture, or to a sentence that says why not."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cnnlab_core.errors import ImageError
+
+MAX_PIXELS = 40_000_000
+"""Larger pictures are refused before they are decoded (40 megapixels are 120 MB as RGB)."""
+
+MIN_SIDE = 8
+"""Smaller pictures are refused: there is nothing to see in them."""
+
+MAX_ASPECT = 16
+"""Longer strips are refused: resizing their short side to 256 would make a picture of many megapixels."""
+
+FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
+"""The decoders that are tried; among those left out are ones that run other programs (EPS)."""
+
+_READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
+
+
+def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
+    """Read a picture from its bytes or its path.
+
+    Returns an RGB ``PIL.Image`` with 8 bits a channel: turned upright by its EXIF tag, transparency laid over
+    white, palettes, grey, CMYK and 16-bit values converted (16-bit grey is scaled by 255/65535, rounded; other
+    wide values from their minimum..maximum), and of an animation the first frame.
+
+    Raises ``ImageError`` with a plain sentence for anything else: empty, damaged or truncated files, formats
+    that aren't pictures, sides under 8 pixels, more than 40 megapixels (seen before decoding), or strips
+    more than 16 times as long as wide.
+    """
+    content = _read(source)
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            _check_size(*picture.size)
+            picture.seek(0)
+            picture.load()
+            return _to_rgb(_upright(picture))
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(_not_a_picture(content)) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(_too_large("far more than")) from None
+    except MemoryError:
+        raise ImageError("There isn't enough memory to open this picture. Make it smaller and try again.") from None
+    except Exception as error:  # noqa: BLE001  damaged files make the decoders raise nearly anything
+        raise ImageError(
+            f"This picture is damaged or incomplete and can't be read ({type(error).__name__}). "
+            "Open it in another program, save it again as PNG or JPEG, and use that file."
+        ) from None
+
+
+def _read(source: bytes | bytearray | str | Path) -> bytes:
+    if isinstance(source, bytes | bytearray):
+        content = bytes(source)
+    else:
+        try:
+            content = Path(source).read_bytes()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ImageError(f"The file “{source}” can't be read: {reason}. Check its name and place.") from None
+    if not content:
+        raise ImageError("This file is empty (zero bytes). Choose another, or save the picture again.")
+    return content
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageError(_too_large(f"{width * height / 1e6:.0f} megapixels ({width} × {height}), more than"))
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"This picture has only {width} × {height} pixels. Use one with at least {MIN_SIDE} pixels on each side."
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageError(
+            f"This picture is a strip of {width} × {height} pixels. Cut out a part that is at most "
+            f"{MAX_ASPECT} times as long as wide."
+        )
+
+
+def _too_large(how_much: str) -> str:
+    return f"This picture has {how_much} the {MAX_PIXELS // 10**6} megapixels allowed here. Make it smaller first."
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001  a damaged EXIF block shouldn't cost the picture
+        return picture.copy()
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return Image.fromarray(_wide_to_uint8(np.asarray(picture), sixteen_bit=picture.mode != "F")).convert("RGB")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(paper, picture).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _wide_to_uint8(values: np.ndarray, *, sixteen_bit: bool) -> np.ndarray:
+    """16-bit, 32-bit or float grey (H, W) to uint8, rounded."""
+    wide = values.astype(np.float64)
+    if not np.isfinite(wide).all():
+        raise ImageError("This picture holds values that aren't numbers (NaN or infinity). Save it with 8 or 16 bits.")
+    low, high = wide.min(), wide.max()
+    if sixteen_bit and low >= 0 and high <= 65535:
+        low, high = 0.0, 65535.0
+    elif low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    return np.rint((wide - low) * (255.0 / max(high - low, 1e-30))).astype(np.uint8)
+
+
+def _not_a_picture(content: bytes) -> str:
+    """Name what the file is, from its first bytes, and say what to do."""
+    head = content[:512].lstrip().lower()
+    brand = content[4:12]
+    if brand[:4] == b"ftyp" and brand[4:] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+        return "This is a HEIC photo, as iPhones make them. Save or export it as JPEG and use that file."
+    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in content[:4096].lower()):
+        return "This is an SVG drawing: shapes, not pixels. Export it as PNG and use that file."
+    if head.startswith(b"%pdf"):
+        return f"This is a PDF document. Save the page or picture as {_READABLE} and use that file."
+    if head.startswith((b"<!doctype", b"<html")):
+        return "This is a web page, not a picture. Open it and save the picture itself."
+    if b"\0" not in content[:512] and _is_text(content[:512]):
+        return f"This file holds text, whatever its name says. Choose a picture: {_READABLE}."
+    return f"This file is not a picture that the lab can read, or its beginning is damaged. Use {_READABLE}."
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 > 0  # only a character cut off at the end
+    return True

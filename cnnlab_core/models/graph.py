@@ -1,0 +1,39 @@
+"""A network's graph by torch.fx, traced so that other threads can go on computing meanwhile."""
+
+import threading
+from collections.abc import Callable
+
+from torch import fx, nn
+from torchvision.models.feature_extraction import NodePathTracer
+
+_tracing = threading.Lock()
+
+
+def trace(network: nn.Module) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
+    """The graph of ``network`` and the name of each node, as torchvision's feature extraction names them."""
+    with _tracing:
+        tracer = _OwnThreadTracer()
+        graph = tracer.trace(network)
+    return fx.GraphModule(tracer.root, graph), dict(tracer.node_to_qualname)
+
+
+class _OwnThreadTracer(NodePathTracer):
+    """While it traces, fx replaces ``nn.Module.__call__`` and ``__getattr__`` for the whole process.
+
+    A forward pass in another thread would be recorded into this graph, or fail. This tracer lets every other
+    thread through to the original; the lock keeps two tracers from restoring each other's replacement.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(autowrap_modules=())
+        self._thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Callable, args: tuple, kwargs: dict) -> object:
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: object, parameter_proxy_cache: dict) -> object:
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)

@@ -1,0 +1,58 @@
+"""What a model is, as data: enough to build it, find its weights, and tell people about it. Needs no torch."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+WeightsKind = Literal["pretrained", "random"]
+WEIGHTS_KINDS: tuple[WeightsKind, ...] = ("pretrained", "random")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes the network's input: shorter side to ``resize``, centre ``crop``, (x - mean) / std."""
+
+    resize: int = 256
+    crop: int = 224
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A checkpoint: where it comes from and how its keys become the network's.
+
+    ``sha256`` is the digest or its first characters (torch's hub writes eight into the file's name); None means
+    that the publisher's own digest, sent along with a download, is the only one known. ``package`` names the
+    installed package that carries the file. ``inner`` is the key under which a checkpoint keeps the weights,
+    ``prefix`` the only part of those keys that belongs to the network, ``drop`` keys of parts that aren't used
+    for naming pictures, ``rename`` regular-expression replacements for keys written by older torch versions.
+    """
+
+    file: str
+    megabytes: float
+    sha256: str | None
+    url: str = ""
+    package: str = ""
+    inner: str = ""
+    prefix: str = ""
+    drop: tuple[str, ...] = ()
+    rename: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One row of the zoo. ``builder`` is ``module:function``; ``top1`` the published ImageNet accuracy in percent."""
+
+    name: str
+    title: str
+    builder: str
+    weights: WeightsFile
+    parameters: int
+    top1: float
+    licence: str
+    source: str
+    about: str
+    options: tuple[tuple[str, object], ...] = ()
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    categories: str = "imagenet"

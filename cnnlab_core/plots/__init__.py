@@ -1,0 +1,1 @@
+"""Figures: plain data in, plotly figure out."""

@@ -1,0 +1,40 @@
+"""Weights that aren't on this machine: said before anything starts, fetched on request, cancelled at will."""
+
+import streamlit as st
+
+from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.models.weights import DownloadStep, download_weights, local_weights, weights_folder
+from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.show import plain
+
+
+def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
+    """True if the model can be loaded; otherwise offers the download where the result would have been.
+
+    ``place`` tells several offers on one page apart.
+    """
+    if weights == "random" or local_weights(spec):
+        return True
+    st.info(
+        f"The weights of {plain(spec.title)} aren't on this machine yet. They come from "
+        f"{plain(spec.weights.url.split('/')[2])} and go into {plain(str(weights_folder()))}. "
+        "Until then, its random weights and the models marked as ready can be used.",
+        icon=":material/download:",
+    )
+    outcome = run(
+        f"download {place}",
+        spec.name,
+        lambda: download_weights(spec),
+        label=f"Downloading {spec.weights.megabytes:.0f} MB",
+        share=_share,
+        start=f"Download {spec.weights.megabytes:.0f} MB",
+        computes=False,
+        keep=False,
+    )
+    if outcome.state == "done":
+        st.rerun()
+    return False
+
+
+def _share(step: DownloadStep) -> float:
+    return step.received / step.total if step.total else 0.0

@@ -1,0 +1,34 @@
+"""The frame around every page: configuration, navigation, title and question."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from cnnlab_core.ui.contents import PAGES, find_page
+from cnnlab_core.ui.warmup import warm_up
+
+# A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
+_TAB_ICON = Path(__file__).parents[2] / "assets" / "icons" / "cnnlab.png"
+
+
+def page(name: str) -> None:
+    """The first line of every page: sets it up, draws the navigation and the question, and warms up."""
+    this = find_page(name)
+    _frame(this.title)
+    st.title(this.title)
+    st.markdown(f"**{this.question}** {this.promise}")
+    warm_up()
+
+
+def home() -> None:
+    """The frame of the home page, which needs no torch."""
+    _frame("cnnlab")
+
+
+def _frame(title: str) -> None:
+    full = title if title == "cnnlab" else f"{title} · cnnlab"
+    st.set_page_config(page_title=full, page_icon=str(_TAB_ICON), layout="wide", initial_sidebar_state="auto")
+    with st.sidebar:
+        st.page_link("app.py", label="cnnlab", icon=":material/science:")
+        for entry in PAGES:
+            st.page_link(entry.file, label=entry.title, icon=entry.icon)

@@ -1,0 +1,154 @@
+"""Runs a job live: through the gate, with progress, time, place in the queue and a Stop button.
+
+A job is a generator of steps. Between its slices the page is painted and Streamlit may cut the script off (a
+control was moved, Stop was pressed, the tab was closed): the generator is closed then and nothing is held.
+"""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar, cast
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnlab_core.device import Gate, Slice, Waiting, gate, pick_device, with_memory_retry
+from cnnlab_core.errors import LabError
+from cnnlab_core.ui.results import everybodys_results, session_results
+from cnnlab_core.ui.show import show_problem
+
+Result = TypeVar("Result")
+Job = Generator[Any, None, Result]
+
+_ANYTIME = Gate(slots=10_000)
+"""For jobs that wait instead of computing: nobody has to queue for them."""
+
+_QUIET_SECONDS = 0.4
+"""Jobs shorter than this show no progress: a flash of it would only disturb."""
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What came of a job. ``result`` is there when it is done, or stale (it belongs to earlier settings)."""
+
+    state: Literal["idle", "stopped", "failed", "stale", "done"]
+    result: Result | None = None
+
+
+@dataclass
+class _Memory:
+    """What a session remembers of the job called ``name``: which settings were asked for, stopped, finished."""
+
+    wanted: str = ""
+    stopped: str = ""
+    finished: str = ""
+
+    def want(self, key: str) -> None:
+        self.wanted, self.stopped = key, ""
+
+    def stop(self, key: str) -> None:
+        self.wanted, self.stopped = "", key
+
+    def stop_button(self, name: str, key: str) -> Callable[[], object]:
+        """Draws the button that stops the job; it isn't drawn before the job has run for a moment."""
+        return lambda: st.button("Stop", key=f"stop {name}", icon=":material/stop:", on_click=self.stop, args=(key,))
+
+
+def run(
+    name: str,
+    key: str,
+    make: Callable[[], Job[Result]],
+    *,
+    label: str,
+    share: Callable[[Any], float],
+    start: str = "",
+    paint: Callable[[list[Any]], None] | None = None,
+    computes: bool = True,
+    keep: bool = True,
+    for_everybody: bool = False,
+) -> Outcome[Result]:
+    """Give the result of the job ``make()`` for the settings ``key``, computing it only if it isn't there yet.
+
+    ``name`` is the job's place on the page, ``label`` what people read while it runs, ``share`` how much is done
+    (0..1) after a step. With ``start`` (a button's label) it waits for that button; without, it runs at once.
+    ``paint`` gets the steps of each slice, outside the gate. A job that only waits, as a download does, is marked
+    ``computes=False`` and takes no slot of the device. Problems are shown here, as sentences. Results
+    ``for_everybody`` are shared between sessions; ``keep=False`` forgets them at once.
+    """
+    memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
+    mine, everybodys = session_results(), everybodys_results()
+    found = mine.get(key) or (everybodys.get(key) if for_everybody else None)
+    if found is not None:
+        memory.finished = key
+        return Outcome("done", cast(Result, found))
+    if start and memory.wanted != key:
+        st.button(start, key=f"start {name}", type="primary", on_click=memory.want, args=(key,))
+        older = mine.get(memory.finished)
+        return Outcome("idle") if older is None else Outcome("stale", cast(Result, older))
+    if memory.stopped == key:
+        st.button("Start again", key=f"again {name}", icon=":material/replay:", on_click=memory.want, args=(key,))
+        return Outcome("stopped")
+    place = st.empty()
+    status = _Status(place, label, memory.stop_button(name, key), share)
+    queue = gate(pick_device().type) if computes else _ANYTIME
+    try:
+        result = with_memory_retry(lambda: _drive(queue, make(), status, paint), _put_away_idle)
+    except LabError as error:
+        show_problem(error)
+        return Outcome("failed")
+    finally:
+        place.empty()
+    if keep:
+        (everybodys if for_everybody else mine).put(key, result)
+        memory.finished = key
+    memory.wanted = ""
+    return Outcome("done", result)
+
+
+def once(function: Callable[[], Result]) -> Job[Result]:
+    """A job of a single step."""
+    return function()
+    yield
+
+
+def _put_away_idle() -> None:
+    from cnnlab_core.models.registry import registry
+
+    registry().put_away_idle()
+
+
+def _drive(queue: Gate, job: Job[Result], status: "_Status", paint: Callable[[list[Any]], None] | None) -> Result:
+    with closing(queue.drive(job)) as events:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as stop:
+                return stop.value
+            status.update(event)
+            if paint and isinstance(event, Slice):
+                paint(event.steps)
+
+
+class _Status:
+    """The line that tells how a running job stands, with its Stop button; silent at first."""
+
+    def __init__(self, place: DeltaGenerator, label: str, stop: Callable[[], object], share: Callable[[Any], float]):
+        self._place, self._label, self._stop, self._share = place, label, stop, share
+        self._begun = time.monotonic()
+        self._line: DeltaGenerator | None = None
+
+    def update(self, event: Waiting | Slice) -> None:
+        elapsed = time.monotonic() - self._begun
+        if elapsed < _QUIET_SECONDS:
+            return
+        if self._line is None:
+            with self._place.container(horizontal=True, vertical_alignment="center"):
+                self._line = st.empty()
+                self._stop()
+        if isinstance(event, Waiting):
+            ahead = f"{event.ahead} before you" if event.ahead else "you are next"
+            self._line.progress(0.0, f"{self._label}: in the queue, {ahead} · {elapsed:.0f} s")
+        else:
+            share = min(1.0, max(0.0, self._share(event.steps[-1])))
+            self._line.progress(share, f"{self._label} · {elapsed:.0f} s")

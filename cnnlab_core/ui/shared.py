@@ -1,0 +1,172 @@
+"""What all pages share: the picture and the model, chosen in the sidebar, kept across pages and in the address.
+
+Both live in one session entry. The address is read first (a link opens what it says), then the entry is written
+back to it, and each page's own widgets are set from the entry before they are drawn. (A widget bound to the
+address under one key on two pages would lose its value on the first change of page after a deep link.)
+"""
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+from PIL import Image
+
+from cnnlab_core.device import describe_device, pick_device
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
+from cnnlab_core.models.weights import local_weights
+from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, find_spec
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.show import plain, sentences
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is at hand: ``name`` is its key in links, ``content`` the file's bytes."""
+
+    name: str
+    title: str
+    content: bytes = field(repr=False)
+    key: str
+    is_sample: bool
+
+    @property
+    def image(self) -> Image.Image:
+        """The decoded picture. Raises ``ImageError`` in a sentence."""
+        return _decoded(self.key, self.content)
+
+
+@dataclass
+class _Shared:
+    picture: str
+    model: str = DEFAULT_MODEL
+    weights: str = WEIGHTS_KINDS[0]
+    own: dict[str, Picture] = field(default_factory=dict)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _decoded(key: str, _content: bytes) -> Image.Image:
+    return open_image(_content)
+
+
+def choose_picture() -> Picture:
+    """The sidebar's picture chooser: the gallery, an upload, the camera. Gives the chosen picture."""
+    shared = _shared()
+    _read_address(shared)
+    with st.sidebar:
+        st.subheader("Picture")
+        with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
+            _own_picture(shared)
+        names = [*shared.own, *sample_images()]
+        _select("Picture", "picture", names, lambda name: _picture(shared, name).title, shared)
+    _write_address(shared)
+    return _picture(shared, shared.picture)
+
+
+def choose_model() -> tuple[ModelSpec, str]:
+    """The sidebar's model chooser. Gives the spec and the kind of weights, which may have to be downloaded yet."""
+    shared = _shared()
+    _read_address(shared)
+    with st.sidebar:
+        st.subheader("Network")
+        _select("Network", "model", [spec.name for spec in ZOO], model_label, shared)
+        st.session_state["weights_choice"] = shared.weights
+        st.segmented_control(
+            "Weights",
+            WEIGHTS_KINDS,
+            key="weights_choice",
+            required=True,
+            width="stretch",
+            on_change=_take,
+            args=("weights", "weights_choice"),
+        )
+        st.caption(plain(find_spec(shared.model).about))
+        with sentences():
+            st.caption(f":material/memory: {plain(describe_device(pick_device()))}")
+    _write_address(shared)
+    return find_spec(shared.model), shared.weights
+
+
+def model_label(name: str) -> str:
+    """A model's title, with the size of the download if its weights aren't on this machine."""
+    spec = find_spec(name)
+    return spec.title if local_weights(spec) else f"{spec.title} ({spec.weights.megabytes:.0f} MB to download)"
+
+
+# --- the session's entry --------------------------------------------------------------------------------------
+
+
+def _shared() -> _Shared:
+    return st.session_state.setdefault("shared", _Shared(picture=next(iter(sample_images()))))
+
+
+def _read_address(shared: _Shared) -> None:
+    """Take over what the address says, as far as it makes sense here."""
+    wanted = st.query_params.get("picture", shared.picture)
+    if wanted in shared.own or wanted in sample_images():
+        shared.picture = wanted
+    elif wanted.startswith("own"):
+        st.info("This link was made with somebody's own picture, which stays with them. Here is a sample instead.")
+    if (model := st.query_params.get("model")) in {spec.name for spec in ZOO}:
+        shared.model = model
+    if (weights := st.query_params.get("weights")) in WEIGHTS_KINDS:
+        shared.weights = weights
+
+
+def _write_address(shared: _Shared) -> None:
+    for name in ("picture", "model", "weights"):
+        if st.query_params.get(name) != getattr(shared, name):
+            st.query_params[name] = getattr(shared, name)
+
+
+def _select(label, name, options, format_func, shared):  # type: ignore[no-untyped-def]
+    key = f"{name}_choice"
+    st.session_state[key] = getattr(shared, name)
+    st.selectbox(
+        label,
+        options,
+        format_func=format_func,
+        key=key,
+        label_visibility="collapsed",
+        on_change=_take,
+        args=(name, key),
+    )
+
+
+def _take(name: str, key: str) -> None:
+    """A widget was changed: put its value into the entry and the address."""
+    value = st.session_state[key]
+    if value is not None:
+        setattr(_shared(), name, value)
+        st.query_params[name] = value
+
+
+# --- pictures -------------------------------------------------------------------------------------------------
+
+
+def _picture(shared: _Shared, name: str) -> Picture:
+    if name in shared.own:
+        return shared.own[name]
+    sample = sample_images()[name]
+    return Picture(name, sample.title, sample.content, digest(name), is_sample=True)
+
+
+def _own_picture(shared: _Shared) -> None:
+    """Upload and camera; what comes from either is kept until the session ends, and chosen at once."""
+    # No list of types: a file that isn't a picture gets a sentence that says what it is and what to do.
+    st.file_uploader("A photo from this computer", key="upload", on_change=_take_file, args=("upload",))
+    if st.toggle("Use the camera", key="camera_on"):
+        st.camera_input("Camera", key="camera", on_change=_take_file, args=("camera",), label_visibility="collapsed")
+    st.caption("Pictures stay on the lab's server, in memory, for as long as this tab is open.")
+
+
+def _take_file(source: str) -> None:
+    file = st.session_state.get(source)
+    if file is None:
+        return
+    content = file.getvalue()
+    name = f"own-{source}"
+    title = "Camera photo" if source == "camera" else file.name
+    shared = _shared()
+    shared.own[name] = Picture(name, title, content, digest(content), is_sample=False)
+    shared.picture = name
+    st.query_params["picture"] = name

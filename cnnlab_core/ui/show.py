@@ -1,0 +1,43 @@
+"""Small pieces that every page uses: errors as sentences, downloads, the code, the link."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import streamlit as st
+
+from cnnlab_core.errors import LabError
+
+
+def plain(text: str) -> str:
+    """Text as it is, safe inside markdown: names and labels must not become links, formulas or pictures."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Show a ``LabError`` raised in the body as its sentence, in the body's place; the rest of the page goes on."""
+    try:
+        yield
+    except LabError as error:
+        show_problem(error)
+
+
+def show_problem(error: LabError | str) -> None:
+    """A problem, as text."""
+    st.error(plain(str(error)), icon=":material/error:")
+
+
+def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:
+    """The Python that reproduces what is on the page."""
+    st.markdown(f"**{about}**")
+    st.code(code, language="python")
+
+
+def show_link() -> None:
+    """The address of exactly this view, to copy."""
+    query = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in sorted(st.query_params.items()))
+    address = (st.context.url or "").split("?")[0]
+    st.markdown("**A link to this view**")
+    st.code(f"{address}?{query}" if query else address, language=None)

@@ -1,0 +1,229 @@
+"""Naming photos: what does the network see in this picture, and how sure is it?"""
+
+import base64
+from dataclasses import dataclass
+
+import streamlit as st
+
+from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
+from cnnlab_core.images import label_picture, png
+from cnnlab_core.models import ZOO, ModelSpec, layer_table
+from cnnlab_core.models.layers import features_before_classifier
+from cnnlab_core.models.registry import categories
+from cnnlab_core.naming import Named, batch_table, class_table, python_code
+from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.ui.frame import page
+from cnnlab_core.ui.naming import ShownStage, name_batch, name_picture, picture_stages
+from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, model_label
+from cnnlab_core.ui.show import plain, sentences, show_code, show_link
+
+OTHERS = {f"{spec.name}:{kind}": (spec, kind) for spec in ZOO for kind in ("pretrained", "random")}
+
+
+@dataclass(frozen=True)
+class View:
+    """How the answers are looked at."""
+
+    k: int
+    temperature: float
+    percent: bool
+    versus: str
+
+
+def controls() -> View:
+    """The row of controls above the answers."""
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        k = st.slider("How many classes (k)", 1, 10, 5, key="classifier_k", bind="query-params")
+        temperature = st.slider("Temperature T", 0.1, 5.0, 1.0, 0.1, key="classifier_t", bind="query-params")
+        scales = ["Probabilities", "Logits"]
+        scale = st.segmented_control(
+            "Bars show", scales, default=scales[0], required=True, key="classifier_scale", bind="query-params"
+        )
+        versus = st.selectbox(
+            "Compare with",
+            list(OTHERS),
+            index=1,
+            key="classifier_versus",
+            bind="query-params",
+            format_func=lambda choice: f"{model_label(OTHERS[choice][0].name)}, {OTHERS[choice][1]}",
+        )
+    return View(k, temperature, scale == scales[0], versus)
+
+
+def answer_card(spec: ModelSpec, weights: str, place: str, picture: Picture, view: View) -> Named | None:
+    """One network's answer: the best class in large letters, the top k as bars, and how sure it is."""
+    st.markdown(f"**{plain(spec.title)}**, {weights} weights")
+    answer = name_picture(spec, weights, picture, place=place)
+    if answer is None:
+        return None
+    best = top_k(answer.logits, categories(spec), view.k, view.temperature)
+    probabilities = softmax(answer.logits, view.temperature)
+    st.markdown(f"### {plain(best[0].label)} · {best[0].probability:.1%}")
+    values = [guess.probability if view.percent else guess.logit for guess in best]
+    bars = class_bars([guess.label for guess in best], values, percent=view.percent, longest=float(view.percent))
+    st.plotly_chart(bars, key=f"bars {place}", config={"displayModeBar": False}, alt=f"The {view.k} best classes")
+    sure, gap = st.columns(2)
+    scale = "0 bits: certain. 9.97 bits: all 1000 classes alike."
+    sure.metric("Entropy", f"{entropy(probabilities):.2f} bits", help=scale)
+    gap.metric("Margin to the second", f"{margin(probabilities):.1%}")
+    return answer
+
+
+def softmax_tab(spec: ModelSpec, answer: Named, view: View) -> None:
+    """The softmax of any class, term by term."""
+    names = [f"{index} · {label}" for index, label in enumerate(categories(spec))]
+    search = st.selectbox(
+        "Any of the 1000 classes",
+        names,
+        index=None,
+        key="classifier_class",
+        bind="query-params",
+        placeholder="Search, for example “tabby”. Now: the most probable one.",
+    )
+    index = names.index(search) if search else answer.best[0].index
+    worked = work_out_softmax(answer.logits, index, view.temperature)
+    shown = worked.rounded(6)
+    place, logit, probability = st.columns(3)
+    place.metric(f"Rank of “{categories(spec)[index]}”", f"{rank(answer.logits, index)} of {len(names)}")
+    logit.metric("Logit z", f"{answer.logits[index]:.4f}")
+    probability.metric("Probability", f"{worked.probability:.4%}")
+    st.latex(
+        rf"P = \frac{{e^{{(z - z_{{\max}})/T}}}}{{\sum_j e^{{(z_j - z_{{\max}})/T}}}}"
+        rf" = \frac{{{shown.numerator:.6f}}}{{{shown.denominator:.6f}}} = {worked.probability:.6f}"
+        rf"\qquad z_{{\max}} = {worked.largest_logit:.4f},\quad T = {view.temperature:g}"
+    )
+    rows = [
+        {
+            "class": names[term.index],
+            "logit z": f"{term.logit:.4f}",
+            "(z − z_max) / T": f"{(term.logit - worked.largest_logit) / view.temperature:.4f}",
+            "e^…": f"{term.value:.6f}",
+        }
+        for term in shown.terms
+    ]
+    rows += [
+        {"class": f"the other {shown.rest_count} classes together", "logit z": "", "(z − z_max) / T": "", "e^…": f"{shown.rest:.6f}"},
+        {"class": "sum: the denominator", "logit z": "", "(z − z_max) / T": "", "e^…": f"{shown.denominator:.6f}"},
+    ]
+    st.dataframe(rows, hide_index=True)
+    st.caption(
+        "Subtracting the largest logit changes nothing (top and bottom shrink alike) and keeps e^… from overflowing. "
+        "Move the temperature: above 1 the terms come closer together, below 1 the largest takes it all; "
+        "the order of the classes stays."
+    )
+
+
+def preprocessing_tab(spec: ModelSpec, stages: list[ShownStage]) -> None:
+    """From photo to input, step by step."""
+    steps = spec.preprocessing
+    says = {
+        "original": "as it came",
+        "resized": f"shorter side to {steps.resize}, {steps.interpolation}",
+        "cropped": f"the middle {steps.crop} × {steps.crop}: the network sees no more than this",
+        "normalised": f"(x − mean) / std with mean {steps.mean} and std {steps.std}; drawn from its lowest to its highest number",
+    }
+    for column, (number, stage) in zip(st.columns(4), enumerate(stages, 1), strict=False):
+        channels, height, width = stage.shape
+        column.image(stage.image, alt=f"The picture, {stage.name}")
+        column.markdown(
+            f"**{number}. {stage.name}** {channels} × {height} × {width}, "
+            f"numbers from {stage.range[0]:.2f} to {stage.range[1]:.2f}  \n{says[stage.name]}"
+        )
+
+
+def layers_tab(spec: ModelSpec) -> None:
+    """What the network is made of."""
+    layers = layer_table(spec.name)
+    last = features_before_classifier(layers)
+    features, parameters, work = st.columns(3)
+    features.metric("Features that enter the last layer", f"{last.inputs:,}", help=f"The last layer is {last.name}.")
+    parameters.metric("Parameters", f"{sum(layer.parameters for layer in layers):,}")
+    work.metric("Multiply-adds per picture", f"{sum(layer.multiply_adds for layer in layers) / 1e6:,.0f} million")
+    weighted = st.toggle("Only layers with weights", key="classifier_weighted", bind="query-params")
+    rows = [
+        {
+            "layer": layer.name,
+            "type": layer.kind,
+            "output shape": " × ".join(map(str, layer.shape)),
+            "parameters": layer.parameters,
+            "multiply-adds": layer.multiply_adds,
+        }
+        for layer in layers
+        if layer.parameters or not weighted
+    ]
+    st.dataframe(rows, hide_index=True, height=420)
+    st.caption(f"{plain(spec.source)} · {plain(spec.licence)} · {spec.top1:.1f} % right on ImageNet, as published.")
+
+
+def batch_tab(spec: ModelSpec, weights: str) -> None:
+    """Several pictures, one table."""
+    answers = name_batch(spec, weights)
+    rows = [
+        {
+            "": "data:image/png;base64," + base64.b64encode(answer.icon).decode() if answer.icon else None,
+            "file": answer.file,
+            "best class": answer.best[0].label if answer.best else answer.problem,
+            "probability": answer.best[0].probability if answer.best else None,
+            "second": answer.best[1].label if answer.best else None,
+        }
+        for answer in answers
+    ]
+    if rows:
+        percent = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+        columns = {"": st.column_config.ImageColumn(width=64), "probability": percent}
+        st.dataframe(rows, hide_index=True, row_height=56, column_config=columns)
+        st.download_button(
+            "Table as CSV", batch_table(answers), "cnnlab_batch.csv", "text/csv", icon=":material/download:"
+        )
+
+
+def take_away_tab(spec: ModelSpec, weights: str, picture: Picture, answer: Named, view: View) -> None:
+    """Pictures, numbers, link and code."""
+    best = top_k(answer.logits, categories(spec), 1, view.temperature)[0]
+    labelled = png(label_picture(picture.image, f"{best.label}: {best.probability:.1%}"))
+    left, right = st.columns([1, 1.4])
+    left.image(labelled, alt="The picture with the top prediction above it")
+    left.download_button(
+        "Labelled picture (PNG)", labelled, "cnnlab_labelled.png", "image/png", icon=":material/download:"
+    )
+    table = class_table(answer.logits, categories(spec), view.temperature)
+    left.download_button("All 1000 classes (CSV)", table, "cnnlab_classes.csv", "text/csv", icon=":material/download:")
+    with right:
+        show_link()
+        show_code(
+            python_code(spec.name, weights, picture.name if picture.is_sample else None, view.k, view.temperature)
+        )
+
+
+page("classifier")
+picture = choose_picture()
+spec, weights = choose_model()
+view = controls()
+
+seen, first, second = st.columns([1, 1.25, 1.25], gap="large")
+with seen:
+    st.markdown("**What the network sees**")
+    stages = picture_stages(spec, picture)
+    if stages:
+        st.image(stages[2].image, alt="The picture as the network sees it")
+        st.caption(plain(picture.title))
+answer = None
+if stages:
+    with first:
+        answer = answer_card(spec, weights, "a", picture, view)
+    with second:
+        answer_card(*OTHERS[view.versus], "b", picture, view)
+
+names = ["Softmax, worked out", "Preprocessing", "Layers", "Several pictures", "Take it away"]
+tabs = st.tabs(names, key="classifier_tab", bind="query-params")
+bodies = [
+    lambda: answer and softmax_tab(spec, answer, view),
+    lambda: stages and preprocessing_tab(spec, stages),
+    lambda: layers_tab(spec),
+    lambda: batch_tab(spec, weights),
+    lambda: answer and take_away_tab(spec, weights, picture, answer, view),
+]
+for tab, body in zip(tabs, bodies, strict=True):
+    if tab.open:
+        with tab, sentences():
+            body()
