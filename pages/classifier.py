@@ -7,15 +7,17 @@ import streamlit as st
 
 from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
 from cnnlab_core.images import label_picture, png
-from cnnlab_core.models import ZOO, ModelSpec, layer_table
-from cnnlab_core.models.layers import features_before_classifier
+from cnnlab_core.models import ZOO, ModelSpec
 from cnnlab_core.models.registry import categories
 from cnnlab_core.naming import Named, batch_table, class_table, python_code
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
+from cnnlab_core.ui.layers import show_layers
 from cnnlab_core.ui.naming import ShownStage, name_batch, name_picture, picture_stages
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, model_label
 from cnnlab_core.ui.show import plain, sentences, show_code, show_link
+
+DOWNLOAD = ":material/download:"
 
 OTHERS = {f"{spec.name}:{kind}": (spec, kind) for spec in ZOO for kind in ("pretrained", "random")}
 
@@ -92,20 +94,14 @@ def softmax_tab(spec: ModelSpec, answer: Named, view: View) -> None:
         rf" = \frac{{{shown.numerator:.6f}}}{{{shown.denominator:.6f}}} = {worked.probability:.6f}"
         rf"\qquad z_{{\max}} = {worked.largest_logit:.4f},\quad T = {view.temperature:g}"
     )
-    rows = [
-        {
-            "class": names[term.index],
-            "logit z": f"{term.logit:.4f}",
-            "(z − z_max) / T": f"{(term.logit - worked.largest_logit) / view.temperature:.4f}",
-            "e^…": f"{term.value:.6f}",
-        }
-        for term in shown.terms
-    ]
-    rows += [
-        {"class": f"the other {shown.rest_count} classes together", "logit z": "", "(z − z_max) / T": "", "e^…": f"{shown.rest:.6f}"},
-        {"class": "sum: the denominator", "logit z": "", "(z − z_max) / T": "", "e^…": f"{shown.denominator:.6f}"},
-    ]
-    st.dataframe(rows, hide_index=True)
+    shifted = [f"{(term.logit - worked.largest_logit) / view.temperature:.4f}" for term in shown.terms]
+    table = {
+        "class": [names[term.index] for term in shown.terms] + [f"the other {shown.rest_count} together", "sum"],
+        "logit z": [f"{term.logit:.4f}" for term in shown.terms] + ["", ""],
+        "(z − z_max) / T": [*shifted, "", ""],
+        "e^…": [f"{value:.6f}" for value in (*(t.value for t in shown.terms), shown.rest, shown.denominator)],
+    }
+    st.dataframe(table, hide_index=True)
     st.caption(
         "Subtracting the largest logit changes nothing (top and bottom shrink alike) and keeps e^… from overflowing. "
         "Move the temperature: above 1 the terms come closer together, below 1 the largest takes it all; "
@@ -120,7 +116,7 @@ def preprocessing_tab(spec: ModelSpec, stages: list[ShownStage]) -> None:
         "original": "as it came",
         "resized": f"shorter side to {steps.resize}, {steps.interpolation}",
         "cropped": f"the middle {steps.crop} × {steps.crop}: the network sees no more than this",
-        "normalised": f"(x − mean) / std with mean {steps.mean} and std {steps.std}; drawn from its lowest to its highest number",
+        "normalised": f"(x − mean) / std, mean {steps.mean}, std {steps.std}; drawn from lowest to highest",
     }
     for column, (number, stage) in zip(st.columns(4), enumerate(stages, 1), strict=False):
         channels, height, width = stage.shape
@@ -129,30 +125,6 @@ def preprocessing_tab(spec: ModelSpec, stages: list[ShownStage]) -> None:
             f"**{number}. {stage.name}** {channels} × {height} × {width}, "
             f"numbers from {stage.range[0]:.2f} to {stage.range[1]:.2f}  \n{says[stage.name]}"
         )
-
-
-def layers_tab(spec: ModelSpec) -> None:
-    """What the network is made of."""
-    layers = layer_table(spec.name)
-    last = features_before_classifier(layers)
-    features, parameters, work = st.columns(3)
-    features.metric("Features that enter the last layer", f"{last.inputs:,}", help=f"The last layer is {last.name}.")
-    parameters.metric("Parameters", f"{sum(layer.parameters for layer in layers):,}")
-    work.metric("Multiply-adds per picture", f"{sum(layer.multiply_adds for layer in layers) / 1e6:,.0f} million")
-    weighted = st.toggle("Only layers with weights", key="classifier_weighted", bind="query-params")
-    rows = [
-        {
-            "layer": layer.name,
-            "type": layer.kind,
-            "output shape": " × ".join(map(str, layer.shape)),
-            "parameters": layer.parameters,
-            "multiply-adds": layer.multiply_adds,
-        }
-        for layer in layers
-        if layer.parameters or not weighted
-    ]
-    st.dataframe(rows, hide_index=True, height=420)
-    st.caption(f"{plain(spec.source)} · {plain(spec.licence)} · {spec.top1:.1f} % right on ImageNet, as published.")
 
 
 def batch_tab(spec: ModelSpec, weights: str) -> None:
@@ -187,7 +159,7 @@ def take_away_tab(spec: ModelSpec, weights: str, picture: Picture, answer: Named
         "Labelled picture (PNG)", labelled, "cnnlab_labelled.png", "image/png", icon=":material/download:"
     )
     table = class_table(answer.logits, categories(spec), view.temperature)
-    left.download_button("All 1000 classes (CSV)", table, "cnnlab_classes.csv", "text/csv", icon=":material/download:")
+    left.download_button("All 1000 classes (CSV)", table, "cnnlab_classes.csv", "text/csv", icon=DOWNLOAD)
     with right:
         show_link()
         show_code(
@@ -215,15 +187,22 @@ if stages:
         answer_card(*OTHERS[view.versus], "b", picture, view)
 
 names = ["Softmax, worked out", "Preprocessing", "Layers", "Several pictures", "Take it away"]
-tabs = st.tabs(names, key="classifier_tab", bind="query-params")
-bodies = [
-    lambda: answer and softmax_tab(spec, answer, view),
-    lambda: stages and preprocessing_tab(spec, stages),
-    lambda: layers_tab(spec),
-    lambda: batch_tab(spec, weights),
-    lambda: answer and take_away_tab(spec, weights, picture, answer, view),
-]
-for tab, body in zip(tabs, bodies, strict=True):
-    if tab.open:
-        with tab, sentences():
-            body()
+worked, preprocessing, layers, batch, away = st.tabs(names, key="classifier_tab", bind="query-params")
+if worked.open and answer:
+    with worked, sentences():
+        softmax_tab(spec, answer, view)
+if preprocessing.open:
+    with preprocessing:
+        preprocessing_tab(spec, stages)
+if layers.open:
+    with layers:
+        show_layers(spec)
+if batch.open:
+    with batch:
+        batch_tab(spec, weights)
+if away.open and answer:
+    with away, sentences():
+        take_away_tab(spec, weights, picture, answer, view)
+if not answer and (worked.open or away.open):
+    with worked if worked.open else away:
+        st.caption("This needs an answer of the first network; what is missing is said above.")

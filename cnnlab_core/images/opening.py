@@ -17,7 +17,7 @@ MIN_SIDE = 8
 MAX_ASPECT = 16
 """Longer strips are refused: resizing their short side to 256 would make a picture of many megapixels."""
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
 """The decoders that are tried; among those left out are ones that run other programs (EPS)."""
 
 _READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"

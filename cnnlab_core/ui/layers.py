@@ -1,0 +1,32 @@
+"""What a network is made of, as a table."""
+
+import streamlit as st
+
+from cnnlab_core.models import ModelSpec, layer_table
+from cnnlab_core.models.layers import features_before_classifier
+from cnnlab_core.ui.show import plain
+
+
+def show_layers(spec: ModelSpec) -> None:
+    """The totals, and every node of the graph: type, output shape, parameters, multiply-adds."""
+    layers = layer_table(spec.name)
+    last = features_before_classifier(layers)
+    features, parameters, work = st.columns(3)
+    features.metric("Features that enter the last layer", f"{last.inputs:,}", help=f"The last layer is {last.name}.")
+    parameters.metric("Parameters", f"{sum(layer.parameters for layer in layers):,}")
+    work.metric("Multiply-adds per picture", f"{sum(layer.multiply_adds for layer in layers) / 1e6:,.0f} million")
+    weighted = st.toggle("Only layers with weights", key="layers_weighted", bind="query-params")
+    rows = [
+        {
+            "layer": layer.name,
+            "type": layer.kind,
+            "output shape": " × ".join(map(str, layer.shape)),
+            "parameters": layer.parameters,
+            "multiply-adds": layer.multiply_adds,
+        }
+        for layer in layers
+        if layer.parameters or not weighted
+    ]
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(rows, hide_index=True, height=420, column_config={"parameters": number, "multiply-adds": number})
+    st.caption(f"{plain(spec.source)} · {plain(spec.licence)} · {spec.top1:.1f} % right on ImageNet, as published.")

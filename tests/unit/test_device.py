@@ -1,0 +1,211 @@
+"""The gate: fair, never held across a yield, and free again whatever happens."""
+
+import os
+import threading
+import time
+
+import pytest
+import torch
+
+from cnnlab_core.device import (
+    Gate,
+    Slice,
+    Waiting,
+    available_cores,
+    describe_device,
+    finish,
+    gate,
+    likely_device,
+    pick_device,
+    with_memory_retry,
+)
+from cnnlab_core.errors import DeviceError
+
+
+def counting(steps, seconds=0.0):
+    for index in range(steps):
+        time.sleep(seconds)
+        yield index
+    return "done"
+
+
+def collect(driven):
+    """All steps and the result of a driven job."""
+    steps = []
+    while True:
+        try:
+            event = next(driven)
+        except StopIteration as stop:
+            return steps, stop.value
+        if isinstance(event, Slice):
+            steps += event.steps
+
+
+def test_a_driven_job_gives_every_step_in_order_and_its_result():
+    for slice_seconds in (0, 0.001, 1):
+        assert collect(Gate(1).drive(counting(50), slice_seconds=slice_seconds)) == (list(range(50)), "done")
+
+
+def test_the_slot_is_free_whenever_the_consumer_has_the_word():
+    shared = Gate(1)
+    for event in shared.drive(counting(20, 0.002), slice_seconds=0.005):
+        assert isinstance(event, Slice)
+        assert shared.running == 0
+        with shared.slot():  # would hang if the job still held it
+            assert shared.running == 1
+
+
+def test_an_error_in_the_job_frees_the_gate_and_reaches_the_consumer():
+    def failing():
+        yield 1
+        raise ValueError("broken")
+
+    shared = Gate(1)
+    with pytest.raises(ValueError, match="broken"):
+        collect(shared.drive(failing()))
+    assert (shared.running, shared.waiting) == (0, 0)
+
+
+@pytest.mark.parametrize("leave", ["close", "drop"])
+def test_a_consumer_that_goes_away_closes_the_job(leave):
+    closed = []
+
+    def job():
+        try:
+            yield from counting(1000, 0.001)
+        finally:
+            closed.append(True)
+
+    shared = Gate(1)
+    driven = shared.drive(job(), slice_seconds=0.005)
+    next(driven)
+    if leave == "close":
+        driven.close()
+    del driven
+    assert closed == [True]
+    assert (shared.running, shared.waiting) == (0, 0)
+
+
+def test_a_consumer_that_leaves_while_it_waits_gives_up_its_place():
+    shared = Gate(1)
+    with shared.slot():
+        driven = shared.drive(counting(1), report_seconds=0.01)
+        assert next(driven) == Waiting(0)
+        assert shared.waiting == 1
+        driven.close()
+        assert shared.waiting == 0
+
+
+def test_those_who_wait_are_told_their_place_and_served_in_order():
+    shared = Gate(1)
+    order, places = [], {}
+    begun = [threading.Event() for _ in range(4)]
+
+    def session(number):
+        driven = shared.drive(counting(1), report_seconds=0.02)
+        for event in driven:
+            if isinstance(event, Waiting):
+                places.setdefault(number, event.ahead)
+                begun[number].set()
+            else:
+                order.append(number)
+
+    with shared.slot():
+        threads = []
+        for number in range(4):
+            threads.append(threading.Thread(target=session, args=(number,)))
+            threads[-1].start()
+            assert begun[number].wait(5)
+    for thread in threads:
+        thread.join(5)
+    assert order == [0, 1, 2, 3]
+    assert places == {0: 0, 1: 1, 2: 2, 3: 3}
+
+
+def test_a_paused_consumer_in_front_delays_nobody():
+    shared = Gate(1)
+    with shared.slot():
+        paused = shared.drive(counting(3), report_seconds=0.01)
+        assert isinstance(next(paused), Waiting)  # first in the queue, but its consumer does nothing more
+    assert collect(shared.drive(counting(2))) == ([0, 1], "done")
+    assert collect(paused) == ([0, 1, 2], "done")  # and it still has its turn when it comes back
+
+
+def test_jobs_take_turns_slice_by_slice():
+    shared = Gate(1)
+    turns = []
+
+    def session(name):
+        for event in shared.drive(counting(10, 0.004), slice_seconds=0.01):
+            if isinstance(event, Slice):
+                turns.append(name)
+
+    threads = [threading.Thread(target=session, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    switches = sum(first != second for first, second in zip(turns, turns[1:], strict=False))
+    assert switches >= 3, turns
+
+
+def test_never_more_at_once_than_slots():
+    shared = Gate(2)
+    running, most = [], []
+    lock = threading.Lock()
+
+    def work():
+        for _ in range(5):
+            with lock:
+                running.append(1)
+                most.append(len(running))
+            time.sleep(0.002)
+            with lock:
+                running.pop()
+            yield
+
+    threads = [threading.Thread(target=lambda: collect(shared.drive(work(), slice_seconds=0.001))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert max(most) == 2
+    assert (shared.running, shared.waiting) == (0, 0)
+
+
+def test_finish_runs_a_job_to_its_result():
+    assert finish(counting(3)) == "done"
+
+
+def test_one_gate_per_kind_of_device():
+    assert gate("cpu") is gate("cpu")
+    assert gate("cpu").slots == available_cores()
+    assert gate("cuda").slots == 1
+    assert 1 <= available_cores() <= (os.cpu_count() or 1)
+
+
+def test_a_device_that_is_not_here_is_a_sentence(monkeypatch):
+    monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+    assert pick_device() == torch.device("cpu")
+    assert describe_device(pick_device()).startswith("CPU, ")
+    assert likely_device() == "cpu (set by CNNLAB_DEVICE)"
+    for wrong in ("gpu", "cuda:99", "tpu:", "xpu"):
+        monkeypatch.setenv("CNNLAB_DEVICE", wrong)
+        with pytest.raises(DeviceError, match=r"There is no device .*CNNLAB_DEVICE"):
+            pick_device()
+
+
+def test_out_of_memory_frees_what_is_idle_and_tries_once_more():
+    freed, attempts = [], []
+
+    def work(failures):
+        attempts.append(1)
+        if len(attempts) <= failures:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return "fits"
+
+    assert with_memory_retry(lambda: work(1), lambda: freed.append(1)) == "fits"
+    assert (len(freed), len(attempts)) == (1, 2)
+    attempts.clear()
+    with pytest.raises(DeviceError, match="memory is full"):
+        with_memory_retry(lambda: work(2), lambda: None)

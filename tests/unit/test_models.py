@@ -1,0 +1,308 @@
+"""The zoo tells the truth, networks are built without touching anything global, and inputs are checked."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+import torchvision.models
+from PIL import Image
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models.feature_extraction import get_graph_node_names
+
+from cnnlab_core.errors import InputError, WeightsError
+from cnnlab_core.images import open_image, sample_images, to_tensor
+from cnnlab_core.models import DEFAULT_MODEL, ZOO, find_spec, layer_table, list_models, load_model
+from cnnlab_core.models.build import build_on_meta, build_pretrained, build_random
+from cnnlab_core.models.graph import trace
+from cnnlab_core.models.layers import features_before_classifier
+from cnnlab_core.models.loaded import preprocessing_stages
+from cnnlab_core.models.spec import Preprocessing
+
+NAMES = [spec.name for spec in ZOO]
+PUBLISHED = {
+    spec.name: next(
+        entry
+        for entry in torchvision.models.get_model_weights(spec.builder.partition(":")[2])
+        if entry.url.endswith(spec.weights.file)
+    )
+    for spec in ZOO
+    if "download.pytorch.org" in spec.weights.url
+}
+
+
+def test_the_zoo_has_what_was_promised():
+    assert [spec.name for spec in list_models()] == NAMES
+    assert set(NAMES) >= {
+        "efficientnet_lite0", "alexnet", "vgg16", "googlenet", "squeezenet1_1", "resnet18", "resnet50",
+        "mobilenet_v3_large", "densenet121", "convnext_tiny", "resnet50_robust_linf4", "resnet50_robust_l2_3",
+    }  # fmt: skip
+    with pytest.raises(InputError, match="no model called “resnet” *"):
+        find_spec("resnet")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_what_the_zoo_says_is_what_torchvision_published(name):
+    spec, entry = find_spec(name), PUBLISHED[name]
+    preset = entry.transforms()
+    steps = spec.preprocessing
+    assert entry.url == spec.weights.url
+    assert entry.meta["num_params"] == spec.parameters
+    assert entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] == spec.top1
+    assert entry.meta["_file_size"] == pytest.approx(spec.weights.megabytes, abs=0.06)
+    assert ([steps.resize], [steps.crop]) == (preset.resize_size, preset.crop_size)
+    assert (steps.interpolation, list(steps.mean), list(steps.std)) == (
+        preset.interpolation.value, preset.mean, preset.std,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLISHED if name != "vgg16"])
+def test_pixels_in_logits_out_equals_torchvisions_own_pipeline(name):
+    picture = open_image(sample_images()["coffee"].content)
+    model = load_model(name, "random", "cpu")
+    theirs = PUBLISHED[name].transforms()(picture).unsqueeze(0)
+    with torch.no_grad():
+        expected = model.network(theirs)
+        torch.testing.assert_close(model(model.prepare(picture)), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_layer_table_counts_what_is_there(name):
+    spec, layers = find_spec(name), layer_table(name)
+    assert sum(layer.parameters for layer in layers) == spec.parameters
+    if name in PUBLISHED:
+        assert sum(layer.multiply_adds for layer in layers) / 1e9 == pytest.approx(
+            PUBLISHED[name].meta["_ops"], abs=6e-4
+        )
+    network = build_on_meta(spec)
+    with FlopCounterMode(display=False) as flops:
+        network(torch.empty(1, 3, 224, 224, device="meta"))
+    assert 2 * sum(layer.multiply_adds for layer in layers) == flops.get_total_flops()
+    # By default torchvision doesn't look into its own blocks; naming another leaf makes it.
+    deep = {"leaf_modules": [nn.Bilinear]}
+    theirs = get_graph_node_names(network, tracer_kwargs=deep, suppress_diff_warning=True)[1]
+    ours = [layer.name for layer in layers]
+    assert ours == [node for node in theirs if node in set(ours)]
+    assert len(ours) > 0.7 * len(theirs)  # the rest are the input, bare weights, sizes for a reshape
+    assert layers[-1].shape == (1000,)
+
+
+def test_features_that_enter_the_last_layer():
+    expected = {"alexnet": 4096, "vgg16": 4096, "resnet18": 512, "resnet50": 2048, "efficientnet_lite0": 1280,
+                "squeezenet1_1": 512, "densenet121": 1024, "googlenet": 1024}  # fmt: skip
+    for name, features in expected.items():
+        assert features_before_classifier(layer_table(name)).inputs == features, name
+
+
+def test_a_size_that_is_too_small_is_a_sentence():
+    with pytest.raises(InputError, match="too small for AlexNet"):
+        layer_table("alexnet", (16, 16))
+    assert layer_table("resnet18", (64, 96))[0].shape == (64, 32, 48)
+    with pytest.raises(InputError, match="too small for AlexNet"):
+        load_model("alexnet", "random", "cpu")(torch.rand(1, 3, 20, 20))
+
+
+def test_random_weights_come_from_their_seed_alone_and_draw_nothing_global():
+    spec = find_spec("resnet18")
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    first, again, other = (build_random(spec, seed).state_dict() for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "robust" not in name])
+def test_random_networks_are_he_initialised_and_their_answers_are_no_spikes(name):
+    model = load_model(name, "random", "cpu")
+    for module in model.network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.numel() > 20_000:
+            std = (2 / module.weight[0].numel()) ** 0.5
+            assert module.weight.std().item() == pytest.approx(std, rel=0.05)
+            assert module.bias is None or not module.bias.any()
+    assert not any(t.is_meta for t in [*model.network.parameters(), *model.network.buffers()])
+    x = model.prepare(open_image(sample_images()["chelsea"].content))
+    assert 0.001 < model.top_k(x, 1)[0].probability < 0.9
+    assert not model.network.training
+    assert not any(module.training for module in model.network.modules())
+    assert not any(p.requires_grad for p in model.network.parameters())
+
+
+def test_the_default_model_names_the_samples():
+    model = load_model(DEFAULT_MODEL, device="cpu")
+    gallery = sample_images()
+    expected = {"chelsea": {"tabby", "tiger cat", "Egyptian cat"}, "coffee": {"espresso", "cup", "coffee mug"},
+                "rocket": {"missile", "projectile"}, "motorcycle": {"moped", "motor scooter"}}  # fmt: skip
+    for name, labels in expected.items():
+        best = model.top_k(model.prepare(open_image(gallery[name].content)), 5)
+        assert best[0].label in labels
+        assert [p.probability for p in best] == sorted((p.probability for p in best), reverse=True)
+
+
+def test_the_gradient_reaches_the_pixels():
+    model = load_model(DEFAULT_MODEL, device="cpu")
+    x = torch.rand(2, 3, 224, 224).requires_grad_()
+    model(x)[:, 7].sum().backward()
+    assert x.grad.abs().sum() > 0
+    assert all(p.grad is None for p in model.network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("x", "says"),
+    [
+        (torch.full((1, 3, 224, 224), 1.001), "in [0, 1]"),
+        (torch.full((1, 3, 224, 224), -0.001), "in [0, 1]"),
+        (torch.full((1, 3, 224, 224), float("nan")), "in [0, 1]"),
+        (torch.full((1, 3, 224, 224), float("inf")), "in [0, 1]"),
+        (torch.zeros(3, 224, 224), "shape"),
+        (torch.zeros(1, 1, 224, 224), "shape"),
+        (torch.zeros(0, 3, 224, 224), "shape"),
+        (torch.zeros(1, 3, 224, 224, dtype=torch.float64), "float32"),
+        (torch.zeros(1, 3, 224, 224, dtype=torch.uint8), "float32"),
+        (np.zeros((1, 3, 224, 224), np.float32), "shape"),
+    ],
+)
+def test_inputs_that_are_no_pixels_are_a_sentence(x, says):
+    model = load_model(DEFAULT_MODEL, device="cpu")
+    with pytest.raises(InputError) as problem:
+        model(x)
+    assert says in str(problem.value)
+
+
+def test_bad_requests_are_sentences():
+    with pytest.raises(InputError, match="pretrained"):
+        load_model(DEFAULT_MODEL, "trained")
+    with pytest.raises(InputError, match="no model called"):
+        load_model("../../etc/passwd")
+    model = load_model(DEFAULT_MODEL, device="cpu")
+    with pytest.raises(InputError, match="one picture"):
+        model.top_k(torch.zeros(2, 3, 224, 224))
+
+
+def test_preprocessing_stages_are_the_real_ones():
+    picture = open_image(sample_images()["rocket"].content)
+    steps = Preprocessing(resize=256, crop=224, interpolation="bicubic", mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    stages = preprocessing_stages(picture, steps)
+    assert [stage.name for stage in stages] == ["original", "resized", "cropped", "normalised"]
+    assert [stage.shape for stage in stages] == [(3, 427, 640), (3, 256, 383), (3, 224, 224), (3, 224, 224)]
+    x = to_tensor(stages[2].picture)[0]
+    z = (x - torch.tensor(steps.mean)[:, None, None]) / torch.tensor(steps.std)[:, None, None]
+    assert stages[2].range == pytest.approx((x.min().item(), x.max().item()))
+    assert stages[3].range == pytest.approx((z.min().item(), z.max().item()))
+
+
+# --- checkpoints ----------------------------------------------------------------------------------------------
+
+
+def checkpoint_of(name, seed=3):
+    return dict(build_random(find_spec(name), seed).state_dict())
+
+
+def test_a_madry_checkpoint_is_read_and_the_attacker_left_out(tmp_path):
+    spec, state = find_spec("resnet50_robust_linf4"), checkpoint_of("resnet50")
+    content = {"model": {}, "epoch": 90}
+    for key, value in state.items():
+        content["model"][f"module.model.{key}"] = value
+        content["model"][f"module.attacker.model.{key}"] = value + 1
+    content["model"]["module.normalizer.new_mean"] = torch.zeros(3, 1, 1)
+    torch.save(content, tmp_path / "robust.ckpt")
+    loaded = build_pretrained(spec, tmp_path / "robust.ckpt").state_dict()
+    assert all(torch.equal(loaded[key], state[key]) for key in state)
+
+
+def test_old_names_and_unused_heads(tmp_path):
+    state = checkpoint_of("densenet121")
+    old = {
+        key.replace("norm1.", "norm.1.").replace("norm2.", "norm.2.").replace("conv1.", "conv.1.").replace("conv2.", "conv.2.")
+        if "denselayer" in key else key: value
+        for key, value in state.items() if "num_batches" not in key
+    }  # fmt: skip
+    assert set(old) - set(state)
+    torch.save(old, tmp_path / "dense.pth")
+    loaded = build_pretrained(find_spec("densenet121"), tmp_path / "dense.pth").state_dict()
+    assert all(torch.equal(loaded[key], state[key]) for key in state if "num_batches" not in key)
+    state = checkpoint_of("googlenet")
+    torch.save({**state, "aux1.fc1.weight": torch.zeros(3)}, tmp_path / "google.pth")
+    assert build_pretrained(find_spec("googlenet"), tmp_path / "google.pth")
+
+
+class Surprise:
+    """A pickle that would run code."""
+
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda state: state.pop("conv1.weight"), "1 missing (conv1.weight)"),
+        (lambda state: state.update({"new.weight": torch.zeros(2)}), "1 not of this network (new.weight)"),
+        (lambda state: state.update({"fc.weight": torch.zeros(10, 512)}), "fc.weight is 10×512, not 1000×512"),
+        (lambda state: state.update({"fc.bias": 3}), "fc.bias is int, not 1000"),
+        (lambda state: state.update({"fc.bias": Surprise()}), "could run code"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_named(tmp_path, capsys, change, says):
+    state = checkpoint_of("resnet18")
+    change(state)
+    torch.save(state, tmp_path / "odd.pth")
+    with pytest.raises(WeightsError) as problem:
+        build_pretrained(find_spec("resnet18"), tmp_path / "odd.pth")
+    assert says in str(problem.value)
+    assert "odd.pth" in str(problem.value)
+    assert "code ran" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04" + bytes(50), b"\x80\x02}q\x00."])
+def test_a_file_that_is_no_checkpoint_is_a_sentence(tmp_path, content):
+    (tmp_path / "bad.pth").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"bad\.pth"):
+        build_pretrained(find_spec("resnet18"), tmp_path / "bad.pth")
+
+
+def test_a_cut_checkpoint_is_a_sentence(tmp_path):
+    torch.save(checkpoint_of("squeezenet1_1"), tmp_path / "whole.pth")
+    whole = (tmp_path / "whole.pth").read_bytes()
+    for part in (0.1, 0.5, 0.99):
+        (tmp_path / "cut.pth").write_bytes(whole[: int(len(whole) * part)])
+        with pytest.raises(WeightsError, match="damaged"):
+            build_pretrained(find_spec("squeezenet1_1"), tmp_path / "cut.pth")
+
+
+# --- threads --------------------------------------------------------------------------------------------------
+
+
+def test_others_compute_undisturbed_while_a_graph_is_traced():
+    model = load_model(DEFAULT_MODEL, device="cpu")
+    x = to_tensor(Image.new("RGB", (224, 224), "teal"))
+    with torch.no_grad():
+        expected = model(x)
+    architectures = {name: build_on_meta(find_spec(name)) for name in ("resnet18", "googlenet")}
+    alone = {name: list(trace(network)[1].values()) for name, network in architectures.items()}
+    problems, done = [], threading.Event()
+
+    def compute():
+        while not done.is_set():
+            try:
+                with torch.no_grad():
+                    assert torch.equal(model(x), expected)
+            except BaseException as problem:  # noqa: BLE001
+                problems.append(problem)
+                return
+
+    def trace_often():
+        for _ in range(3):
+            for name, network in architectures.items():
+                if list(trace(network)[1].values()) != alone[name]:
+                    problems.append(AssertionError(f"{name} traced to another graph"))
+
+    workers = [threading.Thread(target=compute)] + [threading.Thread(target=trace_often) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers[1:]:
+        worker.join(60)
+    done.set()
+    workers[0].join(10)
+    assert not problems, problems[0]
