@@ -14,12 +14,13 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers
 from cnnlab_core.ui.naming import ShownStage, name_batch, name_picture, picture_stages
-from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, model_label
+from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
 from cnnlab_core.ui.show import plain, sentences, show_code, show_link
 
 DOWNLOAD = ":material/download:"
 
-OTHERS = {f"{spec.name}:{kind}": (spec, kind) for spec in ZOO for kind in ("pretrained", "random")}
+# Streamlit puts an option into the address as it is shown, so these names must not change with what is downloaded.
+OTHERS = {f"{spec.title}, {kind}": (spec, kind) for spec in ZOO for kind in ("pretrained", "random")}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ def controls() -> View:
             index=1,
             key="classifier_versus",
             bind="query-params",
-            format_func=lambda choice: f"{model_label(OTHERS[choice][0].name)}, {OTHERS[choice][1]}",
         )
     return View(k, temperature, scale == scales[0], versus)
 

@@ -1,16 +1,12 @@
 """What all tests share: one OpenMP thread, and a word at the end about what wasn't run here."""
 
 import os
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-
-ROOT = Path(__file__).parents[1]
-IMAGENET_SAMPLES = ROOT.parent / "shared" / "data" / "imagenet_samples"
 
 torch.set_num_threads(1)
 settings.register_profile("lab", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from itertools import pairwise
 
 import pytest
 import torch
@@ -145,7 +146,7 @@ def test_jobs_take_turns_slice_by_slice():
         thread.start()
     for thread in threads:
         thread.join(10)
-    switches = sum(first != second for first, second in zip(turns, turns[1:], strict=False))
+    switches = sum(first != second for first, second in pairwise(turns))
     assert switches >= 3, turns
 
 

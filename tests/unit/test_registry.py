@@ -34,7 +34,7 @@ def together(count, work):
         barrier.wait()
         try:
             results.append(work())
-        except Exception as problem:  # noqa: BLE001
+        except Exception as problem:
             results.append(problem)
 
     threads = [threading.Thread(target=one) for _ in range(count)]

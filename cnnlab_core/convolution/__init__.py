@@ -1,0 +1,78 @@
+"""Convolution and pooling by hand, in numpy: forward, backward, as a matrix, and every single cell explained.
+
+Pure functions of float64 arrays with the conventions of PyTorch, with which they agree to rounding. Whatever can't be
+computed raises :class:`cnnlab_core.errors.InputError`, a sentence that says which number to change.
+"""
+
+from cnnlab_core.convolution.conv import (
+    Gradients,
+    conv1d,
+    conv1d_backward,
+    conv2d,
+    conv2d_backward,
+    conv_transpose1d,
+    conv_transpose2d,
+    sgd_update,
+)
+from cnnlab_core.convolution.explain import Explanation, Factor, Term, explain, explain_pool
+from cnnlab_core.convolution.geometry import AxisGeometry, Geometry, OutputSize, geometry, output_size, pool_geometry
+from cnnlab_core.convolution.matrices import jacobian_weights, toeplitz
+from cnnlab_core.convolution.plain import to_plain
+from cnnlab_core.convolution.pooling import (
+    avg_pool1d,
+    avg_pool1d_backward,
+    avg_pool2d,
+    avg_pool2d_backward,
+    max_pool1d,
+    max_pool1d_backward,
+    max_pool1d_routes,
+    max_pool2d,
+    max_pool2d_backward,
+    max_pool2d_routes,
+)
+from cnnlab_core.convolution.practice import Exercise, Verdict, check_answer, make_exercise
+from cnnlab_core.convolution.presets import EXAMPLES, KERNELS, Example, Kernel, random_kernel
+
+__all__ = [
+    "EXAMPLES",
+    "KERNELS",
+    "AxisGeometry",
+    "Example",
+    "Exercise",
+    "Explanation",
+    "Factor",
+    "Geometry",
+    "Gradients",
+    "Kernel",
+    "OutputSize",
+    "Term",
+    "Verdict",
+    "avg_pool1d",
+    "avg_pool1d_backward",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "check_answer",
+    "conv1d",
+    "conv1d_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "explain",
+    "explain_pool",
+    "geometry",
+    "jacobian_weights",
+    "make_exercise",
+    "max_pool1d",
+    "max_pool1d_backward",
+    "max_pool1d_routes",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_pool2d_routes",
+    "output_size",
+    "pool_geometry",
+    "random_kernel",
+    "sgd_update",
+    "to_plain",
+    "toeplitz",
+]

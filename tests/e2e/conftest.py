@@ -1,0 +1,175 @@
+"""The real lab in a real browser: one server for all tests, a fresh browser session for each."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from browser import find_browser
+from places import ROOT
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+SCREENSHOTS = Path(os.environ.get("CNNLAB_SCREENSHOTS") or ROOT / "test-artifacts")
+
+# On a deep link, Streamlit's front end first looks for its server below the page's own address. The browser logs
+# the two 404s that tell it to look at the root instead.
+PROBES = re.compile(r"/_stcore/(health|host-config)$")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The lab's address. Its log must be free of tracebacks at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    weights = tmp_path_factory.mktemp("weights")
+    environment = {
+        **os.environ, "CNNLAB_DEVICE": "cpu", "CNNLAB_WEIGHTS": str(weights), "TORCH_HOME": str(weights),
+        "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    address = f"http://localhost:{port}"
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                assert process.poll() is None, log.read_text()
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert "Traceback" not in log.read_text(), log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = find_browser()
+    assert path, "No chromium or chrome was found: run `make test`, which installs one."
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        running.close()
+
+
+class Lab:
+    """A browser tab with the lab in it, which listens for everything that mustn't happen."""
+
+    def __init__(self, page: Page, server: str):
+        self.page, self.server = page, server
+        self.finished = 0
+        self.complaints: list[str] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        page.on("request", self._request)
+
+    def open(self, path: str) -> Page:
+        """Open an address of the lab and wait until its script has finished."""
+        before = self.finished
+        self.page.goto(f"{self.server}{path}")
+        self.wait(before)
+        return self.page
+
+    def wait(self, before: int, seconds: float = 60) -> None:
+        """Wait until a rerun that began after ``before`` scripts had finished is through, and painted."""
+        end = time.monotonic() + seconds
+        while self.finished <= before:
+            assert time.monotonic() < end, "the script didn't finish"
+            self.page.wait_for_timeout(20)
+        self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+    def during(self, action) -> None:
+        """Do something that makes the page run again, and wait for it."""
+        before = self.finished
+        action()
+        self.wait(before)
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the page as it is."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        size = self.page.viewport_size
+        self.page.set_viewport_size({"width": size["width"], "height": min(max(height, 600), 3000)})
+        self.page.wait_for_timeout(400)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        self.page.set_viewport_size(size)
+
+    def check(self) -> None:
+        """Nothing on the console, no request to another host, no traceback or error on the page."""
+        assert not self.complaints, "\n".join(self.complaints)
+        assert self.page.get_by_test_id("stException").count() == 0
+
+    def _frame(self, payload: str | bytes) -> None:
+        # The forward message whose only content is script_finished is a few bytes; Streamlit's protobuf field 6.
+        if isinstance(payload, bytes) and len(payload) < 120 and _is_script_finished(payload):
+            self.finished += 1
+
+    def _console(self, message) -> None:
+        where = message.location.get("url", "")
+        if message.type in ("error", "warning") and not PROBES.search(where):
+            self.complaints.append(f"console {message.type}: {message.text} ({where})")
+
+    def _request(self, request) -> None:
+        if not request.url.startswith((self.server, self.server.replace("http", "ws"), "data:", "blob:")):
+            self.complaints.append(f"request to another host: {request.url}")
+
+
+def _is_script_finished(payload: bytes) -> bool:
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+    message = ForwardMsg()
+    try:
+        message.ParseFromString(payload)
+    except Exception:
+        return False
+    return message.WhichOneof("type") == "script_finished"
+
+
+@pytest.fixture
+def lab(browser, server):
+    """A fresh browser session; at the end, nothing may have gone wrong in it."""
+    yield from _lab(browser, server)
+
+
+@pytest.fixture
+def dark_lab(browser, server):
+    """The same in the dark, as wide as a projector."""
+    yield from _lab(browser, server, color_scheme="dark", viewport={"width": 1920, "height": 1080})
+
+
+@pytest.fixture
+def phone_lab(browser, server):
+    """The same on a phone."""
+    yield from _lab(browser, server, viewport={"width": 390, "height": 800})
+
+
+def _lab(browser, server, **options):
+    options.setdefault("viewport", {"width": 1440, "height": 900})
+    context = browser.new_context(**options)
+    opened = Lab(context.new_page(), server)
+    yield opened
+    opened.check()
+    context.close()

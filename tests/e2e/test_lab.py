@@ -1,0 +1,178 @@
+"""What a person does in the lab, done in the browser."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from places import IMAGENET_SAMPLES
+from playwright.sync_api import expect
+
+from cnnlab_core.images import sample_images
+from cnnlab_core.ui.contents import PAGES
+
+
+def photo_and_label():
+    """A photo to upload and the label that the default model gives it."""
+    real = IMAGENET_SAMPLES / "n02391049_zebra.JPEG"
+    if real.exists():
+        return real.name, real.read_bytes(), "zebra"
+    return "drink.png", sample_images()["coffee"].content, "espresso"
+
+
+def upload(lab, name, content):
+    lab.page.get_by_role("button", name=re.compile("Use your own")).click()
+    chooser = lab.page.locator('[data-testid="stPopoverBody"] input[type=file]')
+    lab.during(lambda: chooser.set_input_files({"name": name, "mimeType": "image/png", "buffer": content}))
+    lab.page.keyboard.press("Escape")
+
+
+def choose(lab, label, option):
+    """Choose an option of a selectbox by typing."""
+    box = lab.page.get_by_role("combobox", name=re.compile(label))
+    box.click()
+    box.fill(option)
+    lab.during(lambda: lab.page.keyboard.press("Enter"))
+
+
+@pytest.mark.parametrize("address", ["/", *(f"/{page.name}" for page in PAGES)])
+def test_every_page_opens_from_a_cold_deep_link(lab, address):
+    lab.open(address)
+    expect(lab.page.locator("h1")).to_be_visible()
+    lab.check()
+
+
+def test_home_leads_to_the_pages(lab):
+    lab.open("/")
+    lab.shot("home")
+    for page in PAGES:
+        lab.during(lambda title=page.title: lab.page.get_by_test_id("stMain").get_by_role("link", name=title).click())
+        expect(lab.page.locator("h1")).to_have_text(page.title)
+        lab.during(lambda: lab.page.get_by_role("link", name="cnnlab").click())
+
+
+def test_upload_a_photo_and_read_its_label(lab):
+    name, content, label = photo_and_label()
+    lab.open("/classifier")
+    upload(lab, name, content)
+    expect(lab.page.locator("h3").filter(has_text=label)).to_be_visible()
+    lab.shot("upload")
+
+
+def test_switch_picture_model_and_weights(lab):
+    lab.open("/classifier")
+    choose(lab, "Picture", "A cup of coffee")
+    expect(lab.page.locator("h3", has_text="espresso")).to_be_visible()
+    choose(lab, "Network", "SqueezeNet")
+    expect(lab.page.get_by_text("aren't on this machine")).to_be_visible()
+    lab.shot("missing_weights")
+    lab.during(lambda: lab.page.get_by_role("radio", name="random").click())
+    expect(lab.page.get_by_text("SqueezeNet 1.1, random weights")).to_be_visible()
+    assert "model=squeezenet1_1" in lab.page.url
+    assert "weights=random" in lab.page.url
+
+
+def test_a_download_without_a_network_says_what_to_do(lab):
+    lab.open("/classifier?model=resnet18")
+    lab.during(lambda: lab.page.get_by_role("button", name="Download 45 MB").click())
+    expect(lab.page.get_by_text("couldn't be reached")).to_be_visible()
+    expect(lab.page.get_by_text("EfficientNet-Lite0, random weights")).to_be_visible()
+
+
+def test_a_copied_link_opens_the_same_view(lab, browser, server):
+    lab.open("/classifier")
+    choose(lab, "Picture", "A motorcycle")
+    slider = lab.page.get_by_role("slider", name=re.compile("Temperature"))
+    slider.focus()
+    lab.during(lambda: slider.press("ArrowRight"))
+    lab.during(lambda: lab.page.get_by_role("radio", name="Logits").click())
+    choose(lab, "Any of the 1000 classes", "moped")
+    heading, numbers = (lab.page.locator(what).all_inner_texts() for what in ("h3", '[data-testid="stMetricValue"]'))
+    other = browser.new_context(viewport={"width": 1440, "height": 900})
+    second = type(lab)(other.new_page(), server)
+    second.open(lab.page.url.removeprefix(server))
+    assert second.page.locator("h3").all_inner_texts() == heading
+    assert second.page.locator('[data-testid="stMetricValue"]').all_inner_texts() == numbers
+    second.check()
+    other.close()
+
+
+def test_the_choice_survives_going_home_and_back(lab):
+    lab.open("/classifier?picture=rocket&weights=random")
+    lab.during(lambda: lab.page.get_by_role("link", name="cnnlab").click())
+    lab.during(lambda: lab.page.get_by_test_id("stSidebar").get_by_role("link", name="Naming photos").click())
+    assert "picture=rocket" in lab.page.url
+    expect(lab.page.get_by_text("EfficientNet-Lite0, random weights").first).to_be_visible()
+
+
+def test_the_camera(lab):
+    lab.open("/classifier")
+    lab.page.get_by_role("button", name=re.compile("Use your own")).click()
+    lab.during(lambda: lab.page.get_by_text("Use the camera").click())
+    shutter = lab.page.get_by_role("button", name="Take Photo")
+    expect(shutter).to_be_enabled(timeout=20_000)
+    lab.during(shutter.click)
+    assert "picture=own-camera" in lab.page.url
+
+
+def test_several_pictures_and_their_table(lab):
+    lab.open("/classifier?classifier_tab=Several+pictures")
+    name, content, label = photo_and_label()
+    files = [
+        {"name": name, "mimeType": "image/jpeg", "buffer": content},
+        {"name": "<b>bold</b>.png", "mimeType": "image/png", "buffer": b"not a picture"},
+    ]
+    chooser = lab.page.locator('[data-testid="stMain"] input[type=file]')
+    lab.during(lambda: chooser.set_input_files(files))
+    with lab.page.expect_download() as download:
+        lab.page.get_by_role("button", name="Table as CSV").click()
+    table = download.value.path().read_text()
+    assert label in table
+    assert "holds text" in table
+    lab.shot("batch")
+
+
+def test_downloads_are_what_they_say(lab):
+    lab.open("/classifier?classifier_tab=Take+it+away")
+    with lab.page.expect_download() as download:
+        lab.page.get_by_role("button", name="Labelled picture").click()
+    picture = Image.open(io.BytesIO(download.value.path().read_bytes()))
+    cat = Image.open(io.BytesIO(sample_images()["chelsea"].content)).convert("RGB")
+    below = np.asarray(picture.convert("RGB"))[-cat.height :]
+    assert np.array_equal(below, np.asarray(cat))
+    assert picture.height > cat.height
+    with lab.page.expect_download() as download:
+        lab.page.get_by_role("button", name="All 1000 classes").click()
+    assert len(download.value.path().read_text().splitlines()) == 1001
+    lab.shot("take_away")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("letter.png", b"Dear reader, this is no picture."),
+        ("<img src=x onerror=alert(1)>.png", b"\x89PNG\r\n\x1a\n broken"),
+        ("empty.jpg", b""),
+        (
+            "![x](http://example.org/x.png).svg",
+            b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        ),
+    ],
+)
+def test_bad_files_get_a_sentence_and_the_page_stays(lab, name, content):
+    lab.open("/classifier")
+    upload(lab, name, content)
+    expect(lab.page.get_by_test_id("stAlert").first).to_be_visible()
+    expect(lab.page.get_by_test_id("stException")).to_have_count(0)
+    choose(lab, "Picture", "Chelsea")
+    expect(lab.page.locator("h3", has_text="tiger cat")).to_be_visible()
+
+
+def test_the_classifier_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
+    for opened, name in ((lab, "classifier"), (dark_lab, "classifier_dark"), (phone_lab, "classifier_phone")):
+        opened.open("/classifier")
+        expect(opened.page.locator("h3").first).to_be_visible()
+        width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert width == 0, "the page can be scrolled sideways"
+        opened.shot(name)
