@@ -136,7 +136,7 @@ def batch_tab(spec: ModelSpec, weights: str) -> None:
             "file": answer.file,
             "best class": answer.best[0].label if answer.best else answer.problem,
             "probability": answer.best[0].probability if answer.best else None,
-            "second": answer.best[1].label if answer.best else None,
+            "second": answer.best[1].label if answer.best else "",
         }
         for answer in answers
     ]

@@ -24,6 +24,8 @@ Job = Generator[Any, None, Result]
 _ANYTIME = Gate(slots=10_000)
 """For jobs that wait instead of computing: nobody has to queue for them."""
 
+_AGAIN = ":material/replay:"
+
 _QUIET_SECONDS = 0.4
 """Jobs shorter than this show no progress: a flash of it would only disturb."""
 
@@ -78,27 +80,32 @@ def run(
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
-    found = mine.get(key) or (everybodys.get(key) if for_everybody else None)
+    place = st.empty()  # always there: what follows must not change its place on the page when the job is done
+    found = mine.get(key)
+    if found is None and for_everybody:
+        found = everybodys.get(key)
     if found is not None:
         memory.finished = key
         return Outcome("done", cast(Result, found))
     if start and memory.wanted != key:
-        st.button(start, key=f"start {name}", type="primary", on_click=memory.want, args=(key,))
+        place.button(start, key=f"start {name}", type="primary", on_click=memory.want, args=(key,))
         older = mine.get(memory.finished)
         return Outcome("idle") if older is None else Outcome("stale", cast(Result, older))
     if memory.stopped == key:
-        st.button("Start again", key=f"again {name}", icon=":material/replay:", on_click=memory.want, args=(key,))
+        place.button("Start again", key=f"again {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
         return Outcome("stopped")
-    place = st.empty()
     status = _Status(place, label, memory.stop_button(name, key), share)
     queue = gate(pick_device().type) if computes else _ANYTIME
     try:
         result = with_memory_retry(lambda: _drive(queue, make(), status, paint), _put_away_idle)
     except LabError as error:
-        show_problem(error)
-        return Outcome("failed")
-    finally:
         place.empty()
+        show_problem(error)
+        if start:
+            memory.wanted = ""
+            place.button("Try again", key=f"retry {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
+        return Outcome("failed")
+    place.empty()
     if keep:
         (everybodys if for_everybody else mine).put(key, result)
         memory.finished = key
@@ -136,9 +143,12 @@ class _Status:
     def __init__(self, place: DeltaGenerator, label: str, stop: Callable[[], object], share: Callable[[Any], float]):
         self._place, self._label, self._stop, self._share = place, label, stop, share
         self._begun = time.monotonic()
+        self._done = 0.0
         self._line: DeltaGenerator | None = None
 
     def update(self, event: Waiting | Slice) -> None:
+        if isinstance(event, Slice):
+            self._done = min(1.0, max(0.0, self._share(event.steps[-1])))
         elapsed = time.monotonic() - self._begun
         if elapsed < _QUIET_SECONDS:
             return
@@ -146,9 +156,7 @@ class _Status:
             with self._place.container(horizontal=True, vertical_alignment="center"):
                 self._line = st.empty()
                 self._stop()
+        turn = ""
         if isinstance(event, Waiting):
-            ahead = f"{event.ahead} before you" if event.ahead else "you are next"
-            self._line.progress(0.0, f"{self._label}: in the queue, {ahead} · {elapsed:.0f} s")
-        else:
-            share = min(1.0, max(0.0, self._share(event.steps[-1])))
-            self._line.progress(share, f"{self._label} · {elapsed:.0f} s")
+            turn = f" · in the queue, {event.ahead} before you" if event.ahead else " · in the queue, you are next"
+        self._line.progress(self._done, f"{self._label} · {elapsed:.0f} s{turn}")

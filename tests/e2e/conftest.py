@@ -99,6 +99,7 @@ class Lab:
         while self.finished <= before:
             assert time.monotonic() < end, "the script didn't finish"
             self.page.wait_for_timeout(20)
+        self.page.wait_for_selector("[data-test-script-state=notRunning]")
         self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
     def during(self, action) -> None:

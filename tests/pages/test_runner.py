@@ -1,0 +1,80 @@
+"""The runner's paths: at once, on request, failed, stale, shared; what is kept is never computed again."""
+
+from streamlit.testing.v1 import AppTest
+
+LAB = """
+import streamlit as st
+from cnnlab_core.errors import InputError
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import run
+
+counts = st.session_state.setdefault("counts", [])
+setting = st.number_input("setting", value=1, key="setting")
+st.toggle("unrelated", key="unrelated")
+
+def job():
+    counts.append(setting)
+    for i in range(3):
+        yield i
+    if setting == 13:
+        raise InputError("Thirteen brings bad luck. Choose another.")
+    return {"answer": setting * 2}
+
+outcome = run("job", digest("job", setting), job, label="Working", share=lambda i: i / 3, START)
+st.text(f"{outcome.state} {outcome.result}")
+"""
+
+
+def lab(options):
+    return AppTest.from_string(LAB.replace("START", options), default_timeout=20).run()
+
+
+def test_cheap_work_follows_and_is_kept():
+    app = lab("")
+    assert app.text[0].value == "done {'answer': 2}"
+    app.toggle(key="unrelated").set_value(True).run()
+    app.number_input(key="setting").set_value(5).run()
+    app.number_input(key="setting").set_value(1).run()
+    assert app.text[0].value == "done {'answer': 2}"
+    assert app.session_state["counts"] == [1, 5]
+
+
+def test_dear_work_waits_and_says_when_it_is_out_of_date():
+    app = lab('start="Run"')
+    assert app.text[0].value == "idle None"
+    app.button[0].click().run()
+    assert app.text[0].value == "done {'answer': 2}"
+    assert not app.button
+    app.number_input(key="setting").set_value(5).run()
+    assert app.text[0].value == "stale {'answer': 2}"
+    assert app.session_state["counts"] == [1]
+    app.button[0].click().run()
+    assert app.text[0].value == "done {'answer': 10}"
+
+
+def test_a_problem_is_a_sentence_and_can_be_tried_again():
+    app = lab('start="Run"')
+    app.number_input(key="setting").set_value(13).run()
+    app.button[0].click().run()
+    assert app.text[0].value == "failed None"
+    assert app.error[0].value.replace("\\", "") == "Thirteen brings bad luck. Choose another."
+    assert app.button[0].label == "Try again"
+    app.button[0].click().run()
+    assert app.session_state["counts"] == [13, 13]
+    app.number_input(key="setting").set_value(2).run()
+    app.button[0].click().run()
+    assert app.text[0].value == "done {'answer': 4}"
+
+
+def test_results_for_everybody_are_computed_once():
+    first = lab("for_everybody=True")
+    second = lab("for_everybody=True")
+    assert first.text[0].value == second.text[0].value == "done {'answer': 2}"
+    assert first.session_state["counts"] == [1]
+    assert second.session_state["counts"] == []
+
+
+def test_nothing_is_kept_when_told_so():
+    app = lab("keep=False")
+    app.toggle(key="unrelated").set_value(True).run()
+    assert app.session_state["counts"] == [1, 1]
