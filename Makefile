@@ -22,7 +22,7 @@ bench: $(VENV)/test.stamp
 
 # The README's screenshots, taken by the browser tests.
 screenshots: $(VENV)/test.stamp
-	CNNLAB_SCREENSHOTS=docs/screenshots $(TEST_ENV) $(BIN)/pytest tests/e2e
+	CNNLAB_SCREENSHOTS=1 $(TEST_ENV) $(BIN)/pytest tests/e2e
 
 $(VENV)/run.stamp: requirements.txt constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'cnnlab needs Python 3.11 or newer; choose one with PYTHON=...')"

@@ -1,32 +1,48 @@
 """The home page: what the lab is, this machine's device, which models are ready, and the way in. Imports no torch."""
 
+from itertools import cycle
+
 import streamlit as st
 
 from cnnlab_core.device import likely_device
-from cnnlab_core.images import sample_images
+from cnnlab_core.images import open_image, png, sample_images, square
 from cnnlab_core.models.weights import local_weights, weights_folder
 from cnnlab_core.models.zoo import ZOO
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.show import plain
 
+
+@st.cache_data(show_spinner=False)
+def icons() -> dict[str, bytes]:
+    """The gallery, small and square."""
+    return {name: png(square(open_image(sample.content), 200)) for name, sample in sample_images().items()}
+
+
 home()
 st.title("cnnlab")
 st.markdown("See what a convolutional network computes, by doing it yourself. Each page answers one question.")
 
-for page in PAGES:
-    with st.container(border=True):
+for column, page in zip(cycle(st.columns(2)), PAGES, strict=False):
+    with column.container(border=True):
         st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
-        st.markdown(f"{page.question} {page.promise}")
+        st.markdown(f"{page.question}")
+        st.caption(page.promise)
 
-machine, models = st.columns([1, 2], gap="large")
+st.subheader("Start with a photo")
+for column, (name, icon) in zip(st.columns(len(icons())), icons().items(), strict=True):
+    with column:
+        st.image(icon, alt=sample_images()[name].title)
+        st.page_link("pages/classifier.py", label=sample_images()[name].title, query_params={"picture": name})
+
+machine, models = st.columns([1, 3], gap="large")
 with machine:
     st.subheader("This machine")
     st.markdown(f":material/memory: {plain(likely_device())}")
-    st.caption("Every page is computed on it, and shared fairly between all who are here.")
+    st.caption("Everything is computed on it, and it is shared fairly between all who are here.")
 with models:
     ready = [spec for spec in ZOO if local_weights(spec)]
-    st.subheader(f"{len(ready)} of {len(ZOO)} networks are ready offline")
+    st.subheader(f"{len(ready)} of {len(ZOO)} networks ready offline")
     st.dataframe(
         [
             {
@@ -41,9 +57,10 @@ with models:
         height="content",
     )
     st.caption(
-        f"Weights lie in {plain(str(weights_folder()))} (set CNNLAB_WEIGHTS to choose a folder). "
+        f"Downloaded weights go into {plain(str(weights_folder()))}; set CNNLAB_WEIGHTS to choose another folder. "
         "With random weights every network works at once."
     )
 
-st.subheader("Sample photos")
-st.caption(" · ".join(f"{plain(s.title)}: {plain(s.credit)}, {plain(s.licence)}" for s in sample_images().values()))
+with st.expander("Who took the photos"):
+    for sample in sample_images().values():
+        st.caption(f"{plain(sample.title)}: {plain(sample.credit)}. {plain(sample.licence)}.")

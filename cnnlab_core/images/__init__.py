@@ -1,6 +1,6 @@
 """Pictures: from bytes to safe RGB, between pictures and tensors, and the sample gallery."""
 
-from cnnlab_core.images.display import label_picture, png, thumbnail
+from cnnlab_core.images.display import label_picture, png, square, thumbnail
 from cnnlab_core.images.opening import open_image
 from cnnlab_core.images.samples import Sample, sample_images
 from cnnlab_core.images.tensors import to_picture, to_tensor, to_uint8
@@ -11,6 +11,7 @@ __all__ = [
     "open_image",
     "png",
     "sample_images",
+    "square",
     "thumbnail",
     "to_picture",
     "to_tensor",

@@ -2,7 +2,7 @@
 
 import io
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 
 def png(picture: Image.Image) -> bytes:
@@ -12,7 +12,7 @@ def png(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def thumbnail(picture: Image.Image, longest: int = 640) -> Image.Image:
+def thumbnail(picture: Image.Image, longest: int = 448) -> Image.Image:
     """The picture with its longer side at most ``longest`` pixels; small ones are grown by whole pixels."""
     growth = longest // max(picture.size)
     if growth >= 2:
@@ -20,6 +20,11 @@ def thumbnail(picture: Image.Image, longest: int = 640) -> Image.Image:
     shown = picture.copy()
     shown.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     return shown
+
+
+def square(picture: Image.Image, side: int) -> Image.Image:
+    """The largest square in the middle, ``side`` pixels wide."""
+    return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
 
 
 def label_picture(picture: Image.Image, text: str, *, width: int = 900) -> Image.Image:

@@ -38,8 +38,8 @@ _CC0 = "CC0 (public domain)"
 _GALLERY = (
     Sample("chelsea", "Chelsea the cat", "Stéfan van der Walt", _CC0, "skimage", "data/chelsea.png"),
     Sample("coffee", "A cup of coffee", "Rachel Michetti, Pikolo Espresso Bar", _CC0, "skimage", "data/coffee.png"),
-    Sample("rocket", "Falcon 9 before launch", "SpaceX", _CC0, "skimage", "data/rocket.jpg"),
-    Sample("astronaut", "Astronaut Eileen Collins", "NASA", "Public domain", "skimage", "data/astronaut.png"),
+    Sample("rocket", "A rocket", "SpaceX", _CC0, "skimage", "data/rocket.jpg"),
+    Sample("astronaut", "An astronaut", "NASA (Eileen Collins)", "Public domain", "skimage", "data/astronaut.png"),
     Sample(
         "motorcycle", "A motorcycle", "D. Scharstein and others, Middlebury stereo benchmark 2014",
         "Comes with scikit-image", "skimage", "data/motorcycle_left.png",
@@ -49,7 +49,7 @@ _GALLERY = (
         "matplotlib", "mpl-data/sample_data/grace_hopper.jpg",
     ),
     Sample("brick", "A brick wall", "CC0Textures.com", _CC0, "skimage", "data/brick.png"),
-    Sample("clock", "A clock in motion", "Stéfan van der Walt", _CC0, "skimage", "data/clock_motion.png"),
+    Sample("clock", "A moving clock", "Stéfan van der Walt", _CC0, "skimage", "data/clock_motion.png"),
 )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Results:
 def session_results() -> Results:
     """This session's results."""
     if "results" not in st.session_state:
-        st.session_state["results"] = Results(limit=48)
+        st.session_state["results"] = Results(limit=24)
     return st.session_state["results"]
 
 

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 from browser import find_browser
+from PIL import Image
 from places import ROOT
 from playwright.sync_api import Page, sync_playwright
 
@@ -26,7 +26,8 @@ FLAGS = [
     "--use-fake-ui-for-media-stream",
 ]
 
-SCREENSHOTS = Path(os.environ.get("CNNLAB_SCREENSHOTS") or ROOT / "test-artifacts")
+ARTIFACTS = ROOT / "test-artifacts"
+README = ROOT / "README.md"
 
 # On a deep link, Streamlit's front end first looks for its server below the page's own address. The browser logs
 # the two 404s that tell it to look at the root instead.
@@ -109,13 +110,17 @@ class Lab:
         self.wait(before)
 
     def shot(self, name: str) -> None:
-        """Keep a picture of the page as it is."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        """Keep a picture of the page as it is; with CNNLAB_SCREENSHOTS set, also for the README if it shows it."""
+        ARTIFACTS.mkdir(exist_ok=True)
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         size = self.page.viewport_size
         self.page.set_viewport_size({"width": size["width"], "height": min(max(height, 600), 3000)})
         self.page.wait_for_timeout(400)
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png")
+        place = f"docs/screenshots/{name}.png"
+        if os.environ.get("CNNLAB_SCREENSHOTS") and place in README.read_text():
+            (ROOT / place).parent.mkdir(parents=True, exist_ok=True)
+            Image.open(ARTIFACTS / f"{name}.png").convert("RGB").quantize(256).save(ROOT / place, optimize=True)
         self.page.set_viewport_size(size)
 
     def check(self) -> None:

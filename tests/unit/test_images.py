@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from cnnlab_core.errors import ImageError
-from cnnlab_core.images import label_picture, open_image, png, sample_images, thumbnail, to_picture, to_tensor, to_uint8
+from cnnlab_core.images import (
+    label_picture,
+    open_image,
+    png,
+    sample_images,
+    square,
+    thumbnail,
+    to_picture,
+    to_tensor,
+    to_uint8,
+)
 
 RNG = np.random.default_rng(0)
 PHOTO = Image.fromarray(RNG.integers(0, 256, (40, 60, 3), dtype=np.uint8))
@@ -292,5 +302,6 @@ def test_labels_and_thumbnails():
     assert labelled.height > PHOTO.height
     assert label_picture(Image.new("RGB", (4000, 2000)), "wide").width == 900
     assert thumbnail(Image.new("RGB", (1000, 500)), 100).size == (100, 50)
-    assert thumbnail(PHOTO, 640).size == (600, 400)
+    assert thumbnail(PHOTO).size == (420, 280)
+    assert square(PHOTO, 30).size == (30, 30)
     assert np.array_equal(np.asarray(open_image(png(PHOTO))), np.asarray(PHOTO))

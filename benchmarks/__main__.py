@@ -1,0 +1,24 @@
+"""Run every benchmark, or the named ones: ``python -m benchmarks [name ...]``."""
+
+import importlib
+import platform
+import sys
+
+from benchmarks.measure import Row, print_table
+
+NAMES = ("page_rerun", "model_load", "home_paint", "memory")
+
+
+def main(names: tuple[str, ...]) -> None:
+    print(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    rows: list[Row] = []
+    for name in names:
+        module = importlib.import_module(f"benchmarks.{name}")
+        about = (module.__doc__ or "").strip().splitlines()[0]
+        print(f"… {name}: {about}", flush=True)
+        rows += module.measure()
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main(tuple(sys.argv[1:]) or NAMES)

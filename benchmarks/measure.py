@@ -1,0 +1,96 @@
+"""What the benchmarks share: medians, a table, a server of the lab's own, a browser."""
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from browser import find_browser  # noqa: E402  the tests know where the browser is
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: ``value`` and its peer's, in the same unit, measured in the same run."""
+
+    what: str
+    value: float
+    peer: str
+    peer_value: float
+    unit: str
+
+
+def print_table(rows: list[Row]) -> None:
+    """The rows as a markdown table."""
+    print("\n| figure | value | peer | its value | ratio |\n|---|---:|---|---:|---:|")
+    for row in rows:
+        ratio = row.value / row.peer_value
+        print(
+            f"| {row.what} | {row.value:.1f} {row.unit} | {row.peer} | {row.peer_value:.1f} {row.unit} | {ratio:.2f} |"
+        )
+
+
+def median_ms(work: Callable[[], object], repeats: int = 15, warm_up: int = 2) -> float:
+    """The median time of ``work()`` in milliseconds."""
+    for _ in range(warm_up):
+        work()
+    times = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - begun))
+    return statistics.median(times)
+
+
+@contextmanager
+def lab_server() -> Iterator[tuple[str, int]]:
+    """A lab of its own: gives its address and process number."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "CNNLAB_DEVICE": "cpu"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://localhost:{port}"
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield address, process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=flags)
+        yield browser
+        browser.close()
+
+
+def resident_mb(pid: int) -> float:
+    """The resident memory of a process in megabytes."""
+    kilobytes = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
+    return int(kilobytes) / 1024
