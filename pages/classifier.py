@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
-from cnnlab_core.images import label_picture, png
 from cnnlab_core.models import ZOO, ModelSpec
 from cnnlab_core.models.registry import categories
 from cnnlab_core.naming import Named, batch_table, class_table, python_code
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers
-from cnnlab_core.ui.naming import ShownStage, name_batch, name_picture, picture_stages
+from cnnlab_core.ui.naming import ShownStage, labelled_picture, name_batch, name_picture, picture_stages
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
 from cnnlab_core.ui.show import plain, sentences, show_code, show_link
 
@@ -35,26 +34,20 @@ class View:
 
 def controls() -> View:
     """The row of controls above the answers."""
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
-        k = st.slider("How many classes (k)", 1, 10, 5, key="classifier_k", bind="query-params")
-        temperature = st.slider("Temperature T", 0.1, 5.0, 1.0, 0.1, key="classifier_t", bind="query-params")
-        scales = ["Probabilities", "Logits"]
-        scale = st.segmented_control(
-            "Bars show", scales, default=scales[0], required=True, key="classifier_scale", bind="query-params"
-        )
-        versus = st.selectbox(
-            "Compare with",
-            list(OTHERS),
-            index=1,
-            key="classifier_versus",
-            bind="query-params",
-        )
+    first, second, third, fourth = st.columns([1, 1, 1.4, 1.6], gap="medium", vertical_alignment="bottom")
+    k = first.slider("How many classes (k)", 1, 10, 5, key="classifier_k", bind="query-params")
+    temperature = second.slider("Temperature T", 0.1, 5.0, 1.0, 0.1, key="classifier_t", bind="query-params")
+    scales = ["Probabilities", "Logits"]
+    scale = third.segmented_control(
+        "Bars show", scales, default=scales[0], required=True, key="classifier_scale", bind="query-params"
+    )
+    versus = fourth.selectbox("Compare with", list(OTHERS), index=1, key="classifier_versus", bind="query-params")
     return View(k, temperature, scale == scales[0], versus)
 
 
 def answer_card(spec: ModelSpec, weights: str, place: str, picture: Picture, view: View) -> Named | None:
     """One network's answer: the best class in large letters, the top k as bars, and how sure it is."""
-    st.markdown(f"**{plain(spec.title)}**, {weights} weights")
+    st.markdown(f"**{plain(spec.title)}** · {weights}")
     answer = name_picture(spec, weights, picture, place=place)
     if answer is None:
         return None
@@ -67,7 +60,7 @@ def answer_card(spec: ModelSpec, weights: str, place: str, picture: Picture, vie
     sure, gap = st.columns(2)
     scale = "0 bits: certain. 9.97 bits: all 1000 classes alike."
     sure.metric("Entropy", f"{entropy(probabilities):.2f} bits", help=scale)
-    gap.metric("Margin to the second", f"{margin(probabilities):.1%}")
+    gap.metric("Margin", f"{margin(probabilities):.1%}", help="The first probability less the second.")
     return answer
 
 
@@ -152,7 +145,7 @@ def batch_tab(spec: ModelSpec, weights: str) -> None:
 def take_away_tab(spec: ModelSpec, weights: str, picture: Picture, answer: Named, view: View) -> None:
     """Pictures, numbers, link and code."""
     best = top_k(answer.logits, categories(spec), 1, view.temperature)[0]
-    labelled = png(label_picture(picture.image, f"{best.label}: {best.probability:.1%}"))
+    labelled = labelled_picture(picture, f"{best.label}: {best.probability:.1%}")
     left, right = st.columns([1, 1.4])
     left.image(labelled, alt="The picture with the top prediction above it")
     left.download_button(

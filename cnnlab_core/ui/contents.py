@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what one does there."""
+    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what one does there, and
+    ``look`` what to look at in the example that it opens with."""
 
     name: str
     title: str
     icon: str
     question: str
     promise: str
+    look: str = ""
 
     @property
     def file(self) -> str:
@@ -25,6 +27,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/image_search:",
         question="What does the network see in this picture, and how sure is it?",
         promise="Give it a photo, read its best guesses as logits and probabilities, and compare two networks.",
+        look="Look at the two answers: the trained network is torn between cats, the untrained one knows nothing.",
     ),
 )
 

@@ -16,7 +16,7 @@ def page(name: str) -> None:
     this = find_page(name)
     _frame(this.title)
     st.title(this.title)
-    st.markdown(f"**{this.question}** {this.promise}")
+    st.markdown(f"**{this.question}** {this.look or this.promise}")
     warm_up()
 
 

@@ -4,12 +4,22 @@ import streamlit as st
 
 from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 
 
 def show_layers(spec: ModelSpec) -> None:
     """The totals, and every node of the graph: type, output shape, parameters, multiply-adds."""
-    layers = layer_table(spec.name)
+    layers = run(
+        "layers",
+        digest("layers", spec.name),
+        lambda: once(lambda: layer_table(spec.name)),
+        label="Reading the network's graph",
+        for_everybody=True,
+    ).result
+    if not layers:
+        return
     last = features_before_classifier(layers)
     features, parameters, work = st.columns(3)
     features.metric("Features that enter the last layer", f"{last.inputs:,}", help=f"The last layer is {last.name}.")

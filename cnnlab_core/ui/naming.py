@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import png, sample_images, thumbnail
+from cnnlab_core.images import label_picture, png, sample_images, thumbnail
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import preprocessing_stages
 from cnnlab_core.naming import Named, name_pictures
@@ -38,7 +38,6 @@ def name_picture(spec: ModelSpec, weights: str, picture: Picture, *, place: str)
         digest("name", spec.name, weights, picture.key),
         lambda: name_pictures(spec.name, weights, [(picture.title, picture.content)]),
         label=f"Asking {spec.title}",
-        share=lambda answer: 1.0,
         for_everybody=picture.is_sample,
     ).result
     if not answers:
@@ -61,10 +60,20 @@ def picture_stages(spec: ModelSpec, picture: Picture) -> list[ShownStage]:
         digest("stages", spec.preprocessing, picture.key),
         lambda: once(make),
         label="Preparing the picture",
-        share=lambda step: 0.0,
         for_everybody=picture.is_sample,
     )
     return outcome.result or []
+
+
+def labelled_picture(picture: Picture, text: str) -> bytes:
+    """The picture with ``text`` above it as a PNG; empty (with its reason on the page) when it can't be read."""
+    outcome = run(
+        "labelled",
+        digest("labelled", picture.key, text),
+        lambda: once(lambda: png(label_picture(picture.image, text))),
+        label="Writing the label",
+    )
+    return outcome.result or b""
 
 
 def name_batch(spec: ModelSpec, weights: str) -> list[Named]:

@@ -63,7 +63,7 @@ def run(
     make: Callable[[], Job[Result]],
     *,
     label: str,
-    share: Callable[[Any], float],
+    share: Callable[[Any], float] = lambda step: 0.0,
     start: str = "",
     paint: Callable[[list[Any]], None] | None = None,
     computes: bool = True,

@@ -68,7 +68,7 @@ def test_switch_picture_model_and_weights(lab):
     expect(lab.page.get_by_text("aren't on this machine")).to_be_visible()
     lab.shot("missing_weights")
     lab.during(lambda: lab.page.get_by_role("radio", name="random").click())
-    expect(lab.page.get_by_text("SqueezeNet 1.1, random weights")).to_be_visible()
+    expect(lab.page.get_by_text("SqueezeNet 1.1 · random")).to_be_visible()
     assert "model=squeezenet1_1" in lab.page.url
     assert "weights=random" in lab.page.url
 
@@ -78,7 +78,7 @@ def test_a_download_without_a_network_says_what_to_do(lab):
     lab.during(lambda: lab.page.get_by_role("button", name="Download 45 MB").click())
     expect(lab.page.get_by_text("couldn't be reached")).to_be_visible()
     expect(lab.page.get_by_role("button", name="Try again")).to_be_visible()
-    expect(lab.page.get_by_text("EfficientNet-Lite0, random weights")).to_be_visible()
+    expect(lab.page.get_by_text("EfficientNet-Lite0 · random")).to_be_visible()
 
 
 def test_a_copied_link_opens_the_same_view(lab, browser, server):
@@ -104,7 +104,7 @@ def test_the_choice_survives_going_home_and_back(lab):
     lab.during(lambda: lab.page.get_by_role("link", name="cnnlab").click())
     lab.during(lambda: lab.page.get_by_test_id("stSidebar").get_by_role("link", name="Naming photos").click())
     assert "picture=rocket" in lab.page.url
-    expect(lab.page.get_by_text("EfficientNet-Lite0, random weights").first).to_be_visible()
+    expect(lab.page.get_by_text("EfficientNet-Lite0 · random").first).to_be_visible()
 
 
 def test_the_camera(lab):

@@ -80,7 +80,7 @@ def test_another_picture_model_and_weights(open_page):
     assert "### espresso" in markdown(app)
     app.selectbox(key="model_choice").set_value("squeezenet1_1").run()
     app.segmented_control(key="weights_choice").set_value("random").run()
-    assert "**SqueezeNet 1\\.1**, random weights" in markdown(app)
+    assert "**SqueezeNet 1\\.1** · random" in markdown(app)
     assert {name: app.query_params[name] for name in ("picture", "model", "weights")} == {
         "picture": "coffee", "model": "squeezenet1_1", "weights": "random",
     }  # fmt: skip
@@ -136,7 +136,7 @@ def test_every_tab(open_page, tab, shows):
 
 def test_comparing_with_another_network(open_page):
     app = open_page("classifier", classifier_versus="ResNet-18, random")
-    assert "**ResNet\\-18**, random weights" in markdown(app)
+    assert "**ResNet\\-18** · random" in markdown(app)
 
 
 @pytest.mark.parametrize(
