@@ -25,6 +25,9 @@ def build_on_meta(spec: ModelSpec) -> nn.Module:
     builder = reduce(getattr, function.split("."), importlib.import_module(module))
     with torch.device("meta"):
         network = builder(**dict(spec.options))  # type: ignore[operator]
+    for layer in network.modules():
+        if hasattr(layer, "inplace"):
+            layer.inplace = False  # or it would overwrite the activations of the layer before, which people look at
     return network.eval().requires_grad_(False)
 
 

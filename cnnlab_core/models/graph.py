@@ -1,5 +1,6 @@
 """A network's graph by torch.fx, traced so that other threads can go on computing meanwhile."""
 
+import operator
 import threading
 from collections.abc import Callable
 
@@ -10,11 +11,34 @@ _tracing = threading.Lock()
 
 
 def trace(network: nn.Module) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
-    """The graph of ``network`` and the name of each node, as torchvision's feature extraction names them."""
+    """The graph of ``network`` and the name of each node, as torchvision's feature extraction names them.
+
+    Functions that write into their argument are replaced by those that don't: otherwise ``out += identity`` or
+    ``relu(x, inplace=True)`` would overwrite the value of an earlier node that somebody asked for.
+    """
     with _tracing:
         tracer = _OwnThreadTracer()
         graph = tracer.trace(network)
+    for node in graph.nodes:
+        _write_nowhere(node)
     return fx.GraphModule(tracer.root, graph), dict(tracer.node_to_qualname)
+
+
+_OUT_OF_PLACE: dict[object, Callable] = {
+    operator.iadd: operator.add,
+    operator.isub: operator.sub,
+    operator.imul: operator.mul,
+    operator.itruediv: operator.truediv,
+}
+
+
+def _write_nowhere(node: fx.Node) -> None:
+    if node.kwargs.get("inplace"):
+        node.kwargs = {**node.kwargs, "inplace": False}
+    if node.op == "call_function":
+        node.target = _OUT_OF_PLACE.get(node.target, node.target)
+    elif node.op == "call_method" and str(node.target).endswith("_"):
+        node.target = str(node.target).removesuffix("_")
 
 
 class _OwnThreadTracer(NodePathTracer):

@@ -1,0 +1,89 @@
+"""Activations of chosen graph nodes, without hooks: the graph is cut behind the last one that is asked for."""
+
+import difflib
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import fx, nn
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.models.graph import trace
+from cnnlab_core.models.loaded import LoadedModel, check_pixels
+
+
+def capture(model: LoadedModel, x: torch.Tensor, nodes: Iterable[str]) -> dict[str, torch.Tensor]:
+    """The activations of the named graph nodes for pixels ``x`` (N, 3, H, W), in the order of ``nodes``.
+
+    Only what they need is computed. Gradients flow if they are on where this is called. The shared network is
+    never touched: no hooks, no modes. Raises ``InputError`` for unknown names (with the nearest ones) and for inputs
+    that aren't pixels.
+    """
+    check_pixels(x)
+    names = tuple(dict.fromkeys(nodes))
+    values = cut_behind(model, names)(model.normalise(x))
+    return dict(zip(names, values, strict=True))
+
+
+def cut_behind(model: LoadedModel, nodes: tuple[str, ...]) -> fx.GraphModule:
+    """The part of the network that ``nodes`` need, as a module that gives their values as a tuple.
+
+    It shares the network's parameters and takes normalised pixels (see ``LoadedModel.normalise``).
+    """
+    graphs = _graphs_of(model.network)
+    if nodes not in graphs.cuts:
+        _check_names(model, nodes, graphs.nodes)
+        while len(graphs.cuts) >= _MOST_CUTS:
+            graphs.cuts.pop(next(iter(graphs.cuts)), None)
+        graphs.cuts[nodes] = _cut(graphs.whole, [graphs.nodes[name] for name in nodes])
+    return graphs.cuts[nodes]
+
+
+_MOST_CUTS = 32
+
+
+@dataclass
+class _Graphs:
+    """A network's graph, its nodes by name, and the parts cut from it."""
+
+    whole: fx.GraphModule
+    nodes: dict[str, fx.Node]
+    cuts: dict[tuple[str, ...], fx.GraphModule] = field(default_factory=dict)
+
+
+# They go when the registry puts the network away: a graph holds the layers, but not the network itself.
+_known: "weakref.WeakKeyDictionary[nn.Module, _Graphs]" = weakref.WeakKeyDictionary()
+
+
+def _graphs_of(network: nn.Module) -> _Graphs:
+    graphs = _known.get(network)
+    if graphs is None:
+        whole, names = trace(network)
+        graphs = _known[network] = _Graphs(whole, {name: node for node, name in names.items() if node.op != "output"})
+    return graphs
+
+
+def _cut(whole: fx.GraphModule, wanted: list[fx.Node]) -> fx.GraphModule:
+    """A graph of the nodes that ``wanted`` depend on, and no others."""
+    needed: set[fx.Node] = set()
+    for node in reversed(whole.graph.nodes):
+        if node.op == "placeholder" or node in wanted or not needed.isdisjoint(node.users):
+            needed.add(node)
+    graph: fx.Graph = fx.Graph()
+    copied: dict[fx.Node, fx.Node] = {}
+    for node in whole.graph.nodes:
+        if node in needed:
+            copied[node] = graph.node_copy(node, copied.__getitem__)
+    graph.output(tuple(copied[node] for node in wanted))
+    return fx.GraphModule(whole, graph)
+
+
+def _check_names(model: LoadedModel, names: tuple[str, ...], known: dict[str, fx.Node]) -> None:
+    if not names:
+        raise InputError("Name at least one node to capture; model.nodes() lists them.")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise InputError(f"{model.spec.title} has no node called “{name}”.{hint} model.nodes() lists them all.")
