@@ -30,8 +30,9 @@ $(VENV)/run.stamp: requirements.txt constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp requirements-dev.txt tests/browser.py
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-peers.txt tests/browser.py
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-peers.txt
 	$(BIN)/python tests/browser.py
 	touch $@
 

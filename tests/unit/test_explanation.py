@@ -13,7 +13,7 @@ from cnnlab_core.plots.heat import BAND, full_colour, heat_over, influence_in_bo
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.receptive_field.effective import share_of_box
 from cnnlab_core.receptive_field.fields import Box
-from cnnlab_core.recipes import attribution_code, effective_field_code
+from cnnlab_core.recipes.feature_maps import attribution_code, effective_field_code
 
 QUESTIONS = {
     "Saliency": Question("Saliency", 282),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cnnlab_core.errors import InputError
 from cnnlab_core.receptive_field.stack import KINDS, MOST_ROWS, PRESETS, Row, read_stack, stack_fields, write_stack
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
-from cnnlab_core.recipes import stack_code
+from cnnlab_core.recipes.feature_maps import stack_code
 
 SMALL = st.builds(
     Row, st.sampled_from(list(KINDS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)

@@ -15,7 +15,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.registry import categories
 from cnnlab_core.plots.heat import heat_over
 from cnnlab_core.plots.mosaic import side_by_side
-from cnnlab_core.recipes import attribution_code
+from cnnlab_core.recipes.feature_maps import attribution_code
 from cnnlab_core.ui.feature_maps.choice import Choice, layers_with_maps, seen_picture
 from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.results import digest

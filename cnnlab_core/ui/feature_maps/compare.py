@@ -10,7 +10,7 @@ from cnnlab_core.feature_maps import bring_to_scale, comparison_table, correlati
 from cnnlab_core.images import png
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import mosaic, one_map, overlay, side_by_side
-from cnnlab_core.recipes import compare_code
+from cnnlab_core.recipes.feature_maps import compare_code
 from cnnlab_core.ui.feature_maps.choice import (
     Choice,
     channel_box,

@@ -9,7 +9,7 @@ from cnnlab_core.feature_maps import SCALES, bring_to_scale, limits_of, maps_fil
 from cnnlab_core.images import png
 from cnnlab_core.models import Layer
 from cnnlab_core.plots.depths import Row, rows_of_maps
-from cnnlab_core.recipes import depths_code
+from cnnlab_core.recipes.feature_maps import depths_code
 from cnnlab_core.ui.feature_maps.choice import Choice, choose_order, maps_at, stages_of
 from cnnlab_core.ui.take_away import File, take_away
 

@@ -22,7 +22,7 @@ from cnnlab_core.receptive_field.effective import (
     noise_pictures,
     share_of_box,
 )
-from cnnlab_core.recipes import effective_field_code
+from cnnlab_core.recipes.feature_maps import effective_field_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, maps_of, number_box, put_in_address
 from cnnlab_core.ui.feature_maps.field import all_fields, chosen_channel
 from cnnlab_core.ui.fetch import weights_ready

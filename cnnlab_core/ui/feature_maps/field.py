@@ -9,7 +9,7 @@ from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.plots.mosaic import field_on_picture, one_map
 from cnnlab_core.receptive_field import Box, ReceptiveField, receptive_fields
 from cnnlab_core.receptive_field.working import box_formula
-from cnnlab_core.recipes import field_code
+from cnnlab_core.recipes.feature_maps import field_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, maps_of, number_box, put_in_address, seen_picture
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest

@@ -9,7 +9,7 @@ from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import CLEAR, Mosaic, in_a_square, rgb, tiles
-from cnnlab_core.recipes import filters_code
+from cnnlab_core.recipes.feature_maps import filters_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, number_box, put_in_address
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import pick_tile

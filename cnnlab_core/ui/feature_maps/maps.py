@@ -7,7 +7,7 @@ from cnnlab_core.feature_maps import SCALES, bring_to_scale, channel_table, maps
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.plots.histogram import histogram
 from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map, overlay
-from cnnlab_core.recipes import maps_code
+from cnnlab_core.recipes.feature_maps import maps_code
 from cnnlab_core.ui.feature_maps.choice import (
     Choice,
     channel_box,

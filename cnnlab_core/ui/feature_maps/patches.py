@@ -16,7 +16,7 @@ from cnnlab_core.models.loaded import crop
 from cnnlab_core.patches import Patch, PatchStep, strongest_patches
 from cnnlab_core.plots.mosaic import field_on_picture, in_a_square, tiles
 from cnnlab_core.receptive_field import Box, ReceptiveField
-from cnnlab_core.recipes import patches_code
+from cnnlab_core.recipes.feature_maps import patches_code
 from cnnlab_core.ui.feature_maps.choice import Choice, channel_box, maps_of
 from cnnlab_core.ui.feature_maps.field import all_fields
 from cnnlab_core.ui.results import digest

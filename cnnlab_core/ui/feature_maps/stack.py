@@ -21,7 +21,7 @@ from cnnlab_core.receptive_field.stack import (
     write_stack,
 )
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
-from cnnlab_core.recipes import stack_code
+from cnnlab_core.recipes.feature_maps import stack_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, number_box, put_in_address
 from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.take_away import take_away

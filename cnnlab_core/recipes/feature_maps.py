@@ -1,10 +1,9 @@
-"""The Python behind each view of the feature maps page: a few lines that give the same numbers in a notebook.
-
-``sample`` is the name of a gallery picture; None stands for a file of one's own.
-"""
+"""The Python behind each view of the feature maps page: a few lines that give the same numbers in a notebook."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
 def maps_code(model: str, weights: str, sample: str | None, node: str, channel: int) -> str:
@@ -13,10 +12,10 @@ def maps_code(model: str, weights: str, sample: str | None, node: str, channel: 
 import torch
 from cnnlab_core.feature_maps import order, statistics
 from cnnlab_core.features import capture
-{_IMPORTS}
+{IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
-x = model.prepare({_picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
 with torch.no_grad():
     maps = capture(model, x, ["{node}"])["{node}"][0].cpu().numpy()
 
@@ -29,12 +28,12 @@ print("interpretable first:", order(maps, "interpretable first")[:10])
 
 def compare_code(first: tuple[str, str | None], second: tuple[str, str | None], model: str, node: str) -> str:
     """The same channels of two (weights, sample) pairs, and how alike they are."""
-    sides = "\n".join(f'    ("{weights}", {_picture(sample)}),' for weights, sample in (first, second))
+    sides = "\n".join(f'    ("{weights}", {picture(sample)}),' for weights, sample in (first, second))
     return f"""\
 import torch
 from cnnlab_core.feature_maps import correlations, differences
 from cnnlab_core.features import capture
-{_IMPORTS}
+{IMPORTS}
 
 def maps_of(weights, picture):
     model = load_model("{model}", weights=weights)
@@ -53,12 +52,12 @@ def depths_code(model: str, weights: str, sample: str | None, chosen: dict[str, 
     return f"""\
 import torch
 from cnnlab_core.features import capture
-{_IMPORTS}
+{IMPORTS}
 
 chosen = {chosen!r}  # the channels of each layer
 model = load_model("{model}", weights="{weights}")
 with torch.no_grad():
-    found = capture(model, model.prepare({_picture(sample)}), chosen)
+    found = capture(model, model.prepare({picture(sample)}), chosen)
 maps = {{node: found[node][0, channels].cpu().numpy() for node, channels in chosen.items()}}
 """
 
@@ -127,10 +126,10 @@ def attribution_code(model: str, weights: str, sample: str | None, questions: Se
     finish = "from cnnlab_core.device import finish\n" if "finish(" in calls else ""
     return f"""\
 from cnnlab_core.attribution import {", ".join(functions)}
-{finish}{_IMPORTS}
+{finish}{IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
-x = model.prepare({_picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
 {calls}
 """
 
@@ -150,7 +149,7 @@ def effective_field_code(
     samples = "" if noise else f"samples = list(sample_images().values())[:{count}]\n"
     return f"""\
 {start}from cnnlab_core.device import finish
-{_IMPORTS}
+{IMPORTS}
 from cnnlab_core.receptive_field.effective import {names}
 
 {samples}influence = {{}}
@@ -172,12 +171,3 @@ fields = stack_fields(read_stack("{stack}"), {side})
 for field in fields:
     print(field.name, field.map_size, field.size, field.jump, field.start)
 """
-
-
-_IMPORTS = """\
-from cnnlab_core.images import open_image, sample_images
-from cnnlab_core.models import load_model"""
-
-
-def _picture(sample: str | None) -> str:
-    return f'open_image(sample_images()["{sample}"].content)' if sample else 'open_image("photo.jpg")'

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core import recipes
 from cnnlab_core.features import capture
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.receptive_field import receptive_fields
+from cnnlab_core.recipes import feature_maps as recipes
 
 MODEL, NODE = "efficientnet_lite0", "_blocks.2.add"
 
