@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import time
 from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass, field
@@ -146,7 +147,7 @@ class _Trainer:
     def go(self) -> Generator[TrainStep, None, Outcome]:
         self._settle()
         self._restore()
-        self._say("state", state="started", sentence="", step=self.progress.step, total=self.total)
+        self._say("state", state="started", sentence="", pid=os.getpid())
         self.flushed = self.saved = time.monotonic()
         wanted = self.world.tell(self.wish())
         while self.progress.step < self.total and not wanted:

@@ -69,15 +69,16 @@ def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], Non
     def wish() -> str:
         return "pause" if signals else run.request()
 
+    _say(run, "starting", "The trainer is starting.", pid=os.getpid())
     devices, said = queue(device_key()), False
     with devices.place(run.id) as place:
         for ahead in devices.wait(place):
             if wish():
-                _last_words(run, "paused", "Taken out of the queue before it was its turn.", resumable=True)
+                _say(run, "paused", "Taken out of the queue before it was its turn.", resumable=True)
                 return 0
             if not said:
                 said = True
-                _last_words(run, "waiting", "Waiting for the device.", resumable=True)
+                _say(run, "waiting", "Waiting for the device.", pid=os.getpid())
             if report:
                 report(f"waiting: {ahead} ahead")
         return _train(run, checkpoint_seconds, report, wish)
@@ -118,7 +119,7 @@ def _train(  # type: ignore[no-untyped-def]
             sentence, resumable = _explain(error, run)
             with suppress(OSError):
                 reserve.unlink(missing_ok=True)
-            _last_words(run, "failed", sentence, resumable)
+            _say(run, "failed", sentence, resumable=resumable)
             print(sentence, file=sys.stderr)
         if not isinstance(error, LabError):
             traceback.print_exc()
@@ -146,11 +147,12 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
     return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True
 
 
-def _last_words(run: Run, state: str, sentence: str, resumable: bool) -> None:
+def _say(run: Run, state: str, sentence: str, **more: object) -> None:
+    """Report how the run stands, in between and as last words."""
     with suppress(OSError):
         _end_torn_line(run.metrics_path)
         writer = MetricsWriter(run.metrics_path)
-        writer.write("state", state=state, sentence=sentence, resumable=resumable)
+        writer.write("state", state=state, sentence=sentence, **more)
         writer.close()
 
 
