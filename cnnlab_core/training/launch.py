@@ -75,6 +75,7 @@ def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = F
     has a trainer already (unless ``again`` says that this is fine) or its owner another one at work.
     """
     with held(runs_folder() / "launch.lock", _START_SECONDS, _BUSY):
+        run.refuse_shipped()
         if is_held(run.lock):
             if again:
                 return
@@ -108,10 +109,13 @@ def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
     apart: dict[str, object] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
-    with (run.folder / "trainer.log").open("ab") as log:
-        process = subprocess.Popen(  # type: ignore[call-overload]
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, **apart
-        )
+    try:
+        with (run.folder / "trainer.log").open("ab") as log:
+            process = subprocess.Popen(  # type: ignore[call-overload]
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, **apart
+            )
+    except OSError as error:
+        raise RunError(f"The trainer of {run.about.name} couldn't be started: {error.strerror}.") from None
     threading.Thread(target=process.wait, daemon=True, name=f"reap {run.id}").start()  # no zombie stays behind
     end = time.monotonic() + _START_SECONDS
     while process.poll() is None and not is_held(run.lock) and time.monotonic() < end:

@@ -9,7 +9,7 @@ import platform
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -100,13 +100,13 @@ class DeviceQueue:
         with self._looking():
             return [path.stem.split("-", 1)[1] for path in self._living()]
 
-    def wait(self, place: Path, seconds: float = 0.3) -> Iterator[int]:
+    def wait(self, place: Path, seconds: float = 0.5) -> Iterator[int]:
         """Yield how many are ahead, about every ``seconds``, until nobody is."""
         while ahead := self.ahead(place):
             yield ahead
             time.sleep(seconds)
 
-    def _looking(self):  # type: ignore[no-untyped-def]
+    def _looking(self) -> AbstractContextManager[None]:
         return held(self._folder / "looking.lock", 30, "The queue of trainers is stuck. Try again in a moment.")
 
     def _living(self, besides: Path | None = None) -> list[Path]:

@@ -21,6 +21,8 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,13 +30,15 @@ from typing import Any, Literal
 
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.files import write_atomically
-from cnnlab_core.models.exports import runs_folder
+from cnnlab_core.models.exports import SHIPPED, runs_folder
 from cnnlab_core.training.config import Config, config_from
 from cnnlab_core.training.locks import DeviceQueue, held, is_held
 from cnnlab_core.training.metrics import Metrics, read_metrics
 
 StateName = Literal["ready", "waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 MOST_NAME = 80
+SHIPPED_RUNS = SHIPPED.parent / "runs"
+"""Finished runs that come with the lab, to look at and to duplicate."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Run:
     def id(self) -> str:
         """The folder's name."""
         return self.folder.name
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the run came with the lab; then it can be looked at and duplicated, and nothing else."""
+        return self.folder.parent == SHIPPED_RUNS
 
     @cached_property
     def config(self) -> Config:
@@ -127,7 +136,8 @@ class Run:
     def ask(self, what: Literal["", "pause", "stop"]) -> None:
         """Ask the trainer to pause or stop, or take that back."""
         if what:
-            write_atomically(self.folder / "request", what.encode())
+            with _kept(self):
+                write_atomically(self.folder / "request", what.encode())
         else:
             (self.folder / "request").unlink(missing_ok=True)
 
@@ -153,15 +163,23 @@ class Run:
 
     def rename(self, name: str) -> None:
         """Give the run another name. Raises ``InputError`` for an empty or long one."""
-        self.write_json("about.json", asdict(About(_checked_name(name), self.about.owner, self.about.created)))
+        self.refuse_shipped()
+        with _kept(self):
+            self.write_json("about.json", asdict(About(_checked_name(name), self.about.owner, self.about.created)))
 
     def delete(self) -> None:
         """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training."""
+        self.refuse_shipped()
         with held(self.lock, 0.5, f"{self.about.name} is training. Stop it first."):
             for entry in self.folder.iterdir():
                 if entry != self.lock:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def refuse_shipped(self) -> None:
+        """Raise ``RunError`` for a run that came with the lab."""
+        if self.shipped:
+            raise RunError(f"{self.about.name} came with the lab and stays as it is. Duplicate it instead.")
 
     def _read(self, name: str) -> str:
         try:
@@ -186,11 +204,9 @@ def create_run(config: Config, name: str = "", *, owner: str = "", token: str = 
     about = About(_checked_name(name or f"{config.net} on {config.data}"), owner, time.time())
     with held(runs_folder() / "create.lock", 10, "The folder of runs is busy. Try again in a moment."):
         if not (run.folder / "about.json").exists():
-            try:
+            with _kept(run):
                 write_atomically(run.folder / "config.json", config.to_json().encode())
                 run.write_json("about.json", asdict(about))  # last: a folder with it is a run
-            except OSError as error:
-                raise RunError(f"The run can't be kept in {run.folder.parent}: {error.strerror}.") from None
     return run
 
 
@@ -201,15 +217,15 @@ def duplicate(run: Run, name: str = "", *, seed: int | None = None, owner: str =
 
 
 def list_runs() -> list[Run]:
-    """Every run that can be read, newest first."""
+    """Every run that can be read, newest first, those that came with the lab last."""
     runs = []
-    for path in runs_folder().glob("*/about.json"):
+    for path in [*runs_folder().glob("*/about.json"), *SHIPPED_RUNS.glob("*/about.json")]:
         run = Run(path.parent)
         try:
             runs.append((run.about.created, run.config, run))
         except RunError:
             continue
-    return [run for _, _, run in sorted(runs, key=lambda entry: -entry[0])]
+    return [run for _, _, run in sorted(runs, key=lambda entry: (entry[2].shipped, -entry[0]))]
 
 
 def find_run(name: str) -> Run:
@@ -226,6 +242,15 @@ def find_run(name: str) -> Run:
 def queue(device: str) -> DeviceQueue:
     """The queue before a device (see ``locks.device_key``)."""
     return DeviceQueue(runs_folder() / "queue" / device)
+
+
+@contextmanager
+def _kept(run: Run) -> Iterator[None]:
+    """Turn a disk that is full or can't be written into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{run.folder} can't be written: {error.strerror}. Make room, and try again.") from None
 
 
 def _checked_name(name: str) -> str:
