@@ -7,7 +7,9 @@ code, and safetensors hold nothing but numbers, so that a file from anywhere is 
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,8 +43,11 @@ def exported_specs() -> tuple[ModelSpec, ...]:
                 found.append((-facts.st_mtime, path.stem, _spec(path, prefix, facts.st_mtime_ns, facts.st_size)))
             except (OSError, LabError):  # half written, or not a network: it isn't offered
                 continue
-        specs += [spec for _, _, spec in (sorted(found) if prefix else sorted(found, key=lambda entry: entry[1]))]
-    return tuple(specs)
+        specs += [spec for _, _, spec in sorted(found, key=lambda entry: entry[:2] if prefix else entry[1:2])]
+    often = Counter(spec.title for spec in specs)
+    return tuple(
+        spec if often[spec.title] == 1 else replace(spec, title=f"{spec.title} ({spec.name})") for spec in specs
+    )
 
 
 def read_description(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -179,7 +180,8 @@ class _Trainer:
 
     def close(self) -> None:
         if self.writer:
-            self.writer.close()
+            with suppress(OSError):  # on a full disk what is buffered is lost; resuming writes it again
+                self.writer.close()
 
     # --- before ---
 

@@ -121,7 +121,7 @@ def _train(  # type: ignore[no-untyped-def]
                 reserve.unlink(missing_ok=True)
             _say(run, "failed", sentence, resumable=resumable)
             print(sentence, file=sys.stderr)
-        if not isinstance(error, LabError):
+        if not isinstance(error, LabError | OSError):
             traceback.print_exc()
         return 1
     if reserve:

@@ -463,6 +463,7 @@ def test_an_export_made_again_is_loaded_again_and_half_is_half():
     after = load_model(name)
     assert not torch.equal(after.network.conv1.weight, before.network.conv1.weight)
     export(second, name="small", half=True)
+    assert len({spec.title for spec in list_models()}) == len(list_models())  # though both runs have one name
     small = load_model("run:small")
     assert small.network.conv1.weight.dtype == torch.float32
     torch.testing.assert_close(small.network.conv1.weight, after.network.conv1.weight, rtol=1e-3, atol=1e-4)
