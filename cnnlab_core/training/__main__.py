@@ -155,7 +155,7 @@ def _list(options: argparse.Namespace) -> None:
     waiting = queue(device_key()).names()
     for run in list_runs():
         metrics, finals = run.metrics(), run.finals
-        state = run.state(metrics)
+        state = run.state()
         words = [f"{run.id:24}", f"{state.name:11}", run.about.name]
         if metrics.steps and not finals:
             words.append(f"step {metrics.steps[-1]['step'] + 1} of {(run.machine or {}).get('total_steps', '?')}")

@@ -92,7 +92,7 @@ def answer(
             log_probabilities = logits(x).float().log_softmax(1)
         best, predicted = log_probabilities.max(1)
         true = log_probabilities.gather(1, y[:, None])[:, 0]
-        columns.append(torch.stack([predicted.double(), best.double(), true.double()]).cpu().numpy())
+        columns.append(torch.stack([predicted.float(), best, true]).cpu().double().numpy())
         done += len(chosen)
         yield done * world.size
     own = np.concatenate(columns, axis=1) if columns else np.empty((3, 0))

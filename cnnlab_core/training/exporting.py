@@ -36,7 +36,7 @@ def export(
     step = saved["progress"]["step"]
     state = {key: _plain(value, half) for key, value in saved["network"].items() if "num_batches" not in key}
     weights = save(state)
-    scores = finals if finals and finals["weights_of_step"] == step else {"validation": saved["progress"]["best_score"]}
+    scores = finals if finals and finals["weights_of_step"] == step else None
     config = run.config
     pictures, classes = config.data, machine["classes"]
     about = {

@@ -12,7 +12,7 @@ from cnnlab_core.errors import RunError
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.locks import held, is_held
-from cnnlab_core.training.runs import Run, create_run, list_runs
+from cnnlab_core.training.runs import Run, create_run, list_runs, run_of
 from cnnlab_core.training.worker import ALREADY
 
 _START_SECONDS = 30
@@ -29,7 +29,10 @@ def start(
     from cnnlab_core.training.checks import check
 
     check(config)
-    run = create_run(config, name, owner=owner, token=token)
+    run = run_of(config, token) if token else None
+    if run is None:
+        _one_for_each_owner(owner)
+        run = create_run(config, name, owner=owner, token=token)
     if run.state().name == "ready":
         launch(run, checkpoint_seconds=checkpoint_seconds, again=True)
     return run
@@ -80,16 +83,15 @@ def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = F
             if again:
                 return
             raise RunError(f"{run.about.name} is being trained already.")
-        _one_for_each_owner(run)
+        _one_for_each_owner(run.about.owner, run.id)
         _spawn(run, checkpoint_seconds)
 
 
-def _one_for_each_owner(run: Run) -> None:
-    owner = run.about.owner
+def _one_for_each_owner(owner: str, besides: str = "") -> None:
     if not owner:
         return
     for other in list_runs():
-        if other.id != run.id and other.about.owner == owner and is_held(other.lock):
+        if other.id != besides and other.about.owner == owner and is_held(other.lock):
             raise RunError(f"Your run “{other.about.name}” is still at work. Pause or stop it, then start this one.")
 
 

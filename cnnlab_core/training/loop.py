@@ -24,7 +24,7 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
 from cnnlab_core.training.learner import Learner, pixel_statistics
-from cnnlab_core.training.metrics import MetricsWriter
+from cnnlab_core.training.metrics import MetricsWriter, say
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
@@ -94,6 +94,10 @@ def train(
             dataset: Dataset = stop.value
             break
         yield TrainStep("fetching", step.received, step.total)
+        if run and world.size == 1 and (wish or run.request)():
+            fetching.close()
+            say(run.metrics_path, "paused", "Taken back while the data was being fetched.", resumable=True)
+            return "paused"
     trainer = _Trainer(run, config, world, device or pick_device(), dataset, checkpoint_seconds, wish)
     try:
         return (yield from trainer.go())
@@ -162,8 +166,8 @@ class _Trainer:
                 if ends:
                     yield from self._check(epoch)
                 due = not self.pending and time.monotonic() - self.saved >= self.checkpoint_seconds
-                if ends or wanted or due:
-                    self._save("last")
+                if due or wanted or self.progress.step == self.total:
+                    self._save_last()
                 if wanted:
                     break
         if wanted == "pause":
@@ -342,7 +346,7 @@ class _Trainer:
         score = clean.accuracy if robust is None else robust
         if score > progress.best_score:
             progress.best_score, progress.best_step = score, progress.step
-            self._save("best")
+            self._save_best()
         self.flushed = time.monotonic()  # checking isn't training: it doesn't count in the speed
 
     def _ask(
@@ -361,13 +365,18 @@ class _Trainer:
                     return stop.value
                 yield TrainStep(doing, done, len(pictures))
 
-    def _save(self, role: Literal["last", "best"]) -> None:
-        if not self.run or not self.writer:
-            return
-        state = self.learner.state() | {"progress": asdict(self.progress), "metrics_bytes": self.writer.sync()}
-        save_checkpoint(self.run.checkpoints, role, self.progress.step, state)
-        if role == "last":
-            self.saved = time.monotonic()
+    def _save_last(self) -> None:
+        """Everything that going on needs."""
+        if self.run and self.writer:
+            state = self.learner.state() | {"progress": asdict(self.progress), "metrics_bytes": self.writer.sync()}
+            save_checkpoint(self.run.checkpoints, "last", self.progress.step, state)
+        self.saved = time.monotonic()
+
+    def _save_best(self) -> None:
+        """The weights alone."""
+        if self.run:
+            state = {"network": self.learner.network.state_dict(), "progress": asdict(self.progress)}
+            save_checkpoint(self.run.checkpoints, "best", self.progress.step, state)
 
     # --- the end ---
 
@@ -377,7 +386,7 @@ class _Trainer:
         best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
         used = self.progress.step
         if best and best["progress"]["step"] == self.progress.best_step:
-            self.learner.restore(best)
+            self.learner.network.load_state_dict(best["network"])
             used = self.progress.best_step
         test = self.dataset.read_test()
         finals: dict[str, Any] = {"weights_of_step": used, "total_steps": self.total, "test_pictures": len(test)}

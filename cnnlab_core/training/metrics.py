@@ -16,6 +16,8 @@ from cnnlab_core.files import write_atomically
 
 Record = dict[str, Any]
 
+_TAIL = 1 << 14
+
 
 class MetricsWriter:
     """Appends to a run's metrics. ``keep`` bytes of what is there stay: the part that a checkpoint vouches for."""
@@ -113,3 +115,38 @@ def read_metrics(path: Path) -> Metrics:
     metrics = Metrics(path)
     metrics.poll()
     return metrics
+
+
+def say(path: Path, state: str, sentence: str, **more: object) -> None:
+    """Add a word on how the run stands. Raises ``OSError`` when the disk is full."""
+    _end_torn_line(path)
+    writer = MetricsWriter(path)
+    writer.write("state", state=state, sentence=sentence, **more)
+    writer.close()
+
+
+def last_state(path: Path) -> Record:
+    """How the run stood when it last said so, from the file's end: {} if it never began.
+
+    A run that isn't being trained and ended in good order has a state as its last line.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            lines = file.read().rstrip(b"\n").splitlines()
+    except FileNotFoundError:
+        return {}
+    try:
+        record = json.loads(lines[-1])
+        return record if record["kind"] == "state" else {"state": "started"}
+    except (ValueError, KeyError, TypeError, IndexError):
+        return {"state": "started"} if lines else {}
+
+
+def _end_torn_line(path: Path) -> None:
+    """A line that a kill or a full disk cut off must not swallow the next one."""
+    if path.exists() and path.stat().st_size:
+        with path.open("rb+") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                file.write(b"\n")

@@ -33,7 +33,7 @@ from cnnlab_core.files import write_atomically
 from cnnlab_core.models.exports import SHIPPED, runs_folder
 from cnnlab_core.training.config import Config, config_from
 from cnnlab_core.training.locks import DeviceQueue, held, is_held
-from cnnlab_core.training.metrics import Metrics, read_metrics
+from cnnlab_core.training.metrics import Metrics, last_state, read_metrics
 
 StateName = Literal["ready", "waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 MOST_NAME = 80
@@ -145,11 +145,10 @@ class Run:
         """Write one of the run's JSON files, whole."""
         write_atomically(self.folder / name, json.dumps(content, indent=1).encode())
 
-    def state(self, metrics: Metrics | None = None) -> State:
-        """How the run stands now; ``metrics``, if at hand, save reading them again."""
+    def state(self) -> State:
+        """How the run stands now. Cheap: looks at the lock and at the end of the metrics."""
         alive = is_held(self.lock)  # looked at first: a trainer writes its last line before it lets go
-        metrics = metrics or self.metrics()
-        last = metrics.states[-1] if metrics.states else {}
+        last = last_state(self.metrics_path)
         name, sentence = str(last.get("state", "")), str(last.get("sentence", ""))
         if alive:
             if name == "waiting":
@@ -197,10 +196,7 @@ class Run:
 
 def create_run(config: Config, name: str = "", *, owner: str = "", token: str = "") -> Run:
     """A new run, not yet started. The same ``token`` (of a form, say) gives the same run, however often it is sent."""
-    token = token or secrets.token_hex(8)
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", token, re.ASCII):
-        raise InputError("A token is 1 to 64 letters, digits and hyphens.")
-    run = Run(runs_folder() / f"{config.net}-{token}")
+    run = _run_named(config, token or secrets.token_hex(8))
     about = About(_checked_name(name or f"{config.net} on {config.data}"), owner, time.time())
     with held(runs_folder() / "create.lock", 10, "The folder of runs is busy. Try again in a moment."):
         if not (run.folder / "about.json").exists():
@@ -208,6 +204,18 @@ def create_run(config: Config, name: str = "", *, owner: str = "", token: str = 
                 write_atomically(run.folder / "config.json", config.to_json().encode())
                 run.write_json("about.json", asdict(about))  # last: a folder with it is a run
     return run
+
+
+def run_of(config: Config, token: str) -> Run | None:
+    """The run that was made with this token, if it was."""
+    run = _run_named(config, token)
+    return run if (run.folder / "about.json").exists() else None
+
+
+def _run_named(config: Config, token: str) -> Run:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", token, re.ASCII):
+        raise InputError("A token is 1 to 64 letters, digits and hyphens.")
+    return Run(runs_folder() / f"{config.net}-{token}")
 
 
 def duplicate(run: Run, name: str = "", *, seed: int | None = None, owner: str = "") -> Run:

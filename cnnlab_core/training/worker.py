@@ -10,12 +10,17 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnlab_core.errors import LabError, RunError
 from cnnlab_core.training.locks import device_key, held
-from cnnlab_core.training.metrics import MetricsWriter
+from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
+
+if TYPE_CHECKING:
+    import torch
+
+    from cnnlab_core.training.distributed import World
 
 ALREADY = 3
 """The exit status of a trainer that found another at its run."""
@@ -69,28 +74,28 @@ def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], Non
     def wish() -> str:
         return "pause" if signals else run.request()
 
-    _say(run, "starting", "The trainer is starting.", pid=os.getpid())
+    say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
     devices, said = queue(device_key()), False
     with devices.place(run.id) as place:
         for ahead in devices.wait(place):
             if wish():
-                _say(run, "paused", "Taken out of the queue before it was its turn.", resumable=True)
+                say(run.metrics_path, "paused", "Taken out of the queue before it was its turn.", resumable=True)
                 return 0
             if not said:
                 said = True
-                _say(run, "waiting", "Waiting for the device.", pid=os.getpid())
+                say(run.metrics_path, "waiting", "Waiting for the device.", pid=os.getpid())
             if report:
                 report(f"waiting: {ahead} ahead")
         return _train(run, checkpoint_seconds, report, wish)
 
 
-def _train(  # type: ignore[no-untyped-def]
+def _train(
     run: Run | None,
     checkpoint_seconds: float,
     report: Callable[[str], None] | None,
     wish: Callable[[], str],
-    world=None,
-    device=None,
+    world: "World | None" = None,
+    device: "torch.device | None" = None,
 ) -> int:
     reserve = run.folder / "reserve" if run else None
     try:
@@ -119,7 +124,8 @@ def _train(  # type: ignore[no-untyped-def]
             sentence, resumable = _explain(error, run)
             with suppress(OSError):
                 reserve.unlink(missing_ok=True)
-            _say(run, "failed", sentence, resumable=resumable)
+            with suppress(OSError):
+                say(run.metrics_path, "failed", sentence, resumable=resumable)
             print(sentence, file=sys.stderr)
         if not isinstance(error, LabError | OSError):
             traceback.print_exc()
@@ -145,21 +151,3 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
         return "There isn't enough memory for this batch. Duplicate the run with a smaller batch or network.", True
     return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True
-
-
-def _say(run: Run, state: str, sentence: str, **more: object) -> None:
-    """Report how the run stands, in between and as last words."""
-    with suppress(OSError):
-        _end_torn_line(run.metrics_path)
-        writer = MetricsWriter(run.metrics_path)
-        writer.write("state", state=state, sentence=sentence, **more)
-        writer.close()
-
-
-def _end_torn_line(path: Path) -> None:
-    """A line that a full disk cut off must not swallow the next one."""
-    if path.exists() and path.stat().st_size:
-        with path.open("rb+") as file:
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")

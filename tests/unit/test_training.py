@@ -406,7 +406,7 @@ def test_a_nan_is_explained_in_words_and_ends_the_run():
 
 def test_a_run_reports_what_a_page_needs():
     run = create_run(tiny(seed=3), "my run", owner="me")
-    finish(train(run))
+    finish(train(run, checkpoint_seconds=0.0))
     metrics, finals = run.metrics(), run.finals
     assert [line["step"] for line in metrics.steps] == list(range(20))
     assert {"loss", "accuracy", "rate", "speed", "epoch", "seconds"} <= set(metrics.steps[0])

@@ -108,6 +108,7 @@ def test_stop_tests_what_is_there_and_is_final():
     run = start(tiny(epochs=900), owner="somebody")
     with pytest.raises(RunError, match="still at work"):
         start(tiny(), owner="somebody")
+    assert len(list_runs()) == 1
     until(lambda: steps_of(run) > 3)
     stop(run)
     until(lambda: run.state().name == "stopped")
