@@ -244,14 +244,13 @@ class _Trainer:
     # --- a step ---
 
     def _step(self, epoch: int, number: int, batch: Any) -> None:
-        step, begun = self.progress.step, time.perf_counter()
+        step = self.progress.step
         rate = learning_rate(self.config, step, self.total)
         probing = step in self.probes
         if probing:
             self._keep_filters(step)
         self.pending.append((step, rate, self.learner.learn(batch, rate, epoch, number)))
         self.progress.step += 1
-        self.progress.seconds += time.perf_counter() - begun
         if probing:
             self._probe(step)
 
@@ -267,6 +266,7 @@ class _Trainer:
         values = self.world.mean(torch.stack([value for _, _, value in self.pending])).tolist()
         now = time.monotonic()
         speed = len(values) * self.feeder.batch / max(now - self.flushed, 1e-9)
+        self.progress.seconds += now - self.flushed
         for (step, rate, _), (loss, accuracy) in zip(self.pending, values, strict=True):
             self._say(
                 "step",

@@ -2,7 +2,10 @@
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +23,7 @@ from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.device import finish
 from cnnlab_core.errors import InputError, RunError, WeightsError
 from cnnlab_core.models import find_spec, layer_table, list_models, load_model
-from cnnlab_core.training import Config, config_from, create_run, duplicate, export, find_run
+from cnnlab_core.training import Config, config_from, create_run, diagnosis, duplicate, export, find_run
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.adversarial import perturb
 from cnnlab_core.training.batches import Batch, Feeder, to_pixels
@@ -390,6 +393,15 @@ def test_catastrophic_overfitting_is_told_from_ordinary_training():
     assert not overfits_catastrophically([0.4], [0.0])
 
 
+def test_a_collapse_is_said_once(monkeypatch):
+    monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: len(robust) >= 2)
+    run = create_run(tiny(attack="fgsm", epochs=4))
+    finish(train(run))
+    (notice,) = run.metrics().notices
+    assert (notice["about"], notice["epoch"]) == ("catastrophic overfitting", 1)
+    assert "more attack steps" in notice["sentence"]
+
+
 def test_a_nan_is_explained_in_words_and_ends_the_run():
     run = create_run(
         tiny(net="homework", stack="", optimizer="sgd", learning_rate=100.0, schedule="constant", limit=64)
@@ -522,3 +534,8 @@ def test_stacks_of_the_lab_can_be_edited():
         assert write_stack(read_stack(text)) == text
         own = build_net("stack", 10, 32, text)
         assert str(own) == str(build_net(net, 10, 32))
+
+
+def test_looking_at_runs_needs_no_torch():
+    code = "import sys, cnnlab_core.training as t; t.list_runs(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0

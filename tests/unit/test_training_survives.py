@@ -14,12 +14,14 @@ import pytest
 from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixture
 
 from cnnlab_core.device import finish
+from cnnlab_core.downloads import DownloadStep
 from cnnlab_core.errors import RunError
-from cnnlab_core.training import create_run, launch, list_runs, pause, queue, resume, start, stop
+from cnnlab_core.training import create_run, duplicate, launch, list_runs, pause, queue, resume, start, stop
 from cnnlab_core.training import loop as loop_module
+from cnnlab_core.training import runs as runs_module
 from cnnlab_core.training.locks import DeviceQueue, device_key, held, is_held
 from cnnlab_core.training.loop import train
-from cnnlab_core.training.metrics import MetricsWriter, read_metrics
+from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics, say
 from cnnlab_core.training.worker import work
 
 
@@ -290,3 +292,53 @@ def test_config_files_are_never_changed():
     assert (run.folder / "config.json").read_bytes() == before
     assert run.about.name == "second name"
     assert json.loads(before) == json.loads(run.config.to_json())
+
+
+def test_a_download_can_be_paused(monkeypatch):
+    closed = []
+
+    def slow(name):
+        try:
+            for done in range(1000):
+                yield DownloadStep(done, 1000)
+        finally:
+            closed.append(name)
+
+    run = create_run(tiny())
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "open_data_steps", slow)
+        assert finish(train(run, wish=lambda: "pause")) == "paused"
+    assert closed == ["own:few"]
+    assert (run.state().name, run.state().resumable) == ("paused", True)
+    assert finish(train(run)) == "finished"
+
+
+def test_the_last_state_is_found_behind_torn_lines(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    assert last_state(path) == {}
+    path.write_bytes(b'{"kind": "step", "step": 4, "lo')
+    assert last_state(path) == {"state": "started"}
+    say(path, "failed", "why", resumable=True)
+    assert last_state(path) == {"kind": "state", "state": "failed", "sentence": "why", "resumable": True}
+    assert read_metrics(path).states[-1]["state"] == "failed"
+    with path.open("ab") as file:
+        file.write(b'{"kind": "step", "step": 5}\n')
+    assert last_state(path) == {"state": "started"}
+
+
+def test_runs_that_came_with_the_lab_are_looked_at_and_duplicated_only(tmp_path, monkeypatch):
+    run = create_run(tiny(), "shipped")
+    finish(train(run))
+    assets = tmp_path / "assets" / "runs"
+    assets.mkdir(parents=True)
+    run.folder.rename(assets / run.id)
+    monkeypatch.setattr(runs_module, "SHIPPED_RUNS", assets)
+    mine = create_run(tiny(), "mine")
+    assert [(run.about.name, run.shipped) for run in list_runs()] == [("mine", False), ("shipped", True)]
+    shipped = list_runs()[1]
+    assert shipped.state().name == "finished"
+    assert duplicate(shipped).config == mine.config
+    for change in (shipped.delete, lambda: shipped.rename("x"), lambda: launch.launch(shipped)):
+        with pytest.raises(RunError, match="came with the lab"):
+            change()
+    assert shipped.finals == list_runs()[-1].finals
