@@ -95,6 +95,7 @@ def _spec(path: Path, prefix: str, modified: int, size: int) -> ModelSpec:  # ti
             source=str(about.get("source", "trained in this lab")),
             about=str(about.get("about", "")),
             preprocessing=Preprocessing(resize=side, crop=side, mean=mean, std=std),
+            measured="on the test pictures of its data set" if test is not None else "",
             classes=classes,
         )
     except (KeyError, TypeError, ValueError):

@@ -44,7 +44,7 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One row of the zoo. ``builder`` is ``module:function``; ``top1`` the published ImageNet accuracy in percent."""
+    """One row of the zoo. ``builder`` is ``module:function``; ``top1`` the accuracy in percent as ``measured``."""
 
     name: str
     title: str
@@ -57,5 +57,6 @@ class ModelSpec:
     about: str
     options: tuple[tuple[str, object], ...] = ()
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    measured: str = "on ImageNet, as published"
     classes: tuple[str, ...] = ()
     """The names of the classes in the order of the logits; empty means ImageNet's thousand."""

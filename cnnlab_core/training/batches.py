@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from cnnlab_core.data import Pictures
+from cnnlab_core.errors import InputError
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.randomness import generator
 
@@ -38,6 +39,8 @@ class Feeder:
     ) -> None:
         self.config, self.device, self.rank, self.world = config, device, rank, world
         chosen = torch.from_numpy(indices)
+        if min(config.batch, len(chosen)) % world:
+            raise InputError(f"A batch of {config.batch} can't be shared evenly by {world} processes. Choose another.")
         self._labels = pictures.labels[chosen].to(device)
         self.count = len(chosen)
         self.batch = min(config.batch, self.count)

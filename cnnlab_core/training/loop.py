@@ -126,8 +126,6 @@ class _Trainer:
             torch.backends.cudnn.deterministic = True
         labels = dataset.train.labels
         self.split = split_validation(labels, config.validation, config.seed, config.limit)
-        if min(config.batch, len(self.split.train)) % world.size:
-            raise RunError(f"A batch of {config.batch} can't be shared evenly by {world.size} processes.")
         self.feeder = Feeder(dataset.train, self.split.train, config, device, world.rank, world.size)
         self.mean, self.std = pixel_statistics(dataset.train, self.split.train)
         self.learner = Learner(

@@ -240,6 +240,11 @@ def test_batches_from_the_middle_of_an_epoch_and_shares_of_them_are_the_same():
     assert other.labels.tolist() != whole[0].labels.tolist()
 
 
+def test_a_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(InputError, match="can't be shared evenly by 3"):
+        Feeder(few_pictures(), np.arange(40), tiny(batch=8), CPU, 1, 3)
+
+
 def test_pixel_statistics_are_those_of_the_pixels():
     pictures, chosen = few_pictures(), np.arange(5, 30)
     mean, std = pixel_statistics(pictures, chosen)

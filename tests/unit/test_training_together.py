@@ -25,10 +25,9 @@ def torchrun(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=200)
 
 
-@pytest.mark.parametrize("attack", ["none", "pgd"])
-def test_two_processes_are_one(attack):
+def test_two_processes_are_one():
     # SGD: AdamW divides by the gradient's size, and so makes rounding errors as large as steps.
-    changes = {"optimizer": "sgd", "learning_rate": 0.05, "attack": attack, "attack_steps": 2, "limit": 321}
+    changes = {"optimizer": "sgd", "learning_rate": 0.05, "attack": "pgd", "attack_steps": 2, "limit": 321}
     config = tiny(**changes)
     alone = create_run(config)
     finish(train(alone))
@@ -51,11 +50,3 @@ def test_two_processes_are_one(attack):
     assert together.metrics().epochs[-1]["validation_accuracy"] == pytest.approx(
         alone.metrics().epochs[-1]["validation_accuracy"], abs=0.101
     )
-
-
-def test_a_batch_that_cannot_be_shared_is_refused():
-    options = [f"--{name}={value}" for name, value in (TINY | {"batch": 33}).items() if name != "learning_rate"]
-    done = torchrun("start", *options)
-    assert done.returncode != 0
-    (run,) = list_runs()
-    assert "can't be shared evenly by 2 processes" in run.state().sentence
