@@ -71,7 +71,8 @@ class Transform:
 
         The strength is drawn by ``draw``, and what it leaves open is drawn too. Raises ``InputError``.
         """
-        return torch.cat([self(picture, self.draw(generator, strength), generator) for picture in x.split(1)])
+        check_pixels(x)
+        return torch.cat([self.change(one, self.draw(generator, strength), generator) for one in x.split(1)])
 
     def draw(self, generator: torch.Generator, strength: float | None = None) -> float:
         """A strength at random, uniform from ``identity`` to ``strength``; where ``both_ways``, as far on both sides.
@@ -98,7 +99,7 @@ class Transform:
             return self.default
         try:
             value = float(strength)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             value = math.nan
         if not self.low <= value <= self.high or (self.whole and not value.is_integer()):
             numbers = "whole numbers" if self.whole else "numbers"

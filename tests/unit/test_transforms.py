@@ -214,7 +214,7 @@ def test_labels_are_words():
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_strengths_are_a_sentence(name):
     transform = TRANSFORMS[name]
-    wrong = [math.nan, math.inf, -math.inf, transform.low - 1, transform.high + 1, "much", [1]]
+    wrong = [math.nan, math.inf, -math.inf, transform.low - 1, transform.high + 1, "much", [1], 10**400]
     for strength in wrong + [transform.low + 0.5] * transform.whole:
         for attempt in (transform.check, lambda s: transform(X, s), lambda s: transform.sample(X, chance(), s)):
             with pytest.raises(InputError, match=f"“{transform.title}” takes"):
@@ -236,8 +236,9 @@ def test_bad_strengths_are_a_sentence(name):
     ],
 )
 def test_what_are_not_pixels_is_a_sentence(name, wrong, says):
-    with pytest.raises(InputError, match=says):
-        TRANSFORMS[name](wrong)
+    for attempt in (TRANSFORMS[name], lambda x: TRANSFORMS[name].sample(x, chance())):
+        with pytest.raises(InputError, match=says):
+            attempt(wrong)
 
 
 def test_unknown_names_and_short_sweeps_are_a_sentence():
