@@ -88,7 +88,8 @@ class LoadedModel:
     @cached_property
     def _statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         steps = self.spec.preprocessing
-        mean, std = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (steps.mean, steps.std))
+        with torch.inference_mode(False):  # kept, and used by those who want gradients
+            mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (steps.mean, steps.std))
         return mean, std
 
 

@@ -1,0 +1,98 @@
+"""What an attack climbs: a value per picture that rises as the network comes nearer to being fooled."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from cnnlab_core.errors import InputError
+
+Classifier = Callable[[Tensor], Tensor]
+"""Pixels (N, 3, H, W) in [0, 1] to logits (N, classes): a ``LoadedModel``, or any differentiable function.
+
+An average over random views gives (views, N, classes) instead: see ``expectation``."""
+
+Loss = Literal["cross_entropy", "margin", "probability"]
+LOSSES: tuple[Loss, ...] = ("cross_entropy", "margin", "probability")
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """Away from the classes ``y`` (N,), or towards the classes ``target`` (N,) if there are any.
+
+    ``cross_entropy``: -log P(y), or log P(target). ``margin``: how far the best other class leads the true one, or the
+    target all others, in logits (Carlini & Wagner 2017, arXiv:1608.04644, f6). ``probability``: -P(y), or P(target).
+    """
+
+    y: Tensor
+    target: Tensor | None = None
+    loss: Loss = "cross_entropy"
+
+    @property
+    def classes(self) -> Tensor:
+        """The classes that the objective speaks of, (N,)."""
+        return self.y if self.target is None else self.target
+
+    def rows(self, index: Tensor) -> "Goal":
+        """The same for some of the samples."""
+        return Goal(self.y[index], None if self.target is None else self.target[index], self.loss)
+
+    def value(self, logits: Tensor) -> Tensor:
+        """The objective (N,) of logits (N, classes); the mean over views of logits (views, N, classes)."""
+        sign = -1 if self.target is None else 1
+        # Cloned: autograd refuses tensors that were made in inference mode.
+        index = self.classes.clone().expand(logits.shape[:-1]).unsqueeze(-1)
+        chosen = logits.gather(-1, index).squeeze(-1)
+        if self.loss == "margin":
+            others = logits.scatter(-1, index, -math.inf).amax(-1)
+            value = sign * (chosen - others)
+        else:
+            log_p = chosen - logits.logsumexp(-1)
+            value = sign * (log_p.exp() if self.loss == "probability" else log_p)
+        return value if value.ndim == 1 else value.mean(0)
+
+    def reached(self, logits: Tensor) -> Tensor:
+        """Which of the samples fool the network, (N,) bool: another class than y, or just the target, is first."""
+        first = logits.argmax(-1)
+        return first != self.y if self.target is None else first == self.target
+
+
+def climb(model: Classifier, goal: Goal, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The logits (N, classes) at ``x``, the objective (N,), and its gradient with respect to x.
+
+    Works inside ``no_grad`` and ``inference_mode``; touches nobody's ``.grad``. Raises ``InputError`` for a model
+    without a gradient and for one whose numbers overflow.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        point = x.detach().clone().requires_grad_()
+        logits = model(point)
+        value = goal.value(logits)
+        try:
+            (gradient,) = torch.autograd.grad(value.sum(), point)
+        except RuntimeError as error:
+            if value.requires_grad and "not have been used" not in str(error):
+                raise
+            raise InputError(
+                "This model gives no gradient for its input (something in it rounds, sorts or leaves torch), so a "
+                "gradient attack can't climb. Use a differentiable model."
+            ) from error
+    if not torch.isfinite(gradient).all():
+        raise InputError("The network's gradient isn't a number (NaN or infinite) here, so there is no step to take.")
+    return plain_logits(logits.detach()), value.detach(), gradient
+
+
+def look(model: Classifier, goal: Goal, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits (N, classes) at ``x`` and the objective (N,), without a gradient."""
+    with torch.no_grad():
+        logits = model(x)
+        return plain_logits(logits), goal.value(logits)
+
+
+def plain_logits(logits: Tensor) -> Tensor:
+    """Logits (N, classes) as they are; of several views (views, N, classes) the logarithm of the mean probability."""
+    if logits.ndim == 2:
+        return logits
+    return logits.log_softmax(-1).logsumexp(0) - math.log(len(logits))
