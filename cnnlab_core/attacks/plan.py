@@ -35,7 +35,7 @@ METHODS: dict[str, Method] = {
             "FGSM",
             "One step along the gradient's sign.",
             fgsm_steps,
-            ("norm", "eps", "step_size"),
+            ("norm", "eps"),
         ),
         Method(
             "PGD",
@@ -71,8 +71,8 @@ METHODS: dict[str, Method] = {
 class Plan:
     """Which attack, and how. A setting that the method has no use for is ignored; lengths are in pixel units.
 
-    ``step_size`` is a length in ``norm`` for FGSM and PGD (None: their own choice), the factor of P's gradient for the
-    probability ascent, and an l2 length for the log-probability ascent. ``seed`` draws PGD's random starts.
+    ``step_size`` is a length in ``norm`` for PGD (None: its own choice), the factor of P's gradient for the probability
+    ascent, and an l2 length for the log-probability ascent. ``seed`` draws PGD's random starts.
     """
 
     method: str = "PGD"
