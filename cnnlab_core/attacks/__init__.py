@@ -1,0 +1,1 @@
+"""Adversarial attacks: how little must change before the answer is wrong."""

@@ -1,0 +1,1 @@
+"""The tabs of the adversarial page, one module each."""
