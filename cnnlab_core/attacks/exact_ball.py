@@ -128,28 +128,25 @@ class Ball:
             moved = _grown(size, room, self.eps) if self.norm == "l2" else _shrunk(size, room, self.eps)
         return self._moved(way, moved)
 
-    def outline(self, points: int = 120) -> Array:
-        """The edge as a closed line (points + 1, 2), for a ball in the plane; corners are among its points.
+    def outline(self, points: int = 240) -> Array:
+        """The edge of a ball in the plane as a closed line (k, 2); its corners, and those of the box, are among it.
 
         ``points`` is a multiple of 8. Clipped to the box, the edge of a ball around a point of it is that of both.
         """
-        if self.centre.size != 2:
-            raise InputError(f"Only a ball in the plane has an outline, but x has {self.centre.size} numbers: give 2.")
         angles = 2 * np.pi * np.arange(points + 1) / points
-        rays = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-        unit = rays / np.linalg.norm(rays, _ORDERS[self.norm], axis=-1, keepdims=True)
-        edge = self.centre + self.eps * unit
-        return edge if self.box is None else edge.clip(*self.box)
+        if self.box is not None and self.centre.size == 2:
+            corners = np.array([(across, up) for across in self.box for up in self.box]) - self.centre
+            angles = np.sort(np.append(angles, np.arctan2(corners[:, 1], corners[:, 0]) % (2 * np.pi)))
+        return self._edge(angles)
 
     def corners(self) -> Array:
         """The corners (up to 4, 2) of a ball in the plane, counter-clockwise; l2 has none.
 
         Those of a square are clipped to the box, those of a diamond are left out where they are beyond it.
         """
-        edge = self.outline(8)[:8]
         if self.norm == "linf":
-            return edge[1::2]
-        points = edge[0::2] if self.norm == "l1" else edge[:0]
+            return self._edge(np.pi * np.array([0.25, 0.75, 1.25, 1.75]))
+        points = self._edge(np.pi * np.arange(4) / 2) if self.norm == "l1" else np.empty((0, 2))
         whole = np.abs(points - self.centre).sum(axis=1) >= self.eps * (1 - EDGE)
         return points[whole]
 
@@ -169,6 +166,14 @@ class Ball:
     def room(self, direction: Array) -> Array:
         """How far each coordinate can go the way it is headed: at most ``eps``, and to the edge of the box."""
         return np.minimum(self.eps, room_in_box(self.centre, direction, self.box))
+
+    def _edge(self, angles: Array) -> Array:
+        """The edge (k, 2) as seen from the centre at these angles, clipped to the box."""
+        if self.centre.size != 2:
+            raise InputError(f"Only a ball in the plane has an outline, but x has {self.centre.size} numbers: give 2.")
+        rays = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        edge = self.centre + self.eps * rays / np.linalg.norm(rays, _ORDERS[self.norm], axis=-1, keepdims=True)
+        return edge if self.box is None else edge.clip(*self.box)
 
     def _moved(self, direction: Array, moved: Array) -> Array:
         point = self.centre + np.sign(direction) * moved

@@ -63,20 +63,17 @@ def viewport(points: npt.ArrayLike, *, margin: float = 0.2, cells: int = 41) -> 
 
 
 def arrows(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Sequence[Move]) -> go.Figure:
-    """Single steps from ``x``: drawn through where they stay inside, dashed where they leave, with their way back.
-
-    The longest lies below, so that the shorter ones show.
-    """
+    """Single steps from ``x``: drawn through where they stay inside, dashed where they leave, with their way back."""
     figure = _plane(backdrop)
     _region(figure, region, x)
-    for move in sorted(moves, key=lambda move: -_apart(move.before, move.start)):
-        across, up = move.before[0] - x[0], move.before[1] - x[1]
+    _steps(figure, moves)
+    for colour, drawn in _by_colour(moves):
+        tips = [move.before for move in drawn]
+        across, up = np.sum(np.array(tips) - np.array(x), axis=0)
         beside = "bottom right" if across * up > 0 else "top right" if across * up < 0 else "middle right"
-        _arrow(figure, move.start, move.before, ACCENT if move.inside else OUTSIDE, dashed=not move.inside)
-        _way_back(figure, move)
-        _mark(figure, move.before, move.label, move.hover, ACCENT if move.inside else OUTSIDE, beside)
+        _marks(figure, tips, [move.label for move in drawn], [move.hover for move in drawn], colour, beside)
     _star(figure, best)
-    _mark(figure, x, "x", f"x {pair(x)}", INK, "middle left", size=11)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
     return figure
 
 
@@ -84,20 +81,13 @@ def path(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Seque
     """Steps one after another, each drawn to where it leads; where that is outside, also its way back."""
     figure = _plane(backdrop)
     _region(figure, region, x)
-    for move in moves:
-        _arrow(figure, move.start, move.before, ACCENT if move.inside else OUTSIDE, dashed=not move.inside)
-        _way_back(figure, move)
-    if moves:
-        ends = np.array([move.after for move in moves])
-        figure.add_scatter(
-            x=ends[:, 0], y=ends[:, 1], mode="markers", marker={"size": 7, "color": ACCENT},
-            hovertext=[move.hover for move in moves], hoverinfo="text",
-        )  # fmt: skip
+    _steps(figure, moves)
+    _marks(figure, [move.after for move in moves], [], [move.hover for move in moves], ACCENT, "middle right")
+    if moves and _apart(moves[0].start, x) > 0:
         start = moves[0].start
-        if _apart(start, x) > 0:
-            _mark(figure, start, "start", f"start {pair(start)}", ACCENT, "top right", symbol="circle-open", size=11)
+        _marks(figure, [start], ["start"], [f"start {pair(start)}"], ACCENT, "top right", symbol="circle-open", size=11)
     _star(figure, best)
-    _mark(figure, x, "x", f"x {pair(x)}", INK, "middle left", size=11)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
     return figure
 
 
@@ -115,8 +105,8 @@ def touching(backdrop: Backdrop, regions: Sequence[Region], touches: Sequence[Po
         names = ", ".join(named[pair(touch)])
         side = "left" if touch[0] < x[0] - 1e-9 else "right" if touch[0] > x[0] + 1e-9 else "center"
         beyond = f"{'bottom' if touch[1] <= x[1] else 'top'} {side}"
-        _mark(figure, touch, names, f"{names}: {pair(touch)}", colour, beyond, size=10)
-    _mark(figure, x, "x", f"x {pair(x)}", INK, "middle left", size=11)
+        _marks(figure, [touch], [names], [f"{names}: {pair(touch)}"], colour, beyond, size=10)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
     return figure
 
 
@@ -153,11 +143,11 @@ def _plane(backdrop: Backdrop, height: int = 420) -> go.Figure:
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": 12}, "nticks": 7}
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={**axis, "title": {"text": "x₁"}, "range": [*backdrop.across[[0, -1]]], "constrain": "domain"},
+        margin={"l": 8, "r": 8, "t": 8, "b": 18},
+        xaxis={**axis, "title": {"text": "x<sub>1</sub>"}, "range": [*backdrop.across[[0, -1]]], "constrain": "domain"},
         yaxis={
             **axis,
-            "title": {"text": "x₂"},
+            "title": {"text": "x<sub>2</sub>"},
             "range": [*backdrop.up[[0, -1]]],
             "constrain": "domain",
             "scaleanchor": "x",
@@ -195,30 +185,42 @@ def _outline(figure: go.Figure, region: Region, colour: str, *, width: float) ->
     )  # fmt: skip
 
 
-def _arrow(figure: go.Figure, start: Point, end: Point, colour: str, *, dashed: bool) -> None:
-    if _apart(start, end) == 0:
-        return
-    figure.add_scatter(
-        x=[start[0], end[0]], y=[start[1], end[1]], mode="lines+markers",
-        line={"color": colour, "width": 2.5, "dash": "dash" if dashed else "solid"},
-        marker={"symbol": "arrow", "angleref": "previous", "size": [0, 13], "color": colour, "opacity": 1},
-        hoverinfo="skip",
-    )  # fmt: skip
-
-
-def _way_back(figure: go.Figure, move: Move) -> None:
-    if not move.inside:
+def _steps(figure: go.Figure, moves: Sequence[Move]) -> None:
+    """The ways back, over them the arrows that leave, over them those that stay: one trace for each look."""
+    back = [(move.before, move.after) for move in moves if not move.inside]
+    if back:
+        line = {"color": MUTED, "width": 2, "dash": "dot"}
+        figure.add_scatter(**_pieces(back), mode="lines", line=line, hoverinfo="skip")
+    for colour, drawn in _by_colour(moves):
+        ways = [(move.start, move.before) for move in drawn if _apart(move.start, move.before) > 0]
         figure.add_scatter(
-            x=[move.before[0], move.after[0]], y=[move.before[1], move.after[1]], mode="lines",
-            line={"color": MUTED, "width": 2, "dash": "dot"}, hoverinfo="skip",
+            **_pieces(ways), mode="lines+markers", hoverinfo="skip",
+            line={"color": colour, "width": 2.5, "dash": "dash" if colour == OUTSIDE else "solid"},
+            marker={
+                "symbol": "arrow", "angleref": "previous", "size": [0, 13, 0] * len(ways), "color": colour, "opacity": 1
+            },
         )  # fmt: skip
 
 
-def _mark(
+def _by_colour(moves: Sequence[Move]) -> list[tuple[str, list[Move]]]:
+    """The steps that leave and those that stay, each with its colour; none that is empty."""
+    split = ((OUTSIDE, [move for move in moves if not move.inside]), (ACCENT, [move for move in moves if move.inside]))
+    return [(colour, drawn) for colour, drawn in split if drawn]
+
+
+def _pieces(ways: Sequence[tuple[Point, Point]]) -> dict[str, list[float | None]]:
+    """Separate straight lines as one line with gaps."""
+    return {
+        axis: [value for start, end in ways for value in (float(start[i]), float(end[i]), None)]
+        for i, axis in enumerate("xy")
+    }
+
+
+def _marks(
     figure: go.Figure,
-    at: Point,
-    label: str,
-    hover: str,
+    points: Sequence[Point],
+    labels: Sequence[str],
+    hovers: Sequence[str],
     colour: str,
     where: str,
     *,
@@ -227,8 +229,9 @@ def _mark(
 ) -> None:
     font = {"size": 13} if colour == INK else {"size": 13, "color": colour}  # else the theme's own
     figure.add_scatter(
-        x=[at[0]], y=[at[1]], mode="markers+text", text=[f" {label} "], textposition=where, textfont=font,
-        marker={"size": size, "color": colour, "symbol": symbol}, hovertext=[hover], hoverinfo="text",
+        x=[point[0] for point in points], y=[point[1] for point in points],
+        mode="markers+text" if labels else "markers", text=[f" {label} " for label in labels], textposition=where,
+        textfont=font, marker={"size": size, "color": colour, "symbol": symbol}, hovertext=hovers, hoverinfo="text",
         cliponaxis=False,
     )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """The adversarial page's tabs about a single neuron: every number on the page follows its controls."""
 
+import csv
+import io
 import json
 
 import numpy as np
@@ -10,6 +12,7 @@ from cnnlab_core.attacks.exact_ball import Ball
 from cnnlab_core.attacks.linear import Neuron, minimal_epsilon, optimum, pgd
 from cnnlab_core.attacks.questions import QUESTIONS
 from cnnlab_core.plots.plane import pair
+from cnnlab_core.ui.adversarial import plane
 
 
 def in_the_plane():
@@ -166,6 +169,24 @@ def test_nonsense_in_the_address_is_left_aside(open_tab):
     app = open_tab(in_the_plane, **{f"adversarial_plane_{key}": value for key, value in query.items()})
     assert not app.error
     assert column(app.table[0], "that is") == ["inside", "at a corner", "outside"]
+
+
+def test_the_files_hold_what_is_shown():
+    neuron, ball = Neuron([1.0, 2.0]), Ball([1.0, 0.5], 0.8)
+    setting = plane.Setting(neuron, ball, 1, [0.5, 1.2], 0.3, 7, 4)
+    story = plane.tell(setting)
+    rows = list(csv.DictReader(io.StringIO(plane.steps_table(setting, story))))
+    assert [row["attack"] for row in rows] == ["single"] * 2 + ["pgd"] * 7
+    assert [row["place"] for row in rows[:2]] == ["inside", "outside"]
+    for row, step in zip(rows, [*story.single, *story.walk], strict=True):
+        for name, point in (("start", step.start), ("before", step.before), ("after", step.after)):
+            assert [float(row[f"{name}_x{i}"]) for i in (1, 2)] == point.tolist()
+        assert float(row["loss"]) == neuron.loss(step.after, 1)
+    told = json.loads(plane.everything(setting, story))
+    assert told["optimum"]["x"] == story.best.tolist()
+    assert told["smallest_epsilon"]["linf"] == minimal_epsilon(neuron, ball.centre, 1).eps
+    flat = plane.Setting(Neuron([0.0, 0.0], 1.0), ball, 1, [0.5], 0.3, 7, None)
+    assert json.loads(plane.everything(flat, plane.tell(flat)))["smallest_epsilon"]["l2"] is None
 
 
 # --- true or false --------------------------------------------------------------------------------------------

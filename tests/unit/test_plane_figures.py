@@ -19,8 +19,16 @@ def backdrop():
 
 def segments(figure):
     """The straight lines of the figure: (from, to, dash)."""
-    lines = [trace for trace in figure.data if trace.type == "scatter" and len(trace.x) == 2]
-    return [((t.x[0], t.y[0]), (t.x[1], t.y[1]), t.line.dash) for t in lines]
+    lines = [trace for trace in figure.data if trace.type == "scatter" and None in trace.x]
+    return [
+        ((line.x[i], line.y[i]), (line.x[i + 1], line.y[i + 1]), line.line.dash)
+        for line in lines
+        for i in range(0, len(line.x), 3)
+    ]
+
+
+def labels(figure):
+    return [text.strip() for trace in figure.data for text in trace.text or ()]
 
 
 def test_the_viewport_is_square_and_shows_every_point():
@@ -41,20 +49,24 @@ def test_arrows_that_leave_are_dashed_and_led_back(backdrop):
     region = Region(SQUARE, SQUARE[:4])
     figure = arrows(backdrop, region, (0, 0), (-1, -1), [INSIDE, Move((0, 0), (-2, -2), (-1, -1), False, "2", "h")])
     assert segments(figure) == [
-        ((0, 0), (-2, -2), "dash"),
         ((-2, -2), (-1, -1), "dot"),
+        ((0, 0), (-2, -2), "dash"),
         ((0, 0), (-0.5, -0.5), "solid"),
     ]
+    assert labels(figure) == ["2", "0.5", "x"]
     assert [note.text for note in figure.layout.annotations] == ["(1, 1)", "(−1, 1)", "(−1, −1)", "(1, −1)"]
 
 
 def test_a_path_goes_from_step_to_step(backdrop):
     figure = path(backdrop, Region(SQUARE, SQUARE[:4]), (0.5, 0.5), (-1, -1), [INSIDE, OUTSIDE])
-    assert segments(figure)[:2] == [((0, 0), (-0.5, -0.5), "solid"), ((-0.5, -0.5), (-1.5, -1.5), "dash")]
+    assert segments(figure) == [
+        ((-1.5, -1.5), (-1, -1), "dot"),
+        ((-0.5, -0.5), (-1.5, -1.5), "dash"),
+        ((0, 0), (-0.5, -0.5), "solid"),
+    ]
     ends = next(trace for trace in figure.data if trace.hovertext == ("a step", "another"))
     assert list(zip(ends.x, ends.y, strict=True)) == [(-0.5, -0.5), (-1, -1)]
-    texts = [trace.text[0].strip() for trace in figure.data if trace.text]
-    assert texts == ["start", "x"]
+    assert labels(figure) == ["start", "x"]
 
 
 def test_the_line_is_drawn_where_there_is_one(backdrop):
@@ -73,4 +85,4 @@ def test_the_line_is_drawn_where_there_is_one(backdrop):
 def test_balls_that_touch_in_one_point_share_its_mark(backdrop):
     regions = [Region(SQUARE * size, SQUARE[:0], name) for size, name in ((1, "linf"), (0.9, "l2"), (0.8, "l1"))]
     figure = touching(backdrop, regions, [(-1, -1), (0, -1), (-1, -1)], (0, 0))
-    assert sorted(trace.text[0].strip() for trace in figure.data if trace.text) == ["l2", "linf, l1", "x"]
+    assert sorted(labels(figure)) == ["l2", "linf, l1", "x"]
