@@ -85,7 +85,9 @@ def path(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Seque
     _marks(figure, [move.after for move in moves], [], [move.hover for move in moves], ACCENT, "middle right")
     if moves and _apart(moves[0].start, x) > 0:
         start = moves[0].start
-        _marks(figure, [start], ["start"], [f"start {pair(start)}"], ACCENT, "top right", symbol="circle-open", size=11)
+        across, up = (end - begin for begin, end in zip(start, moves[0].before, strict=True))
+        behind = f"{'bottom' if up > 0 else 'top'} {'left' if across > 0 else 'right'}"
+        _marks(figure, [start], ["start"], [f"start {pair(start)}"], ACCENT, behind, symbol="circle-open", size=11)
     _star(figure, best)
     _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
     return figure
