@@ -25,6 +25,6 @@ for tab, name in zip(tabs, [*ON_A_PICTURE, *ON_PAPER], strict=True):
     elif tab.open:
         with settings, sentences():
             choice = choose()
-        if choice:
-            with tab, sentences():
-                ON_A_PICTURE[name](choice)
+            if choice:
+                with tab, sentences():
+                    ON_A_PICTURE[name](choice)
