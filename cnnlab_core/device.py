@@ -8,15 +8,17 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from cnnlab_core.errors import DeviceError
 
 if TYPE_CHECKING:
     import torch
 
+Arguments = ParamSpec("Arguments")
+Inner = TypeVar("Inner")
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
@@ -214,6 +216,17 @@ def _advance(job: Generator[Step, None, Result], seconds: float) -> tuple[list[S
             return steps, None
 
 
+def relay(job: Generator[Inner, None, Result], retell: Callable[[Inner], Step]) -> Generator[Step, None, Result]:
+    """A job within a job: its steps, retold as steps of the outer one; gives what it returns."""
+    with closing(job):
+        while True:
+            try:
+                step = next(job)
+            except StopIteration as stop:
+                return stop.value
+            yield retell(step)
+
+
 def finish(job: Generator[Step, None, Result]) -> Result:
     """Run a generator of steps to its end and give what it returns: the plain-function form of any job."""
     while True:
@@ -221,6 +234,17 @@ def finish(job: Generator[Step, None, Result]) -> Result:
             next(job)
         except StopIteration as stop:
             return stop.value
+
+
+def plainly(steps: Callable[Arguments, Generator[Any, None, Result]]) -> Callable[Arguments, Result]:
+    """The plain function of a job that is written as steps: runs it to its end and gives its result."""
+
+    @wraps(steps)
+    def plain(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        return finish(steps(*args, **options))
+
+    plain.__name__ = plain.__qualname__ = steps.__name__.removesuffix("_steps")
+    return plain
 
 
 @cache

@@ -9,8 +9,9 @@ import torch
 from torch import fx, nn
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.images import check_pixels
 from cnnlab_core.models.graph import trace
-from cnnlab_core.models.loaded import LoadedModel, check_pixels
+from cnnlab_core.models.loaded import LoadedModel
 
 
 def capture(model: LoadedModel, x: torch.Tensor, nodes: Iterable[str]) -> dict[str, torch.Tensor]:

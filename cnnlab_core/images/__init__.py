@@ -3,10 +3,11 @@
 from cnnlab_core.images.display import label_picture, png, square, thumbnail
 from cnnlab_core.images.opening import open_image
 from cnnlab_core.images.samples import Sample, sample_images
-from cnnlab_core.images.tensors import to_picture, to_tensor, to_uint8
+from cnnlab_core.images.tensors import check_pixels, to_picture, to_tensor, to_uint8
 
 __all__ = [
     "Sample",
+    "check_pixels",
     "label_picture",
     "open_image",
     "png",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from cnnlab_core.errors import ImageError
+from cnnlab_core.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,23 @@ def to_tensor(picture: Image.Image) -> "torch.Tensor":
 
     pixels = torch.from_numpy(np.array(picture.convert("RGB")))
     return pixels.permute(2, 0, 1).unsqueeze(0).to(torch.float32).div(255)
+
+
+def check_pixels(x: "torch.Tensor") -> None:
+    """Raise ``InputError`` unless ``x`` is float32 (N, 3, H, W) within [0, 1] and free of NaN."""
+    import torch
+
+    if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.shape[1] != 3 or not x.numel():
+        shape = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
+        raise InputError(f"Pixels have the shape (N, 3, height, width), but this is {shape}.")
+    if x.dtype != torch.float32:
+        raise InputError(f"Pixels must be float32, but these are {x.dtype}. Convert them with .float().")
+    low, high = torch.stack(torch.aminmax(x.detach())).tolist()
+    if not (low >= 0 and high <= 1):  # written so that NaN fails too
+        raise InputError(
+            f"Pixels must lie in [0, 1], but these run from {low:.4g} to {high:.4g}. "
+            "Clip them; don't normalise them: a model does that itself."
+        )
 
 
 def to_uint8(x: "torch.Tensor") -> "torch.Tensor":

@@ -14,7 +14,7 @@ from torchvision.transforms import functional as F
 
 from cnnlab_core.classification import Prediction, top_k
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import to_tensor
+from cnnlab_core.images import check_pixels, to_tensor
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsKind
 
@@ -88,23 +88,9 @@ class LoadedModel:
     @cached_property
     def _statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         steps = self.spec.preprocessing
-        mean, std = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (steps.mean, steps.std))
+        with torch.inference_mode(False):  # kept, and used by those who want gradients
+            mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (steps.mean, steps.std))
         return mean, std
-
-
-def check_pixels(x: torch.Tensor) -> None:
-    """Raise ``InputError`` unless ``x`` is float32 (N, 3, H, W) within [0, 1] and free of NaN."""
-    if not isinstance(x, torch.Tensor) or x.ndim != 4 or x.shape[1] != 3 or not x.numel():
-        shape = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
-        raise InputError(f"A model takes pixels of shape (N, 3, height, width), but this is {shape}.")
-    if x.dtype != torch.float32:
-        raise InputError(f"A model takes float32 pixels, but these are {x.dtype}. Convert them with .float().")
-    low, high = torch.stack(torch.aminmax(x.detach())).tolist()
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        raise InputError(
-            f"A model takes pixels in [0, 1], but these run from {low:.4g} to {high:.4g}. "
-            "Clip them; don't normalise them: the model does that itself."
-        )
 
 
 def resize(picture: Image.Image, steps: Preprocessing) -> Image.Image:

@@ -152,8 +152,10 @@ def list_models() -> list[ModelSpec]:
 
 
 def _load(spec: ModelSpec, key: Key) -> nn.Module:
-    network = build_random(spec, key.seed) if key.weights == "random" else build_pretrained(spec, find_weights(spec))
-    return network.to(key.device).requires_grad_(False).eval()
+    with torch.inference_mode(False):  # whoever asks first, the parameters must be good for everybody's gradients
+        random = key.weights == "random"
+        network = build_random(spec, key.seed) if random else build_pretrained(spec, find_weights(spec))
+        return network.to(key.device).requires_grad_(False).eval()
 
 
 @cache

@@ -43,6 +43,14 @@ PAGES: tuple[Page, ...] = (
         question="What does each layer respond to, and which pixels can it see?",
         promise="Look at any layer's maps, and through a single neuron at the picture.",
     ),
+    Page(
+        name="adversarial",
+        title="Adversarial attacks",
+        icon=":material/target:",
+        question="How little must change before the network is wrong, and does the change survive the world?",
+        promise="Fool a network with noise that nobody sees, measure it, and try what undoes it.",
+        look="Look at the two photos, then at what the network says of each.",
+    ),
 )
 
 

@@ -138,3 +138,13 @@ def test_models_are_shared_and_unchanged_by_use():
     assert torch.equal(torch.get_rng_state(), random_state)
     assert not any(module._forward_hooks or module._backward_hooks for module in first.network.modules())
     assert registry() is registry()
+
+
+def test_a_model_first_loaded_in_inference_mode_gives_gradients_to_everybody(monkeypatch):
+    monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+    with torch.inference_mode():
+        model = load_model("squeezenet1_1", "random", seed=5)
+        model(torch.rand(1, 3, 64, 64))
+    x = torch.rand(1, 3, 64, 64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(model(x).sum(), x)
+    assert gradient.any()

@@ -1,0 +1,38 @@
+"""Adversarial attacks: how little must change before the network is wrong?"""
+
+from cnnlab_core.attacks.expectation import Expectation
+from cnnlab_core.attacks.fgsm import fgsm, fgsm_steps
+from cnnlab_core.attacks.l1_adam import l1_adam, l1_adam_steps
+from cnnlab_core.attacks.log_probability_ascent import log_probability_ascent, log_probability_ascent_steps
+from cnnlab_core.attacks.loop import AttackStep
+from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon, minimal_epsilon, minimal_epsilon_steps
+from cnnlab_core.attacks.pgd import pgd, pgd_steps
+from cnnlab_core.attacks.probability_ascent import probability_ascent, probability_ascent_steps
+from cnnlab_core.attacks.result import AttackResult, Measured
+from cnnlab_core.attacks.threat import NORMS, Threat
+from cnnlab_core.attacks.universal import Universal, universal, universal_steps
+
+__all__ = [
+    "NORMS",
+    "AttackResult",
+    "AttackStep",
+    "Expectation",
+    "Measured",
+    "MinimalEpsilon",
+    "Threat",
+    "Universal",
+    "fgsm",
+    "fgsm_steps",
+    "l1_adam",
+    "l1_adam_steps",
+    "log_probability_ascent",
+    "log_probability_ascent_steps",
+    "minimal_epsilon",
+    "minimal_epsilon_steps",
+    "pgd",
+    "pgd_steps",
+    "probability_ascent",
+    "probability_ascent_steps",
+    "universal",
+    "universal_steps",
+]

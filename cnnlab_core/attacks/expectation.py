@@ -1,0 +1,39 @@
+"""Expectation over transforms: an attack that shall survive the world is made through random views of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.transforms import Transform
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """A model seen through random ``transforms``: give it to any attack in place of the ``model``.
+
+    Athalye et al. 2017, arXiv:1707.07397, eq. 2: each step climbs the mean objective over ``draws`` views of each
+    picture, made anew by the transforms in turn, each up to its strength. Calling it gives logits (draws, N, classes).
+    The attack's result is measured on the bare ``model``. Its ``generator`` moves on with every call, so make a new
+    one, seeded, for each attack that is to be repeated.
+    """
+
+    model: Callable[[Tensor], Tensor]
+    transforms: Sequence[tuple[Transform, float]]
+    generator: torch.Generator
+    draws: int = 8
+
+    def __post_init__(self) -> None:
+        if not self.transforms or self.draws < len(self.transforms):
+            raise InputError(
+                "An expectation is taken over at least one transform and one view of each, but there are "
+                f"{len(self.transforms)} transforms and {self.draws} views."
+            )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits (draws, N, classes) of pixels (N, 3, H, W) in [0, 1]."""
+        turns = [self.transforms[index % len(self.transforms)] for index in range(self.draws)]
+        views = [transform.sample(x, self.generator, strength) for transform, strength in turns]
+        return self.model(torch.cat(views)).unflatten(0, (self.draws, len(x)))

@@ -1,0 +1,77 @@
+"""What an attack is given, checked before anything is computed."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cnnlab_core.attacks.expectation import Expectation
+from cnnlab_core.attacks.objective import LOSSES, Classifier, Goal, Loss
+from cnnlab_core.attacks.result import Measured
+from cnnlab_core.errors import InputError
+
+Classes = Tensor | int
+
+
+class Problem(NamedTuple):
+    """What an attack sets out with: pictures ``x`` (N, C, H, W), its goal, and how the pictures are named."""
+
+    x: Tensor
+    goal: Goal
+    clean: Measured
+
+
+def problem(
+    model: Classifier,
+    x: Tensor,
+    y: Classes | None,
+    target: Classes | None = None,
+    loss: Loss = "cross_entropy",
+) -> Problem:
+    """The pictures and the goal of an attack, and the model's answer to the pictures as they are.
+
+    ``x`` is float (N, C, H, W) in [0, 1]; ``y`` and ``target`` are (N,) or one class for all; without ``y`` the true
+    class is what the network says. Raises ``InputError`` for anything else, and for a target that is the class itself.
+    """
+    if not isinstance(x, Tensor) or x.ndim != 4 or not x.numel() or not x.is_floating_point():
+        shape = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
+        raise InputError(
+            f"An attack takes float pictures of shape (N, C, height, width) in [0, 1], but this is {shape}."
+        )
+    low, high = x.min().item(), x.max().item()
+    if not (low >= 0 and high <= 1):  # written so that NaN fails too
+        raise InputError(f"An attack takes pixels in [0, 1], but these run from {low:.4g} to {high:.4g}. Clip them.")
+    if loss not in LOSSES:
+        raise InputError(f"There is no loss “{loss}”. Choose one of {', '.join(LOSSES)}.")
+    with torch.no_grad():
+        logits = (model.model if isinstance(model, Expectation) else model)(x)
+    if logits.ndim != 2 or len(logits) != len(x) or not logits.is_floating_point():
+        raise InputError(f"A model gives logits ({len(x)}, classes), but this one gave {tuple(logits.shape)}.")
+    x = x.detach()
+    true = logits.argmax(-1) if y is None else _classes(y, x, logits.shape[1], "y")
+    aim = None if target is None else _classes(target, x, logits.shape[1], "target")
+    if aim is not None and (aim == true).any():
+        raise InputError(
+            f"The target is the class that the picture already has ({int(true[aim == true][0])}). Choose another one."
+        )
+    goal = Goal(true, aim, loss)
+    return Problem(x, goal, Measured(x, x, logits, goal.reached(logits)))
+
+
+def check_positive(value: float, what: str) -> None:
+    """Raise ``InputError`` unless ``value`` is a number above 0."""
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"The {what} must be a number above 0, but is {value:g}.")
+
+
+def _classes(classes: Classes, x: Tensor, count: int, what: str) -> Tensor:
+    found = torch.as_tensor(classes).to(x.device)
+    if found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
+        raise InputError(f"{what} holds class numbers, so it must be of whole numbers, not {found.dtype}.")
+    found = found.long().expand(len(x)) if found.ndim == 0 else found.long()
+    if found.shape != (len(x),):
+        raise InputError(f"{what} has the shape {tuple(found.shape)}, but there are {len(x)} pictures.")
+    if not ((found >= 0) & (found < count)).all():
+        raise InputError(f"Classes run from 0 to {count - 1}, but {what} holds {found.min()} to {found.max()}.")
+    return found

@@ -1,0 +1,112 @@
+"""What an attack climbs: a value per picture that rises as the network comes nearer to being fooled."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from cnnlab_core.errors import InputError
+
+Classifier = Callable[[Tensor], Tensor]
+"""Pixels (N, 3, H, W) in [0, 1] to logits (N, classes): a ``LoadedModel``, or any differentiable function.
+
+An average over random views gives (views, N, classes) instead: see ``expectation``."""
+
+Loss = Literal["cross_entropy", "margin", "probability"]
+LOSSES: tuple[Loss, ...] = ("cross_entropy", "margin", "probability")
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """Away from the classes ``y`` (N,), or towards the classes ``target`` (N,) if there are any.
+
+    ``cross_entropy``: -log P(y), or log P(target). ``margin``: how far the best other class leads the true one, or the
+    target all others, in logits (Carlini & Wagner 2017, arXiv:1608.04644, f6). ``probability``: -P(y), or P(target).
+    """
+
+    y: Tensor
+    target: Tensor | None = None
+    loss: Loss = "cross_entropy"
+
+    @property
+    def classes(self) -> Tensor:
+        """The classes that the objective speaks of, (N,)."""
+        return self.y if self.target is None else self.target
+
+    def rows(self, index: Tensor) -> "Goal":
+        """The same for some of the samples."""
+        return Goal(self.y[index], None if self.target is None else self.target[index], self.loss)
+
+    def value(self, logits: Tensor) -> Tensor:
+        """The objective (N,) of logits (N, classes); the mean over views of logits (views, N, classes)."""
+        sign = -1 if self.target is None else 1
+        # Cloned: autograd refuses tensors that were made in inference mode.
+        classes = self.classes.clone().expand(logits.shape[:-1])
+        if self.loss == "margin":
+            index = classes.unsqueeze(-1)
+            others = logits.scatter(-1, index, -math.inf).amax(-1)
+            value = sign * (logits.gather(-1, index).squeeze(-1) - others)
+        else:
+            # torch's own, since everybody uses it: another formula's last bit would lead a sign attack elsewhere.
+            log_p = -F.cross_entropy(logits.flatten(0, -2), classes.flatten(), reduction="none").view(classes.shape)
+            value = sign * (log_p.exp() if self.loss == "probability" else log_p)
+        return value if value.ndim == 1 else value.mean(0)
+
+    def reached(self, logits: Tensor) -> Tensor:
+        """Which of the samples fool the network, (N,) bool: another class than y, or just the target, is first."""
+        first = logits.argmax(-1)
+        return first != self.y if self.target is None else first == self.target
+
+
+class Climb:
+    """The model's answer at pictures ``x``: ``logits`` (N, classes), the objective ``value`` (N,), and the way to its
+    gradient, which is only taken when it is asked for.
+
+    Works inside ``no_grad`` and ``inference_mode``; touches nobody's ``.grad``.
+    """
+
+    def __init__(self, model: Classifier, goal: Goal, x: Tensor) -> None:
+        with torch.inference_mode(False), torch.enable_grad():
+            self._point = x.detach().clone().requires_grad_()
+            logits = model(self._point)
+            self._value = goal.value(logits)
+        self.logits, self.value = plain_logits(logits.detach()), self._value.detach()
+
+    def gradient(self) -> Tensor:
+        """The gradient of the objective with respect to x, once.
+
+        Raises ``InputError`` for a model without a gradient, and for one whose numbers overflow.
+        """
+        try:
+            with torch.inference_mode(False):
+                (gradient,) = torch.autograd.grad(self._value.sum(), self._point)
+        except RuntimeError as error:
+            if self._value.requires_grad and "not have been used" not in str(error):
+                raise
+            raise InputError(
+                "This model gives no gradient for its input (something in it rounds, sorts or leaves torch), so a "
+                "gradient attack can't climb. Use a differentiable model."
+            ) from error
+        if not torch.isfinite(gradient).all():
+            raise InputError(
+                "The network's gradient isn't a number (NaN or infinite) here, so there is no step to take."
+            )
+        return gradient
+
+
+def look(model: Classifier, goal: Goal, x: Tensor) -> tuple[Tensor, Tensor]:
+    """The logits (N, classes) at ``x`` and the objective (N,), without a gradient."""
+    with torch.no_grad():
+        logits = model(x)
+        return plain_logits(logits), goal.value(logits)
+
+
+def plain_logits(logits: Tensor) -> Tensor:
+    """Logits (N, classes) as they are; of several views (views, N, classes) the logarithm of the mean probability."""
+    if logits.ndim == 2:
+        return logits
+    return logits.log_softmax(-1).logsumexp(0) - math.log(len(logits))

@@ -1,0 +1,64 @@
+"""Projected gradient descent (Madry et al. 2017, arXiv:1706.06083): steps up the gradient, each one projected."""
+
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from cnnlab_core.attacks.inputs import Classes, check_positive, problem
+from cnnlab_core.attacks.loop import Attack, Course, Update, attack
+from cnnlab_core.attacks.objective import Classifier, Loss
+from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.device import plainly
+
+
+def pgd_steps(
+    model: Classifier,
+    x: Tensor,
+    y: Classes | None = None,
+    *,
+    eps: float | Tensor,
+    step_size: float | None = None,
+    steps: int,
+    norm: str = "linf",
+    target: Classes | None = None,
+    loss: Loss = "cross_entropy",
+    random_start: bool = False,
+    restarts: int = 1,
+    generator: torch.Generator | None = None,
+    early_stop: bool = False,
+    keep_best: bool = False,
+    mask: Tensor | None = None,
+    trace: Collection[int] = (),
+) -> Attack:
+    """x <- project(x + step_size * normalise(gradient of the objective)), ``steps`` times.
+
+    ``x`` (N, C, H, W) holds pixels in [0, 1]. ``y`` (N,) are the true classes (without it, the network's own answers),
+    ``target`` (N,) the classes to reach; without one, any class but y will do. ``eps``, one number or one for each
+    sample, and ``step_size`` are lengths in ``norm`` (linf, l2, l1), in pixel units; if it is not given, a step is
+    2.5 eps / steps long (Madry's), and a single one eps. Only pixels at which ``mask`` is 1 change. ``random_start``
+    begins at a random point of the ball, drawn with ``generator``; with more than one of the ``restarts`` each begins
+    so, and the best counts. For the rest see ``loop.Course``.
+
+    Raises ``InputError`` for input that makes no sense and for models without a gradient.
+    """
+    course = Course(steps, restarts, early_stop, keep_best, trace)
+    given = problem(model, x, y, target, loss)
+    x = given.x
+    threat = Threat.around(x, norm, eps, mask)
+    if step_size is not None:
+        check_positive(step_size, "step size")
+    usual = threat.eps * (2.5 / steps if steps > 1 else 1.0)
+    lengths = usual if step_size is None else torch.full_like(threat.eps, step_size)
+
+    def begin() -> tuple[Tensor, Update]:
+        return threat.random_start(generator) if random_start or restarts > 1 else x, step
+
+    def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
+        ball = threat.rows(rows)
+        return ball.project(x_adv + lengths[rows] * ball.normalise(gradient, x_adv))
+
+    return (yield from attack(model, given, course, begin))
+
+
+pgd = plainly(pgd_steps)

@@ -1,0 +1,182 @@
+"""What came of an attack: the pictures, whether they fool the network as floats and as 8 bits, how far they are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+from cnnlab_core.attacks.objective import Goal
+from cnnlab_core.attacks.threat import NORMS
+from cnnlab_core.images import to_uint8
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Pictures ``x_adv`` (N, C, H, W) in [0, 1] beside their originals ``x``, and what the network says of them.
+
+    ``logits`` are (N, classes), ``success`` (N,) bool. Every distance is in pixel units and measured, not assumed.
+    """
+
+    x: Tensor
+    x_adv: Tensor
+    logits: Tensor
+    success: Tensor
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """(N, classes), float64."""
+        return self.logits.double().softmax(-1)
+
+    @property
+    def predicted(self) -> Tensor:
+        """The most probable class of each, (N,)."""
+        return self.logits.argmax(-1)
+
+    @property
+    def linf(self) -> Tensor:
+        """The largest change of a channel, (N,)."""
+        return self._distance("linf")
+
+    @property
+    def l2(self) -> Tensor:
+        """The Euclidean length of the change, (N,)."""
+        return self._distance("l2")
+
+    @property
+    def l1(self) -> Tensor:
+        """The sum of all changes, (N,)."""
+        return self._distance("l1")
+
+    @property
+    def l0(self) -> Tensor:
+        """How many pixels (places, not channels) changed, (N,)."""
+        return (self.x_adv != self.x).any(1).flatten(1).sum(1)
+
+    @cached_property
+    def ssim(self) -> Tensor:
+        """Structural similarity, (N,): 1 for the picture itself (Wang et al. 2004; scikit-image's)."""
+        pairs = zip(self.x.cpu().double().numpy(), self.x_adv.cpu().double().numpy(), strict=True)
+        window = min(7, *self.x.shape[2:])
+        window -= 1 - window % 2
+        found = [structural_similarity(a, b, channel_axis=0, data_range=1.0, win_size=window) for a, b in pairs]
+        return torch.tensor(found, dtype=torch.float64)
+
+    def _distance(self, norm: str) -> Tensor:
+        return NORMS[norm].size(self.x_adv.double() - self.x.double())
+
+
+class History:
+    """What an attack saw, a row for each of its looks, through all restarts."""
+
+    def __init__(self, goal: Goal) -> None:
+        self._goal = goal
+        self._rows: list[tuple[Tensor, ...]] = []
+
+    def add(self, logits: Tensor, loss: Tensor, gradient_norm: Tensor) -> None:
+        """A look at all samples: logits (N, classes), loss (N,), gradient_norm (N,)."""
+        self._rows.append((logits, loss, gradient_norm))
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """The objective, which the attack climbs, (looks, N)."""
+        return torch.stack([loss for _, loss, _ in self._rows])
+
+    @cached_property
+    def gradient_norm(self) -> Tensor:
+        """The l2 norm of the objective's gradient, (looks, N); 0 in the last look, which needs none."""
+        return torch.stack([norm for _, _, norm in self._rows])
+
+    @cached_property
+    def predicted(self) -> Tensor:
+        """The most probable class, (looks, N)."""
+        return torch.stack([logits.argmax(-1) for logits, _, _ in self._rows])
+
+    @cached_property
+    def p_true(self) -> Tensor:
+        """The probability of the class y, (looks, N), float64."""
+        return self._probability(self._goal.y)
+
+    @cached_property
+    def p_target(self) -> Tensor | None:
+        """The probability of the target, (looks, N), float64; None if there is no target."""
+        return None if self._goal.target is None else self._probability(self._goal.target)
+
+    @property
+    def first_success(self) -> Tensor:
+        """The first look at which the float picture fooled the network, (N,); -1 if none did."""
+        fooled = torch.stack([self._goal.reached(logits) for logits, _, _ in self._rows])
+        return torch.where(fooled.any(0), fooled.int().argmax(0), -1)
+
+    def _probability(self, classes: Tensor) -> Tensor:
+        rows = [logits.double().softmax(-1).gather(1, classes[:, None])[:, 0] for logits, _, _ in self._rows]
+        return torch.stack(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class AttackResult:
+    """The end of an attack on N pictures.
+
+    ``exact`` is what the attack computed, ``rounded`` the 8-bit picture that people see and save; both were given to
+    the network anew. Claims are made on the latter: ``success`` is its; ``linf`` and ``l2`` are those of ``x_adv``.
+    ``clean`` is how it was before. ``trace`` holds the pictures (N, C, H, W) at the looks that were asked for.
+    """
+
+    goal: Goal
+    clean: Measured
+    exact: Measured
+    rounded: Measured
+    history: History
+    trace: Mapping[int, Tensor]
+
+    @property
+    def x(self) -> Tensor:
+        """The original pictures, (N, C, H, W)."""
+        return self.clean.x
+
+    @property
+    def x_adv(self) -> Tensor:
+        """The adversarial pictures, float (N, C, H, W) in [0, 1]."""
+        return self.exact.x_adv
+
+    @property
+    def x_adv_uint8(self) -> Tensor:
+        """The adversarial pictures in 8 bits, uint8 (N, C, H, W)."""
+        return to_uint8(self.exact.x_adv)
+
+    @property
+    def success(self) -> Tensor:
+        """Which 8-bit pictures fool the network, (N,) bool."""
+        return self.rounded.success
+
+    @property
+    def wrong_before(self) -> Tensor:
+        """Which pictures the network got wrong before anything was done to them, (N,) bool: no merit of the attack."""
+        return self.clean.predicted != self.goal.y
+
+    @property
+    def linf(self) -> Tensor:
+        """The largest change of a channel of the float pictures, (N,)."""
+        return self.exact.linf
+
+    @property
+    def l2(self) -> Tensor:
+        """The Euclidean length of the float pictures' change, (N,)."""
+        return self.exact.l2
+
+    @property
+    def losses(self) -> Tensor:
+        """The objective at each look, (looks, N)."""
+        return self.history.losses
+
+    @property
+    def first_success(self) -> Tensor:
+        """The first look at which the float picture fooled the network, (N,); -1 if none did."""
+        return self.history.first_success
+
+
+def in_eight_bits(x: Tensor) -> Tensor:
+    """Pixels as their 8-bit picture holds them, k / 255, in the dtype of ``x``."""
+    return to_uint8(x).to(x.dtype) / 255

@@ -1,0 +1,1 @@
+"""The adversarial page, one module a tab; ``choice`` holds what they share."""
