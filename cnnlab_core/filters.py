@@ -13,8 +13,8 @@ from cnnlab_core.models.graph import trace
 from cnnlab_core.models.loaded import LoadedModel
 
 Array = npt.NDArray[np.float64]
-Scale = Literal["all filters", "each filter"]
-SCALES: tuple[Scale, ...] = ("all filters", "each filter")
+Scale = Literal["all filters", "each filter", "each filter's range"]
+SCALES: tuple[Scale, ...] = ("all filters", "each filter", "each filter's range")
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,19 @@ def first_filters(model: LoadedModel) -> Filters:
 
 
 def as_colours(weights: npt.ArrayLike, scale: Scale = "all filters") -> Array:
-    """Filters (N, 3, h, w) as colours (N, h, w, 3) in [0, 1]: a weight of 0 is 0.5, the mid grey.
+    """Filters (N, 3, h, w) as colours (N, h, w, 3) in [0, 1].
 
-    The largest |weight| is 0 or 1: that of all filters together, or of each by itself.
+    A weight of 0 is 0.5, the mid grey, and the largest |weight| is 0 or 1: that of all filters together, or of each by
+    itself. By "each filter's range" a filter is stretched so that its smallest weight is 0 and its largest 1.
     """
     values = np.asarray(weights, dtype=np.float64)
-    axes = (1, 2, 3) if scale == "each filter" else None
-    full = np.abs(values).max(axis=axes, keepdims=True)
-    return np.moveaxis(0.5 + 0.5 * np.divide(values, full, out=np.zeros_like(values), where=full > 0), 1, -1)
+    if scale == "each filter's range":
+        low, high = (of(values, axis=(1, 2, 3), keepdims=True) for of in (np.min, np.max))
+        shares = np.divide(values - low, high - low, out=np.full_like(values, 0.5), where=high > low)
+    else:
+        full = np.abs(values).max(axis=(1, 2, 3) if scale == "each filter" else None, keepdims=True)
+        shares = 0.5 + 0.5 * np.divide(values, full, out=np.zeros_like(values), where=full > 0)
+    return np.moveaxis(shares, 1, -1)
 
 
 def filter_table(weights: npt.ArrayLike) -> str:

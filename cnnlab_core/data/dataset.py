@@ -135,11 +135,12 @@ def read_dataset(path: Path, digests: dict[str, str] | None = None) -> Dataset:
     return Dataset(name, title, classes, part("train"), lambda: part("test"), notes)
 
 
-def peek(path: Path) -> tuple[int, int]:
-    """Side and number of classes of the data set in a file, without reading its pictures."""
+def peek(path: Path) -> tuple[int, int, int]:
+    """Training pictures, their side and the number of classes of the data set in a file, without reading it all."""
     try:
         with safe_open(path, "pt") as file:
             classes = json.loads((file.metadata() or {})["cnnlab"])["classes"]
-            return file.get_slice("train_images").get_shape()[1], len(classes)
+            count, side = file.get_slice("train_images").get_shape()[:2]
+            return count, side, len(classes)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         raise DataError(f"The data set {path} is damaged. Delete the file, and import it again.") from None

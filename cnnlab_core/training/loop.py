@@ -1,6 +1,5 @@
 """The training loop: from a config to a tested network, able to stop after any step and to go on exactly there."""
 
-import io
 import math
 import os
 import time
@@ -15,7 +14,6 @@ import torch
 from cnnlab_core.data import Dataset, open_data_steps, split_validation
 from cnnlab_core.device import describe_device, pick_device
 from cnnlab_core.errors import RunError
-from cnnlab_core.files import write_atomically
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
 from cnnlab_core.training.batches import Feeder, to_pixels
@@ -28,6 +26,7 @@ from cnnlab_core.training.metrics import MetricsWriter, say
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
+from cnnlab_core.training.snapshots import write_array
 
 Outcome = Literal["finished", "paused", "stopped"]
 
@@ -298,9 +297,7 @@ class _Trainer:
         """The first layer's filters (filters, 3, rows, columns) before a step, as float16."""
         first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
         if self.run and first is not None:
-            buffer = io.BytesIO()
-            np.save(buffer, first.weight.detach().half().contiguous().cpu().numpy())
-            write_atomically(self.run.filters / f"{step:09d}.npy", buffer.getvalue())
+            write_array(self.run.filters / f"{step:09d}.npy", first.weight.detach().half().contiguous().cpu().numpy())
 
     def _probe(self, step: int) -> None:
         if not self.run:
@@ -422,6 +419,8 @@ class _Trainer:
             "seconds": round(self.progress.seconds, 1),
         }
         if self.run:
+            wrong = [entry["index"] for entry in finals["mistakes"]]
+            write_array(self.run.folder / "mistakes.npy", test.images[wrong].numpy())
             self.run.write_json("finals.json", finals)
         return ""
 

@@ -9,6 +9,7 @@
                 checkpoints/     last-*.pt (two) and best-*.pt
                 filters/         first-layer filters over time, one .npy per snapshot
                 finals.json      the test, once
+                mistakes.npy     the test pictures that it got wrong most confidently
                 trainer.lock     locked while a trainer lives
                 request          "pause" or "stop", for the trainer to read
                 trainer.log      what the trainer printed

@@ -51,6 +51,13 @@ PAGES: tuple[Page, ...] = (
         promise="Fool a network with noise that nobody sees, measure it, and try what undoes it.",
         look="Look at the two photos, then at what the network says of each.",
     ),
+    Page(
+        name="training",
+        title="Training",
+        icon=":material/model_training:",
+        question="How does a network come to know anything?",
+        promise="Train one, watch its filters form, compare runs, and take the network along to the other pages.",
+    ),
 )
 
 

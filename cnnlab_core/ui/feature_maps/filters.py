@@ -21,6 +21,7 @@ from cnnlab_core.ui.take_away import File, take_away
 SAID = {
     "all filters": "The largest weight of all filters is full colour: pale ones are weak",
     "each filter": "Each filter's own largest weight is full colour",
+    "each filter's range": "Here each filter is stretched from its smallest weight (black) to its largest",
 }
 
 LOOK = {

@@ -1,11 +1,8 @@
 """Design your own: a stack of layers in a table, and how the field of its middle unit grows."""
 
-from typing import Any
-
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.errors import InputError
 from cnnlab_core.images import png, square, thumbnail
 from cnnlab_core.plots.mosaic import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
@@ -23,11 +20,24 @@ from cnnlab_core.receptive_field.stack import (
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
 from cnnlab_core.recipes.feature_maps import stack_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, number_box, put_in_address
-from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.stack_table import Number, StackTable
 from cnnlab_core.ui.take_away import take_away
 
 FIRST = PRESETS["AlexNet 2012"]
-COLUMNS = ("kernel", "stride", "padding", "dilation")
+TABLE = StackTable(
+    address="maps_stack",
+    read=read_stack,
+    write=write_stack,
+    make=Row,
+    kinds=tuple(KINDS),
+    columns={
+        "kernel": Number(1, MOST, 3),
+        "stride": Number(1, MOST, 1),
+        "padding": Number(0, MOST, 1),
+        "dilation": Number(1, MOST, 1),
+    },
+)
 
 
 def show(choice: Choice) -> None:
@@ -41,7 +51,7 @@ def show(choice: Choice) -> None:
         number_box(
             "Input (pixels wide and high)", "input", 1, MOST_SIDE, side, lambda typed: put_in_address(input=typed)
         )
-        rows = _table()
+        rows = TABLE.draw(FIRST.text)
         about = next((p.about for p in PRESETS.values() if (read_stack(p.text), p.side) == (rows, side)), "")
         st.caption(about or "Add a row below the last one; choose rows at their left edge to remove them.")
         fields = stack_fields(rows, side)
@@ -52,50 +62,8 @@ def show(choice: Choice) -> None:
 
 
 def _load(preset: Preset) -> None:
-    st.query_params["maps_stack"] = preset.text
+    TABLE.load(preset.text)
     put_in_address(input=preset.side, through=len(read_stack(preset.text)))
-
-
-def _table() -> tuple[Row, ...]:
-    """The stack as a table to edit. The address holds it too: a text that comes from there makes a new table."""
-    text = st.query_params.get("maps_stack", FIRST.text)
-    held: dict[str, Any] = st.session_state.setdefault("stack held", {"written": None, "table": [], "version": 0})
-    # A table that wasn't drawn (another tab was open) has lost its edits; the address still has them.
-    if text != held["written"] or f"stack table {held['version']}" not in st.session_state:
-        try:
-            rows = read_stack(text)
-        except InputError as problem:
-            show_problem(problem)
-            rows = read_stack(FIRST.text)
-        table = [{"type": row.kind, **{name: getattr(row, name) for name in COLUMNS}} for row in rows]
-        held.update(written=text, table=table, version=held["version"] + 1)
-    lowest = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}
-    starts = {"kernel": 3, "stride": 1, "padding": 1, "dilation": 1}
-    edited = st.data_editor(
-        held["table"],
-        num_rows="dynamic",
-        key=f"stack table {held['version']}",
-        column_order=("type", *COLUMNS),
-        column_config={
-            "type": st.column_config.SelectboxColumn(options=list(KINDS), default="convolution", required=True),
-            **{
-                name: st.column_config.NumberColumn(
-                    min_value=lowest[name], max_value=MOST, step=1, default=starts[name], required=True
-                )
-                for name in COLUMNS
-            },
-        },
-    )
-    rows = tuple(_row(number, entry) for number, entry in enumerate(edited, 1))
-    held["written"] = st.query_params["maps_stack"] = write_stack(rows)
-    return rows
-
-
-def _row(number: int, entry: dict[str, Any]) -> Row:
-    for name in ("type", *COLUMNS):
-        if entry.get(name) is None:
-            raise InputError(f"Row {number} has no {name} yet. Fill it in, or remove the row.")
-    return Row(entry["type"], *(int(entry[name]) for name in COLUMNS))
 
 
 def _look_through(fields: list[ReceptiveField], picture: Image.Image) -> None:

@@ -1,0 +1,60 @@
+"""Runs side by side: in which settings they differ, and how well they did over several seeds. Needs no torch."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cnnlab_core.training.config import Config
+from cnnlab_core.training.runs import Run
+
+
+def differences(configs: Sequence[Config]) -> dict[str, list[Any]]:
+    """The settings that aren't the same in all: name -> the value in each, in the configs' order."""
+    tables = [asdict(config) for config in configs]
+    names = list(tables[0]) if tables else []
+    return {
+        name: [table[name] for table in tables]
+        for name in names
+        if any(table[name] != tables[0][name] for table in tables)
+    }
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The mean of several scores and their standard deviation (n - 1 in the denominator; None for a single one)."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+
+def spread(scores: Sequence[float]) -> Spread:
+    """Mean and standard deviation of at least one score."""
+    deviation = statistics.stdev(scores) if len(scores) > 1 else None
+    return Spread(statistics.fmean(scores), deviation, len(scores))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tested runs whose settings are the same but for the seed, with their scores on the test set."""
+
+    runs: tuple[Run, ...]
+    accuracy: Spread
+    robust_accuracy: Spread | None
+
+
+def group_by_settings(runs: Sequence[Run]) -> list[Group]:
+    """The tested ones among ``runs`` in groups of equal settings, the most accurate group first."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.finals:
+            settings = asdict(run.config) | {"seed": 0}
+            groups.setdefault(repr(settings), []).append(run)
+    made = []
+    for members in groups.values():
+        finals = [final for run in members if (final := run.finals)]
+        robust = [final["robust_accuracy"] for final in finals if "robust_accuracy" in final]
+        accuracy = spread([final["accuracy"] for final in finals])
+        made.append(Group(tuple(members), accuracy, spread(robust) if robust else None))
+    return sorted(made, key=lambda group: -group.accuracy.mean)

@@ -1,0 +1,142 @@
+"""Which run the page looks at, and what it has reported: read once for all sessions that watch it."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cnnlab_core.errors import LabError
+from cnnlab_core.models.zoo import all_specs
+from cnnlab_core.training import Metrics, Run
+from cnnlab_core.training.curves import Array, Curves, curves, layers_over_time
+from cnnlab_core.training.metrics import Record
+from cnnlab_core.ui.show import show_problem
+
+LIVE_SECONDS = 2.0
+"""How often figures follow a run that is being trained; its state is asked for twice as often."""
+FIGURE = {"displayModeBar": False}
+TAB = "training_tab"
+_PROBLEM = "training problem"
+
+STATES = {
+    "ready": "not started",
+    "waiting": "waiting",
+    "running": "training",
+    "paused": "paused",
+    "finished": "finished",
+    "stopped": "stopped",
+    "failed": "failed",
+    "interrupted": "interrupted",
+}
+
+
+def session() -> str:
+    """What this browser session is called: it may have one run at work."""
+    context = st.runtime.scriptrunner.get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+def choose_run(runs: list[Run]) -> Run:
+    """The box with every run; gives the chosen one. It is in the address, and everybody's link opens it."""
+    by_id = {run.id: run for run in runs}
+    wanted = st.query_params.get("run", "")
+    chosen = wanted if wanted in by_id else _first(runs).id
+    if wanted != chosen:
+        st.query_params["run"] = chosen
+    st.session_state["run_choice"] = chosen
+    st.selectbox("Run", list(by_id), format_func=lambda name: label(by_id[name]), key="run_choice", on_change=_take)
+    return by_id[chosen]
+
+
+def look_at(run: Run, tab: str = "") -> None:
+    """Turn the page to a run, from a callback."""
+    st.query_params["run"] = run.id
+    if tab:
+        st.session_state[TAB] = tab
+
+
+def label(run: Run) -> str:
+    """A run in a list: its name, how it stands, and its score."""
+    finals = run.finals
+    score = f" · {finals['accuracy']:.1%}" if finals else ""
+    return f"{run.about.name} · {STATES[run.state().name]}{score}"
+
+
+def at_work(runs: list[Run]) -> Run | None:
+    """This session's run that is being trained or waits for its turn."""
+    return next((run for run in runs if run.about.owner == session() and run.state().alive), None)
+
+
+def spec_name(run: Run) -> str | None:
+    """The name under which the other pages know the run's network, if it was exported."""
+    wanted = run.id if run.shipped else f"run:{run.id}"
+    return wanted if wanted in {spec.name for spec in all_specs()} else None
+
+
+def asked(action: Callable[..., Any], *args: object, **options: object) -> Any:
+    """Do what a button asks for, in its callback; a problem is kept for the page that follows. Gives the result."""
+    try:
+        return action(*args, **options)
+    except LabError as error:
+        st.session_state[_PROBLEM] = str(error)
+        return None
+
+
+def show_last_problem() -> None:
+    """What went wrong in a callback, once."""
+    if problem := st.session_state.pop(_PROBLEM, ""):
+        show_problem(problem)
+
+
+def _first(runs: list[Run]) -> Run:
+    """What the page opens with: this session's newest run, else one that came with the lab, else a finished one."""
+    mine, shipped = [run for run in runs if run.about.owner == session()], [run for run in runs if run.shipped]
+    return next(iter([*mine, *shipped, *(run for run in runs if run.finals), *runs]))
+
+
+def _take() -> None:
+    st.query_params["run"] = st.session_state["run_choice"]
+
+
+# --- metrics --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """What a run has reported so far: the arrays, the looks inside, and what there is to know."""
+
+    curves: Curves
+    probe_step: Array
+    gradient_norms: dict[str, Array]
+    dead_units: dict[str, Array]
+    notices: list[Record]
+
+
+class _Watch:
+    """Follows one run's metrics for everybody: a few new lines are read at a time, under a lock."""
+
+    def __init__(self, run: Run) -> None:
+        self._lock = threading.Lock()
+        self._metrics: Metrics = run.metrics()
+        self._latest: Watched | None = None
+
+    def now(self) -> Watched:
+        """The newest there is; the same object as long as nothing is added."""
+        with self._lock:
+            if self._metrics.poll() or self._latest is None:
+                steps, norms, dead = layers_over_time(self._metrics.probes)
+                self._latest = Watched(curves(self._metrics), steps, norms, dead, list(self._metrics.notices))
+            return self._latest
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _watch(folder: Path) -> _Watch:
+    return _Watch(Run(folder))
+
+
+def watched(run: Run) -> Watched:
+    """What a run has reported up to now."""
+    return _watch(run.folder).now()

@@ -1,0 +1,158 @@
+"""Several runs in one figure, with the difference of their settings and their scores over the seeds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from cnnlab_core.plots.runs import PALETTE, Line, run_lines
+from cnnlab_core.recipes.training import compare_code
+from cnnlab_core.training import Run
+from cnnlab_core.training.comparison import Spread, differences, group_by_settings
+from cnnlab_core.training.curves import smoothed
+from cnnlab_core.ui.take_away import take_away
+from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, label, watched
+from cnnlab_core.ui.training.words import duration, spoken, value_text
+
+MOST = len(PALETTE)
+PER_EPOCH = {
+    "held-out accuracy": "validation_accuracy",
+    "held-out loss": "validation_loss",
+    "held-out accuracy under PGD": "robust_accuracy",
+}
+PER_STEP = {"training loss": "loss", "training accuracy": "accuracy", "learning rate": "rate"}
+
+
+def show(runs: list[Run], chosen: Run) -> None:
+    """The tab."""
+    by_id = {run.id: run for run in runs}
+    wanted = [name for name in st.query_params.get("runs", "").split(",") if name in by_id]
+    st.session_state["runs_choice"] = wanted or _first(runs, chosen)
+    names = st.multiselect(
+        "Runs",
+        list(by_id),
+        format_func=lambda name: label(by_id[name]),
+        key="runs_choice",
+        max_selections=MOST,
+        on_change=_take,
+    )
+    first, second = st.columns([1.4, 1], gap="large", vertical_alignment="bottom")
+    what = first.selectbox("What", [*PER_EPOCH, *PER_STEP], key="training_what", bind="query-params")
+    across = second.segmented_control(
+        "Across",
+        ["epochs", "seconds"],
+        default="epochs",
+        required=True,
+        key="training_compare_across",
+        bind="query-params",
+    )
+    shown = [by_id[name] for name in names]
+    if not shown:
+        st.info("Choose one run or more.", icon=":material/compare_arrows:")
+        return
+    alive = any(run.state().alive for run in shown)
+    st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
+    left, right = st.columns([1, 1.2], gap="large")
+    with left:
+        _differences(shown)
+    with right:
+        _finals(shown)
+    take_away(compare_code([run.id for run in shown]))
+
+
+def _first(runs: Sequence[Run], chosen: Run) -> list[str]:
+    """The chosen run, beside up to three that are nearest to it in their settings."""
+    others = sorted(
+        (run for run in runs if run.id != chosen.id), key=lambda run: len(chosen.config.differences(run.config))
+    )
+    return [chosen.id, *(run.id for run in others[:3])]
+
+
+def _take() -> None:
+    st.query_params["runs"] = ",".join(st.session_state["runs_choice"])
+
+
+def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
+    lines, end = [], 0.0
+    for index, run in enumerate(runs):
+        found = watched(run).curves
+        if not found.done:
+            continue
+        per_epoch = what in PER_EPOCH
+        y = getattr(found, PER_EPOCH[what] if per_epoch else PER_STEP[what])
+        steps = found.epoch_step if per_epoch else found.step + 1
+        if seconds:
+            x = np.interp(steps, found.step + 1, found.seconds)
+        else:
+            total = (run.machine or {}).get("total_steps", found.done)
+            x = steps * run.config.epochs / total
+        if what in ("training loss", "training accuracy"):
+            y = smoothed(y, 0.9)
+        lines.append(Line(run.about.name, x, y, PALETTE[index % MOST], marked=per_epoch))
+        end = max(end, float(x[-1]) if len(x) else 0.0)
+    if not any(np.isfinite(np.asarray(line.y, dtype=float)).any() for line in lines):
+        st.info(f"None of these runs has a {what} yet.", icon=":material/show_chart:")
+        return
+    percent = "accuracy" in what
+    figure = run_lines(
+        lines,
+        title=what.capitalize(),
+        x_title="seconds of training" if seconds else "epoch",
+        end=end,
+        percent=percent,
+        height=400,
+    )
+    figure.update_layout(showlegend=True)
+    st.plotly_chart(figure, key="training overlay", config=FIGURE, alt=what)
+
+
+def _differences(runs: list[Run]) -> None:
+    st.markdown("**In which settings they differ**")
+    found = differences([run.config for run in runs])
+    if not found:
+        st.markdown("In none." if len(runs) > 1 else "Choose another run to see the difference.")
+        return
+    names = _distinct([run.about.name for run in runs])
+    rows = [
+        {"setting": spoken(setting), **{name: value_text(setting, v) for name, v in zip(names, values, strict=True)}}
+        for setting, values in found.items()
+    ]
+    st.dataframe(rows, hide_index=True, height="content")
+
+
+def _finals(runs: list[Run]) -> None:
+    st.markdown("**On the test set**, runs that differ only in their seed together")
+    groups = group_by_settings(runs)
+    if not groups:
+        st.markdown("None of them is tested yet.")
+        return
+    rows = []
+    for group in groups:
+        first = group.runs[0]
+        took = [final["seconds"] for run in group.runs if (final := run.finals)]
+        rows.append(
+            {
+                "runs": ", ".join(run.about.name for run in group.runs),
+                "seeds": group.accuracy.count,
+                "test accuracy": _said(group.accuracy),
+                "under attack": _said(group.robust_accuracy) if group.robust_accuracy else "",
+                "network": first.config.net,
+                "trained for": duration(sum(took) / len(took)),
+            }
+        )
+    if not any(row["under attack"] for row in rows):
+        for row in rows:
+            del row["under attack"]
+    st.dataframe(rows, hide_index=True, height="content")
+    if all(group.accuracy.count == 1 for group in groups):
+        st.caption("One seed each. Duplicate a run to train it with the next seed: then the spread is shown too.")
+
+
+def _said(scores: Spread) -> str:
+    text = f"{scores.mean:.2%}"
+    return f"{text} ± {scores.deviation:.2%}" if scores.deviation is not None else text
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names as column titles: a second one of the same gets a number."""
+    return [f"{name} ({names[: i + 1].count(name)})" if names.count(name) > 1 else name for i, name in enumerate(names)]

@@ -1,0 +1,171 @@
+"""How the chosen run stands, live, and what can be done with it."""
+
+import math
+
+import streamlit as st
+
+from cnnlab_core.training import Run, State, duplicate, export, pause, resume, stop
+from cnnlab_core.training.curves import seconds_left
+from cnnlab_core.training.launch import launch
+from cnnlab_core.training.locks import device_key
+from cnnlab_core.training.runs import MOST_NAME, queue
+from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.training.choice import LIVE_SECONDS, STATES, asked, look_at, session, spec_name, watched
+from cnnlab_core.ui.training.words import duration
+
+_COLOURS = {"running": "green", "waiting": "blue", "finished": "gray", "failed": "red", "interrupted": "orange"}
+PLACES = (
+    ("adversarial", "Attack it", ":material/target:"),
+    ("feature_maps", "Its feature maps", ":material/grid_view:"),
+    ("classifier", "Name photos with it", ":material/image_search:"),
+)
+
+
+def show(run: Run) -> None:
+    """The line of state, and the buttons."""
+    state = run.state()
+    st.fragment(_standing, run_every=LIVE_SECONDS / 2 if state.alive else None)(run, state.name)
+    if state.name in ("failed", "interrupted"):
+        show_problem(state.sentence)
+    _buttons(run, state)
+
+
+def _standing(run: Run, painted: str) -> None:
+    """State, progress, speed and time left; when the state isn't the ``painted`` one, the whole page follows."""
+    state = run.state()
+    if state.name != painted:
+        st.rerun()
+    found, machine = watched(run).curves, run.machine
+    badge = f":{_COLOURS.get(state.name, 'gray')}-badge[{STATES[state.name]}]"
+    total = machine["total_steps"] if machine else 0
+    parts = [badge, plain(_sentence(run, state))] if state.name not in ("failed", "interrupted") else [badge]
+    if total and found.done:
+        parts.append(f"step {found.done:,} of {total:,}")
+    if state.name == "running" and found.done:
+        parts.append(f"{found.speed_now:,.0f} pictures/s")
+        if math.isfinite(left := seconds_left(run.config, machine, found)) and found.done < total:
+            parts.append(f"about {duration(left)} left")
+    st.markdown(" · ".join(parts))
+    if state.alive:
+        st.progress(min(1.0, found.done / total) if total else 0.0)
+    if found.done:
+        _numbers(run)
+
+
+def _sentence(run: Run, state: State) -> str:
+    if state.alive and (wish := run.request()):
+        return {"pause": "Pausing: writing a checkpoint.", "stop": "Stopping: testing what has been learned."}[wish]
+    if state.name == "waiting":
+        names = queue(device_key()).names()
+        ahead = names.index(run.id) if run.id in names else 0
+        return f"Waiting for the device, {ahead} before this one." if ahead else "It is this run's turn next."
+    if state.name == "running":
+        found, machine = watched(run).curves, run.machine
+        if machine and found.done >= machine["total_steps"]:
+            return "Testing on the test set, which it has never seen."
+        return "Training." if found.done else "Starting: reading the data and trying out the machine."
+    return state.sentence
+
+
+def _numbers(run: Run) -> None:
+    """The scores of now, or the final ones."""
+    finals, found = run.finals, watched(run).curves
+    columns = st.columns(4)
+    if finals:
+        columns[0].metric("Test accuracy", f"{finals['accuracy']:.2%}", help=f"{finals['test_pictures']:,} pictures.")
+        if "robust_accuracy" in finals:
+            about = f"{plain(finals['robust_attack'])}, epsilon {finals['robust_epsilon'] * 255:g}/255."
+            columns[1].metric("Under attack", f"{finals['robust_accuracy']:.2%}", help=about)
+        else:
+            columns[1].metric("Test loss", f"{finals['loss']:.3f}", help="Mean cross-entropy in nats.")
+        columns[2].metric("Trained for", duration(finals["seconds"]))
+    else:
+        columns[0].metric("Training loss", f"{found.loss[-1]:.3f}", help="Of the latest batch.")
+        checked = len(found.epoch_step)
+        held = f"{found.validation_accuracy[-1]:.1%}" if checked else "after this epoch"
+        columns[1].metric("Held-out accuracy", held, help="On pictures that it doesn't learn from, once an epoch.")
+        columns[2].metric("Trained for", duration(found.seconds[-1]))
+    parameters = (run.machine or {}).get("parameters", 0)
+    columns[3].metric("Weights", f"{parameters:,}")
+
+
+def _buttons(run: Run, state: State) -> None:
+    name = spec_name(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not run.shipped:
+            _engine(run, state)
+            exported = st.button(
+                "Export" if name is None else "Export again",
+                key="training_export",
+                icon=":material/output:",
+                disabled=run.machine is None or not any(run.checkpoints.glob("*.pt")),
+                help="Writes the best weights as a network for every page of the lab.",
+            )
+            if exported and asked(export, run):
+                st.toast("Exported: every page offers it now.", icon=":material/check_circle:")
+                st.rerun()
+        st.button(
+            "Duplicate", key="training_duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(run,)
+        )
+        if not run.shipped:
+            with st.popover("Rename", icon=":material/edit:"):
+                _rename(run)
+            with st.popover("Delete", icon=":material/delete:", disabled=state.alive):
+                st.markdown("Its settings, curves and checkpoints go. What was exported stays.")
+                st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
+        if name:
+            for page, words, icon in PLACES:
+                st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params={"model": name})
+
+
+def _engine(run: Run, state: State) -> None:
+    """Start, pause, resume, stop: what is possible now."""
+    asking = bool(run.request()) if state.alive else False
+    if state.alive:
+        st.button(
+            "Pause", key="training_pause", icon=":material/pause:", disabled=asking, on_click=asked, args=(pause, run)
+        )
+    elif state.name == "ready":
+        st.button(
+            "Start",
+            key="training_launch",
+            icon=":material/play_arrow:",
+            type="primary",
+            on_click=asked,
+            args=(launch, run),
+            kwargs={"again": True},
+        )
+    elif state.resumable:
+        st.button(
+            "Resume",
+            key="training_resume",
+            icon=":material/play_arrow:",
+            type="primary",
+            on_click=asked,
+            args=(resume, run),
+        )
+    if state.alive or (state.resumable and state.name != "ready"):
+        with st.popover("Stop", icon=":material/stop:", disabled=asking):
+            st.markdown("The training ends here: what is learned is tested, and it can't go on afterwards.")
+            st.button("Stop and test", key="training_stop", type="primary", on_click=asked, args=(stop, run))
+
+
+def _duplicate(run: Run) -> None:
+    """The same settings with the next seed, waiting to be started."""
+    seed = (run.config.seed + 1) % 2**31
+    name = f"{run.about.name}, seed {seed}" if len(run.about.name) < MOST_NAME - 16 else ""
+    if made := asked(duplicate, run, name, seed=seed, owner=session()):
+        look_at(made)
+
+
+def _rename(run: Run) -> None:
+    with st.form("training_rename", border=False):
+        name = st.text_input("Name", run.about.name, max_chars=MOST_NAME)
+        if st.form_submit_button("Rename"):
+            asked(run.rename, name)
+            st.rerun()
+
+
+def _delete(run: Run) -> None:
+    asked(run.delete)
+    st.query_params.pop("run", None)

@@ -1,0 +1,146 @@
+"""Inside the network while it learns: the first layer's filters over time, gradient norms, dead units."""
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from cnnlab_core.filters import SCALES, Scale, as_colours, filter_table
+from cnnlab_core.images import png
+from cnnlab_core.plots.mosaic import Mosaic, rgb, tiles
+from cnnlab_core.plots.runs import PALETTE, Line, run_lines
+from cnnlab_core.recipes.training import filters_code
+from cnnlab_core.training import Run
+from cnnlab_core.training.curves import Array
+from cnnlab_core.training.snapshots import filter_steps, read_filters
+from cnnlab_core.ui.show import data_address
+from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
+
+LATEST = "latest"
+ACROSS = 16
+SAID = {
+    "all filters": "The largest weight of all is full colour: pale filters are weak. Mid grey is a weight of 0",
+    "each filter": "Each filter's own largest weight is full colour; mid grey is a weight of 0",
+    "each filter's range": "Each filter is stretched from its smallest weight (black) to its largest (full colour)",
+}
+
+
+def show(run: Run) -> None:
+    """The tab."""
+    alive = run.state().alive
+    st.fragment(_filters, run_every=LIVE_SECONDS if alive else None)(run, filter_steps(run))
+    st.fragment(_insides, run_every=LIVE_SECONDS if alive else None)(run)
+    steps = filter_steps(run)
+    if steps:
+        scale, last = _scale(), steps[-1]
+        take_away(
+            filters_code(run.id, last, scale),
+            File("Filters (PNG)", lambda: png(_array(run, last, scale).picture), "cnnlab_filters.png", "image/png"),
+            File("Filters over time (GIF)", lambda: _film(run, scale), "cnnlab_filters.gif", "image/gif"),
+            File("Weights (CSV)", lambda: filter_table(read_filters(run, last)), "cnnlab_filters.csv", "text/csv"),
+        )
+
+
+def _filters(run: Run, offered: list[int]) -> None:
+    """The filters as one array; the newest, or those of the step at which the scrubber stands."""
+    steps = filter_steps(run)
+    if not steps:
+        st.info("The filters are kept from the first step on.", icon=":material/grid_on:")
+        return
+    first, second = st.columns([2.2, 1], gap="large", vertical_alignment="bottom")
+    at: object = LATEST
+    if len(offered) > 1:
+        at = first.select_slider(
+            "Before step (drag to go through time)", [*offered, LATEST], LATEST, key=f"training_step {run.id}"
+        )
+    scale = second.selectbox(
+        "Full colour is the largest of", SCALES, index=1, key="training_scale", bind="query-params"
+    )
+    step = steps[-1] if at == LATEST else int(str(at))
+    drawn = _array(run, step, scale)
+    picture = png(drawn.picture)
+    alt = f"The first layer's filters before step {step}"
+    if run.state().alive:
+        st.image(data_address(picture), width="stretch", alt=alt)
+    else:
+        st.image(picture, width="stretch", output_format="PNG", alt=alt)
+    broken = "" if np.isfinite(read_filters(run, step)).all() else " Some weights are no numbers any more: drawn as 0."
+    st.caption(
+        f"The {drawn.count} filters of the first layer, before step {step:,} of the training. {SAID[scale]}.{broken} "
+        "They begin as confetti; look for edges and for colours against their opposites."
+    )
+
+
+def _scale() -> Scale:
+    return st.session_state.get("training_scale", SCALES[1])
+
+
+def _array(run: Run, step: int, scale: Scale) -> Mosaic:
+    weights = np.nan_to_num(read_filters(run, step), nan=0.0, posinf=0.0, neginf=0.0)
+    return tiles(rgb(as_colours(weights, scale)), cols=min(ACROSS, len(weights)), tile=44, gap=4, ground=(0, 0, 0, 0))
+
+
+def _film(run: Run, scale: Scale) -> bytes:
+    """Every snapshot in turn as a GIF."""
+    frames = []
+    for step in filter_steps(run):
+        picture = _array(run, step, scale).picture
+        ground = Image.new("RGB", picture.size, "white")
+        ground.paste(picture, mask=picture)
+        frames.append(ground)
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=120, loop=0)
+    return buffer.getvalue()
+
+
+def _insides(run: Run) -> None:
+    found = watched(run)
+    if not len(found.probe_step):
+        return
+    left, right = st.columns(2, gap="large")
+    end = (run.machine or {}).get("total_steps", 0)
+    with left:
+        figure = run_lines(
+            _by_layer(found.probe_step, found.gradient_norms),
+            title="Gradient norm by layer, log scale",
+            x_title="step",
+            end=end,
+            log=True,
+            height=380,
+        )
+        st.plotly_chart(figure, key="training norms", config=FIGURE, alt="Gradient norm by layer")
+        st.caption(
+            "How hard each layer's weights are pulled. Norms that fall towards 0 in the early layers alone are "
+            "vanishing gradients; a sudden jump comes before an overflow."
+        )
+    with right:
+        figure = run_lines(
+            _by_layer(found.probe_step, found.dead_units),
+            title="Dead units by layer",
+            x_title="step",
+            end=end,
+            percent=True,
+            height=380,
+        )
+        figure.update_yaxes(range=[-0.03, 1.03])
+        st.plotly_chart(figure, key="training dead", config=FIGURE, alt="Dead units by layer")
+        st.caption(
+            "Channels behind a ReLU that stay 0 everywhere on 256 held-out pictures. What is dead learns nothing."
+        )
+        latest = {name: shares[-1] for name, shares in found.dead_units.items() if shares[-1] > 0}
+        if latest:
+            worst = max(latest, key=lambda name: latest[name])
+            st.markdown(f"Now most are dead in `{worst}`: {latest[worst]:.0%}.")
+        elif found.dead_units:
+            st.markdown("Now no unit is dead.")
+
+
+def _by_layer(steps: Array, layers: Mapping[str, Array]) -> list[Line]:
+    lines = []
+    for index, (name, values) in enumerate(layers.items()):
+        again, colour = divmod(index, len(PALETTE))
+        lines.append(Line(name, steps, values, PALETTE[colour], dash=("solid", "dash", "dot")[again % 3]))
+    return lines

@@ -1,0 +1,135 @@
+"""What the network can do now: by class, its most confident mistakes, and its word on a picture of one's own."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from cnnlab_core.images import png
+from cnnlab_core.models.zoo import find_spec
+from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.plots.mosaic import in_a_square
+from cnnlab_core.plots.runs import confusion_map
+from cnnlab_core.recipes.training import results_code
+from cnnlab_core.training import Run
+from cnnlab_core.training.report import report
+from cnnlab_core.training.snapshots import read_mistakes
+from cnnlab_core.ui.naming import name_picture
+from cnnlab_core.ui.shared import choose_picture
+from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.training.choice import FIGURE, spec_name
+
+SHOWN_MISTAKES = 24
+
+
+def show(run: Run) -> None:
+    """The tab."""
+    finals, machine = run.finals, run.machine
+    if not finals or not machine:
+        st.info(
+            "The test comes at the end, once: on pictures that played no part in the training. Stop the run to have it "
+            "tested now, or wait until it is finished.",
+            icon=":material/fact_check:",
+        )
+        return
+    labels = machine["classes"]
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        st.subheader("What is taken for what")
+        st.plotly_chart(
+            confusion_map(finals["confusion"], labels), key="training confusion", config=FIGURE, alt="Confusion matrix"
+        )
+    with right:
+        st.subheader("Accuracy by class")
+        order = np.argsort(finals["per_class"], kind="stable")[::-1]
+        st.plotly_chart(
+            class_bars(
+                [labels[i] for i in order],
+                [finals["per_class"][i] for i in order],
+                percent=True,
+                longest=1,
+                chosen=-1,
+            ),
+            key="training classes",
+            config=FIGURE,
+            alt="Accuracy by class",
+        )
+        st.caption(_worst_pair(np.array(finals["confusion"]), labels))
+    st.subheader("The most confident mistakes")
+    with sentences():
+        _mistakes(run, finals, labels)
+    st.subheader("A picture of your own")
+    with sentences():
+        _own(run)
+    take_away(
+        results_code(run.id),
+        File("Report (HTML)", lambda: report(run), f"cnnlab_{run.id}.html", "text/html"),
+        File("Scores (JSON)", json.dumps(finals, indent=1), f"cnnlab_{run.id}_finals.json", "application/json"),
+        File("Confusion (CSV)", confusion_table(finals["confusion"], labels), "cnnlab_confusion.csv", "text/csv"),
+    )
+
+
+def _worst_pair(counts: np.ndarray, labels: list[str]) -> str:
+    wrong = counts - np.diag(np.diag(counts))
+    if not wrong.any():
+        return "Every test picture is named right."
+    row, col = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    return f"Most often, {plain(labels[row])} is taken for {plain(labels[col])}: {wrong[row, col]} times."
+
+
+def _mistakes(run: Run, finals: dict[str, Any], labels: list[str]) -> None:
+    """The pictures, each with what was said and what is true."""
+    mistakes = finals["mistakes"]
+    if not mistakes:
+        st.markdown("There are none.")
+        return
+    pictures = read_mistakes(run)
+    with st.container(horizontal=True, gap="small"):
+        for entry, pixels in list(zip(mistakes, pictures, strict=True))[:SHOWN_MISTAKES]:
+            with st.container(width=124, gap="xxsmall"):
+                st.image(png(in_a_square(Image.fromarray(pixels), 120)), width=120, output_format="PNG")
+                st.caption(
+                    f"**{plain(labels[entry['predicted']])}** {entry['probability']:.0%}  \n"
+                    f"is {plain(labels[entry['label']])}"
+                )
+
+
+def _own(run: Run) -> None:
+    """The shared picture, named by this network."""
+    name = spec_name(run)
+    if name is None:
+        st.markdown(
+            "Press **Export** above: then this network names the picture in the sidebar, here and on every page."
+        )
+        return
+    picture = choose_picture()
+    spec = find_spec(name)
+    named = name_picture(spec, "pretrained", picture, place="training")
+    if named is None:
+        return
+    left, right = st.columns([1, 2], gap="large")
+    side = spec.preprocessing.crop
+    left.image(png(picture.image.convert("RGB")), width=300, output_format="PNG")
+    left.caption(
+        f"{plain(picture.title)}. The network sees {side} × {side} pixels of it. Choose another in the sidebar."
+    )
+    right.plotly_chart(
+        class_bars([b.label for b in named.best], [b.probability for b in named.best], percent=True, longest=1),
+        key="training own",
+        config=FIGURE,
+        alt="The most probable classes",
+    )
+
+
+def confusion_table(counts: list[list[int]], labels: list[str]) -> str:
+    """The confusion matrix as CSV: a row for each true class."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true class", *labels])
+    writer.writerows([label, *row] for label, row in zip(labels, counts, strict=True))
+    return text.getvalue()

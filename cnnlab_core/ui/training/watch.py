@@ -1,0 +1,124 @@
+"""Loss, accuracy, learning rate and speed of one run, while it is trained and afterwards."""
+
+import csv
+import io
+
+import numpy as np
+import streamlit as st
+
+from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.runs import PALETTE, Line, run_lines
+from cnnlab_core.recipes.training import watch_code
+from cnnlab_core.training import Run
+from cnnlab_core.training.curves import Array, Curves, smoothed
+from cnnlab_core.training.report import report
+from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
+from cnnlab_core.ui.training.words import settings_table
+
+HELD = PALETTE[1]
+ROBUST = PALETTE[2]
+
+
+def show(run: Run) -> None:
+    """The tab."""
+    first, second, third = st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
+    by = first.segmented_control(
+        "Across", ["steps", "epochs"], default="steps", required=True, key="training_across", bind="query-params"
+    )
+    weight = second.slider(
+        "Smoothing",
+        0.0,
+        0.99,
+        0.9,
+        0.01,
+        key="training_smoothing",
+        bind="query-params",
+        help="How much of the running mean each step keeps. The steps themselves stay visible behind it.",
+    )
+    log = third.toggle("Loss on a log scale", key="training_log", bind="query-params")
+    alive = run.state().alive
+    st.fragment(_figures, run_every=LIVE_SECONDS if alive else None)(
+        run, by == "epochs", min(max(weight, 0), 0.99), log
+    )
+    with st.expander("Settings of this run", icon=":material/tune:"):
+        st.dataframe(settings_table(run.config), hide_index=True, height="content")
+    take_away(
+        watch_code(run.id),
+        File("Report (HTML)", lambda: report(run), f"cnnlab_{run.id}.html", "text/html"),
+        File("Every step (CSV)", lambda: step_table(watched(run).curves), f"cnnlab_{run.id}_steps.csv", "text/csv"),
+        File("Every epoch (CSV)", lambda: epoch_table(watched(run).curves), f"cnnlab_{run.id}_epochs.csv", "text/csv"),
+        File("Settings (JSON)", run.config.to_json(), f"cnnlab_{run.id}_config.json", "application/json"),
+    )
+
+
+def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
+    found = watched(run)
+    lines = found.curves
+    if not lines.done:
+        st.info("The curves begin with the first steps.", icon=":material/show_chart:")
+        return
+    machine = run.machine or {}
+    total = machine.get("total_steps", lines.done)
+    scale = run.config.epochs / total if epochs else 1.0
+    x_title, end = ("epoch" if epochs else "step"), total * scale
+    step, epoch_step = (lines.step + 1) * scale, lines.epoch_step * scale
+    left, right = st.columns(2, gap="large")
+    loss = [
+        *_by_step("training", step, lines.loss, weight),
+        Line("training, whole epoch", epoch_step, lines.train_loss, MUTED, marked=True, dash="dot"),
+        Line("held out", epoch_step, lines.validation_loss, HELD, marked=True),
+    ]
+    accuracy = [
+        *_by_step("training", step, lines.accuracy, weight),
+        Line("training, whole epoch", epoch_step, lines.train_accuracy, MUTED, marked=True, dash="dot"),
+        Line("held out", epoch_step, lines.validation_accuracy, HELD, marked=True),
+    ]
+    if np.isfinite(lines.robust_accuracy).any():
+        accuracy.append(Line("held out, under PGD", epoch_step, lines.robust_accuracy, ROBUST, marked=True))
+    figures = (
+        (left, "loss", run_lines(loss, title="Loss", x_title=x_title, end=end, log=log, height=340)),
+        (right, "accuracy", run_lines(accuracy, title="Accuracy", x_title=x_title, end=end, percent=True, height=340)),
+        (
+            left,
+            "rate",
+            run_lines([Line("rate", step, lines.rate)], title="Learning rate", x_title=x_title, end=end, height=200),
+        ),
+        (
+            right,
+            "speed",
+            run_lines(
+                [Line("speed", step, lines.speed)], title="Pictures per second", x_title=x_title, end=end, height=200
+            ),
+        ),
+    )
+    for place, name, figure in figures:
+        place.plotly_chart(figure, key=f"training {name}", config=FIGURE, alt=figure.layout.title.text)
+    for notice in found.notices:
+        st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
+
+
+def _by_step(name: str, x: Array, y: Array, weight: float) -> list[Line]:
+    """The steps, faint, behind their running mean."""
+    mean = Line(f"{name}, smoothed" if weight else name, x, smoothed(y, weight), ACCENT)
+    return [Line(name, x, y, ACCENT, faint=True), mean] if weight else [mean]
+
+
+def step_table(found: Curves) -> str:
+    """Every step as CSV."""
+    return _csv({name: getattr(found, name) for name in ("step", "loss", "accuracy", "rate", "speed", "seconds")})
+
+
+def epoch_table(found: Curves) -> str:
+    """Every epoch as CSV; ``step`` is the step after which it was checked."""
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "robust_accuracy")
+    return _csv({"step": found.epoch_step, **{name: getattr(found, name) for name in names}})
+
+
+def _csv(columns: dict[str, Array]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([f"{value:.9g}" for value in row] for row in zip(*columns.values(), strict=True))
+    return text.getvalue()
