@@ -7,29 +7,33 @@ from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 from cnnlab_core.ui.training import choice, compare, controls, inside, new, results, watch
 
-OF_THE_RUN = {
+OF_ONE_RUN = {
     "Watch": watch.show,
     "Filters and gradients": inside.show,
     "Results": results.show,
 }
 
+COMPARE, NEW = "Compare", "New run"
+
 page("training")
 choice.show_last_problem()
 with sentences():
     runs = list_runs()
-    if runs:
-        run = choice.choose_run(runs)
-        with sentences():
-            controls.show(run)
-    else:
-        new.show_empty()
-    names = [*(OF_THE_RUN if runs else ()), *(["Compare"] if runs else []), "New run"]
+    head = st.container()
+    names = [*OF_ONE_RUN, COMPARE, NEW] if runs else [NEW]
+    if not runs:
+        with head:
+            new.show_empty()
     for tab, name in zip(st.tabs(names, key=choice.TAB, bind="query-params"), names, strict=True):
-        if tab.open:
-            with tab, sentences():
-                if name == "New run":
-                    new.show(choice.at_work(runs))
-                elif name == "Compare":
-                    compare.show(runs, run)
-                else:
-                    OF_THE_RUN[name](run)
+        if not tab.open:
+            continue
+        with tab, sentences():
+            if name == NEW:
+                new.show(choice.at_work(runs))
+            elif name == COMPARE:
+                compare.show(runs, choice.wanted_run(runs))
+            else:
+                with head, sentences():
+                    run = choice.choose_run(runs)
+                    controls.show(run)
+                OF_ONE_RUN[name](run)

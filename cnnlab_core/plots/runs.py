@@ -63,7 +63,7 @@ def run_lines(
     if percent:
         figure.update_yaxes(tickformat=".0%")
     if log:
-        figure.update_yaxes(type="log", exponentformat="power")
+        figure.update_yaxes(type="log", tickformat=".2~g")
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xref": "container"},
         height=height,
@@ -116,9 +116,8 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
         for row in places:
             for col in places:
                 if numbers[row, col]:
-                    figure.add_annotation(
-                        x=col, y=row, text=str(numbers[row, col]), showarrow=False, font={"size": 12},
-                    )  # fmt: skip
+                    font = {"size": 12} | ({"color": "white"} if shares[row, col] > 0.4 else {})
+                    figure.add_annotation(x=col, y=row, text=str(numbers[row, col]), showarrow=False, font=font)
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     if few:
         axis |= {"tickvals": places, "ticktext": names}

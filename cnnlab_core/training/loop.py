@@ -26,7 +26,7 @@ from cnnlab_core.training.metrics import MetricsWriter, say
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
-from cnnlab_core.training.snapshots import write_array
+from cnnlab_core.training.snapshots import keep_mistakes, write_array
 
 Outcome = Literal["finished", "paused", "stopped"]
 
@@ -419,8 +419,7 @@ class _Trainer:
             "seconds": round(self.progress.seconds, 1),
         }
         if self.run:
-            wrong = [entry["index"] for entry in finals["mistakes"]]
-            write_array(self.run.folder / "mistakes.npy", test.images[wrong].numpy())
+            keep_mistakes(self.run, finals["mistakes"], test.images.numpy())
             self.run.write_json("finals.json", finals)
         return ""
 

@@ -1,7 +1,9 @@
 """What a trainer keeps to be looked at: the first layer's filters over time, and the pictures it got wrong."""
 
 import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,14 @@ def filter_steps(run: Run) -> list[int]:
 def read_filters(run: Run, step: int) -> npt.NDArray[np.float64]:
     """The first layer's filters (filters, 3, rows, columns) before a step. Raises ``RunError`` if they're gone."""
     return _read(run, f"filters/{step:09d}.npy").astype(np.float64)
+
+
+def keep_mistakes(run: Run, mistakes: Sequence[Mapping[str, Any]], test_images: npt.NDArray[np.uint8]) -> None:
+    """Keep the pictures of a run's ``finals["mistakes"]``, out of the test pictures (N, side, side, 3).
+
+    So they can be looked at on a machine without the data set. Raises ``OSError``.
+    """
+    write_array(run.folder / "mistakes.npy", test_images[[entry["index"] for entry in mistakes]])
 
 
 def read_mistakes(run: Run) -> npt.NDArray[np.uint8]:

@@ -16,6 +16,9 @@ from places import ROOT
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect, sync_playwright
 
+from cnnlab_core.data.dataset import Dataset, write_dataset
+from cnnlab_core.data.shapes import CLASSES, draw
+
 expect.set_options(timeout=20_000)  # five seconds are short on a busy machine
 
 FLAGS = [
@@ -46,10 +49,20 @@ def server(tmp_path_factory):
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log.txt"
     weights = tmp_path_factory.mktemp("weights")
+    data = tmp_path_factory.mktemp("data")
+    few = Dataset("own:few", "few", CLASSES, draw(600, [1]), lambda: draw(100, [2]))
+    write_dataset(data / "own" / "few.safetensors", few)
     environment = {
-        **os.environ, "CNNLAB_DEVICE": "cpu", "CNNLAB_WEIGHTS": str(weights), "TORCH_HOME": str(weights),
-        "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost",
-    }  # fmt: skip
+        **os.environ,
+        "CNNLAB_DEVICE": "cpu",
+        "OMP_NUM_THREADS": "1",
+        "CNNLAB_RUNS": str(tmp_path_factory.mktemp("runs")),
+        "CNNLAB_DATA": str(data),
+        "CNNLAB_WEIGHTS": str(weights),
+        "TORCH_HOME": str(weights),
+        "https_proxy": "http://127.0.0.1:9",
+        "no_proxy": "127.0.0.1,localhost",
+    }
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)

@@ -18,7 +18,7 @@ from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial import attack_code
 from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
-from cnnlab_core.ui.adversarial.pieces import FIGURE, panel, said, trio
+from cnnlab_core.ui.adversarial.pieces import FIGURE, crisp, panel, said, trio
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
@@ -173,7 +173,13 @@ def _way(choice: Choice, found: Fooled) -> None:
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         st.markdown("**Before and after**: drag the line")
-        wipe(png(found.clean.picture), png(found.adversarial.picture), "original", "adversarial", key="attack wipe")
+        wipe(
+            png(crisp(found.clean.picture)),
+            png(crisp(found.adversarial.picture)),
+            "original",
+            "adversarial",
+            key="attack wipe",
+        )
     with right:
         numbers = [look.index for look in found.looks]
         at = st.select_slider("Step", numbers, numbers[-1], key="adversarial_look")

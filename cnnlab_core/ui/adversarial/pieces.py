@@ -7,11 +7,17 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.fooling import View
-from cnnlab_core.images import png
+from cnnlab_core.images import png, thumbnail
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.ui.show import data_address, plain
 
 FIGURE = {"displayModeBar": False}
+_CRISP = 320
+
+
+def crisp(picture: Image.Image) -> Image.Image:
+    """A picture of few pixels grown so that each stays a square: the browser would blur them. Others as they are."""
+    return thumbnail(picture, max(_CRISP, *picture.size))
 
 
 def panel(place: DeltaGenerator, title: str, picture: Image.Image, line: str, *, live: bool = False) -> None:
@@ -19,7 +25,7 @@ def panel(place: DeltaGenerator, title: str, picture: Image.Image, line: str, *,
 
     While it is ``live`` it will soon be painted over, so it travels inside the page.
     """
-    content = png(picture)
+    content = png(crisp(picture))
     with place.container():
         st.markdown(f"**{title}**")
         if live:

@@ -42,13 +42,33 @@ def session() -> str:
 def choose_run(runs: list[Run]) -> Run:
     """The box with every run; gives the chosen one. It is in the address, and everybody's link opens it."""
     by_id = {run.id: run for run in runs}
-    wanted = st.query_params.get("run", "")
-    chosen = wanted if wanted in by_id else _first(runs).id
-    if wanted != chosen:
-        st.query_params["run"] = chosen
-    st.session_state["run_choice"] = chosen
-    st.selectbox("Run", list(by_id), format_func=lambda name: label(by_id[name]), key="run_choice", on_change=_take)
-    return by_id[chosen]
+    chosen = wanted_run(runs)
+    box_in_address("Run", "run", list(by_id), chosen.id, lambda name: label(by_id[name]))
+    return chosen
+
+
+def box_in_address(title: str, name: str, options: list[str], chosen: str, spoken: Callable[[str], str]) -> None:
+    """A box of ``options`` with what is ``chosen`` now, which the address holds under ``name``.
+
+    (A bound box would put the option into the address as it is shown, and what is shown of a run changes.)
+    """
+    key = f"{name}_choice"
+    st.query_params[name] = st.session_state[key] = chosen
+    st.selectbox(title, options, format_func=spoken, key=key, on_change=_take, args=(name, key))
+
+
+def wanted_run(runs: list[Run]) -> Run:
+    """The run in the address; where there is none, what the page opens with: this session's newest run, else one
+    that came with the lab, else a finished one."""
+    wanted, mine = st.query_params.get("run"), session()
+    in_turn = (
+        lambda run: run.id == wanted,
+        lambda run: run.about.owner == mine,
+        lambda run: run.shipped,
+        lambda run: run.finals is not None,
+        lambda run: True,
+    )
+    return next(run for fits in in_turn for run in runs if fits(run))
 
 
 def look_at(run: Run, tab: str = "") -> None:
@@ -91,14 +111,8 @@ def show_last_problem() -> None:
         show_problem(problem)
 
 
-def _first(runs: list[Run]) -> Run:
-    """What the page opens with: this session's newest run, else one that came with the lab, else a finished one."""
-    mine, shipped = [run for run in runs if run.about.owner == session()], [run for run in runs if run.shipped]
-    return next(iter([*mine, *shipped, *(run for run in runs if run.finals), *runs]))
-
-
-def _take() -> None:
-    st.query_params["run"] = st.session_state["run_choice"]
+def _take(name: str, key: str) -> None:
+    st.query_params[name] = st.session_state[key]
 
 
 # --- metrics --------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings
 from cnnlab_core.training.curves import smoothed
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, label, watched
-from cnnlab_core.ui.training.words import duration, spoken, value_text
+from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
+from cnnlab_core.ui.training.words import ATTACK_TITLES, NET_TITLES, duration, spoken, value_text
 
 MOST = len(PALETTE)
 PER_EPOCH = {
@@ -31,7 +31,7 @@ def show(runs: list[Run], chosen: Run) -> None:
     names = st.multiselect(
         "Runs",
         list(by_id),
-        format_func=lambda name: label(by_id[name]),
+        format_func=lambda name: by_id[name].about.name,
         key="runs_choice",
         max_selections=MOST,
         on_change=_take,
@@ -52,11 +52,8 @@ def show(runs: list[Run], chosen: Run) -> None:
         return
     alive = any(run.state().alive for run in shown)
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
-    left, right = st.columns([1, 1.2], gap="large")
-    with left:
-        _differences(shown)
-    with right:
-        _finals(shown)
+    _finals(shown)
+    _differences(shown)
     take_away(compare_code([run.id for run in shown]))
 
 
@@ -136,7 +133,8 @@ def _finals(runs: list[Run]) -> None:
                 "seeds": group.accuracy.count,
                 "test accuracy": _said(group.accuracy),
                 "under attack": _said(group.robust_accuracy) if group.robust_accuracy else "",
-                "network": first.config.net,
+                "network": NET_TITLES[first.config.net],
+                "learned from": ATTACK_TITLES[first.config.attack],
                 "trained for": duration(sum(took) / len(took)),
             }
         )

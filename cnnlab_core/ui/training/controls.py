@@ -49,7 +49,7 @@ def _standing(run: Run, painted: str) -> None:
     if state.alive:
         st.progress(min(1.0, found.done / total) if total else 0.0)
     if found.done:
-        _numbers(run)
+        _numbers(run, state)
 
 
 def _sentence(run: Run, state: State) -> str:
@@ -67,26 +67,29 @@ def _sentence(run: Run, state: State) -> str:
     return state.sentence
 
 
-def _numbers(run: Run) -> None:
+def _numbers(run: Run, state: State) -> None:
     """The scores of now, or the final ones."""
     finals, found = run.finals, watched(run).curves
-    columns = st.columns(4)
+    shown: list[tuple[str, str, str]] = []
     if finals:
-        columns[0].metric("Test accuracy", f"{finals['accuracy']:.2%}", help=f"{finals['test_pictures']:,} pictures.")
+        shown.append(("Test accuracy", f"{finals['accuracy']:.2%}", f"Of {finals['test_pictures']:,} pictures."))
         if "robust_accuracy" in finals:
             about = f"{plain(finals['robust_attack'])}, epsilon {finals['robust_epsilon'] * 255:g}/255."
-            columns[1].metric("Under attack", f"{finals['robust_accuracy']:.2%}", help=about)
-        else:
-            columns[1].metric("Test loss", f"{finals['loss']:.3f}", help="Mean cross-entropy in nats.")
-        columns[2].metric("Trained for", duration(finals["seconds"]))
+            shown.append(("Under attack", f"{finals['robust_accuracy']:.2%}", about))
+        shown.append(("Test loss", f"{finals['loss']:.3f}", "Mean cross-entropy in nats."))
     else:
-        columns[0].metric("Training loss", f"{found.loss[-1]:.3f}", help="Of the latest batch.")
-        checked = len(found.epoch_step)
-        held = f"{found.validation_accuracy[-1]:.1%}" if checked else "after this epoch"
-        columns[1].metric("Held-out accuracy", held, help="On pictures that it doesn't learn from, once an epoch.")
-        columns[2].metric("Trained for", duration(found.seconds[-1]))
-    parameters = (run.machine or {}).get("parameters", 0)
-    columns[3].metric("Weights", f"{parameters:,}")
+        loss = f"{found.loss[-1]:.3f}" if math.isfinite(found.loss[-1]) else "not a number"
+        shown.append(("Training loss", loss, "Of the latest batch."))
+        if len(found.epoch_step):
+            held = f"{found.validation_accuracy[-1]:.1%}"
+            shown.append(("Held-out accuracy", held, "On pictures that it doesn't learn from, once an epoch."))
+        elif state.alive:
+            shown.append(("Held-out accuracy", "after this epoch", "On pictures that it doesn't learn from."))
+    shown.append(("Trained for", duration(found.seconds[-1]), "Without checks and test."))
+    shown.append(("Weights", f"{(run.machine or {}).get('parameters', 0):,}", "Numbers that are learned."))
+    with st.container(horizontal=True, gap="large"):
+        for name, value, about in shown:
+            st.metric(name, value, help=about, width="content")
 
 
 def _buttons(run: Run, state: State) -> None:

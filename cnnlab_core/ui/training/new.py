@@ -22,7 +22,7 @@ from cnnlab_core.ui.runner import run as run_job
 from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.stack_table import Number, StackTable
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.training.choice import asked, look_at, session
+from cnnlab_core.ui.training.choice import asked, box_in_address, look_at, session
 from cnnlab_core.ui.training.words import ATTACK_TITLES, ATTACKS, HELP, NET_TITLES, NETS, duration
 
 TABLE = StackTable(
@@ -94,14 +94,10 @@ def show(busy: Run | None) -> None:
 
 def _data() -> dict[str, Any]:
     names = [source.name for source in list_data()]
-    name = st.selectbox(
-        "Data set",
-        names,
-        index=0 if not find_data("cifar10").megabytes else 1,
-        format_func=_data_title,
-        key=_key("data"),
-        persist_state="page",
-    )
+    name = st.query_params.get("data", "")
+    if name not in names:
+        name = "shapes" if find_data("cifar10").megabytes else "cifar10"
+    box_in_address("Data set", "data", names, name, _data_title)
     with st.popover("Use your own pictures", icon=":material/folder_zip:"):
         _own_data()
     source = find_data(name)
@@ -248,7 +244,7 @@ def _learning() -> dict[str, Any]:
     left, right = st.columns([1, 1], gap="large")
     with left:
         attack = st.segmented_control(
-            "Training pictures",
+            "What it learns from",
             list(ATTACKS),
             default="none",
             required=True,

@@ -24,7 +24,7 @@ from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import FIGURE, spec_name
 
-SHOWN_MISTAKES = 24
+SHOWN_MISTAKES = 21
 
 
 def show(run: Run) -> None:
@@ -92,7 +92,7 @@ def _mistakes(run: Run, finals: dict[str, Any], labels: list[str]) -> None:
     with st.container(horizontal=True, gap="small"):
         for entry, pixels in list(zip(mistakes, pictures, strict=True))[:SHOWN_MISTAKES]:
             with st.container(width=124, gap="xxsmall"):
-                st.image(png(in_a_square(Image.fromarray(pixels), 120)), width=120, output_format="PNG")
+                st.image(png(in_a_square(Image.fromarray(pixels), 192)), width=120, output_format="PNG")
                 st.caption(
                     f"**{plain(labels[entry['predicted']])}** {entry['probability']:.0%}  \n"
                     f"is {plain(labels[entry['label']])}"

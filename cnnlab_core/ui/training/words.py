@@ -23,7 +23,7 @@ ATTACKS = {
     "fgsm": "Each batch is first changed by one signed step from a random start (Wong et al. 2020): robust, quickly.",
     "pgd": "Each batch is first changed by several small steps (Madry et al. 2017): sturdier, and as often slower.",
 }
-ATTACK_TITLES = {"none": "standard", "fgsm": "adversarial, fast FGSM", "pgd": "adversarial, PGD"}
+ATTACK_TITLES = {"none": "clean pictures", "fgsm": "attacked, fast FGSM", "pgd": "attacked, PGD"}
 HELP = {
     "learning_rate": "How far each step moves the weights. Too small learns slowly; too large makes the loss jump or "
     "overflow.",
