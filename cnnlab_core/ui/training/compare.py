@@ -26,8 +26,9 @@ PER_STEP = {"training loss": "loss", "training accuracy": "accuracy", "learning 
 def show(runs: list[Run], chosen: Run) -> None:
     """The tab."""
     by_id = {run.id: run for run in runs}
-    wanted = [name for name in st.query_params.get("runs", "").split(",") if name in by_id]
-    st.session_state["runs_choice"] = wanted or _first(runs, chosen)
+    wanted = st.query_params.get("runs")
+    names = _first(runs, chosen) if wanted is None else [name for name in wanted.split(",") if name in by_id]
+    st.session_state["runs_choice"] = names[:MOST]
     names = st.multiselect(
         "Runs",
         list(by_id),

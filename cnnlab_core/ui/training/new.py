@@ -12,7 +12,7 @@ from cnnlab_core.errors import LabError
 from cnnlab_core.recipes.training import start_code
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
-from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init
+from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init, Precision
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training, training_pictures
 from cnnlab_core.training.nets import INITS, STACKS
 from cnnlab_core.training.runs import MOST_NAME
@@ -49,6 +49,7 @@ EXAMPLE = Config(
     limit=4000,
 )
 _TOKEN = "training token"
+_IMPORTED = "training imported"
 
 
 def show_empty() -> None:
@@ -100,6 +101,8 @@ def _data() -> dict[str, Any]:
     box_in_address("Data set", "data", names, name, _data_title)
     with st.popover("Use your own pictures", icon=":material/folder_zip:"):
         _own_data()
+    if imported := st.session_state.pop(_IMPORTED, ""):
+        st.success(plain(imported), icon=":material/check_circle:")
     source = find_data(name)
     if source.megabytes:
         st.caption(
@@ -165,11 +168,12 @@ def _own_data() -> None:
         label="Reading the pictures",
         share=_share,
         start="Import",
-        keep=True,
+        keep=False,
     )
-    if outcome.state == "done" and outcome.result:
-        st.success(plain(outcome.result), icon=":material/check_circle:")
-        st.caption("Close this and choose it as the data set.")
+    if outcome.state == "done":
+        st.session_state[_IMPORTED] = outcome.result
+        st.query_params["data"] = f"own:{name}"
+        st.rerun()
 
 
 def _imported(content: bytes, name: str, side: int) -> Any:
@@ -254,6 +258,14 @@ def _learning() -> dict[str, Any]:
         st.caption(ATTACKS[attack])
     values["attack"] = attack
     with right:
+        values["precision"] = st.segmented_control(
+            "Precision",
+            list(get_args(Precision)),
+            default="auto",
+            required=True,
+            help=HELP["precision"],
+            **_bound("precision"),
+        )
         if attack != "none":
             levels = st.slider("Epsilon (k/255)", 0.5, 16.0, 8.0, 0.5, help=HELP["epsilon"], **_bound("epsilon"))
             values["epsilon"] = levels / 255

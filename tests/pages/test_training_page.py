@@ -1,0 +1,301 @@
+"""The training page: with no run, with finished, failed and running ones, every tab, and nonsense in the address."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+from training_runs import lab_folders, tiny  # noqa: F401  a fixture
+
+from cnnlab_core.device import finish
+from cnnlab_core.errors import RunError
+from cnnlab_core.training import create_run, find_run, list_runs, stop
+from cnnlab_core.training.locks import held
+from cnnlab_core.training.loop import train
+from cnnlab_core.training.metrics import say
+from cnnlab_core.training.runs import Run
+
+TABS = ["Watch", "Filters and gradients", "Results", "Compare", "New run"]
+
+
+@pytest.fixture(autouse=True)
+def no_shipped_runs(monkeypatch, tmp_path):
+    """What comes with the lab doesn't count here."""
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")
+
+
+def trained(name="my *own* run", **changes):
+    run = create_run(tiny(**changes), name)
+    finish(train(run))
+    return run
+
+
+def words(app):
+    parts = (*app.markdown, *app.caption, *app.info, *app.success, *app.warning, *app.error)
+    return "\n".join(element.value for element in parts)
+
+
+def press(app, label):
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    return app
+
+
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_with_no_run_the_page_says_how_to_begin(open_page):
+    app = open_page("training")
+    assert "No network has been trained here yet" in app.info[0].value
+    assert {button.label for button in app.button} >= {"Train a first network", "Start"}
+    assert not app.error
+
+
+def test_it_opens_with_a_finished_run(open_page):
+    run = trained()
+    app = open_page("training")
+    assert app.query_params["run"] == run.id
+    assert metrics(app)["Test accuracy"] == f"{run.finals['accuracy']:.2%}"
+    assert len(app.get("plotly_chart")) == 4
+    assert not app.error
+    assert f'find_run("{run.id}")' in app.code[-1].value
+    assert "my *own* run" in app.selectbox(key="run_choice").options[0]
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_opens_by_its_link(open_page, tab):
+    trained()
+    app = open_page("training", training_tab=tab)
+    assert not app.error
+    assert app.code
+
+
+def test_a_run_that_came_with_the_lab_comes_first_and_cannot_be_changed(open_page, monkeypatch, tmp_path):
+    old = trained("came with it")
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")
+    (tmp_path / "shipped").mkdir()
+    old.folder.rename(tmp_path / "shipped" / old.id)
+    trained("newer")
+    app = open_page("training")
+    assert app.query_params["run"] == old.id
+    labels = {button.label for button in app.button}
+    assert "Duplicate" in labels
+    assert not labels & {"Export", "Delete this run", "Rename"}
+    press(app, "Duplicate")
+    copy = find_run(app.query_params["run"])
+    assert copy.config.seed == 1
+    assert not copy.shipped
+
+
+# --- what can be done with a run ------------------------------------------------------------------------------
+
+
+def test_a_run_is_renamed_duplicated_exported_and_deleted(open_page):
+    run = trained()
+    app = open_page("training")
+    app.text_input[0].set_value("  better   name ")
+    press(app, "Rename")
+    assert run.about.name == "better name"
+    assert "better name" in app.selectbox(key="run_choice").options[0]
+    press(app, "Export")
+    assert "Export again" in {button.label for button in app.button}
+    press(app, "Duplicate")
+    copy = find_run(app.query_params["run"])
+    assert (copy.config.seed, copy.state().name) == (1, "ready")
+    assert "Start" in {button.label for button in app.button}
+    press(app, "Delete this run")
+    assert [run.id for run in list_runs()] == [run.id]
+    assert app.query_params["run"] == run.id
+
+
+def test_a_name_that_cannot_be_is_a_sentence(open_page):
+    trained()
+    app = open_page("training")
+    app.text_input[0].set_value("   ")
+    press(app, "Rename")
+    assert "letters" in app.error[0].value
+
+
+def test_a_paused_run_can_be_resumed_and_a_running_one_paused(open_page):
+    run = create_run(tiny())
+    job = train(run, wish=lambda: "pause")
+    finish(job)
+    labels = {button.label for button in open_page("training").button}
+    assert {"Resume", "Stop and test"} <= labels
+    assert "Pause" not in labels
+    with held(run.lock, 1, "busy"):
+        say(run.metrics_path, "started", "")
+        app = open_page("training")
+        assert {"Pause", "Stop and test"} <= {button.label for button in app.button}
+        press(app, "Pause")
+        assert run.request() == "pause"
+        assert "Pausing" in words(app)
+
+
+def test_what_cannot_be_done_is_a_sentence(open_page, monkeypatch):
+    run = trained()
+
+    def refuse(run):
+        raise RunError("The disk is full. Make room.")
+
+    monkeypatch.setattr(Run, "delete", refuse)
+    app = press(open_page("training"), "Delete this run")
+    assert "The disk is full" in app.error[0].value
+    assert not press(app, "Duplicate").error
+    with pytest.raises(RunError):
+        stop(run)
+
+
+def test_a_failure_is_explained_in_words(open_page):
+    run = create_run(tiny(optimizer="sgd", learning_rate=100.0, schedule="constant", stack="c4k3,relu,c4k3,relu"))
+    with pytest.raises(RunError) as problem:
+        finish(train(run))
+    say(run.metrics_path, "failed", str(problem.value))
+    app = open_page("training")
+    assert "learning rate of 10 instead of 100" in app.error[0].value
+    assert metrics(app)["Training loss"] == "not a number"
+    assert "once" in words(open_page("training", training_tab="Results"))
+    inside = open_page("training", training_tab="Filters and gradients")
+    assert not inside.exception
+
+
+def test_a_trainer_that_was_killed_is_said_to_be_gone(open_page):
+    run = create_run(tiny())
+    job = train(run)
+    for _ in range(5):
+        next(job)
+    job.close()
+    app = open_page("training", run=run.id)
+    assert "killed" in app.error[0].value
+    assert "Resume" in {button.label for button in app.button}
+
+
+# --- the tabs -------------------------------------------------------------------------------------------------
+
+
+def test_the_scrubber_shows_the_filters_of_its_step(open_page):
+    run = trained()
+    app = open_page("training", training_tab="Filters and gradients")
+    scrubber = app.select_slider(key=f"training_step {run.id}")
+    assert scrubber.options[0] == "0"
+    assert "before step 20 of" in words(app)
+    scrubber.set_value(0).run()
+    assert "before step 0 of" in words(app)
+    for scale in ("all filters", "each filter's range"):
+        app.selectbox(key="training_scale").set_value(scale).run()
+        assert not app.exception
+    assert "stretched" in words(app)
+
+
+def test_results_show_the_mistakes_and_name_a_picture_once_exported(open_page):
+    run = trained()
+    app = open_page("training", training_tab="Results")
+    assert len(app.get("image")) == min(21, len(run.finals["mistakes"]))
+    first = run.finals["mistakes"][0]
+    assert f"{first['probability']:.0%}" in words(app)
+    assert "Press **Export**" in words(app)
+    press(app, "Export")
+    assert "Press **Export**" not in words(app)
+    assert len(app.get("plotly_chart")) == 3
+
+
+def test_runs_are_compared_with_their_settings_and_seeds(open_page):
+    runs = [trained("a", seed=0), trained("b", seed=1), trained("c", epochs=1)]
+    app = open_page("training", training_tab="Compare", runs=",".join(run.id for run in runs))
+    finals, differ = (table.value for table in app.dataframe)
+    assert set(differ["setting"]) == {"seed", "epochs"}
+    assert list(differ[differ["setting"] == "epochs"].iloc[0])[1:] == ["2", "2", "1"]
+    assert sorted(finals["seeds"]) == [1, 2]
+    assert "±" in " ".join(finals["test accuracy"])
+    assert len(app.get("plotly_chart")) == 1
+    for what in app.selectbox(key="training_what").options:
+        app.selectbox(key="training_what").set_value(what).run()
+        assert not app.exception
+    app.multiselect(key="runs_choice").set_value([runs[0].id]).run()
+    assert app.query_params["runs"] == runs[0].id
+    app.multiselect(key="runs_choice").set_value([]).run()
+    assert "Choose one run" in words(app)
+
+
+# --- a new run ------------------------------------------------------------------------------------------------
+
+
+def test_start_begins_one_run_however_often_it_is_pressed(open_page, monkeypatch):
+    begun = []
+    monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: begun.append(run.id))
+    app = open_page("training", training_tab="New run", data="own:few", training_epochs="3", training_seed="7")
+    assert "steps" in words(app)
+    press(app, "Start")
+    (run,) = list_runs()
+    assert (run.config.data, run.config.epochs, run.config.seed) == ("own:few", 3, 7)
+    assert begun == [run.id]
+    assert app.query_params["run"] == run.id
+    assert app.session_state["training_tab"] == "Watch"
+
+
+def test_a_stack_is_checked_before_it_starts(open_page):
+    form = {"training_tab": "New run", "data": "own:few", "training_net": "my own stack"}
+    good = open_page("training", **form, training_stack="c8k3p1,relu,m2s2")
+    assert not good.error
+    assert "steps" in words(good)
+    bad = open_page("training", **form, training_stack="c8k3p1,m40s2")
+    assert "Row 2" in bad.error[0].value
+    assert "Start" not in {button.label for button in bad.button}
+
+
+def test_the_time_is_estimated_before_the_start(open_page):
+    form = {"training_tab": "New run", "data": "own:few", "training_batch": "32", "training_precision": "float32"}
+    app = open_page("training", **form, training_net="my own stack", training_stack="c4k3s2,norm,relu,m2s2")
+    press(app, "Estimate the time")
+    assert "pictures/s" in words(app)
+    trained(batch=32)
+    like = open_page("training", **form, training_net="my own stack", training_stack=tiny().stack)
+    assert "going by the last run like it" in words(like)
+
+
+@pytest.mark.parametrize("attack", ["clean pictures", "attacked, fast FGSM", "attacked, PGD"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_every_way_of_learning_can_be_chosen(open_page, attack, optimizer):
+    app = open_page(
+        "training", training_tab="New run", data="own:few", training_attack=attack, training_optimizer=optimizer
+    )
+    assert not app.error
+    assert ("attack='" in app.code[-1].value) == (attack != "clean pictures")
+
+
+def test_ones_own_zip_becomes_a_data_set(open_page):
+    packed = io.BytesIO()
+    random = np.random.default_rng(0)
+    with zipfile.ZipFile(packed, "w") as file:
+        for kind in ("*cats*", "dogs"):
+            for number in range(8):
+                picture = io.BytesIO()
+                Image.fromarray(random.integers(0, 255, (20, 20, 3), np.uint8)).save(picture, "PNG")
+                file.writestr(f"{kind}/{number}.png", picture.getvalue())
+    app = open_page("training", training_tab="New run", data="own:few")
+    app.get("file_uploader")[0].set_value(("pets.zip", packed.getvalue(), "application/zip"))
+    app.text_input(key="training_zip_name").set_value("pets").run()
+    press(app, "Import")
+    assert "2 classes" in app.success[0].value
+    assert app.query_params["data"] == "own:pets"
+    assert "pets (your own)" in app.selectbox(key="data_choice").options
+    assert "2 classes, " in words(app)
+    assert not app.error
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"run": "nothing"},
+        {"runs": ",,x", "training_tab": "Compare"},
+        {"training_smoothing": "7"},
+        {"training_tab": "Nowhere"},
+        {"training_tab": "New run", "data": "own:gone", "training_epochs": "-4", "training_rate": "none"},
+        {"training_tab": "New run", "training_net": "my own stack", "training_stack": "c0k0,%"},
+    ],
+)
+def test_nonsense_in_the_address_does_no_harm(open_page, query):
+    trained()
+    assert not open_page("training", **query).exception
