@@ -4,6 +4,7 @@ import math
 
 import streamlit as st
 
+from cnnlab_core.data import find_data
 from cnnlab_core.training import Run, State, duplicate, export, pause, resume, stop
 from cnnlab_core.training.curves import seconds_left
 from cnnlab_core.training.launch import launch
@@ -38,7 +39,9 @@ def _standing(run: Run, painted: str) -> None:
     found, machine = watched(run).curves, run.machine
     badge = f":{_COLOURS.get(state.name, 'gray')}-badge[{STATES[state.name]}]"
     total = machine["total_steps"] if machine else 0
-    parts = [badge, plain(_sentence(run, state))] if state.name not in ("failed", "interrupted") else [badge]
+    parts = [badge]
+    if state.name not in ("failed", "interrupted") and (sentence := _sentence(run, state)):
+        parts.append(plain(sentence))
     if total and found.done:
         parts.append(f"step {found.done:,} of {total:,}")
     if state.name == "running" and found.done:
@@ -63,7 +66,10 @@ def _sentence(run: Run, state: State) -> str:
         found, machine = watched(run).curves, run.machine
         if machine and found.done >= machine["total_steps"]:
             return "Testing on the test set, which it has never seen."
-        return "Training." if found.done else "Starting: reading the data and trying out the machine."
+        if found.done:
+            return ""
+        fetching = find_data(run.config.data).megabytes
+        return f"Fetching {fetching:.0f} MB of data." if fetching else "Reading the data and trying out the machine."
     return state.sentence
 
 

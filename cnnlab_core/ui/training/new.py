@@ -291,12 +291,7 @@ def _bound(name: str) -> dict[str, Any]:
 
 def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
     with st.container(border=True):
-        pictures = training_pictures(config, facts)
-        steps = max(1, pictures // config.batch) * config.epochs
-        st.markdown(
-            f"**{facts.parameters:,}** weights, **{pictures:,}** training pictures of {facts.side} × {facts.side} in "
-            f"{facts.classes} classes, {steps:,} steps. {_time(config, facts)}"
-        )
+        about = st.empty()
         first, second = st.columns([2, 1], vertical_alignment="bottom")
         name = first.text_input(
             "Name",
@@ -320,12 +315,18 @@ def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
                 f"Your run “{plain(busy.about.name)}” is still at work. Pause or stop it, then start this one. "
                 "(One at a time for each visitor, so that everybody has a turn.)"
             )
+        pictures = training_pictures(config, facts)
+        steps = max(1, pictures // config.batch) * config.epochs
+        about.markdown(
+            f"**{facts.parameters:,}** weights, **{pictures:,}** training pictures of {facts.side} × {facts.side} in "
+            f"{facts.classes} classes, {steps:,} steps. {_time(config, facts, pictures)}"
+        )
 
 
-def _time(config: Config, facts: Facts) -> str:
-    speed = known_speed(config, facts)
-    if speed:
-        words = duration(seconds_of_training(config, training_pictures(config, facts), speed))
+def _time(config: Config, facts: Facts, pictures: int) -> str:
+    """How long it will take, in a sentence; where nothing is known, a button that finds out."""
+    if speed := known_speed(config, facts):
+        words = duration(seconds_of_training(config, pictures, speed))
         return f"About **{words}**, going by the last run like it on this machine."
     settings = digest("speed", config.net, config.stack, config.batch, config.attack, config.attack_steps, facts.side)
     measured = run_job(
@@ -335,11 +336,11 @@ def _time(config: Config, facts: Facts) -> str:
         label="Trying a few steps",
         share=lambda step: step.done / step.total,
         start="Estimate the time",
-    ).result
-    if not measured:
+    )
+    if measured.state != "done" or not measured.result:
         return ""
-    words = duration(seconds_of_training(config, training_pictures(config, facts), measured))
-    return f"About **{words}** on one core at {measured:,.0f} pictures/s, less on several."
+    words = duration(seconds_of_training(config, pictures, measured.result))
+    return f"About **{words}** on one core at {measured.result:,.0f} pictures/s, less on several."
 
 
 def _token() -> str:

@@ -64,7 +64,6 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     scale = run.config.epochs / total if epochs else 1.0
     x_title, end = ("epoch" if epochs else "step"), total * scale
     step, epoch_step = (lines.step + 1) * scale, lines.epoch_step * scale
-    left, right = st.columns(2, gap="large")
     loss = [
         *_by_step("training", step, lines.loss, weight),
         Line("training, whole epoch", epoch_step, lines.train_loss, MUTED, marked=True, dash="dot"),
@@ -77,24 +76,27 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     ]
     if np.isfinite(lines.robust_accuracy).any():
         accuracy.append(Line("held out, under PGD", epoch_step, lines.robust_accuracy, ROBUST, marked=True))
-    figures = (
-        (left, "loss", run_lines(loss, title="Loss", x_title=x_title, end=end, log=log, height=340)),
-        (right, "accuracy", run_lines(accuracy, title="Accuracy", x_title=x_title, end=end, percent=True, height=340)),
+    rate, speed = [Line("rate", step, lines.rate)], [Line("speed", step, lines.speed)]
+    x = {"x_title": x_title, "end": end}
+    rows = (
         (
-            left,
-            "rate",
-            run_lines([Line("rate", step, lines.rate)], title="Learning rate", x_title=x_title, end=end, height=200),
+            run_lines(loss, title="Loss", log=log, height=340, **x),
+            run_lines(accuracy, title="Accuracy", percent=True, height=340, **x),
         ),
         (
-            right,
-            "speed",
-            run_lines(
-                [Line("speed", step, lines.speed)], title="Pictures per second", x_title=x_title, end=end, height=200
-            ),
+            run_lines(rate, title="Learning rate", height=200, **x),
+            run_lines(speed, title="Pictures per second", height=200, **x),
         ),
     )
-    for place, name, figure in figures:
-        place.plotly_chart(figure, key=f"training {name}", config=FIGURE, alt=figure.layout.title.text)
+    for row in rows:
+        for place, figure in zip(st.columns(2, gap="large"), row, strict=True):
+            title = figure.layout.title.text
+            place.plotly_chart(figure, key=f"training {title}", config=FIGURE, alt=title)
+    if run.config.label_smoothing:
+        st.caption(
+            f"The training loss asks for less than full certainty (label smoothing {run.config.label_smoothing:g}) and "
+            "for changed pictures; the held-out loss for neither. So it may lie below."
+        )
     for notice in found.notices:
         st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
 
