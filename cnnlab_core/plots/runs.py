@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,40 +40,49 @@ def run_lines(
     height: int = 300,
 ) -> go.Figure:
     """Lines over steps or epochs up to ``end`` (0: as far as they go); NaN leaves a gap. ``percent``: y in [0, 1]."""
-    figure = go.Figure()
-    for line in lines:
-        x, y = thinned(line.x, line.y)
-        figure.add_scatter(
-            x=x,
-            y=np.where(y > 0, y, np.nan) if log else y,
-            name=_text(line.name),
-            mode="lines+markers" if line.marked else "lines",
-            opacity=0.28 if line.faint else 1,
-            line={"color": line.colour, "width": 1 if line.faint else 2.2, "dash": line.dash},
-            marker={"size": 7},
-            hovertemplate=f"{x_title} %{{x:.4~g}}: %{{y:{'.2%' if percent else '.4g'}}}",
-            hoverinfo="skip" if line.faint else None,
-            showlegend=not line.faint,
-        )
-        if line.faint:
-            figure.data[-1].hovertemplate = None
-    figure.update_xaxes(title={"text": x_title, "standoff": 4}, fixedrange=True, showgrid=False, zeroline=False)
-    if end:
-        figure.update_xaxes(range=[-0.01 * end, 1.01 * end])
-    figure.update_yaxes(fixedrange=True, automargin=True, nticks=7, zeroline=False)
+    y_axis: dict[str, Any] = {"fixedrange": True, "automargin": True, "nticks": 7, "zeroline": False}
     if percent:
-        figure.update_yaxes(tickformat=".0%")
+        y_axis |= {"tickformat": ".0%"}
     if log:
-        figure.update_yaxes(type="log", tickformat=".2~g")
-    figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0, "xref": "container"},
-        height=height,
-        margin={"l": 4, "r": 8, "t": 34, "b": 4},
-        legend={"orientation": "h", "y": -0.22, "x": 0, "font": {"size": 12}},
-        showlegend=sum(not line.faint for line in lines) > 1,
-        hovermode="closest",
-    )
-    return figure
+        y_axis |= {"type": "log", "tickformat": ".2~g"}
+    x_axis: dict[str, Any] = {
+        "title": {"text": x_title, "standoff": 4},
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+    }
+    if end:
+        x_axis |= {"range": [-0.01 * end, 1.01 * end]}
+    layout: dict[str, Any] = {
+        "title": {"text": title, "font": {"size": 15}, "x": 0, "xref": "container"},
+        "height": height,
+        "margin": {"l": 4, "r": 8, "t": 34, "b": 4},
+        "legend": {"orientation": "h", "y": -0.22, "x": 0, "font": {"size": 12}},
+        "showlegend": sum(not line.faint for line in lines) > 1,
+        "hovermode": "closest",
+        "xaxis": x_axis,
+        "yaxis": y_axis,
+    }
+    # All at once: plotly checks a figure anew at each update, and these are drawn live.
+    return go.Figure(data=[_trace(line, x_title, log, percent) for line in lines], layout=layout)
+
+
+def _trace(line: Line, x_title: str, log: bool, percent: bool) -> dict[str, Any]:
+    x, y = thinned(line.x, line.y)
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "x": x,
+        "y": np.where(y > 0, y, np.nan) if log else y,
+        "name": _text(line.name),
+        "mode": "lines+markers" if line.marked else "lines",
+        "opacity": 0.28 if line.faint else 1,
+        "line": {"color": line.colour, "width": 1 if line.faint else 2.2, "dash": line.dash},
+        "marker": {"size": 7},
+        "showlegend": not line.faint,
+    }
+    if line.faint:
+        return trace | {"hoverinfo": "skip"}
+    return trace | {"hovertemplate": f"{x_title} %{{x:.4~g}}: %{{y:{'.2%' if percent else '.4g'}}}"}
 
 
 def thinned(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -38,7 +39,7 @@ def show(run: Run) -> None:
         scale, last = _scale(), steps[-1]
         take_away(
             filters_code(run.id, last, scale),
-            File("Filters (PNG)", lambda: png(_array(run, last, scale).picture), "cnnlab_filters.png", "image/png"),
+            File("Filters (PNG)", lambda: _picture(run, last, scale), "cnnlab_filters.png", "image/png"),
             File("Filters over time (GIF)", lambda: _film(run, scale), "cnnlab_filters.gif", "image/gif"),
             File("Weights (CSV)", lambda: filter_table(read_filters(run, last)), "cnnlab_filters.csv", "text/csv"),
         )
@@ -60,16 +61,16 @@ def _filters(run: Run, offered: list[int]) -> None:
         "Full colour is the largest of", SCALES, index=1, key="training_scale", bind="query-params"
     )
     step = steps[-1] if at == LATEST else int(str(at))
-    drawn = _array(run, step, scale)
-    picture = png(drawn.picture)
+    picture = _picture(run, step, scale)
     alt = f"The first layer's filters before step {step}"
     if run.state().alive:
         st.image(data_address(picture), width="stretch", alt=alt)
     else:
         st.image(picture, width="stretch", output_format="PNG", alt=alt)
-    broken = "" if np.isfinite(read_filters(run, step)).all() else " Some weights are no numbers any more: drawn as 0."
+    weights = read_filters(run, step)
+    broken = "" if np.isfinite(weights).all() else " Some weights are no numbers any more: drawn as 0."
     st.caption(
-        f"The {drawn.count} filters of the first layer, before step {step:,} of the training. {SAID[scale]}.{broken} "
+        f"The {len(weights)} filters of the first layer, before step {step:,} of the training. {SAID[scale]}.{broken} "
         "They begin as confetti; look for edges and for colours against their opposites."
     )
 
@@ -81,6 +82,12 @@ def _scale() -> Scale:
 def _array(run: Run, step: int, scale: Scale) -> Mosaic:
     weights = np.nan_to_num(read_filters(run, step), nan=0.0, posinf=0.0, neginf=0.0)
     return tiles(rgb(as_colours(weights, scale)), cols=min(ACROSS, len(weights)), tile=44, gap=4, ground=(0, 0, 0, 0))
+
+
+@lru_cache(maxsize=32)
+def _picture(run: Run, step: int, scale: Scale) -> bytes:
+    """The array as a PNG, encoded once for all who watch."""
+    return png(_array(run, step, scale).picture)
 
 
 def _film(run: Run, scale: Scale) -> bytes:

@@ -2,8 +2,11 @@
 
 import csv
 import io
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from cnnlab_core.plots.bars import ACCENT, MUTED
@@ -14,7 +17,7 @@ from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
+from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, Watched, watched
 from cnnlab_core.ui.training.words import settings_table
 
 HELD = PALETTE[1]
@@ -55,15 +58,31 @@ def show(run: Run) -> None:
 
 def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     found = watched(run)
-    lines = found.curves
-    if not lines.done:
+    done = found.curves.done
+    if not done:
         st.info("The curves begin with the first steps.", icon=":material/show_chart:")
         return
-    machine = run.machine or {}
-    total = machine.get("total_steps", lines.done)
-    scale = run.config.epochs / total if epochs else 1.0
-    x_title, end = ("epoch" if epochs else "step"), total * scale
+    total = (run.machine or {}).get("total_steps", done)
+    for row in _drawn(found, total, run.config.epochs if epochs else 0, weight, log):
+        for place, figure in zip(st.columns(2, gap="large"), row, strict=True):
+            title = figure.layout.title.text
+            place.plotly_chart(figure, key=f"training {title}", config=FIGURE, alt=title)
+    if run.config.label_smoothing:
+        st.caption(
+            f"The training loss asks for less than full certainty (label smoothing {run.config.label_smoothing:g}) and "
+            "for changed pictures; the held-out loss for neither. So it may lie below."
+        )
+    for notice in found.notices:
+        st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
+
+
+@lru_cache(maxsize=16)
+def _drawn(found: Watched, total: int, epochs: int, weight: float, log: bool) -> tuple[tuple[go.Figure, ...], ...]:
+    """The figures in rows, across ``epochs`` (0: across steps); drawn once for all who watch the same run."""
+    lines = found.curves
+    scale = epochs / total if epochs else 1.0
     step, epoch_step = (lines.step + 1) * scale, lines.epoch_step * scale
+    x: dict[str, Any] = {"x_title": "epoch" if epochs else "step", "end": total * scale}
     loss = [
         *_by_step("training", step, lines.loss, weight),
         Line("training, whole epoch", epoch_step, lines.train_loss, MUTED, marked=True, dash="dot"),
@@ -76,29 +95,16 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     ]
     if np.isfinite(lines.robust_accuracy).any():
         accuracy.append(Line("held out, under PGD", epoch_step, lines.robust_accuracy, ROBUST, marked=True))
-    rate, speed = [Line("rate", step, lines.rate)], [Line("speed", step, lines.speed)]
-    x = {"x_title": x_title, "end": end}
-    rows = (
+    return (
         (
             run_lines(loss, title="Loss", log=log, height=340, **x),
             run_lines(accuracy, title="Accuracy", percent=True, height=340, **x),
         ),
         (
-            run_lines(rate, title="Learning rate", height=200, **x),
-            run_lines(speed, title="Pictures per second", height=200, **x),
+            run_lines([Line("rate", step, lines.rate)], title="Learning rate", height=200, **x),
+            run_lines([Line("speed", step, lines.speed)], title="Pictures per second", height=200, **x),
         ),
     )
-    for row in rows:
-        for place, figure in zip(st.columns(2, gap="large"), row, strict=True):
-            title = figure.layout.title.text
-            place.plotly_chart(figure, key=f"training {title}", config=FIGURE, alt=title)
-    if run.config.label_smoothing:
-        st.caption(
-            f"The training loss asks for less than full certainty (label smoothing {run.config.label_smoothing:g}) and "
-            "for changed pictures; the held-out loss for neither. So it may lie below."
-        )
-    for notice in found.notices:
-        st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
 
 
 def _by_step(name: str, x: Array, y: Array, weight: float) -> list[Line]:
