@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.adversarial import attack
+from cnnlab_core.ui.adversarial import attack, epsilon
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
 TABS = {
     "Attack": attack.show,
+    "Epsilon": epsilon.show,
 }
 
 page("adversarial")
