@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 
 from cnnlab_core.attacks.minimal_epsilon import EpsilonStep, minimal_epsilon_steps
 from cnnlab_core.attacks.reach import METHODS, Method
@@ -89,6 +90,15 @@ class CurvesStep:
 
     done: float
     curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class PicturesStep:
+    """Progress over several pictures: the curves of those ``finished``, and of the ``current`` one as far as known."""
+
+    done: float
+    finished: tuple[tuple[Curve, ...], ...]
+    current: tuple[Curve, ...]
 
 
 @dataclass(frozen=True)
@@ -195,6 +205,49 @@ def smallest_epsilons(
     return found
 
 
+def sweep_pictures(
+    model: LoadedModel,
+    pictures: Sequence[tuple[Image.Image, int | None]],
+    *,
+    eps: Sequence[float],
+    norm: str,
+    steps: int,
+    target: int | None = None,
+) -> Generator[PicturesStep, None, tuple[tuple[Curve, ...], ...]]:
+    """FGSM and PGD on each picture with its true class (None: what the network says), one after the other."""
+    finished: tuple[tuple[Curve, ...], ...] = ()
+    for picture, y in pictures:
+
+        def told(step: CurvesStep, known: tuple[tuple[Curve, ...], ...] = finished) -> PicturesStep:
+            return PicturesStep((len(known) + step.done) / len(pictures), known, step.curves)
+
+        job = compare_methods(model, model.prepare(picture), eps=eps, norm=norm, steps=steps, y=y, target=target)
+        finished += ((yield from relay(job, told)),)
+    return finished
+
+
+def smallest_for_pictures(
+    model: LoadedModel,
+    pictures: Sequence[tuple[Image.Image, int | None]],
+    *,
+    norm: str,
+    steps: int,
+    highest: float,
+    target: int | None = None,
+) -> Generator[float, None, tuple[tuple[Smallest, ...], ...]]:
+    """``smallest_epsilons`` for each picture with its true class; yields the share done."""
+    found: tuple[tuple[Smallest, ...], ...] = ()
+    for picture, y in pictures:
+
+        def told(done: float, known: int = len(found)) -> float:
+            return (known + done) / len(pictures)
+
+        x = model.prepare(picture)
+        job = smallest_epsilons(model, x, norm=norm, steps=steps, highest=highest, y=y, target=target)
+        found += ((yield from relay(job, told)),)
+    return found
+
+
 def map_steps(
     model: LoadedModel,
     x: torch.Tensor,
@@ -225,6 +278,11 @@ def accuracy(curves: Sequence[Curve]) -> np.ndarray:
     return np.mean([curve.best == curve.y for curve in curves], axis=0)
 
 
+def half_fooled(curves: Sequence[Curve]) -> float | None:
+    """The smallest of the epsilons at which at least half of the pictures fool the network."""
+    return _first(curves[0].eps, np.mean([curve.success for curve in curves], axis=0) >= 0.5)
+
+
 def class_in_name(file: str, labels: Sequence[str]) -> int | None:
     """The class that a file's name tells, as ImageNet's do (n02123045_tabby.JPEG); None if it tells none or two."""
     words = file.rsplit(".", 1)[0].split("_", 1)[-1].replace("_", " ").strip().lower()
@@ -249,6 +307,22 @@ def sweep_table(curves: Sequence[Curve], labels: Sequence[str], titles: Sequence
             rows.append((title, NAMES[curve.method], shown[0], labels[curve.best[row]], *shown[1:], curve.success[row]))
     header = ("picture", "attack", "epsilon", "class", "probability", "p_class_before", "p_target", "fooled")
     return csv_table(header, rows)
+
+
+def map_table(cells: Sequence[MapCell], labels: Sequence[str]) -> str:
+    """The map as CSV, a row for each cell."""
+    rows = [
+        (
+            f"{cell.step_size:.9g}",
+            cell.steps,
+            f"{cell.loss:.9g}",
+            labels[cell.view.best],
+            f"{cell.view.probability(cell.view.best):.9g}",
+            cell.success,
+        )
+        for cell in cells
+    ]
+    return csv_table(("step_size", "steps", "objective", "class", "probability", "fooled"), rows)
 
 
 def _share(method: Method, done: float) -> float:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.adversarial import attack, epsilon
+from cnnlab_core.ui.adversarial import attack, epsilon, step_size, sweep
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
@@ -10,6 +10,8 @@ from cnnlab_core.ui.show import sentences
 TABS = {
     "Attack": attack.show,
     "Epsilon": epsilon.show,
+    "Step size": step_size.show,
+    "Sweep": sweep.show,
 }
 
 page("adversarial")

@@ -52,6 +52,8 @@ class Reach:
 
     def at(self, eps: Tensor) -> Generator[AttackStep, None, Tensor]:
         """The pictures (N, C, H, W) for the epsilons (N,); yields the steps that PGD takes."""
+        if not eps.any():
+            return self.x
         if self.direction is not None:
             threat = Threat.around(self.x, self.norm, eps)
             return threat.project(self.x + threat.eps * self.direction)

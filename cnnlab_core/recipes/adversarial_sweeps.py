@@ -77,34 +77,27 @@ def accuracy_code(
     eps: Sequence[float],
     norm: str,
     steps: int,
-    target: int | None,
 ) -> str:
     """How many of several pictures, (name in the gallery, true class), stay right; None stands for one's own files."""
     lines = "\n".join(f"    ({picture(name)}, {y})," for name, y in pictures or ())
     own = '    (open_image("photo.jpg"), 282),  # and so on: your pictures with their true classes'
     return f"""\
 import torch
-from cnnlab_core.attacks.sweep import sweep
+from cnnlab_core.device import finish
 {IMPORTS}
+from cnnlab_core.sweeps import accuracy, sweep_pictures
 
 model = load_model("{model}", weights="{weights}")
 pictures = [
 {lines or own}
 ]
-x = torch.cat([model.prepare(picture) for picture, _ in pictures])  # (N, 3, H, W), pixels in [0, 1]
-y = torch.tensor([true for _, true in pictures])
 with torch.no_grad():
-    right = model(x).argmax(-1) == y
-print("wrong before anything was done:", int((~right).sum()))
-accuracy = {{}}
-for method in ("fgsm", "pgd"):
-    found = sweep(
-        model, x[right], y[right], method=method, norm="{norm}", steps={steps}, eps={_epsilons(eps, norm)}{
-        "" if target is None else f", target={target}"
-    }
-    )
-    accuracy[method] = found.accuracy.tolist()
-    print(method, accuracy[method])
+    right = [(picture, y) for picture, y in pictures if model(model.prepare(picture)).argmax() == y]
+print(len(pictures) - len(right), "of", len(pictures), "wrong before anything was done")
+curves = finish(sweep_pictures(model, right, norm="{norm}", steps={steps}, eps={_epsilons(eps, norm)}))
+fgsm, pgd = zip(*curves)
+print("FGSM", accuracy(fgsm))
+print("PGD ", accuracy(pgd))
 """
 
 
