@@ -194,7 +194,7 @@ def smallest_epsilons(
             return _share(method, step.done)
 
         job = minimal_epsilon_steps(
-            model, x, y, method=method, norm=norm, steps=steps, target=target, highest=highest, iterations=16
+            model, x, y, method=method, norm=norm, steps=steps, target=target, highest=highest, iterations=12
         )
         result = yield from relay(job, told)
         eps = result.eps.item()
@@ -290,9 +290,9 @@ def class_in_name(file: str, labels: Sequence[str]) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
-def levels(eps: float, norm: str) -> str:
+def levels(eps: float, norm: str, digits: int = 4) -> str:
     """An epsilon for people: grey levels of 255 in linf, pixel units in l2 and l1."""
-    return f"{255 * eps:.4g}/255" if norm == "linf" else f"{eps:.4g}"
+    return f"{255 * eps:.{digits}g}/255" if norm == "linf" else f"{eps:.{digits}g}"
 
 
 def sweep_table(curves: Sequence[Curve], labels: Sequence[str], titles: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ for method in ("fgsm", "pgd"):
     curves[method] = found.probability(found.goal.classes)[:, 0]  # of {"the class before" if target is None else "the target"}
     print(method, "on 8-bit pictures, first fooled at", found.smallest[0])
     smallest[method] = minimal_epsilon(
-        model, x, method=method, norm="{norm}", steps={steps}, highest={highest!r}, iterations=16{tail}
+        model, x, method=method, norm="{norm}", steps={steps}, highest={highest!r}, iterations=12{tail}
     )
     print(method, "by bisection", smallest[method].eps.item(), "still after rounding:", smallest[method].rounded.item())
 """  # noqa: E501

@@ -1,6 +1,7 @@
 """Dragging epsilon in the browser, choosing a step size, and the sweep, as people do it."""
 
 import base64
+import csv
 import io
 import re
 import time
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
+
+from cnnlab_core.images import sample_images
 
 
 def address(tab, **query):
@@ -121,7 +124,46 @@ def test_pgd_comes_as_pictures_that_are_the_servers(lab):
     assert np.array_equal(np.asarray(Image.open(file).convert("RGB")), canvas(lab, "picture"))
 
 
-@pytest.mark.parametrize("tab", ["Epsilon"])
+def test_a_click_on_the_map_shows_that_attack(lab):
+    lab.open(address("Step size"))
+    chart = lab.page.get_by_test_id("stPlotlyChart").locator(".nsewdrag")
+    expect(chart).to_be_visible()
+    expect(lab.page.get_by_text("Click a cell")).to_be_visible(timeout=60_000)
+    lab.page.wait_for_timeout(500)  # figures are drawn after the page
+    box = chart.bounding_box()
+    for row, column, words in ((0, 1, "2 × 0.25/255: not fooled"), (5, 4, "6 × 8/255: ")):
+        # Near a cell's corner: all of a cell can be clicked.
+        spot = {"x": (column + 0.15) / 5 * box["width"], "y": (5 - row + 0.15) / 6 * box["height"]}
+        lab.during(lambda spot=spot: chart.click(position=spot))
+        assert f"adversarial_map_row={row}" in lab.page.url
+        assert f"adversarial_map_column={column}" in lab.page.url
+        expect(lab.page.get_by_text(words)).to_be_visible()
+        expect(lab.page.get_by_role("slider", name="Number of steps")).to_have_value(str(column))
+    lab.page.get_by_role("slider", name="Number of steps").focus()
+    lab.during(lambda: lab.page.keyboard.press("ArrowLeft"))
+    assert "adversarial_map_column=3" in lab.page.url
+
+
+def test_accuracy_over_dropped_pictures_with_a_class_in_their_names(lab):
+    lab.open(address("Sweep", adversarial_of="Accuracy+over+several", adversarial_sweep_steps="2"))
+    content = sample_images()["coffee"].content
+    files = [
+        {"name": f"n0_{label}.png", "mimeType": "image/png", "buffer": content} for label in ("espresso", "tarantula")
+    ]
+    lab.during(lambda: lab.page.locator("input[type=file]").last.set_input_files(files))
+    expect(lab.page.get_by_text("1 of 2 wrong before anything was done")).to_be_visible()
+    expect(lab.page.get_by_text("(espresso instead of tarantula)")).to_be_visible()
+    lab.during(lambda: lab.page.get_by_role("button", name="Run FGSM and PGD at 9 epsilons", exact=True).click())
+    expect(lab.page.get_by_text("PGD fools at least half of them from")).to_be_visible()
+    table = list(csv.DictReader(saved(lab, "All numbers (CSV)").open()))
+    assert len(table) == 18
+    assert {row["picture"] for row in table} == {"n0_espresso.png"}
+    assert float(table[0]["epsilon"]) == 0
+    assert table[0]["class"] == "espresso"
+    assert table[-1]["fooled"] == "True"
+
+
+@pytest.mark.parametrize("tab", ["Epsilon", "Step size", "Sweep"])
 def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab):
     name = f"adversarial_{tab.lower().replace(' ', '_')}"
     for opened, shot in ((lab, name), (dark_lab, f"{name}_dark"), (phone_lab, f"{name}_phone")):

@@ -143,7 +143,7 @@ def test_the_smallest_epsilon_is_the_cores_and_tells_of_rounding():
     for highest in (1.0, 1e-6):
         found = finish(smallest_epsilons(network, x, norm="linf", steps=2, highest=highest))
         for entry in found:
-            alone = minimal_epsilon(network, x, method=entry.method, steps=2, highest=highest, iterations=16)
+            alone = minimal_epsilon(network, x, method=entry.method, steps=2, highest=highest, iterations=12)
             assert entry.eps == (alone.eps.item() if highest == 1 else None)
             assert entry.precision == (alone.precision.item() if highest == 1 else 0)
             rounded = network((alone.x_adv * 255).round() / 255).argmax(-1)

@@ -236,7 +236,7 @@ def _row(
 def _found(entry: Smallest, sweep: _Sweep) -> str:
     if entry.eps is None:
         return f"above {levels(sweep.eps[-1], sweep.norm)}"
-    return levels(entry.eps, sweep.norm) + ("" if entry.rounded else ", undone by rounding")
+    return levels(entry.eps, sweep.norm, digits=2) + ("" if entry.rounded else ", undone by rounding")
 
 
 def _away(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> None:
