@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 
 from cnnlab_core.attacks.minimal_epsilon import EpsilonStep, minimal_epsilon_steps
 from cnnlab_core.attacks.reach import METHODS, Method
@@ -17,6 +16,7 @@ from cnnlab_core.attacks.sweep import Sweep, SweepStep, sweep_steps
 from cnnlab_core.classification import softmax
 from cnnlab_core.device import relay
 from cnnlab_core.fooling import View
+from cnnlab_core.images import open_image
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.tables import csv_table
 
@@ -207,42 +207,44 @@ def smallest_epsilons(
 
 def sweep_pictures(
     model: LoadedModel,
-    pictures: Sequence[tuple[Image.Image, int | None]],
+    pictures: Sequence[tuple[bytes, int | None]],
     *,
     eps: Sequence[float],
     norm: str,
     steps: int,
     target: int | None = None,
 ) -> Generator[PicturesStep, None, tuple[tuple[Curve, ...], ...]]:
-    """FGSM and PGD on each picture with its true class (None: what the network says), one after the other."""
+    """FGSM and PGD on each picture, (file's bytes, true class or None: what the network says), one after the other."""
     finished: tuple[tuple[Curve, ...], ...] = ()
     for picture, y in pictures:
 
         def told(step: CurvesStep, known: tuple[tuple[Curve, ...], ...] = finished) -> PicturesStep:
             return PicturesStep((len(known) + step.done) / len(pictures), known, step.curves)
 
-        job = compare_methods(model, model.prepare(picture), eps=eps, norm=norm, steps=steps, y=y, target=target)
+        job = compare_methods(
+            model, model.prepare(open_image(picture)), eps=eps, norm=norm, steps=steps, y=y, target=target
+        )
         finished += ((yield from relay(job, told)),)
     return finished
 
 
 def smallest_for_pictures(
     model: LoadedModel,
-    pictures: Sequence[tuple[Image.Image, int | None]],
+    pictures: Sequence[tuple[bytes, int | None]],
     *,
     norm: str,
     steps: int,
     highest: float,
     target: int | None = None,
 ) -> Generator[float, None, tuple[tuple[Smallest, ...], ...]]:
-    """``smallest_epsilons`` for each picture with its true class; yields the share done."""
+    """``smallest_epsilons`` for each picture, as in ``sweep_pictures``; yields the share done."""
     found: tuple[tuple[Smallest, ...], ...] = ()
     for picture, y in pictures:
 
         def told(done: float, known: int = len(found)) -> float:
             return (known + done) / len(pictures)
 
-        x = model.prepare(picture)
+        x = model.prepare(open_image(picture))
         job = smallest_epsilons(model, x, norm=norm, steps=steps, highest=highest, y=y, target=target)
         found += ((yield from relay(job, told)),)
     return found

@@ -1,6 +1,6 @@
 // Probabilities against epsilon, with a line where the slider stands.
 
-const PAD = { left: 38, right: 6, top: 18, bottom: 20 }; // explorer.css places the slider by left and right
+const PAD = { left: 38, right: 6, top: 10, bottom: 20 }; // explorer.css places the slider by left and right
 const SVG = "http://www.w3.org/2000/svg";
 
 function shape(name, attributes, text) {
@@ -53,11 +53,9 @@ class Chart {
       const anchor = index === this.last ? "end" : "middle";
       parts.push(shape("text", { x: this.x(index), y: this.height - 4, "text-anchor": anchor }, tick));
     });
-    for (const { at, word } of marks) {
-      parts.push(shape("line", { x1: this.x(at), x2: this.x(at), y1: this.y(1) - 4, y2: this.y(0), class: "mark" }));
-      const anchor = this.x(at) > this.width - 90 ? "end" : "start";
-      const nudge = anchor === "start" ? -3 : 3;
-      parts.push(shape("text", { x: this.x(at) + nudge, y: 11, "text-anchor": anchor }, word));
+    for (const { at, kind } of marks) {
+      const place = { x1: this.x(at), x2: this.x(at), y1: this.y(1), y2: this.y(0) };
+      parts.push(shape("line", { ...place, class: "mark", style: `--colour: var(--${kind})` }));
     }
     for (const { kind, shares } of lines) {
       const points = shares.map((share, index) => `${this.x(index)},${this.y(share)}`).join(" ");

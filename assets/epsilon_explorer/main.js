@@ -46,9 +46,10 @@ class Explorer {
       entry.style.setProperty("--colour", `var(--${kind})`);
       return entry;
     }));
-    this.marks.replaceChildren(...scene.marks.map(({ at, text }) => {
+    this.marks.replaceChildren(...scene.marks.map(({ at, kind, text }) => {
       const button = make("button", "", text);
       button.type = "button";
+      button.style.setProperty("--colour", `var(--${kind})`);
       button.addEventListener("click", () => {
         this.moveTo(at);
         this.rest();

@@ -75,8 +75,8 @@ def sweep_steps(
 ) -> Generator[SweepStep, None, Sweep]:
     """FGSM, or PGD with ``steps`` steps, at each of the epsilons ``eps``. Arguments and errors are those of ``pgd``.
 
-    So many epsilons go through the network ``together``, as one batch. On a GPU, all of them take little longer than
-    one; on a CPU it gains nothing, and the steps are long.
+    So many epsilons go through the network ``together``, as one batch. That is for a GPU, which a single picture leaves
+    idle; on a CPU it gains nothing, and makes the steps long.
     """
     if not eps or together < 1:
         raise InputError("A sweep needs at least one epsilon, and takes at least one at a time.")

@@ -79,8 +79,8 @@ def accuracy_code(
     steps: int,
 ) -> str:
     """How many of several pictures, (name in the gallery, true class), stay right; None stands for one's own files."""
-    lines = "\n".join(f"    ({picture(name)}, {y})," for name, y in pictures or ())
-    own = '    (open_image("photo.jpg"), 282),  # and so on: your pictures with their true classes'
+    lines = "\n".join(f'    (sample_images()["{name}"].content, {y}),' for name, y in pictures or ())
+    own = '    (open("photo.jpg", "rb").read(), 282),  # and so on: your pictures with their true classes'
     return f"""\
 import torch
 from cnnlab_core.device import finish
@@ -92,7 +92,7 @@ pictures = [
 {lines or own}
 ]
 with torch.no_grad():
-    right = [(picture, y) for picture, y in pictures if model(model.prepare(picture)).argmax() == y]
+    right = [(file, y) for file, y in pictures if model(model.prepare(open_image(file))).argmax() == y]
 print(len(pictures) - len(right), "of", len(pictures), "wrong before anything was done")
 curves = finish(sweep_pictures(model, right, norm="{norm}", steps={steps}, eps={_epsilons(eps, norm)}))
 fgsm, pgd = zip(*curves)

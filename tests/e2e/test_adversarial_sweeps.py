@@ -4,7 +4,6 @@ import base64
 import csv
 import io
 import re
-import time
 
 import numpy as np
 import pytest
@@ -163,15 +162,15 @@ def test_accuracy_over_dropped_pictures_with_a_class_in_their_names(lab):
     assert table[-1]["fooled"] == "True"
 
 
-@pytest.mark.parametrize("tab", ["Epsilon", "Step size", "Sweep"])
-def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab):
+@pytest.mark.parametrize(
+    ("tab", "figure"), [("Epsilon", ".chart circle"), ("Step size", ".main-svg"), ("Sweep", ".main-svg")]
+)
+def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab, figure):
     name = f"adversarial_{tab.lower().replace(' ', '_')}"
     for opened, shot in ((lab, name), (dark_lab, f"{name}_dark"), (phone_lab, f"{name}_phone")):
         opened.open(address(tab))
-        end = time.monotonic() + 60
-        while opened.page.get_by_text("Take it away").count() == 0:
-            assert time.monotonic() < end
-            opened.page.wait_for_timeout(50)
+        expect(opened.page.get_by_text("Take it away")).to_be_visible(timeout=60_000)
+        expect(opened.page.locator(figure).first).to_be_visible()
         width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width == 0, "the page can be scrolled sideways"
         opened.shot(shot)

@@ -99,14 +99,12 @@ def _lines(curve: Curve, labels: tuple[str, ...]) -> list[dict[str, Any]]:
 def _marks(curve: Curve, labels: tuple[str, ...], norm: str) -> list[dict[str, Any]]:
     """Where the class changes first, and where the target is reached."""
     marks = []
-    if curve.changes is not None:
-        index = curve.eps.index(curve.changes)
-        first = labels[curve.best[index]]
-        marks.append({"at": index, "word": "changes", "text": f"{levels(curve.changes, norm)}: first called {first}"})
-    if curve.target is not None and curve.smallest is not None and curve.smallest != curve.changes:
-        index = curve.eps.index(curve.smallest)
-        text = f"{levels(curve.smallest, norm)}: first called {labels[curve.target]}"
-        marks.append({"at": index, "word": "target", "text": text})
+    for eps in dict.fromkeys((curve.changes, curve.smallest)):
+        if eps is not None:
+            index = curve.eps.index(eps)
+            first = int(curve.best[index])
+            kind = "target" if first == curve.target else "other"
+            marks.append({"at": index, "kind": kind, "text": f"{levels(eps, norm)}: first called {labels[first]}"})
     return marks
 
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from PIL import Image
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images import sample_images
 from cnnlab_core.naming import Named, name_pictures
 from cnnlab_core.sweeps import class_in_name
 from cnnlab_core.ui.adversarial.choice import Choice, class_names
@@ -45,10 +44,6 @@ class Subject:
         """The page's picture."""
         picture = choice.picture
         return Subject(picture.title, picture.key, picture.content, choice.sample, None)
-
-    @property
-    def image(self) -> Image.Image:
-        return open_image(self.content)
 
 
 def choose_several(choice: Choice) -> tuple[Subject, ...]:

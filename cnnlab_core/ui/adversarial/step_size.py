@@ -78,7 +78,11 @@ def show(choice: Choice) -> None:
     def job() -> Generator[tuple[float, tuple[MapCell, ...]], None, tuple[MapCell, ...]]:
         model = load_model(choice.spec.name, choice.weights)
         x = model.prepare(choice.picture.image)
-        return map_steps(model, x, eps=eps, step_sizes=axes.sizes, steps=axes.steps, norm=norm, target=choice.target)
+        return (
+            yield from map_steps(
+                model, x, eps=eps, step_sizes=axes.sizes, steps=axes.steps, norm=norm, target=choice.target
+            )
+        )
 
     follows = longest == min(LOOKS) and choice.plan == Plan() and choice.picture.is_sample
     with above:

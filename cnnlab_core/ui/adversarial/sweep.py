@@ -4,7 +4,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks.plan import Plan
@@ -60,8 +59,9 @@ class _Sweep:
         whose = tuple((subject.key, subject.y) for subject in self.subjects)
         return choice.spec.name, choice.weights, whose, self.target, self.norm, self.steps
 
-    def pictures(self) -> list[tuple[Image.Image, int | None]]:
-        return [(subject.image, subject.y) for subject in self.subjects]
+    @property
+    def pictures(self) -> list[tuple[bytes, int | None]]:
+        return [(subject.content, subject.y) for subject in self.subjects]
 
 
 def show(choice: Choice) -> None:
@@ -107,13 +107,11 @@ def _curves(choice: Choice, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ...]
             _draw(place, choice, sweep, known, key=f"adversarial_curves {painted}")
 
     def job() -> Generator[PicturesStep, None, tuple[Pair, ...]]:
-        return sweep_pictures(
-            load_model(choice.spec.name, choice.weights),
-            sweep.pictures(),
-            eps=sweep.eps,
-            norm=sweep.norm,
-            steps=sweep.steps,
-            target=sweep.target,
+        model = load_model(choice.spec.name, choice.weights)
+        return (
+            yield from sweep_pictures(
+                model, sweep.pictures, eps=sweep.eps, norm=sweep.norm, steps=sweep.steps, target=sweep.target
+            )
         )
 
     many = f", for {len(sweep.subjects)} pictures" if len(sweep.subjects) > 1 else ""
@@ -196,17 +194,19 @@ def _words(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> str:
 def _search(choice: Choice, sweep: _Sweep) -> tuple[tuple[Smallest, ...], ...] | None:
     """The smallest epsilons by bisection, once they were asked for."""
     highest = sweep.eps[-1]
+
+    def job() -> Generator[float, None, tuple[tuple[Smallest, ...], ...]]:
+        model = load_model(choice.spec.name, choice.weights)
+        return (
+            yield from smallest_for_pictures(
+                model, sweep.pictures, highest=highest, norm=sweep.norm, steps=sweep.steps, target=sweep.target
+            )
+        )
+
     outcome = run(
         "smallest epsilons",
         digest("smallest epsilons", sweep.key(choice), highest),
-        lambda: smallest_for_pictures(
-            load_model(choice.spec.name, choice.weights),
-            sweep.pictures(),
-            norm=sweep.norm,
-            steps=sweep.steps,
-            highest=highest,
-            target=sweep.target,
-        ),
+        job,
         label="Bisection",
         share=lambda done: done,
         start="Search for the smallest epsilon by bisection",
