@@ -80,7 +80,7 @@ def sweep_steps(
     """
     if not eps or together < 1:
         raise InputError("A sweep needs at least one epsilon, and takes at least one at a time.")
-    x, goal = problem(model, x, y, target, loss)
+    x, goal, _ = problem(model, x, y, target, loss)
     reach = Reach.of(model, x, goal, norm=norm, method=method, steps=steps)
     pictures: list[Tensor] = []
     logits: list[Tensor] = []
