@@ -88,7 +88,9 @@ def sweep_steps(
         some = eps[index : index + together]
         told = partial(_step, index, len(some), tuple(eps), tuple(logits))
         batch = reach.repeated(len(some))
-        x_adv = yield from relay(batch.at(torch.tensor(some).to(x).repeat_interleave(len(x))), told)
+        x_adv = yield from relay(
+            batch.at(torch.tensor(some, dtype=x.dtype, device=x.device).repeat_interleave(len(x))), told
+        )
         rounded = to_uint8(x_adv)
         pictures += rounded.split(len(x))
         logits += look(model, batch.goal, rounded.to(x.dtype) / 255)[0].split(len(x))
