@@ -193,3 +193,11 @@ def test_pictures_that_were_wrong_before_are_set_apart(open_page):
     assert "Grace Hopper (academic gown instead of military uniform)" in told
     assert "Left out, without a true class: An astronaut." in told
     assert any(button.label == "Run FGSM and PGD at 9 epsilons, for 4 pictures" for button in app.button)
+
+
+def test_a_tab_keeps_its_controls_while_another_one_is_open(open_page):
+    app = opened(open_page, "Epsilon", adversarial_reach_linf="to 32/255")
+    for tab in ("In the plane", "Epsilon"):
+        app.session_state["adversarial_tab"] = tab
+        app.run()
+    assert scene(app)["eps"][-1] == "32/255"

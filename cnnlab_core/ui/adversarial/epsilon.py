@@ -37,13 +37,22 @@ def show(choice: Choice) -> None:
             required=True,
             key="adversarial_way",
             bind="query-params",
+            persist_state="page",
         )
     with second:
         eps = grid(norm, choose_count(norm, key=f"adversarial_reach_{norm}"))
     method, steps = _WAYS[way], 1
     if method == "pgd":
         with third:
-            steps = st.slider("Steps at each epsilon", 2, 40, 10, key="adversarial_way_steps", bind="query-params")
+            steps = st.slider(
+                "Steps at each epsilon",
+                2,
+                40,
+                10,
+                key="adversarial_way_steps",
+                bind="query-params",
+                persist_state="page",
+            )
 
     def job() -> Generator[SweepStep, None, Found]:
         model = load_model(choice.spec.name, choice.weights)

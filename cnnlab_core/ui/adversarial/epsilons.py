@@ -21,7 +21,9 @@ def grid(norm: str, count: int) -> tuple[float, ...]:
 def choose_count(norm: str, *, key: str, counts: tuple[int, ...] = COUNTS) -> int:
     """How far epsilon goes, in steps of the norm's spacing."""
     names = [f"to {levels(grid(norm, count)[-1], norm)}" for count in counts]
-    chosen = st.segmented_control("Epsilon", names, default=names[0], required=True, key=key, bind="query-params")
+    chosen = st.segmented_control(
+        "Epsilon", names, default=names[0], required=True, key=key, bind="query-params", persist_state="page"
+    )
     return counts[names.index(chosen)]
 
 

@@ -57,7 +57,13 @@ def show(choice: Choice) -> None:
         names = {f"up to {most}": most for most in LOOKS}
         longest = names[
             st.segmented_control(
-                "Steps", list(names), default="up to 6", required=True, key="adversarial_longest", bind="query-params"
+                "Steps",
+                list(names),
+                default="up to 6",
+                required=True,
+                key="adversarial_longest",
+                bind="query-params",
+                persist_state="page",
             )
         ]
         words = st.container()

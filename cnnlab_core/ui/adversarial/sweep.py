@@ -69,11 +69,15 @@ def show(choice: Choice) -> None:
     norm = choice.plan.norm
     first, second, third = st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom")
     with first:
-        of = st.segmented_control("Of", OF, default=OF[0], required=True, key="adversarial_of", bind="query-params")
+        of = st.segmented_control(
+            "Of", OF, default=OF[0], required=True, key="adversarial_of", bind="query-params", persist_state="page"
+        )
     with second:
         count = choose_count(norm, key=f"adversarial_sweep_{norm}", counts=COUNTS)
     with third:
-        steps = st.slider("PGD's steps", 2, 40, STEPS, key="adversarial_sweep_steps", bind="query-params")
+        steps = st.slider(
+            "PGD's steps", 2, 40, STEPS, key="adversarial_sweep_steps", bind="query-params", persist_state="page"
+        )
     several = of == OF[1]
     subjects = choose_several(choice) if several else (Subject.of(choice),)
     if not subjects:
