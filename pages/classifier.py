@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
-from cnnlab_core.models import ZOO, ModelSpec
+from cnnlab_core.models import ModelSpec, all_specs
 from cnnlab_core.models.registry import categories
 from cnnlab_core.naming import Named, batch_table, class_table, python_code
 from cnnlab_core.plots.bars import class_bars
@@ -18,7 +18,7 @@ from cnnlab_core.ui.show import data_address, plain, sentences, show_code, show_
 DOWNLOAD = ":material/download:"
 
 # Streamlit puts an option into the address as it is shown, so these names must not change with what is downloaded.
-OTHERS = {f"{spec.title}, {kind}": (spec, kind) for spec in ZOO for kind in ("pretrained", "random")}
+OTHERS = {f"{spec.title}, {kind}": (spec, kind) for spec in all_specs() for kind in ("pretrained", "random")}
 
 
 @dataclass(frozen=True)

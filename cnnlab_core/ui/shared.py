@@ -14,7 +14,7 @@ from cnnlab_core.device import describe_device, pick_device
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
-from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, find_spec
+from cnnlab_core.models.zoo import DEFAULT_MODEL, all_specs, find_spec
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences
 
@@ -66,9 +66,12 @@ def choose_model() -> tuple[ModelSpec, str]:
     """The sidebar's model chooser. Gives the spec and the kind of weights, which may have to be downloaded yet."""
     shared = _shared()
     _read_address(shared)
+    names = [spec.name for spec in all_specs()]
+    if shared.model not in names:  # a network trained here that somebody has deleted since
+        shared.model = DEFAULT_MODEL
     with st.sidebar:
         st.subheader("Network")
-        _select("Network", "model", [spec.name for spec in ZOO], model_label, shared)
+        _select("Network", "model", names, model_label, shared)
         st.session_state["weights_choice"] = shared.weights
         st.segmented_control(
             "Weights",
@@ -112,7 +115,7 @@ def _read_address(shared: _Shared) -> None:
         shared.picture = wanted
     elif wanted.startswith("own"):
         st.info("This link was made with somebody's own picture, which stays with them. Here is a sample instead.")
-    if (model := st.query_params.get("model")) in {spec.name for spec in ZOO}:
+    if (model := st.query_params.get("model")) in {spec.name for spec in all_specs()}:
         shared.model = model
     if (weights := st.query_params.get("weights")) in WEIGHTS_KINDS:
         shared.weights = weights
