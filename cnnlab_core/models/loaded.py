@@ -88,8 +88,9 @@ class LoadedModel:
     @cached_property
     def _statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         steps = self.spec.preprocessing
-        mean, std = (torch.tensor(values, device=self.device).view(1, 3, 1, 1) for values in (steps.mean, steps.std))
-        return mean, std
+        with torch.inference_mode(False):  # whoever asks first: gradients have to flow through them for everybody
+            mean, std = (torch.tensor(values, device=self.device) for values in (steps.mean, steps.std))
+            return mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
 
 
 def check_pixels(x: torch.Tensor) -> None:

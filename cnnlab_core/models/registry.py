@@ -150,6 +150,7 @@ def list_models() -> list[ModelSpec]:
     return list(ZOO)
 
 
+@torch.inference_mode(False)  # wherever it is first asked for: the network is shared with those who need gradients
 def _load(spec: ModelSpec, key: Key) -> nn.Module:
     network = build_random(spec, key.seed) if key.weights == "random" else build_pretrained(spec, find_weights(spec))
     return network.to(key.device).requires_grad_(False).eval()
