@@ -43,6 +43,14 @@ PAGES: tuple[Page, ...] = (
         question="What does each layer respond to, and which pixels can it see?",
         promise="Look at any layer's maps, and through a single neuron at the picture.",
     ),
+    Page(
+        name="deepdream",
+        title="DeepDream",
+        icon=":material/auto_awesome:",
+        question="What does a layer, a channel, a neuron or a class look for?",
+        promise="Let any part of a network paint what it wants to see: into a photo, or from noise.",
+        look="Move the line over the picture: a layer in the middle has drawn what it sees. Then go deeper.",
+    ),
 )
 
 

@@ -1,0 +1,150 @@
+"""A dream on the page: live while it runs, what is there when it is stopped, and the way back through it afterwards."""
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+import streamlit as st
+from PIL import Image
+
+from cnnlab_core.dream.film import Film, filmed
+from cnnlab_core.images import png
+from cnnlab_core.plots.ascent import ascent_line
+from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.show import data_address, plain
+from cnnlab_core.ui.take_away import File
+from cnnlab_core.ui.wipe import wipe
+
+VIEWS = ("before and after", "on the way")
+_CURVE_SECONDS = 0.5
+"""A curve is drawn anew no more often: it costs the browser more than a picture."""
+
+
+def show_film(
+    name: str,
+    key: str,
+    make: Callable[[], Generator[Any, None, Any]],
+    *,
+    label: str,
+    before: Image.Image,
+    start: str = "",
+    every: int = 0,
+    total: int = 0,
+    for_everybody: bool = False,
+    labels: tuple[str, str] = ("Before", "Dream"),
+) -> Film | None:
+    """Run the dream that ``make()`` gives and show it; gives its film, whole or as far as it came.
+
+    ``before`` has the size of the last picture. ``every`` steps make an octave, of ``total`` (0: no octaves). None
+    (with the reason on the page) when there is nothing to show, and for a film of earlier settings.
+    """
+    status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
+    frame.image(data_address(png(before)), alt=labels[0], width="stretch")
+    drawn = 0.0
+
+    def paint(films: list[Film]) -> None:
+        nonlocal drawn
+        film = films[-1]
+        st.session_state[f"film {name}"] = key, film
+        if film.frames:
+            frame.image(data_address(film.frames[-1], "jpeg"), alt="The dream so far", width="stretch")
+            says.caption(_where(film))
+        if time.monotonic() - drawn > _CURVE_SECONDS:
+            drawn = time.monotonic()
+            _curve(curve, name, film, every, total)
+
+    with status:
+        outcome = run(
+            name,
+            key,
+            lambda: filmed(make(), before.size),
+            label=label,
+            share=lambda film: film.step.share,
+            start=start,
+            paint=paint,
+            for_everybody=for_everybody,
+        )
+    film = outcome.result
+    if outcome.state == "stopped":
+        kept = st.session_state.get(f"film {name}")
+        film = kept[1] if kept and kept[0] == key else None
+    if film is None or film.picture is None:
+        return None
+    if outcome.state == "stale":
+        with status:
+            st.info("This is of earlier settings.", icon=":material/history:")
+    with frame.container():
+        _look_back(name, film, before, labels)
+    with says.container():
+        _words(film, stopped=outcome.state == "stopped")
+    _curve(curve, name, film, every, total)
+    return None if outcome.state == "stale" else film
+
+
+def film_files(film: Film, name: str) -> tuple[File, File]:
+    """The picture and the way there, to download."""
+    return (
+        File("Picture (PNG)", lambda: png(whole(film)), f"{name}.png", "image/png"),
+        File("The way there (animated WebP)", film.animation, f"{name}.webp", "image/webp"),
+    )
+
+
+def whole(film: Film) -> Image.Image:
+    """The latest picture, grown to the size of the last if it was stopped on its way."""
+    assert film.picture is not None
+    return film.picture if film.picture.size == film.size else film.picture.resize(film.size, Image.Resampling.BICUBIC)
+
+
+def _look_back(name: str, film: Film, before: Image.Image, labels: tuple[str, str]) -> None:
+    view = st.segmented_control(
+        "Look at", VIEWS, default=VIEWS[0], required=True, key=f"{name} view", label_visibility="collapsed"
+    )
+    if view == VIEWS[0] or len(film.frames) < 2:
+        wipe(png(before), png(whole(film)), *labels, key=f"{name} wipe")
+    else:
+        _scrubber(name, film)
+
+
+@st.fragment
+def _scrubber(name: str, film: Film) -> None:
+    """One frame of the film at a time; a fragment, so that only this is run again."""
+    place = st.empty()
+    index = st.slider("Step", 1, len(film.frames), len(film.frames), key=f"{name} frame", label_visibility="collapsed")
+    index = min(index, len(film.frames)) - 1
+    place.image(film.frames[index], alt=f"After step {film.taken[index]}", width="stretch")
+    step = film.taken[index]
+    st.caption(f"After step {step} of {len(film.objectives)}: objective {film.objectives[step - 1]:.4g}.")
+
+
+def _curve(place: Any, name: str, film: Film, every: int, total: int) -> None:
+    figure = ascent_line(film.objectives, every=every, total=total)
+    key = f"{name} curve {len(film.objectives)}"
+    place.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="The objective by step")
+
+
+def _where(film: Film) -> str:
+    inner = getattr(film.step, "dream", film.step)
+    octave = f"octave {inner.octave + 1} of {inner.octaves}, " if hasattr(inner, "octave") else ""
+    frame = f"frame {film.step.frame + 1} of {film.step.frames}, " if inner is not film.step else ""
+    tile = f", tile {inner.tile + 1} of {inner.tiles}" if getattr(inner, "tiles", 1) > 1 else ""
+    return f"{frame}{octave}step {inner.step + 1} of {inner.steps}{tile}: objective {inner.objective:.4g}".capitalize()
+
+
+def _words(film: Film, *, stopped: bool) -> None:
+    if stopped:
+        st.caption(f"Stopped: {_where(film)[0].lower()}{_where(film)[1:]}. What is there can be looked at and kept.")
+    elif hasattr(film.result, "before"):
+        before, after = film.result.before, film.result.after
+        st.caption(
+            f"The objective is {before:.4g} in the picture before and **{after:.4g}** in the dream, as it is saved. "
+            "The curve is of the picture on its way, moved at random."
+        )
+        if after <= before:
+            st.caption("It didn't rise: what is drawn here doesn't survive the random moves. Try less jitter.")
+    silent = film.step.dream.instead if hasattr(film.step, "dream") else film.step.instead
+    for node in silent:
+        st.info(
+            f"{plain(node)} is silent here: its activation is zero everywhere, so nothing would ever move. Its values "
+            "before the activation are climbed instead.",
+            icon=":material/volume_off:",
+        )
