@@ -2,13 +2,17 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.dream import dreaming
+from cnnlab_core.ui.dream import atlas, classes, dreaming, neurons, zooming
 from cnnlab_core.ui.dream.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
 TABS = {
     "Dream": dreaming.show,
+    "Neurons": neurons.show,
+    "Atlas": atlas.show,
+    "Classes": classes.show,
+    "Zoom": zooming.show,
 }
 
 page("deepdream")

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import torch
 from PIL import Image
 
 from cnnlab_core.images import to_picture
@@ -22,6 +23,8 @@ LARGEST_FRAME = 640
 class Film:
     """What there is of a dream: ``frames`` as JPEG files of one size, and after which step each was taken (from 1).
 
+    Several pictures at once stand side by side; of a zoom only whole frames are taken.
+
     ``objectives`` has one number a step. ``picture`` is the latest, whole and exact; ``step`` its record. ``result``
     is what the dream returned; None while it runs, and of one that was stopped.
     """
@@ -34,6 +37,7 @@ class Film:
     step: Any = None
     result: Any = None
     every: int = 1
+    _count: int = 0
 
     def add(self, step: Any) -> None:
         """Take a step up: a ``DreamStep``, ``VisualiseStep`` or ``ZoomStep``."""
@@ -42,9 +46,12 @@ class Film:
         if getattr(inner, "tile", 0) + 1 < getattr(inner, "tiles", 1):
             return
         self.objectives.append(inner.objective)
-        self.picture = to_picture(step.image[0])
+        if not getattr(step, "whole_frame", True):
+            return
+        self.picture = to_picture(torch.cat(list(step.image), -1))
+        self._count += 1
         count = len(self.objectives)
-        if count % self.every == 0:
+        if self._count % self.every == 0:
             self.frames.append(self._frame(self.picture))
             self.taken.append(count)
         if len(self.frames) > MOST_FRAMES:

@@ -5,17 +5,19 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import streamlit as st
+import torch
 from PIL import Image
 
 from cnnlab_core.dream.film import Film, filmed
-from cnnlab_core.images import png
+from cnnlab_core.images import png, to_picture
 from cnnlab_core.plots.ascent import ascent_line
-from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import data_address, plain
 from cnnlab_core.ui.take_away import File
 from cnnlab_core.ui.wipe import wipe
 
-VIEWS = ("before and after", "on the way")
+VIEWS = ("before and after", "on the way", "as an animation")
 _CURVE_SECONDS = 0.5
 """A curve is drawn anew no more often: it costs the browser more than a picture."""
 
@@ -32,11 +34,14 @@ def show_film(
     total: int = 0,
     for_everybody: bool = False,
     labels: tuple[str, str] = ("Before", "Dream"),
+    from_noise: bool = False,
+    view: str = VIEWS[0],
 ) -> Film | None:
     """Run the dream that ``make()`` gives and show it; gives its film, whole or as far as it came.
 
-    ``before`` has the size of the last picture. ``every`` steps make an octave, of ``total`` (0: no octaves). None
-    (with the reason on the page) when there is nothing to show, and for a film of earlier settings.
+    ``before`` has the size of the last picture; ``from_noise`` it only stands in for the noise. ``every`` steps make an octave, of ``total`` (0: no octaves).
+    ``view`` is how it is looked at first. None (with the reason on the page) when there is nothing to show, and for a
+    film of earlier settings.
     """
     status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
     frame.image(data_address(png(before)), alt=labels[0], width="stretch")
@@ -73,8 +78,10 @@ def show_film(
     if outcome.state == "stale":
         with status:
             st.info("This is of earlier settings.", icon=":material/history:")
+    if from_noise and film.result is not None:
+        before = to_picture(torch.cat(list(film.result.start), -1))
     with frame.container():
-        _look_back(name, film, before, labels)
+        _look_back(name, key, film, before, labels, view)
     with says.container():
         _words(film, stopped=outcome.state == "stopped")
     _curve(curve, name, film, every, total)
@@ -95,14 +102,23 @@ def whole(film: Film) -> Image.Image:
     return film.picture if film.picture.size == film.size else film.picture.resize(film.size, Image.Resampling.BICUBIC)
 
 
-def _look_back(name: str, film: Film, before: Image.Image, labels: tuple[str, str]) -> None:
+def _look_back(name: str, key: str, film: Film, before: Image.Image, labels: tuple[str, str], view: str) -> None:
     view = st.segmented_control(
-        "Look at", VIEWS, default=VIEWS[0], required=True, key=f"{name} view", label_visibility="collapsed"
+        "Look at", VIEWS, default=view, required=True, key=f"{name} view", label_visibility="collapsed"
     )
     if view == VIEWS[0] or len(film.frames) < 2:
         wipe(png(before), png(whole(film)), *labels, key=f"{name} wipe")
-    else:
+    elif view == VIEWS[1]:
         _scrubber(name, film)
+    else:
+        written = run(
+            f"{name} animation",
+            digest("animation", key, len(film.objectives)),
+            lambda: once(film.animation),
+            label="Writing the animation",
+        ).result
+        if written:
+            st.image(written, alt="The way there, over and over", width="stretch")
 
 
 @st.fragment
