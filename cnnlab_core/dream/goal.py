@@ -19,6 +19,11 @@ class Goal:
     look: Look
     instead: tuple[str, ...] = ()
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The graph nodes that are looked at."""
+        return _nodes(self.terms)
+
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """The objective of each picture: (N, 3, H, W) to (N,), differentiable."""
         return sum(term.weight * values for term, values in zip(self.terms, self.each(x), strict=True))  # type: ignore[return-value]
@@ -37,9 +42,13 @@ def bind(model: LoadedModel, objective: Objective, size: tuple[int, int]) -> Goa
 
 
 def _goal(model: LoadedModel, terms: tuple[BoundTerm, ...], instead: tuple[str, ...] = ()) -> Goal:
-    nodes = tuple(dict.fromkeys(term.node for term in terms if term.node != PICTURE))
+    nodes = _nodes(terms)
     look = values_at(model, nodes, instead) if nodes else lambda x: {}
     return Goal(model, terms, look, instead)
+
+
+def _nodes(terms: tuple[BoundTerm, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(term.node for term in terms if term.node != PICTURE))
 
 
 def value(goal: Goal, x: torch.Tensor) -> float:

@@ -28,7 +28,6 @@ from cnnlab_core.dream import (
     zoom,
 )
 from cnnlab_core.dream.dreaming import as_shown, octave_sizes
-from cnnlab_core.dream.goal import bind
 from cnnlab_core.errors import InputError
 from cnnlab_core.features import capture
 from cnnlab_core.images import open_image, sample_images, to_uint8
@@ -388,13 +387,12 @@ def test_nothing_to_climb_is_told(model):
 def test_a_picture_for_which_there_is_no_memory_is_offered_smaller(model, monkeypatch):
     monkeypatch.setattr(room, "available_memory", lambda device: 1_000_000_000)
     x = torch.zeros(1, 3, 1, 1).expand(1, 3, 5000, 5000)
-    assert room.largest_side(bind(model, layer(NODE), (448, 448)), model.device) < 2000
+    assert room.largest_area(model.spec, [NODE], model.device) < 2000**2
     with pytest.raises(InputError, match=r"5000 × 5000 pixels needs more memory.*at most \d+ × \d+"):
         dream(model, x, layer(NODE))
 
 
 def test_a_picture_that_fits_only_in_tiles_is_computed_in_tiles(model, monkeypatch):
-    goal = bind(model, layer(NODE), (1500, 1500))
     monkeypatch.setattr(room, "available_memory", lambda device: 2_000_000_000)
-    assert room.tile_for(goal, (448, 448), model.device) == 448
-    assert room.tile_for(goal, (1500, 1500), model.device) == room.TILE
+    assert room.tile_for(model.spec, [NODE], (448, 448), model.device) == 448
+    assert room.tile_for(model.spec, [NODE], (1500, 1500), model.device) == room.TILE

@@ -1,7 +1,7 @@
 """Class dreams: until the network is sure to see a tarantula. One network or two, side by side."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,16 @@ from PIL import Image
 
 from cnnlab_core.classification import softmax, top_k
 from cnnlab_core.dream import class_log_probability, visualise
-from cnnlab_core.images import to_tensor
+from cnnlab_core.dream.film import Film
+from cnnlab_core.images import png, to_tensor
 from cnnlab_core.models import ZOO, ModelSpec, find_spec, load_model
 from cnnlab_core.models.loaded import crop
 from cnnlab_core.models.registry import categories
 from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.recipes.dream import visualise_code
 from cnnlab_core.ui.dream.choice import Choice
-from cnnlab_core.ui.dream.live import film_files, show_film
+from cnnlab_core.ui.dream.live import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -54,15 +56,18 @@ def show(choice: Choice) -> None:
     )
     question, other = _ask(choice)
     sides = [(choice.spec, choice.weights)] + ([(find_spec(other), choice.weights)] if other else [])
+    films: list[Film] = []
     if len(sides) == 1:
         left, right = st.columns([1.2, 1], gap="large")
-        _side(choice, *sides[0], question, 0, left, right)
-        return
-    for number, (column, side) in enumerate(zip(st.columns(2, gap="large"), sides, strict=True)):
-        with column, sentences():
-            st.markdown(f"**{plain(side[0].title)}**, {side[1]}")
-            if weights_ready(*side, place=f"class {number}"):
-                _side(choice, *side, question, number, st.container(), st.container())
+        films += _side(choice, *sides[0], question, 0, left, right)
+    else:
+        for number, (column, side) in enumerate(zip(st.columns(2, gap="large"), sides, strict=True)):
+            with column, sentences():
+                st.markdown(f"**{plain(side[0].title)}**, {side[1]}")
+                if weights_ready(*side, place=f"class {number}"):
+                    films += _side(choice, *side, question, number, st.container(), st.container())
+    if films:
+        _away(choice, question, films)
 
 
 def _ask(choice: Choice) -> tuple[_Question, str]:
@@ -89,7 +94,8 @@ def _ask(choice: Choice) -> tuple[_Question, str]:
 
 def _side(  # type: ignore[no-untyped-def]
     choice: Choice, spec: ModelSpec, weights: str, question: _Question, number: int, left, right
-) -> None:
+) -> list[Film]:
+    """One network's dream and what it says to it; the film, if there is one."""
     seen = crop(choice.picture.image, spec.preprocessing)
     before = seen if question.photo else Image.new("RGB", (224, 224), (128, 128, 128))
     label = categories(spec)[question.target]
@@ -117,24 +123,27 @@ def _side(  # type: ignore[no-untyped-def]
             from_noise=not question.photo,
         )
     if film is None or film.picture is None:
-        return
-    picture = film.picture
+        return []
     with right:
-        found = _logits(spec, weights, digest(key, len(film.objectives)), before, picture, number)
+        found = _logits(spec, weights, digest(key, len(film.objectives)), before, film.picture, number)
         if found is not None:
             _named(spec, question.target, found, number)
-    with left:
-        code = visualise_code(
-            spec.name,
-            weights,
-            choice.sample,
-            f"class_log_probability({question.target})",
-            question.arguments,
-            question.seed,
-            photo=question.photo,
-        )
-        if number == 0:
-            take_away(code, *film_files(film, "cnnlab_class_dream"))
+    return [film]
+
+
+def _away(choice: Choice, question: _Question, films: list[Film]) -> None:
+    code = visualise_code(
+        *choice.model,
+        choice.sample,
+        f"class_log_probability({question.target})",
+        question.arguments,
+        question.seed,
+        photo=question.photo,
+    )
+    picture, animation = film_files(films[0], "cnnlab_class_dream")
+    if len(films) == 2:
+        picture = replace(picture, content=lambda: png(side_by_side([whole(film) for film in films])))
+    take_away(code, picture, animation)
 
 
 def _logits(

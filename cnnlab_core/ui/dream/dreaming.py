@@ -5,8 +5,10 @@ from typing import Any
 
 import streamlit as st
 import torch
+from PIL import Image
 
-from cnnlab_core.dream import channel, dream, layer
+from cnnlab_core.device import pick_device
+from cnnlab_core.dream import channel, dream, layer, room
 from cnnlab_core.images import to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
@@ -14,7 +16,7 @@ from cnnlab_core.recipes.dream import dream_code
 from cnnlab_core.ui.dream.choice import Choice, choose_layer, shrunk
 from cnnlab_core.ui.dream.gallery import show_patches
 from cnnlab_core.ui.dream.live import film_files, show_film
-from cnnlab_core.ui.dream.settings import DEPTH, TRICKS, Settings, at_once, choose_settings, presets
+from cnnlab_core.ui.dream.settings import DEPTH, SIDES, TRICKS, Settings, at_once, choose_settings, presets
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import take_away
@@ -60,6 +62,8 @@ def show(choice: Choice) -> None:
 def _dream(choice: Choice, place: Layer, chosen: Settings, trick: str) -> None:
     settings = chosen.without(trick)
     before = shrunk(choice.picture.image, settings.side)
+    if not _fits(choice, place, before):
+        return
 
     def job() -> Generator[Any, None, Any]:
         model = load_model(*choice.model)
@@ -90,6 +94,27 @@ def _dream(choice: Choice, place: Layer, chosen: Settings, trick: str) -> None:
             *choice.model, choice.sample, settings.side, settings.objective, settings.arguments, settings.seed
         )
         take_away(code, *film_files(film, "cnnlab_dream"))
+
+
+def _fits(choice: Choice, place: Layer, picture: Image.Image) -> bool:
+    """Whether there is memory for the dream; if not, says so and offers the largest size for which there is."""
+    most = room.largest_area(choice.spec, [place.name], pick_device())
+    if picture.width * picture.height <= most:
+        return True
+    shape = picture.width * picture.height / max(picture.size) ** 2
+    smaller = [side for side in SIDES if side**2 * shape <= most]
+    st.warning(
+        f"A dream of {picture.width} × {picture.height} pixels needs more memory than is free on this machine. "
+        + ("Here is a size that fits:" if smaller else "Try again when others are done."),
+        icon=":material/memory:",
+    )
+    if smaller:
+        st.button(f"Use {smaller[-1]} pixels", key="dream_smaller", on_click=_use_side, args=(smaller[-1],))
+    return False
+
+
+def _use_side(side: int) -> None:
+    st.session_state["dream_side"] = side
 
 
 def _is_first(chosen: Settings) -> bool:

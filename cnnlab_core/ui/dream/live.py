@@ -11,6 +11,7 @@ from PIL import Image
 from cnnlab_core.dream.film import Film, filmed
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.plots.ascent import ascent_line
+from cnnlab_core.ui.dream.choice import shrunk
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import data_address, plain
@@ -18,6 +19,9 @@ from cnnlab_core.ui.take_away import File
 from cnnlab_core.ui.wipe import wipe
 
 VIEWS = ("before and after", "on the way", "as an animation")
+LARGEST_SHOWN = 1000
+"""Larger pictures are shown at this size, and kept and saved at their own."""
+
 _CURVE_SECONDS = 0.5
 """A curve is drawn anew no more often: it costs the browser more than a picture."""
 
@@ -39,12 +43,12 @@ def show_film(
 ) -> Film | None:
     """Run the dream that ``make()`` gives and show it; gives its film, whole or as far as it came.
 
-    ``before`` has the size of the last picture; ``from_noise`` it only stands in for the noise. ``every`` steps make an octave, of ``total`` (0: no octaves).
-    ``view`` is how it is looked at first. None (with the reason on the page) when there is nothing to show, and for a
-    film of earlier settings.
+    ``before`` has the size of the last picture; ``from_noise`` it only stands in for the noise. ``every`` steps make
+    an octave, of ``total`` (0: no octaves). ``view`` is how it is looked at first. None (with the reason on the page)
+    when there is nothing to show, and for a film of earlier settings.
     """
     status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
-    frame.image(data_address(png(before)), alt=labels[0], width="stretch")
+    frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
     drawn = 0.0
 
     def paint(films: list[Film]) -> None:
@@ -69,23 +73,24 @@ def show_film(
             paint=paint,
             for_everybody=for_everybody,
         )
-    film = outcome.result
-    if outcome.state == "stopped":
-        kept = st.session_state.get(f"film {name}")
-        film = kept[1] if kept and kept[0] == key else None
+    film, state = outcome.result, outcome.state
+    kept_key, kept = st.session_state.get(f"film {name}", ("", None))
+    if state != "done" and kept_key == key:  # stopped on its way, by the button or by another control
+        film, state = kept, "stopped"
     if film is None or film.picture is None:
         return None
-    if outcome.state == "stale":
+    if state == "stale":
         with status:
             st.info("This is of earlier settings.", icon=":material/history:")
     if from_noise and film.result is not None:
         before = to_picture(torch.cat(list(film.result.start), -1))
+    before = shrunk(before, LARGEST_SHOWN)
     with frame.container():
         _look_back(name, key, film, before, labels, view)
     with says.container():
-        _words(film, stopped=outcome.state == "stopped")
+        _words(film, stopped=state == "stopped")
     _curve(curve, name, film, every, total)
-    return None if outcome.state == "stale" else film
+    return None if state == "stale" else film
 
 
 def film_files(film: Film, name: str) -> tuple[File, File]:
@@ -107,7 +112,7 @@ def _look_back(name: str, key: str, film: Film, before: Image.Image, labels: tup
         "Look at", VIEWS, default=view, required=True, key=f"{name} view", label_visibility="collapsed"
     )
     if view == VIEWS[0] or len(film.frames) < 2:
-        wipe(png(before), png(whole(film)), *labels, key=f"{name} wipe")
+        wipe(png(before), png(shrunk(whole(film), LARGEST_SHOWN)), *labels, key=f"{name} wipe")
     elif view == VIEWS[1]:
         _scrubber(name, film)
     else:
@@ -156,7 +161,7 @@ def _words(film: Film, *, stopped: bool) -> None:
             "The curve is of the picture on its way, moved at random."
         )
         if after <= before:
-            st.caption("It didn't rise: what is drawn here doesn't survive the random moves. Try less jitter.")
+            st.caption("It didn't rise: what is drawn doesn't survive the small random moves of the picture.")
     silent = film.step.dream.instead if hasattr(film.step, "dream") else film.step.instead
     for node in silent:
         st.info(

@@ -12,7 +12,7 @@ from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.ui.dream.choice import block_at
 
-SIDES = (224, 336, 448, 672, 1000)
+SIDES = (224, 336, 448, 672, 1000, 2000, 5000)
 TRICKS = ("every trick", "without octaves", "without jitter", "without normalisation")
 ASKED = ("the whole layer", "one channel")
 DEPTH = 0.5
@@ -160,7 +160,7 @@ def choose_settings(layer: Layer) -> Settings:
             "Step size (of 255)", 0.25, 12.0, _FIRST["step_size"], 0.25, key="dream_step_size", bind="query-params"
         )
         levels = st.slider("Laplacian levels", 0, 6, _FIRST["laplacian"], key="dream_laplacian", bind="query-params")
-        side = st.selectbox("Longer side (pixels)", SIDES, index=2, key="dream_side", bind="query-params")
+        side = st.selectbox("Longer side, at most", SIDES, index=2, key="dream_side", bind="query-params")
     seed = st.number_input("Seed", 0, 99_999, _FIRST["seed"], key="dream_seed", bind="query-params")
     numbers = {"octaves": octaves, "steps": steps, "jitter": jitter, "laplacian": levels}
     whole = {name: int(value) for name, value in numbers.items()}

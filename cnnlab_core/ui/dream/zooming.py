@@ -31,7 +31,7 @@ def show(choice: Choice) -> None:
         factor = float(st.slider("Enlarged each time ×", 1.0, 1.2, 1.05, 0.01, key="zoom_factor", bind="query-params"))
         steps = int(st.slider("Steps in each frame", 2, 20, 4, 2, key="zoom_steps", bind="query-params"))
         size = float(st.slider("Step size (of 255)", 0.25, 12.0, 2.5, 0.25, key="zoom_step_size", bind="query-params"))
-        side = int(st.selectbox("Longer side (pixels)", SIDES, index=0, key="zoom_side", bind="query-params"))
+        side = int(st.selectbox("Longer side, at most", SIDES[:5], index=0, key="zoom_side", bind="query-params"))
         seed = int(st.number_input("Seed", 0, 99_999, 0, key="zoom_seed", bind="query-params"))
     settings = replace(Settings(place.name, None), octaves=2, steps=steps // 2, step_size=size, side=side, seed=seed)
     before = shrunk(choice.picture.image, side)
