@@ -265,6 +265,16 @@ def test_a_photo_comes_back_from_either_parametrisation(kind, size):
     assert torch.allclose(kind.of(x).image(), x.clamp(1 / 512, 1 - 1 / 512), atol=1e-4)
 
 
+@pytest.mark.parametrize("size", [(32, 32), (48, 64), (31, 50)])
+def test_fourier_pictures_are_torch_lucents(size):
+    from lucent.optvis.param.color import to_valid_rgb
+    from lucent.optvis.param.spatial import fft_image
+
+    (spectrum,), image = fft_image((2, 3, *size), sd=0.5)
+    expected = to_valid_rgb(image, decorrelate=True)().detach()
+    assert torch.allclose(Fourier(spectrum.detach(), size).image(), expected.cpu(), atol=1e-5)
+
+
 def test_fourier_noise_is_as_strong_in_every_octave():
     """1 / frequency: every doubling of the frequency holds about the same power."""
     made = Fourier.noise((8, 128, 128), seeded(), sd=0.01)
