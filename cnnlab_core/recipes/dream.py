@@ -1,5 +1,6 @@
 """The Python behind each view of the DeepDream page: a few lines that give the same pictures in a notebook."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ def dream_code(
     """A dream from a picture whose longer side is ``side``; ``objective`` is an expression, as ``layer("x")``."""
     return f"""\
 import torch
-from cnnlab_core.dream import {objective.partition("(")[0]}, dream
+from cnnlab_core.dream import {_names(objective, "dream")}
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
 
@@ -51,7 +52,7 @@ def zoom_code(
     return f"""\
 import torch
 from cnnlab_core.device import finish
-from cnnlab_core.dream import {objective.partition("(")[0]}, zoom
+from cnnlab_core.dream import {_names(objective, "zoom")}
 from cnnlab_core.images import open_image, sample_images, to_tensor
 from cnnlab_core.models import load_model
 
@@ -78,7 +79,7 @@ def visualise_code(
     return f"""\
 import torch
 from cnnlab_core.device import finish
-from cnnlab_core.dream import {objective.partition("(")[0]}, visualise
+from cnnlab_core.dream import {_names(objective, "visualise")}
 {imports}
 
 model = load_model("{model}", weights="{weights}")
@@ -102,6 +103,11 @@ from cnnlab_core.models import load_model
 for entry in finish(atlas(load_model("{model}", weights="{weights}"))):
     print(entry.node, entry.channel, entry.picture.size)
 """
+
+
+def _names(objective: str, function: str) -> str:
+    """What is imported for an objective and the function that climbs it."""
+    return ", ".join(sorted({*re.findall(r"(\w+)\(", objective), function}))
 
 
 def _arguments(settings: Mapping[str, Any]) -> str:
