@@ -103,9 +103,8 @@ def _free_in_system() -> int:
         return 4 * 2**30
 
 
-def _free_in_container() -> float:
+def _free_in_container(folder: Path = Path("/sys/fs/cgroup")) -> float:
     """What the container's quota leaves; infinite without one. Files that are only cached count as free."""
-    folder = Path("/sys/fs/cgroup")
     try:
         quota, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
         facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())

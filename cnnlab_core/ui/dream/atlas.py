@@ -76,8 +76,10 @@ def show(choice: Choice) -> None:
 
 def _pick(node: str, entries: list[Entry]) -> None:
     def picked(index: int) -> None:
-        st.session_state["neuron_layer"], st.session_state["neuron_channel"] = node, entries[index].channel
         st.session_state["neuron_ask"], st.session_state["dream_tab"] = ASKED[0], "Neurons"
+        for name, value in (("neuron_layer", node), ("neuron_channel", entries[index].channel)):
+            st.session_state[name] = value
+            st.query_params[name] = str(value)  # a control that isn't drawn yet doesn't write itself into the address
 
     pick_cell(
         png(_row(entries)),

@@ -60,7 +60,7 @@ def show_film(
             says.caption(_where(film))
         if time.monotonic() - drawn > _CURVE_SECONDS:
             drawn = time.monotonic()
-            _curve(curve, name, film, every, total)
+            _curve(curve, f"{name} curve at {len(film.objectives)}", film, every, total)
 
     with status:
         outcome = run(
@@ -89,7 +89,7 @@ def show_film(
         _look_back(name, key, film, before, labels, view)
     with says.container():
         _words(film, stopped=state == "stopped")
-    _curve(curve, name, film, every, total)
+    _curve(curve, f"{name} curve", film, every, total)
     return None if state == "stale" else film
 
 
@@ -137,9 +137,8 @@ def _scrubber(name: str, film: Film) -> None:
     st.caption(f"After step {step} of {len(film.objectives)}: objective {film.objectives[step - 1]:.4g}.")
 
 
-def _curve(place: Any, name: str, film: Film, every: int, total: int) -> None:
+def _curve(place: Any, key: str, film: Film, every: int, total: int) -> None:
     figure = ascent_line(film.objectives, every=every, total=total)
-    key = f"{name} curve {len(film.objectives)}"
     place.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="The objective by step")
 
 
