@@ -199,6 +199,13 @@ def test_neurons_open_with_an_answer_and_patches(open_page):
     assert "visualise" in code(app)
 
 
+def test_a_silent_neuron_is_asked_before_its_activation_and_the_page_says_so(open_page):
+    query = {"neuron_layer": "_swish_1", "neuron_channel": "11", "neuron_side": "96", "neuron_steps": "16"}
+    app = open_page("deepdream", dream_tab="Neurons", **query)
+    assert "is silent here" in app.info[0].value
+    assert len(wipes(app)) == 1
+
+
 def test_a_neuron_gives_several_answers(open_page):
     app = open_page("deepdream", dream_tab="Neurons", neuron_side="96", neuron_steps="16", neuron_answers="2")
     if any(element.label == "Draw" for element in app.button):
