@@ -136,9 +136,8 @@ def _dream(
             if settings.steps:
                 goal = awake(goal, _corner(image, settings.tile))
         for step in range(settings.steps):
-            shift = random_shift(settings.jitter, generator)
-            if max(size) > settings.tile:  # the borders between tiles fall elsewhere each time
-                shift = tuple(int(torch.randint(settings.tile, (), generator=generator)) for _ in size)  # type: ignore[assignment]
+            # In tiles, by up to half of one: so their borders fall elsewhere each time.
+            shift = random_shift(settings.tile // 2 if max(size) > settings.tile else settings.jitter, generator)
             rolled = roll(image, shift)
             slope, values = torch.empty_like(rolled), torch.zeros(len(rolled), device=rolled.device)
             tiles = _tiles(size, settings.tile)

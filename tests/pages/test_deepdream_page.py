@@ -63,6 +63,9 @@ def test_the_page_opens_with_a_finished_dream(open_page):
     assert "from cnnlab_core.dream import dream, layer" in code(app)
     assert len(app.get("download_button")) == 2
     assert not any(element.label == "Dream" for element in app.button)
+    app.slider(key="dream_jitter").set_value(3).run()
+    assert wipes(app) == [wipe]
+    assert "earlier settings" in app.info[0].value
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -159,11 +162,11 @@ def test_a_stopped_dream_keeps_what_there_is(open_page):
     """As after Stop: the film of these settings has two steps, and the job isn't asked for."""
     app = open_page("deepdream", **QUICK, dream_seed="7")
     press(app, "Dream")
-    key, film = app.session_state["film dream"]
-    film.result = None
+    shown = app.session_state["film dream"]
+    shown.film.result = None
     results = app.session_state["results"]
     with results._lock:
-        results._entries.pop(key)
+        results._entries.pop(shown.key)
     app.run()
     assert "Stopped: octave 2 of 2, step 1 of 1" in captions(app)
     assert len(wipes(app)) == 1
@@ -275,6 +278,6 @@ def test_a_zoom_ends_as_an_animation(open_page):
     press(app, "Zoom")
     assert "zoom(" in code(app)
     assert app.segmented_control(key="zoom view").value == "as an animation"
-    film = app.session_state["film zoom"][1]
+    film = app.session_state["film zoom"].film
     assert Image.open(io.BytesIO(film.animation())).n_frames == 4
     assert np.asarray(film.picture).shape[2] == 3

@@ -1,5 +1,7 @@
 """Atlas: some channels of every stage at a glance, drawn once and kept on disk."""
 
+from collections.abc import Generator
+
 import streamlit as st
 from PIL import Image
 
@@ -43,13 +45,16 @@ def show(choice: Choice) -> None:
                 drawn[node] = len(found)
                 place.image(data_address(png(_row(found))), alt=f"{node} so far", width="stretch")
 
+    def job() -> Generator[AtlasStep, None, tuple[Entry, ...]]:
+        return (yield from atlas(load_model(*choice.model)))
+
     here = choice.weights == "pretrained" and is_cached(choice.spec)
     count = len(atlas_places(choice.spec))
     with status:
         outcome = run(
             "atlas",
             digest("atlas", choice.model),
-            lambda: atlas(load_model(*choice.model)),
+            job,
             label=f"Drawing {count} channels",
             share=lambda step: step.share,
             start="" if here else f"Draw the atlas ({count} pictures, about half a minute, once)",

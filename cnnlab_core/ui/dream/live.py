@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -26,6 +27,18 @@ _CURVE_SECONDS = 0.5
 """A curve is drawn anew no more often: it costs the browser more than a picture."""
 
 
+@dataclass
+class _Shown:
+    """What a session last saw of a dream, to be shown again when it was stopped or the settings are others now."""
+
+    key: str
+    film: Film | None
+    before: Image.Image
+    labels: tuple[str, str]
+    every: int
+    total: int
+
+
 def show_film(
     name: str,
     key: str,
@@ -48,49 +61,59 @@ def show_film(
     when there is nothing to show, and for a film of earlier settings.
     """
     status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
-    frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
+    shown = _Shown(key, None, before, labels, every, total)
     drawn = 0.0
+
+    def draw_before() -> None:
+        frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
+
+    def begin() -> Generator[Film, None, Film]:
+        draw_before()  # not earlier: a finished film's place must not change, or the line in it would jump back
+        return job()
+
+    def job() -> Generator[Film, None, Film]:
+        return (yield from filmed(make(), before.size))  # the model is loaded in here, when it is the job's turn
 
     def paint(films: list[Film]) -> None:
         nonlocal drawn
-        film = films[-1]
-        st.session_state[f"film {name}"] = key, film
+        film = shown.film = films[-1]
+        st.session_state[f"film {name}"] = shown
         if film.frames:
             frame.image(data_address(film.frames[-1], "jpeg"), alt="The dream so far", width="stretch")
             says.caption(_where(film))
         if time.monotonic() - drawn > _CURVE_SECONDS:
             drawn = time.monotonic()
-            _curve(curve, f"{name} curve at {len(film.objectives)}", film, every, total)
+            _curve(curve, f"{name} curve at {len(film.objectives)}", shown)
 
     with status:
         outcome = run(
             name,
             key,
-            lambda: filmed(make(), before.size),
+            begin,
             label=label,
             share=lambda film: film.step.share,
             start=start,
             paint=paint,
             for_everybody=for_everybody,
         )
-    film, state = outcome.result, outcome.state
-    kept_key, kept = st.session_state.get(f"film {name}", ("", None))
-    if state != "done" and kept_key == key:  # stopped on its way, by the button or by another control
-        film, state = kept, "stopped"
+    if outcome.state == "done":
+        shown.film = outcome.result
+        st.session_state[f"film {name}"] = shown
+    elif outcome.state != "failed":  # what there is: of a dream that was stopped, or of earlier settings
+        shown = st.session_state.get(f"film {name}", shown)
+    film = shown.film
     if film is None or film.picture is None:
+        draw_before()
         return None
-    if state == "stale":
+    if shown.key != key:
         with status:
             st.info("This is of earlier settings.", icon=":material/history:")
-    if from_noise and film.result is not None:
-        before = to_picture(torch.cat(list(film.result.start), -1))
-    before = shrunk(before, LARGEST_SHOWN)
     with frame.container():
-        _look_back(name, key, film, before, labels, view)
+        _look_back(name, shown, view, from_noise=from_noise)
     with says.container():
-        _words(film, stopped=state == "stopped")
-    _curve(curve, f"{name} curve", film, every, total)
-    return None if state == "stale" else film
+        _words(film)
+    _curve(curve, f"{name} curve", shown)
+    return film if shown.key == key else None
 
 
 def film_files(film: Film, name: str) -> tuple[File, File]:
@@ -107,23 +130,29 @@ def whole(film: Film) -> Image.Image:
     return film.picture if film.picture.size == film.size else film.picture.resize(film.size, Image.Resampling.BICUBIC)
 
 
-def _look_back(name: str, key: str, film: Film, before: Image.Image, labels: tuple[str, str], view: str) -> None:
+def _look_back(name: str, shown: _Shown, view: str, *, from_noise: bool) -> None:
+    film, before = shown.film, shown.before
+    assert film is not None
+    if from_noise and film.result is not None:
+        before = to_picture(torch.cat(list(film.result.start), -1))
     view = st.segmented_control(
         "Look at", VIEWS, default=view, required=True, key=f"{name} view", label_visibility="collapsed"
     )
     if view == VIEWS[0] or len(film.frames) < 2:
-        wipe(png(before), png(shrunk(whole(film), LARGEST_SHOWN)), *labels, key=f"{name} wipe")
+        first, last = (png(shrunk(picture, LARGEST_SHOWN)) for picture in (before, whole(film)))
+        wipe(first, last, *shown.labels, key=f"{name} wipe")
     elif view == VIEWS[1]:
         _scrubber(name, film)
     else:
         written = run(
             f"{name} animation",
-            digest("animation", key, len(film.objectives)),
+            digest("animation", shown.key, len(film.objectives)),
             lambda: once(film.animation),
             label="Writing the animation",
         ).result
         if written:
-            st.image(written, alt="The way there, over and over", width="stretch")
+            # As an address: given the file, Streamlit would make a PNG of its first frame.
+            st.image(data_address(written, "webp"), alt="The way there, over and over", width="stretch")
 
 
 @st.fragment
@@ -137,8 +166,9 @@ def _scrubber(name: str, film: Film) -> None:
     st.caption(f"After step {step} of {len(film.objectives)}: objective {film.objectives[step - 1]:.4g}.")
 
 
-def _curve(place: Any, key: str, film: Film, every: int, total: int) -> None:
-    figure = ascent_line(film.objectives, every=every, total=total)
+def _curve(place: Any, key: str, shown: _Shown) -> None:
+    assert shown.film is not None
+    figure = ascent_line(shown.film.objectives, every=shown.every, total=shown.total)
     place.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="The objective by step")
 
 
@@ -150,8 +180,8 @@ def _where(film: Film) -> str:
     return f"{frame}{octave}step {inner.step + 1} of {inner.steps}{tile}: objective {inner.objective:.4g}".capitalize()
 
 
-def _words(film: Film, *, stopped: bool) -> None:
-    if stopped:
+def _words(film: Film) -> None:
+    if film.result is None:
         st.caption(f"Stopped: {_where(film)[0].lower()}{_where(film)[1:]}. What is there can be looked at and kept.")
     elif hasattr(film.result, "before"):
         before, after = film.result.before, film.result.after
