@@ -3,7 +3,6 @@
 import io
 import re
 
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -50,9 +49,11 @@ def test_a_dream_is_seen_live_stopped_and_kept(lab):
     expect(wipe(lab)).to_be_visible()
     lab.during(lambda: lab.page.get_by_role("radio", name="on the way").click())
     expect(lab.page.get_by_alt_text(re.compile("After step"))).to_be_visible()
+    lab.during(lambda: lab.page.get_by_role("radio", name="as an animation").click())
+    expect(lab.page.get_by_alt_text("The way there, over and over")).to_have_attribute("src", re.compile("image/webp"))
     lab.page.get_by_text("Take it away").click()
     assert max(download(lab, "Picture (PNG)").size) == 451  # the photo itself isn't larger
-    assert download(lab, "The way there").format == "WEBP"
+    assert download(lab, "The way there (animated WebP)").format == "WEBP"
 
 
 def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
@@ -69,11 +70,12 @@ def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
     expect(lab.page.get_by_text("Asked: _blocks.2.add")).to_be_visible()
 
 
-@pytest.mark.parametrize("tab", ["Neurons", "Classes", "Zoom"])
-def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab):
-    for opened, place in ((lab, ""), (dark_lab, "_dark"), (phone_lab, "_phone")):
+def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
+    views = [(lab, "Neurons"), (lab, "Zoom"), (dark_lab, "Neurons"), (dark_lab, "Classes"), (phone_lab, "Classes")]
+    for opened, tab in views:
         opened.open(f"/deepdream?dream_tab={tab}&neuron_steps=16")
         expect(opened.page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
         width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width == 0, f"{tab} can be scrolled sideways"
-        opened.shot(f"deepdream_{tab.lower()}{place}")
+        place = {lab: "light", dark_lab: "dark", phone_lab: "phone"}[opened]
+        opened.shot(f"deepdream_{tab.lower()}_{place}")

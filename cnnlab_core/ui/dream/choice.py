@@ -14,8 +14,6 @@ from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
 
-SEED = 0
-
 
 @dataclass(frozen=True)
 class Choice:
