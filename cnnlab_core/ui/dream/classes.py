@@ -81,12 +81,12 @@ def _ask(choice: Choice) -> tuple[_Question, str]:
         begin = st.segmented_control(
             "Begin with", STARTS, default=STARTS[0], required=True, key="class_start", bind="query-params"
         )
-        steps = st.slider("Steps", 8, 256, 32, 8, key="class_steps", bind="query-params")
+        steps = st.slider("Steps", 8, 256, 48, 8, key="class_steps", bind="query-params")
     with three:
         titles = {ALONE: ""} | {find_spec(name).title: name for name in others}
         title = st.selectbox("Beside it", list(titles), key="class_beside", bind="query-params")
         rate = st.slider(
-            "Step size (Adam's)", 0.005, 0.1, 0.02, 0.005, format="%.3f", key="class_rate", bind="query-params"
+            "Step size (Adam's)", 0.005, 0.1, 0.03, 0.005, format="%.3f", key="class_rate", bind="query-params"
         )
     target = names.index(label)
     return _Question(target, begin == STARTS[0], int(steps), float(rate), int(seed)), titles[title]
@@ -107,7 +107,7 @@ def _side(  # type: ignore[no-untyped-def]
         goal = class_log_probability(question.target)
         return visualise(model, goal, start=start, generator=generator, **question.arguments)
 
-    first = question == _Question(TARANTULA, True, 32, 0.02, 0) and choice.picture.is_sample
+    first = question == _Question(TARANTULA, True, 48, 0.03, 0) and choice.picture.is_sample
     key = digest("class", spec.name, weights, choice.picture.key if question.photo else "", question)
     with left:
         film = show_film(
