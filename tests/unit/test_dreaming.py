@@ -368,7 +368,7 @@ def test_visualisations_that_make_no_sense_are_told_at_once(model, settings, say
 
 
 def test_pixels_out_of_range_and_tiny_pictures_are_told(model):
-    with pytest.raises(InputError, match=r"pixels in \[0, 1\]"):
+    with pytest.raises(InputError, match=r"Pixels must lie in \[0, 1\]"):
         dream(model, torch.full((1, 3, 64, 64), float("nan")), layer(NODE))
     with pytest.raises(InputError, match="at least 32 × 32"):
         dream(model, torch.rand(1, 3, 16, 16), layer(NODE))
