@@ -1,0 +1,18 @@
+"""The difference between two pictures, made visible."""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def noise_picture(before: Pixels, after: Pixels) -> tuple[Image.Image, float]:
+    """What was added to ``before`` (H, W, 3) to get ``after``, times a scale, around mid-grey; and that scale.
+
+    The scale makes the largest change fully bright or dark; 1 if nothing changed.
+    """
+    change = after.astype(np.int16) - before.astype(np.int16)
+    largest = int(np.abs(change).max(initial=0))
+    scale = 127 / largest if largest else 1.0
+    return Image.fromarray(np.clip(np.round(128 + scale * change), 0, 255).astype(np.uint8)), scale
