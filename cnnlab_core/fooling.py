@@ -183,3 +183,11 @@ def _pixels(x: torch.Tensor) -> np.ndarray:
 
 def _row(values: torch.Tensor) -> np.ndarray:
     return values[0].double().cpu().numpy()
+
+
+def history_table(found: Fooled) -> str:
+    """Every look of an attack as CSV: objective, gradient norm, probabilities of the true class and the target."""
+    p_target = [""] * len(found.losses) if found.p_target is None else [f"{p:.9g}" for p in found.p_target]
+    rows = zip(found.losses, found.gradient_norms, found.p_true, p_target, strict=True)
+    lines = [f"{i},{loss:.9g},{norm:.9g},{p:.9g},{q}" for i, (loss, norm, p, q) in enumerate(rows)]
+    return "\n".join(["look,objective,gradient_norm,p_true,p_target", *lines, ""])

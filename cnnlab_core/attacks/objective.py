@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from cnnlab_core.errors import InputError
 
@@ -44,13 +45,14 @@ class Goal:
         """The objective (N,) of logits (N, classes); the mean over views of logits (views, N, classes)."""
         sign = -1 if self.target is None else 1
         # Cloned: autograd refuses tensors that were made in inference mode.
-        index = self.classes.clone().expand(logits.shape[:-1]).unsqueeze(-1)
-        chosen = logits.gather(-1, index).squeeze(-1)
+        classes = self.classes.clone().expand(logits.shape[:-1])
         if self.loss == "margin":
+            index = classes.unsqueeze(-1)
             others = logits.scatter(-1, index, -math.inf).amax(-1)
-            value = sign * (chosen - others)
+            value = sign * (logits.gather(-1, index).squeeze(-1) - others)
         else:
-            log_p = chosen - logits.logsumexp(-1)
+            # torch's own, since everybody uses it: another formula's last bit would lead a sign attack elsewhere.
+            log_p = -F.cross_entropy(logits.flatten(0, -2), classes.flatten(), reduction="none").view(classes.shape)
             value = sign * (log_p.exp() if self.loss == "probability" else log_p)
         return value if value.ndim == 1 else value.mean(0)
 

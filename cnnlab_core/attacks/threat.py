@@ -17,6 +17,9 @@ _SPARSE_SHARE = 0.01
 """The share of the pixels that an l1 step moves: the first percentile of SLIDE."""
 
 
+_SMALL = 1e-12
+
+
 class Norm(Protocol):
     """A norm's ball around 0."""
 
@@ -68,16 +71,19 @@ class L2:
     name: str = "l2"
 
     def size(self, delta: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(delta.flatten(1), dim=1)
+        # As foolbox sums it: the last bit decides where a long attack on a deep network ends.
+        return delta.flatten(1).square().sum(1).sqrt()
 
     def random_start(self, like: Tensor, eps: Tensor, generator: torch.Generator | None) -> Tensor:
         direction = torch.randn(like.shape, generator=generator, device=_home(generator, like), dtype=like.dtype)
         return self.normalise(direction.to(like.device)) * _radius(like, generator) * eps
 
     def normalise(self, gradient: Tensor) -> Tensor:
-        # By its largest entry first: the square of 1e-30 would be 0.
-        scaled = gradient / _per_sample(LInf().size(gradient), gradient).clamp(min=_tiny(gradient))
-        return scaled / _per_sample(self.size(scaled), gradient).clamp(min=_tiny(gradient))
+        # The squares of very small and very large numbers are 0 and inf: those are scaled by their largest entry first.
+        extreme = ~((self.size(gradient) > _SMALL) & (self.size(gradient) < 1 / _SMALL))
+        largest = LInf().size(gradient).clamp(min=_tiny(gradient))
+        scaled = gradient / _per_sample(torch.where(extreme, largest, 1.0).to(gradient), gradient)
+        return scaled * (1 / _per_sample(self.size(scaled).clamp(min=_tiny(gradient)), gradient))
 
     def project(self, delta: Tensor, eps: Tensor) -> Tensor:
         size = _per_sample(self.size(delta), delta).clamp(min=_tiny(delta))

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from PIL import Image
 
 from cnnlab_core.attacks.plan import METHODS, Plan
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.models import ModelSpec
+from cnnlab_core.models.loaded import crop
 from cnnlab_core.models.registry import categories
 from cnnlab_core.naming import Named
 from cnnlab_core.ui.naming import name_picture
@@ -44,6 +46,11 @@ class Choice:
     def sample(self) -> str | None:
         """The gallery's name of the picture; None for one's own."""
         return self.picture.name if self.picture.is_sample else None
+
+    @property
+    def seen(self) -> Image.Image:
+        """What the network sees of the picture."""
+        return crop(self.picture.image, self.spec.preprocessing)
 
     @property
     def labels(self) -> tuple[str, ...]:

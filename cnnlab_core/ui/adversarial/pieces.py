@@ -1,0 +1,45 @@
+"""What several tabs of the page draw: a picture with what the network says of it, before and after."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
+
+from cnnlab_core.fooling import View
+from cnnlab_core.images import png
+from cnnlab_core.plots.noise import noise_picture
+from cnnlab_core.ui.show import data_address, plain
+
+FIGURE = {"displayModeBar": False}
+
+
+def panel(place: DeltaGenerator, title: str, picture: Image.Image, line: str, *, live: bool = False) -> None:
+    """A picture in its ``place`` (an ``st.empty``), a title above and a line (markdown) below.
+
+    While it is ``live`` it will soon be painted over, so it travels inside the page.
+    """
+    content = png(picture)
+    with place.container():
+        st.markdown(f"**{title}**")
+        if live:
+            st.image(data_address(content), width="stretch")
+        else:
+            st.image(content, output_format="PNG", width="stretch")
+        st.markdown(line)
+
+
+def said(view: View, labels: Sequence[str], index: int | None = None) -> str:
+    """“tiger cat 82.1 %”: the class that the network names first, or class ``index``, as markdown."""
+    index = view.best if index is None else index
+    return f"**{plain(labels[index])}** {view.probability(index):.1%}"
+
+
+def trio(
+    places: Sequence[DeltaGenerator], clean: View, after: View, labels: Sequence[str], *, live: bool = False
+) -> None:
+    """Original, noise and adversarial picture, each in its place, with what the network says."""
+    noise, scale = noise_picture(clean.pixels, after.pixels)
+    panel(places[0], "Original", clean.picture, said(clean, labels), live=live)
+    panel(places[1], f"Noise × {scale:.3g}", noise, "what was added, around grey", live=live)
+    panel(places[2], "Adversarial", after.picture, said(after, labels), live=live)

@@ -1,0 +1,141 @@
+"""The adversarial page's job, its settings, targets, recipes and figures."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.attacks.targets import RULES, choose_target
+from cnnlab_core.classification import softmax
+from cnnlab_core.device import finish
+from cnnlab_core.errors import InputError
+from cnnlab_core.fooling import MOST_FRAMES, fool, history_table
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.plots.noise import noise_picture
+from cnnlab_core.plots.steps import step_lines
+from cnnlab_core.recipes.adversarial import attack_code
+
+NAME, TARGET = "squeezenet1_1", 76
+PLANS = {
+    "FGSM": Plan("FGSM", eps=0.02),
+    "PGD": Plan("PGD", eps=0.02, step_size=0.01, steps=3),
+    "PGD l2, restarts": Plan("PGD", norm="l2", eps=1.0, step_size=0.5, steps=2, restarts=2, keep_best=True, seed=5),
+    "Probability ascent": Plan("Probability ascent", step_size=30.0, steps=3),
+    "Log-probability ascent": Plan("Log-probability ascent", step_size=0.5, steps=3),
+    "l1 by Adam": Plan("l1 by Adam", steps=3, early_stop=True),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model(NAME, "random", "cpu")
+
+
+@pytest.fixture(scope="module")
+def x(model):
+    return model.prepare(open_image(sample_images()["coffee"].content))
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_what_is_said_of_a_picture_is_measured_on_it(model, x, name):
+    found = finish(fool(model, x, PLANS[name], TARGET))
+    pixels = torch.from_numpy(found.adversarial.pixels).permute(2, 0, 1)[None].float() / 255
+    logits = model(pixels)[0].double().numpy()
+    assert np.allclose(found.adversarial.logits, logits, atol=1e-4)
+    assert found.success == (logits.argmax() == TARGET)
+    assert np.array_equal(found.clean.pixels, np.round(x[0].permute(1, 2, 0).numpy() * 255))
+    change = np.abs(found.adversarial.pixels.astype(int) - found.clean.pixels.astype(int))
+    assert found.distances.linf * 255 == pytest.approx(change.max(), abs=1e-4)
+    assert found.distances.l0 == change.any(-1).sum()
+    assert found.y == model(x).argmax()
+    if PLANS[name].restarts == 1:  # else it begins elsewhere
+        assert found.p_true[0] == pytest.approx(softmax(model(x)[0].double().numpy())[found.y], abs=1e-5)
+    assert len(found.losses) == len(found.p_true) == len(found.p_target) == len(found.gradient_norms)
+
+
+def test_the_way_is_kept_thinned_out_with_both_ends(model, x):
+    plan = Plan("PGD", eps=0.02, step_size=0.001, steps=95)
+    looks = []
+    job = fool(model, x[:, :, :64, :64], plan, TARGET)
+    while True:
+        try:
+            looks.append(next(job))
+        except StopIteration as stop:
+            found = stop.value
+            break
+    assert [look.index for look in looks] == list(range(96))
+    kept = [look.index for look in found.looks]
+    assert kept[0] == 0
+    assert kept[-1] == 95
+    assert len(kept) <= MOST_FRAMES + 1
+    assert set(np.diff(kept[:-1]).tolist()) == {3}
+    table = history_table(found).splitlines()
+    assert len(table) == 97
+    assert table[1].split(",")[0] == "0"
+
+
+def test_untargeted_attacks_aim_at_no_class(model, x):
+    found = finish(fool(model, x, Plan("FGSM", eps=0.1)))
+    assert found.target is None
+    assert found.p_target is None
+    assert found.shown_class == found.adversarial.best
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+    code = attack_code(NAME, "random", "coffee", PLANS[name], TARGET)
+    names = {}
+    exec(compile(code, "recipe", "exec"), names)
+    found = finish(fool(model, x, PLANS[name], TARGET))
+    picture = np.asarray(open_image((tmp_path / "adversarial.png").read_bytes()))
+    assert np.array_equal(picture, found.adversarial.pixels)
+    assert f"fooled: {found.success}" in capsys.readouterr().out
+
+
+def test_a_plan_uses_what_its_method_knows():
+    assert set(Plan("FGSM").arguments) == {"norm", "eps"}
+    assert set(Plan("l1 by Adam").arguments) == {"alpha", "learning_rate", "steps", "early_stop"}
+    assert Plan("PGD", steps=4, restarts=3).looks == 15
+    with pytest.raises(InputError, match="no attack “C&W”"):
+        Plan("C&W")
+    for name, method in METHODS.items():
+        if method.needs_target:
+            with pytest.raises(InputError, match="Choose one as the target"):
+                Plan(name).start(lambda x: x, torch.rand(1, 3, 4, 4))
+
+
+def test_targets_by_rule():
+    logits = np.array([0.1, 5.0, 3.0, -2.0])
+    assert choose_target(logits, "least likely") == 3
+    assert choose_target(logits, "second") == 2
+    drawn = {choose_target(logits, "random", seed) for seed in range(40)}
+    assert drawn == {0, 2, 3}
+    assert choose_target(logits, "random", 7) == choose_target(logits, "random", 7)
+    assert "random" in RULES
+    with pytest.raises(InputError, match="no way “nearest”"):
+        choose_target(logits, "nearest")
+
+
+def test_the_noise_picture_has_the_largest_change_at_full_scale():
+    before = np.full((2, 2, 3), 100, np.uint8)
+    after = before.copy()
+    after[0, 0] = (104, 98, 100)
+    picture, scale = noise_picture(before, after)
+    assert scale == pytest.approx(127 / 4)
+    assert np.asarray(picture)[0, 0].tolist() == [255, 64, 128]
+    assert (np.asarray(picture)[1] == 128).all()
+    assert noise_picture(before, before)[1] == 1
+
+
+def test_step_lines_show_every_number():
+    figure = step_lines({"a <b>": [0.5, 0.2], "c": [0.0, 1.0]}, title="t", total=5, log=True, at=1)
+    drawn = json.loads(figure.to_json())
+    assert drawn["data"][0]["name"] == "a &lt;b>"
+    assert figure.data[1].y[0] > 0
+    assert list(figure.data[0].y) == [0.5, 0.2]
+    assert figure.layout.xaxis.range == (-0.5, 4.5)
