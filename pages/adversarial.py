@@ -2,13 +2,17 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.adversarial import attack
+from cnnlab_core.ui.adversarial import attack, report, two_networks, universal, world
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
 TABS = {
     "Attack": attack.show,
+    "In the world": world.show,
+    "Report": report.show,
+    "One for all": universal.show,
+    "Two networks": two_networks.show,
 }
 
 page("adversarial")

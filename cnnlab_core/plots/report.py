@@ -22,12 +22,13 @@ _SIDE, _TITLE, _HEAD, _LINE = 2.1, 0.52, 0.5, 0.17
 
 @dataclass(frozen=True)
 class ReportRow:
-    """Two pictures uint8 (H, W, 3), a title of one or two lines for each, and what is said above the noise."""
+    """Two pictures uint8 (H, W, 3), each with a title of one or two lines, and a ``note`` under the noise's own."""
 
     before: np.ndarray
     after: np.ndarray
     before_title: str
     after_title: str
+    note: str = ""
 
 
 def report_figure(
@@ -46,7 +47,7 @@ def report_figure(
         for column, (pixels, title) in enumerate(
             (
                 (row.before, row.before_title),
-                (np.asarray(noise), f"noise × {scale:.3g}"),
+                (np.asarray(noise), f"noise × {scale:.3g}\n{row.note}".strip()),
                 (row.after, row.after_title),
             )
         ):

@@ -18,6 +18,10 @@ from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, find_spec
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences
 
+NETWORKS = {f"{spec.title}, {kind}": (spec, kind) for spec in ZOO for kind in WEIGHTS_KINDS}
+"""Every network with either weights, as it is offered for comparison. Streamlit puts an option into the address as it
+is shown, so these names must not change with what is downloaded."""
+
 
 @dataclass(frozen=True)
 class Picture:
