@@ -25,7 +25,8 @@ from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_SEEN = 6
 ANYWHERE, TOWARDS = "any other class", "the target above"
-_ACROSS = 4
+_CARD = 170
+"""Two of them fit beside each other on a phone."""
 
 
 @dataclass(frozen=True)
@@ -172,22 +173,21 @@ def _rates(found: OneForAll, asked: _Asked) -> None:
 
 
 def _cards(choice: Choice, asked: _Asked, found: OneForAll) -> None:
-    pairs = list(zip(asked.pictures, found.pictures, strict=True))
-    for start in range(0, len(pairs), _ACROSS):
-        for column, (picture, one) in zip(
-            st.columns(_ACROSS, gap="small"), pairs[start : start + _ACROSS], strict=False
-        ):
-            with column, st.container(border=True, gap="small", height="stretch"):
-                _card(choice, picture, one)
+    for title, seen in (("Made on these", True), ("Never seen", False)):
+        those = [pair for pair in zip(asked.pictures, found.pictures, strict=True) if pair[1].seen == seen]
+        if those:
+            st.markdown(f"**{title}**")
+        with st.container(horizontal=True, gap="small"):
+            for picture, one in those:
+                with st.container(border=True, width=_CARD, gap="small"):
+                    _card(choice, picture, one)
 
 
 def _card(choice: Choice, picture: Picture, one: Together) -> None:
     small = one.changed.picture.resize((224, 224), Image.Resampling.LANCZOS)
     st.image(png(small), output_format="PNG", width="stretch", alt=f"{picture.title} with the noise")
-    badge = ":primary-badge[fooled]" if one.fooled else ":gray-badge[not fooled]"
-    seen = "made on it" if one.seen else "**never seen**"
-    st.markdown(f"{badge} {seen}")
     st.caption(f"{said(one.clean, choice.labels)}  \n→ {said(one.changed, choice.labels)}")
+    st.markdown(":primary-badge[fooled]" if one.fooled else ":gray-badge[not fooled]")
 
 
 def _away(choice: Choice, asked: _Asked, found: OneForAll) -> None:
