@@ -2,26 +2,33 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.adversarial import attack, report, two_networks, universal, world
+from cnnlab_core.ui.adversarial import attack, plane, questions, report, two_networks, universal, world
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
-TABS = {
+ON_A_PICTURE = {
     "Attack": attack.show,
     "In the world": world.show,
     "Report": report.show,
     "One for all": universal.show,
     "Two networks": two_networks.show,
 }
+ON_PAPER = {
+    "In the plane": plane.show,
+    "Questions": questions.show,
+}
 
 page("adversarial")
-with sentences():
-    choice = choose()
-    if choice:
-        for tab, body in zip(
-            st.tabs(list(TABS), key="adversarial_tab", bind="query-params"), TABS.values(), strict=True
-        ):
-            if tab.open:
+settings = st.container()
+tabs = st.tabs([*ON_A_PICTURE, *ON_PAPER], key="adversarial_tab", bind="query-params")
+for tab, name in zip(tabs, [*ON_A_PICTURE, *ON_PAPER], strict=True):
+    if tab.open and name in ON_PAPER:
+        with tab, sentences():
+            ON_PAPER[name]()
+    elif tab.open:
+        with settings, sentences():
+            choice = choose()
+            if choice:
                 with tab, sentences():
-                    body(choice)
+                    ON_A_PICTURE[name](choice)

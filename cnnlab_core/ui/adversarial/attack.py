@@ -29,6 +29,7 @@ def show(choice: Choice) -> None:
         "The picture in the middle is all that changed, made visible. What is said here is said of the rounded, 8-bit "
         "picture that you see and can save."
     )
+    status = st.container()  # above the pictures, where Stop stays in its place
     places = [column.empty() for column in st.columns(3, gap="medium")]
     verdict = st.container()
     curves = [column.empty() for column in st.columns(4, gap="small")]
@@ -37,9 +38,9 @@ def show(choice: Choice) -> None:
     def paint(newest: list[Look]) -> None:
         looks.extend(newest)
         trio(places, looks[0].view, looks[-1].view, choice.labels, live=True)
-        _curves(curves, choice, _Course.so_far(choice, looks), total=looks[-1].total)
+        _curves(curves, choice, _Course.so_far(choice, looks), total=looks[-1].total, stage=f"{len(looks)}")
 
-    with verdict:
+    with status:
         outcome = attacked(choice, paint=paint)
     found = outcome.result
     if found is None:
@@ -47,12 +48,12 @@ def show(choice: Choice) -> None:
             best = choice.named.best[0]
             panel(places[0], "Original", choice.seen, f"**{plain(best.label)}** {best.probability:.1%}")
         return
+    if outcome.state == "stale":
+        st.info("What follows is of earlier settings. Press Attack for these.", icon=":material/history:")
     with verdict:
-        if outcome.state == "stale":
-            st.info("This is of earlier settings. Press Attack for the ones above.", icon=":material/history:")
         _verdict(choice, found)
     trio(places, found.clean, found.adversarial, choice.labels)
-    _curves(curves, choice, _Course.of(found), total=len(found.losses))
+    _curves(curves, choice, _Course.of(found), total=len(found.losses), stage="end")
     _way(choice, found)
     _take_away(choice, found)
 
@@ -86,8 +87,8 @@ class _Course:
         return _Course(probabilities, found.losses, found.gradient_norms, found.first_success)
 
 
-def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *, total: int) -> None:
-    """Probability, its logarithm, the objective and the gradient, each over the steps."""
+def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *, total: int, stage: str) -> None:
+    """Probability, its logarithm, the objective and the gradient, over the steps; ``stage`` is another at each call."""
     named = {choice.labels[index]: values for index, values in course.probabilities.items()}
     norms = np.asarray(course.gradient_norms, dtype=float)
     norms = np.where(norms > 0, norms, np.nan)  # 0 stands for a step that needed none
@@ -105,7 +106,7 @@ def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *
     )
     for index, (place, figure) in enumerate(zip(places, figures, strict=True)):
         title = figure.layout.title.text
-        place.plotly_chart(figure, key=f"attack curve {index} {len(norms)}", config=FIGURE, alt=title)
+        place.plotly_chart(figure, key=f"attack curve {index} {stage}", config=FIGURE, alt=title)
 
 
 def _verdict(choice: Choice, found: Fooled) -> None:
@@ -158,7 +159,9 @@ def _way(choice: Choice, found: Fooled) -> None:
         look = next(look for look in found.looks if look.index == at)
         first, second = st.columns(2, gap="medium")
         noise, scale = noise_picture(found.clean.pixels, look.view.pixels)
-        panel(first.empty(), f"Noise × {scale:.3g}", noise, f"objective {look.loss:.3f}")
+        panel(
+            first.empty(), f"Noise × {scale:.3g}", noise, f"objective {look.loss + 0.0:.3f}".replace("-0.000", "0.000")
+        )
         panel(second.empty(), "Picture", look.view.picture, said(look.view, choice.labels))
         top = look.view.top(choice.labels)
         goal = found.shown_class

@@ -72,7 +72,14 @@ class _Slider:
     def draw(self, name: str) -> float:
         """The value in pixel units."""
         shown = st.slider(
-            self.label, self.low, self.high, self.start, self.step, key=f"adversarial_{name}", bind="query-params"
+            self.label,
+            self.low,
+            self.high,
+            self.start,
+            self.step,
+            key=f"adversarial_{name}",
+            bind="query-params",
+            persist_state="page",
         )
         return min(max(shown, self.low), self.high) / self.per_pixel
 
@@ -102,7 +109,9 @@ def choose() -> Choice | None:
         return None
     first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")
     with first:
-        name = st.selectbox("Attack", list(METHODS), index=1, key="adversarial_attack", bind="query-params")
+        name = st.selectbox(
+            "Attack", list(METHODS), index=1, key="adversarial_attack", bind="query-params", persist_state="page"
+        )
     settings = METHODS[name].settings
     with second:
         aim = choose_aim(spec, needs_target=METHODS[name].needs_target)
@@ -110,7 +119,13 @@ def choose() -> Choice | None:
         norm = "linf"
         if "norm" in settings:
             norm = st.segmented_control(
-                "Norm", list(_EPSILON), default="linf", required=True, key="adversarial_norm", bind="query-params"
+                "Norm",
+                list(_EPSILON),
+                default="linf",
+                required=True,
+                key="adversarial_norm",
+                bind="query-params",
+                persist_state="page",
             )
     plan = _plan(name, norm, settings)
     target = resolve(aim, named, plan.seed)
@@ -131,6 +146,7 @@ def choose_aim(spec: ModelSpec, *, needs_target: bool = False) -> str:
         index=names.index(FIRST_TARGET) if FIRST_TARGET in names else 0,
         key="adversarial_target",
         bind="query-params",
+        persist_state="page",
     )
 
 
@@ -165,11 +181,20 @@ def _setting(setting: str, name: str, norm: str) -> float:
     if setting == "learning_rate":
         return _RATE.draw("rate")
     if setting == "alpha":
-        return st.select_slider("Alpha (weight of l1)", _ALPHAS, 1e-4, key="adversarial_alpha", bind="query-params")
+        return st.select_slider(
+            "Alpha (weight of l1)", _ALPHAS, 1e-4, key="adversarial_alpha", bind="query-params", persist_state="page"
+        )
     if setting == "steps":
-        return st.slider("Steps", 1, 200, 20, key="adversarial_steps", bind="query-params")
+        return st.slider("Steps", 1, 200, 20, key="adversarial_steps", bind="query-params", persist_state="page")
     if name == "Probability ascent":
-        return st.select_slider("Step size (times dP/dx)", _FACTORS, 100, key="adversarial_factor", bind="query-params")
+        return st.select_slider(
+            "Step size (times dP/dx)",
+            _FACTORS,
+            100,
+            key="adversarial_factor",
+            bind="query-params",
+            persist_state="page",
+        )
     if name == "Log-probability ascent":
         return _LENGTH.draw("length")
     return _STEP_SIZE[norm].draw("step" if norm == "linf" else f"step_{norm}")
@@ -178,7 +203,7 @@ def _setting(setting: str, name: str, norm: str) -> float:
 def _more(settings: tuple[str, ...]) -> dict[str, object]:
     """What few people change, folded away."""
     values: dict[str, object] = {}
-    with st.popover("More settings", icon=":material/tune:"):
+    with st.popover("More", icon=":material/tune:"):
         if "early_stop" in settings:
             # The l1 attack is made to stop; the others, to be compared with their papers, aren't.
             rests = "alpha" in settings
@@ -187,19 +212,32 @@ def _more(settings: tuple[str, ...]) -> dict[str, object]:
                 rests,
                 key="adversarial_early_l1" if rests else "adversarial_early",
                 bind="query-params",
+                persist_state="page",
             )
         if "keep_best" in settings:
             values["keep_best"] = st.toggle(
-                "Keep the best picture on the way, not the last", key="adversarial_best", bind="query-params"
+                "Keep the best picture on the way, not the last",
+                key="adversarial_best",
+                bind="query-params",
+                persist_state="page",
             )
         if "random_start" in settings:
             values["random_start"] = st.toggle(
-                "Begin at a random point of the ball", key="adversarial_random", bind="query-params"
+                "Begin at a random point of the ball",
+                key="adversarial_random",
+                bind="query-params",
+                persist_state="page",
             )
             values["restarts"] = st.slider(
-                "Restarts, the best counts", 1, 5, key="adversarial_restarts", bind="query-params"
+                "Restarts, the best counts", 1, 5, key="adversarial_restarts", bind="query-params", persist_state="page"
             )
         values["seed"] = st.number_input(
-            "Seed of random starts and random targets", 0, 9999, 0, key="adversarial_seed", bind="query-params"
+            "Seed of random starts and random targets",
+            0,
+            9999,
+            0,
+            key="adversarial_seed",
+            bind="query-params",
+            persist_state="page",
         )
     return values

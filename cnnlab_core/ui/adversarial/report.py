@@ -81,7 +81,7 @@ def _rows(choice: Choice, key: str, pictures: dict[str, Picture], aims: Sequence
     follows = count * choice.plan.looks <= CHEAP_LOOKS or (
         choice.plan == Plan() and samples and count <= FIRST_PICTURES
     )
-    live = st.empty()
+    status, live = st.container(), st.empty()  # Stop stays above the rows
     rows_so_far, painted = live.container(), 0
 
     def paint(steps: list[GridStep]) -> None:
@@ -100,16 +100,17 @@ def _rows(choice: Choice, key: str, pictures: dict[str, Picture], aims: Sequence
         opened = [(title, picture.image) for title, picture in pictures.items()]
         return (yield from attack_grid(model, opened, aims, choice.plan, known))
 
-    outcome = run(
-        "report",
-        key,
-        job,
-        label=f"{count} attacks",
-        share=lambda step: step.done,
-        start="" if follows else f"Make the report ({count} attacks of up to {choice.plan.looks - 1} steps)",
-        paint=paint,
-        for_everybody=follows and samples,
-    )
+    with status:
+        outcome = run(
+            "report",
+            key,
+            job,
+            label=f"{count} attacks",
+            share=lambda step: step.done,
+            start="" if follows else f"Make the report ({count} attacks of up to {choice.plan.looks - 1} steps)",
+            paint=paint,
+            for_everybody=follows and samples,
+        )
     live.empty()
     if outcome.state == "stale":
         st.info("There is a report of earlier settings; the button makes one of these.", icon=":material/history:")

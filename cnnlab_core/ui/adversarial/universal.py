@@ -61,6 +61,7 @@ def show(choice: Choice) -> None:
     if not any(asked.seen):
         st.caption("Choose at least one picture.")
         return
+    status = st.container()  # above the pictures, where Stop stays in its place
     left, right = st.columns([1, 2.2], gap="large")
     noise, figures = left.empty(), [column.empty() for column in right.columns(2, gap="medium")]
     steps: list[OneStep] = []
@@ -72,7 +73,7 @@ def show(choice: Choice) -> None:
             figures, [step.loss for step in steps], [step.fooled for step in steps], total=steps[-1].total, live=True
         )
 
-    with right:
+    with status:
         outcome = _run(choice, asked, paint)
     if outcome.state != "done" or outcome.result is None:
         if not steps:

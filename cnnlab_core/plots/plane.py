@@ -1,0 +1,249 @@
+"""Attacks in the plane: the line that decides, the ball of allowed points, and the steps through it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.signed import short_number
+
+Array = npt.NDArray[np.float64]
+Point = Sequence[float] | Array
+
+INK = "#64747d"  # lines and marks that belong to no attack: readable on white and on black
+OUTSIDE = "#e07a1f"
+_SIDES = [[0, "rgba(147,161,168,0.30)"], [0.5, "rgba(147,161,168,0.03)"], [1, "rgba(20,160,143,0.24)"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Backdrop:
+    """What lies behind every figure: the axes (k,) and, over them, score and probability of class 1 (k, k), rows up.
+
+    ``across`` and ``up`` are equally long ranges, so that a square is square.
+    """
+
+    across: Array
+    up: Array
+    score: Array
+    probability: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The allowed points: their edge as a closed line (k, 2), and the corners to name."""
+
+    outline: Array
+    corners: Array
+    name: str = "the ball"
+
+
+@dataclass(frozen=True, eq=False)
+class Move:
+    """A step from ``start`` to ``before``, projected to ``after``; ``label`` is drawn at its tip."""
+
+    start: Point
+    before: Point
+    after: Point
+    inside: bool
+    label: str
+    hover: str
+
+
+def viewport(points: npt.ArrayLike, *, margin: float = 0.2, cells: int = 41) -> tuple[Array, Array]:
+    """Axes (cells,), equally long, that show all ``points`` (k, 2) with a margin of that share on every side."""
+    cloud = np.asarray(points, dtype=np.float64)
+    low, high = cloud.min(axis=0), cloud.max(axis=0)
+    half = max(float((high - low).max()) * (0.5 + margin), 0.05)
+    middle = (low + high) / 2
+    across, up = (np.linspace(centre - half, centre + half, cells) for centre in middle)
+    return across, up
+
+
+def arrows(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Sequence[Move]) -> go.Figure:
+    """Single steps from ``x``: drawn through where they stay inside, dashed where they leave, with their way back."""
+    figure = _plane(backdrop)
+    _region(figure, region, x)
+    _steps(figure, moves)
+    for colour, drawn in _by_colour(moves):
+        tips = [move.before for move in drawn]
+        across, up = np.sum(np.array(tips) - np.array(x), axis=0)
+        beside = "bottom right" if across * up > 0 else "top right" if across * up < 0 else "middle right"
+        _marks(figure, tips, [move.label for move in drawn], [move.hover for move in drawn], colour, beside)
+    _star(figure, best)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
+    return figure
+
+
+def path(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Sequence[Move]) -> go.Figure:
+    """Steps one after another, each drawn to where it leads; where that is outside, also its way back."""
+    figure = _plane(backdrop)
+    _region(figure, region, x)
+    _steps(figure, moves)
+    _marks(figure, [move.after for move in moves], [], [move.hover for move in moves], ACCENT, "middle right")
+    if moves and _apart(moves[0].start, x) > 0:
+        start = moves[0].start
+        across, up = (end - begin for begin, end in zip(start, moves[0].before, strict=True))
+        behind = f"{'bottom' if up > 0 else 'top'} {'left' if across > 0 else 'right'}"
+        _marks(figure, [start], ["start"], [f"start {pair(start)}"], ACCENT, behind, symbol="circle-open", size=11)
+    _star(figure, best)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
+    return figure
+
+
+def touching(backdrop: Backdrop, regions: Sequence[Region], touches: Sequence[Point], x: Point) -> go.Figure:
+    """Balls around ``x`` that just reach the line, and where each ``touches`` it; the first is the accented one."""
+    figure = _plane(backdrop)
+    named: dict[str, list[str]] = {}
+    for region, touch in zip(regions, touches, strict=True):
+        named.setdefault(pair(touch), []).append(region.name)
+    for index, (region, touch) in reversed(list(enumerate(zip(regions, touches, strict=True)))):
+        colour = ACCENT if index == 0 else INK
+        _outline(figure, region, colour, width=3 if index == 0 else 1.5)
+        if named[pair(touch)][0] != region.name:
+            continue  # they meet: one mark with all their names
+        names = ", ".join(named[pair(touch)])
+        side = "left" if touch[0] < x[0] - 1e-9 else "right" if touch[0] > x[0] + 1e-9 else "center"
+        beyond = f"{'bottom' if touch[1] <= x[1] else 'top'} {side}"
+        _marks(figure, [touch], [names], [f"{names}: {pair(touch)}"], colour, beyond, size=10)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
+    return figure
+
+
+def pair(point: Point) -> str:
+    """A point as people write it: (0.2, −0.3)."""
+    return f"({', '.join(short_number(round(float(value), 9), 3) for value in point)})"
+
+
+def _plane(backdrop: Backdrop, height: int = 420) -> go.Figure:
+    figure = go.Figure(
+        go.Contour(
+            x=backdrop.across.round(5),
+            y=backdrop.up.round(5),
+            z=backdrop.probability.round(4),
+            zmin=0,
+            zmax=1,
+            contours={"start": 0.1, "end": 0.9, "size": 0.2, "coloring": "heatmap"},
+            line={"width": 0.6, "color": "rgba(128,140,140,0.55)"},
+            colorscale=_SIDES,
+            showscale=False,
+            hovertemplate="(%{x:.2f}, %{y:.2f}): P(class 1) = %{z:.3f}<extra></extra>",
+        )
+    )
+    if backdrop.score.min() < 0 < backdrop.score.max():
+        figure.add_contour(  # a plane over the corners alone: its zero is a straight line, exactly
+            x=backdrop.across[[0, -1]],
+            y=backdrop.up[[0, -1]],
+            z=backdrop.score[np.ix_([0, -1], [0, -1])],
+            contours={"start": 0, "end": 0, "size": 1, "coloring": "none"},
+            line={"width": 2.5, "color": INK},
+            showscale=False,
+            hoverinfo="skip",
+        )
+    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": 12}, "nticks": 7}
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 18},
+        xaxis={**axis, "title": {"text": "x<sub>1</sub>"}, "range": [*backdrop.across[[0, -1]]], "constrain": "domain"},
+        yaxis={
+            **axis,
+            "title": {"text": "x<sub>2</sub>"},
+            "range": [*backdrop.up[[0, -1]]],
+            "constrain": "domain",
+            "scaleanchor": "x",
+        },
+        showlegend=False,
+    )
+    return figure
+
+
+def _region(figure: go.Figure, region: Region, x: Point) -> None:
+    _outline(figure, region, INK, width=2)
+    for corner in region.corners:
+        across, anchor = _beside(corner[0] - x[0], corner[1] - x[1])
+        figure.add_annotation(
+            x=corner[0], y=corner[1], text=pair(corner), showarrow=False, font={"size": 12},
+            xanchor=across, yanchor=anchor, xshift=-4 if across == "right" and corner[0] <= x[0] else 0,
+            yshift={"top": -3, "bottom": 3}[anchor] if corner[0] > x[0] else 0,
+        )  # fmt: skip
+
+
+def _beside(across: float, up: float) -> tuple[str, str]:
+    """How a corner's name hangs on it, by where the corner lies from x: out of the way of steps that leave there.
+
+    On the left there is room beside the ball; on the right, on a phone, only above and below it.
+    """
+    if across <= 1e-9:
+        return "right", "top" if up > 1e-9 else "bottom"
+    return ("right" if abs(up) > 1e-9 else "center"), "top" if up < -1e-9 else "bottom"
+
+
+def _outline(figure: go.Figure, region: Region, colour: str, *, width: float) -> None:
+    figure.add_scatter(
+        x=region.outline[:, 0], y=region.outline[:, 1], mode="lines", line={"color": colour, "width": width},
+        hoverinfo="skip",
+    )  # fmt: skip
+
+
+def _steps(figure: go.Figure, moves: Sequence[Move]) -> None:
+    """The ways back, over them the arrows that leave, over them those that stay: one trace for each look."""
+    back = [(move.before, move.after) for move in moves if not move.inside]
+    if back:
+        line = {"color": MUTED, "width": 2, "dash": "dot"}
+        figure.add_scatter(**_pieces(back), mode="lines", line=line, hoverinfo="skip")
+    for colour, drawn in _by_colour(moves):
+        ways = [(move.start, move.before) for move in drawn if _apart(move.start, move.before) > 0]
+        figure.add_scatter(
+            **_pieces(ways), mode="lines+markers", hoverinfo="skip",
+            line={"color": colour, "width": 2.5, "dash": "dash" if colour == OUTSIDE else "solid"},
+            marker={
+                "symbol": "arrow", "angleref": "previous", "size": [0, 13, 0] * len(ways), "color": colour, "opacity": 1
+            },
+        )  # fmt: skip
+
+
+def _by_colour(moves: Sequence[Move]) -> list[tuple[str, list[Move]]]:
+    """The steps that leave and those that stay, each with its colour; none that is empty."""
+    split = ((OUTSIDE, [move for move in moves if not move.inside]), (ACCENT, [move for move in moves if move.inside]))
+    return [(colour, drawn) for colour, drawn in split if drawn]
+
+
+def _pieces(ways: Sequence[tuple[Point, Point]]) -> dict[str, list[float | None]]:
+    """Separate straight lines as one line with gaps."""
+    return {
+        axis: [value for start, end in ways for value in (float(start[i]), float(end[i]), None)]
+        for i, axis in enumerate("xy")
+    }
+
+
+def _marks(
+    figure: go.Figure,
+    points: Sequence[Point],
+    labels: Sequence[str],
+    hovers: Sequence[str],
+    colour: str,
+    where: str,
+    *,
+    symbol: str = "circle",
+    size: int = 7,
+) -> None:
+    font = {"size": 13} if colour == INK else {"size": 13, "color": colour}  # else the theme's own
+    figure.add_scatter(
+        x=[point[0] for point in points], y=[point[1] for point in points],
+        mode="markers+text" if labels else "markers", text=[f" {label} " for label in labels], textposition=where,
+        textfont=font, marker={"size": size, "color": colour, "symbol": symbol}, hovertext=hovers, hoverinfo="text",
+        cliponaxis=False,
+    )  # fmt: skip
+
+
+def _star(figure: go.Figure, best: Point) -> None:
+    figure.add_scatter(
+        x=[best[0]], y=[best[1]], mode="markers", hovertext=[f"the optimum {pair(best)}"], hoverinfo="text",
+        marker={"size": 17, "symbol": "star", "color": ACCENT, "line": {"width": 1.5, "color": "white"}},
+    )  # fmt: skip
+
+
+def _apart(one: Point, other: Point) -> float:
+    return float(np.hypot(one[0] - other[0], one[1] - other[1]))

@@ -1,0 +1,186 @@
+"""What the questions about FGSM and PGD call true or false is so, by numbers; and their sheets and recipes."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from cnnlab_core.attacks.exact_ball import Ball, steepest
+from cnnlab_core.attacks.linear import Neuron, fgsm, minimal_epsilon, optimum, pgd
+from cnnlab_core.attacks.questions import QUESTIONS
+from cnnlab_core.recipes.plane import plane_code, questions_code
+
+
+def situations():
+    """Forty attacks in two to five dimensions, no component of the gradient being zero; a generator with each."""
+    generator = np.random.default_rng(5)
+    for index in range(40):
+        n = 2 + index % 4
+        w = generator.choice((-1, 1), n) * generator.uniform(0.2, 2, n)
+        yield Neuron(w, generator.normal()), Ball(generator.uniform(0, 1, n), 0.3), index % 2, generator
+
+
+def at_a_corner(ball, point):
+    return np.allclose(np.abs(point - ball.centre), ball.eps)
+
+
+def corner(neuron, ball, y, generator):
+    return at_a_corner(ball, fgsm(neuron, ball, y, ball.eps).before)
+
+
+def zero(neuron, ball, y, generator):
+    flat = Neuron(np.concatenate([[0.0], neuron.w[1:]]), neuron.b)
+    return fgsm(flat, ball, y, 0.1).before[0] > ball.centre[0]
+
+
+def scale(neuron, ball, y, generator):
+    gradient = neuron.gradient(ball.centre, y)
+    one, ten = (0.1 * steepest(factor * gradient, "linf") for factor in (1, 10))
+    return np.allclose(ten, 10 * one)
+
+
+def optimal(neuron, ball, y, generator):
+    reached = neuron.loss(fgsm(neuron, ball, y, ball.eps).before, y)
+    corners = [ball.centre + ball.eps * np.array(signs) for signs in product((-1, 1), repeat=ball.centre.size)]
+    random = [ball.random_point(generator) for _ in range(20)]
+    return all(neuron.loss(point, y) <= reached + 1e-12 for point in (*corners, *random))
+
+
+def many(neuron, ball, y, generator):
+    one = neuron.loss(fgsm(neuron, ball, y, ball.eps).after, y)
+    return neuron.loss(pgd(neuron, ball, y, step_size=0.01, steps=100)[-1].after, y) > one + 1e-12
+
+
+def start(neuron, ball, y, generator):
+    plain, random = (
+        neuron.loss(pgd(neuron, ball, y, step_size=0.05, steps=20, start=point)[-1].after, y)
+        for point in (None, ball.random_point(generator))
+    )
+    return random > plain + 1e-12
+
+
+def reach(neuron, ball, y, generator):
+    return all(
+        at_a_corner(ball, pgd(neuron, ball, y, step_size=size, steps=steps)[-1].after) == (size * steps >= ball.eps)
+        for size, steps in product((0.05, 0.11, 0.29, 0.4), (1, 2, 3, 7))
+    )
+
+
+def clip(neuron, ball, y, generator):
+    at = ball.centre + generator.normal(size=ball.centre.size)
+    return np.allclose(ball.project(at), np.clip(at, ball.centre - ball.eps, ball.centre + ball.eps))
+
+
+def radial(neuron, ball, y, generator):
+    disc = Ball(ball.centre, ball.eps, "l2")
+    at = ball.centre + generator.normal(size=ball.centre.size)
+    return np.allclose(disc.project(at), np.clip(at, ball.centre - ball.eps, ball.centre + ball.eps))
+
+
+def double(neuron, ball, y, generator):
+    path = pgd(neuron, ball, y, step_size=2.01 * ball.eps, steps=3, start=ball.random_point(generator))
+    return all(at_a_corner(ball, step.after) for step in path)
+
+
+def even(neuron, ball, y, generator):
+    return np.ptp(np.abs(steepest(neuron.gradient(ball.centre, y), "l2"))) < 1e-12
+
+
+def targeted(neuron, ball, y, generator):
+    away, towards = fgsm(neuron, ball, y, 0.1).before, ball.centre - 0.1 * np.sign(neuron.gradient(ball.centre, 1 - y))
+    climbs = neuron.loss(away, y) > neuron.loss(ball.centre, y)
+    return climbs and neuron.loss(towards, 1 - y) < neuron.loss(ball.centre, 1 - y) and np.allclose(away, towards)
+
+
+def pixels(neuron, ball, y, generator):
+    picture = np.round(255 * ball.centre) / 255
+    crossing = minimal_epsilon(neuron, picture, y)
+    fooling = optimum(neuron, Ball(picture, crossing.eps * 1.0001, "linf"), y)
+    return not neuron.fooled(fooling, y) or neuron.fooled(np.round(255 * fooling) / 255, y)
+
+
+def box(neuron, ball, y, generator):
+    return not ball.contains(fgsm(neuron, ball, y, ball.eps).before.clip(0, 1))
+
+
+def dimensions(neuron, ball, y, generator):
+    def needed(n):
+        signs = generator.choice((-1.0, 1.0), n)
+        return minimal_epsilon(Neuron(signs, 1 - float(signs.sum()) / 2), np.full(n, 0.5), 1).eps  # the score is 1
+
+    return needed(10) > needed(100) > needed(1000)
+
+
+def failed(neuron, ball, y, generator):
+    """The margin 0.5 + 10 x1 x2: its gradient at (0.1, 0.1) leads FGSM along the diagonal, on which it is positive."""
+
+    def margin(point):
+        return 0.5 + 10 * point[0] * point[1]
+
+    saddle = Ball([0.1, 0.1], 0.4)
+    uphill = -10 * saddle.centre[::-1]
+    line = [saddle.centre + size * steepest(uphill, "linf") for size in np.linspace(0, 0.4, 50)]
+    fgsm_fails = min(margin(point) for point in line) > 0
+    nothing_fools = min(margin(point) for point in saddle.corners()) > 0
+    return not fgsm_fails or nothing_fools
+
+
+CHECKS = (
+    corner, zero, scale, optimal, many, start, reach, clip, radial, double, even, targeted, pixels, box, dimensions,
+    failed,
+)  # fmt: skip
+
+
+def test_every_question_is_checked():
+    assert [question.name for question in QUESTIONS] == [check.__name__ for check in CHECKS]
+
+
+# False in every one of the situations; the other false statements have exceptions.
+NEVER = {"zero", "scale", "many", "start", "even", "box", "failed"}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_answer_is_what_the_numbers_say(check):
+    question = QUESTIONS[CHECKS.index(check)]
+    holds = [bool(check(*situation)) for situation in situations()]
+    assert all(holds) is question.answer
+    assert not (question.name in NEVER and any(holds))
+
+
+def test_the_questions_are_worth_asking():
+    assert len({question.statement for question in QUESTIONS}) == len(QUESTIONS) >= 12
+    true = sum(question.answer for question in QUESTIONS)
+    assert 5 <= true <= len(QUESTIONS) - 5
+    assert all(len(question.explanation) > 40 and question.explanation.endswith(".") for question in QUESTIONS)
+
+
+# --- recipes --------------------------------------------------------------------------------------------------
+
+
+def run(code):
+    names = {}
+    exec(compile(code, "recipe", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("seed", [None, 4])
+@pytest.mark.parametrize(("norm", "box"), [("linf", None), ("l2", (0.0, 1.0)), ("l1", None)])
+def test_the_recipe_tells_the_same_story(norm, box, seed, capsys):
+    neuron, ball = Neuron([1.0, 2.0], -0.1), Ball([0.9, 0.5], 0.8, norm, box)
+    code = plane_code(
+        [1.0, 2.0], -0.1, [0.9, 0.5], 1, norm=norm, eps=0.8, box=box,
+        step_sizes=[0.5, 0.8], step_size=0.3, steps=7, seed=seed,
+    )  # fmt: skip
+    names = run(code)
+    start = None if seed is None else ball.random_point(np.random.default_rng(seed))
+    path = pgd(neuron, ball, 1, step_size=0.3, steps=7, start=start)
+    assert np.array_equal(names["best"], optimum(neuron, ball, 1))
+    assert np.array_equal(names["path"][-1].after, path[-1].after)
+    assert [step.place for step in names["single"]] == [fgsm(neuron, ball, 1, size).place for size in (0.5, 0.8)]
+    assert names["smallest"][norm].eps == minimal_epsilon(neuron, ball.centre, 1, norm=norm, box=box).eps
+    assert "PGD ends at" in capsys.readouterr().out
+
+
+def test_the_recipe_of_the_questions(capsys):
+    run(questions_code())
+    assert len(capsys.readouterr().out.splitlines()) == 2 * len(QUESTIONS)
