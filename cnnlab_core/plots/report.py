@@ -11,13 +11,18 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import ImageFont
 
+from cnnlab_core.plots.depths import FONT
 from cnnlab_core.plots.noise import noise_picture
 
 Format = Literal["png", "pdf"]
 
-_SIDE, _TITLE, _HEAD, _LINE = 2.1, 0.52, 0.5, 0.17
-"""Inches: a picture, the titles above it, the heading, a line of the caption."""
+_SIDE, _GAP, _TITLE, _HEAD, _LINE = 2.1, 0.2, 0.52, 0.5, 0.17
+"""Inches: a picture, the way to the next one, the titles above it, the heading, a line of the caption."""
+
+_SMALL = 8.5
+"""The size of titles, in points."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ def report_figure(
 ) -> Figure:
     """The rows below each other under a ``heading``, above a ``caption`` that is broken into lines."""
     lines = [line for part in caption.splitlines() for line in textwrap.wrap(part, 118)]
-    width, foot = 3 * _SIDE + 0.7, _LINE * len(lines) + 0.25
+    width, foot = 3 * (_SIDE + _GAP) + 0.1, _LINE * len(lines) + 0.25
     height = _HEAD + len(rows) * (_SIDE + _TITLE) + foot
     figure = Figure(figsize=(width, height), facecolor=paper)
     text: dict[str, Any] = {"color": ink, "parse_math": False}
@@ -51,11 +56,11 @@ def report_figure(
                 (row.after, row.after_title),
             )
         ):
-            left = 0.15 + column * (_SIDE + 0.2)
+            left = 0.15 + column * (_SIDE + _GAP)
             axes = figure.add_axes((left / width, bottom / height, _SIDE / width, _SIDE / height))
             axes.imshow(pixels, interpolation="nearest" if max(pixels.shape) < 100 else "auto", aspect="auto")
             axes.set_axis_off()
-            axes.set_title(_two_lines(title), fontsize=8.5, pad=4, **text)
+            axes.set_title(_two_lines(title), fontsize=_SMALL, pad=4, **text)
     for number, line in enumerate(lines):
         above = foot - 0.2 - number * _LINE
         figure.text(0.15 / width, above / height, line, ha="left", va="center", fontsize=7.5, **text)
@@ -71,5 +76,15 @@ def rendered(figure: Figure, kind: Format, *, dpi: int = 200) -> bytes:
 
 
 def _two_lines(title: str) -> str:
-    """A title that fits above its picture: each of its lines is cut to what fits."""
-    return "\n".join(textwrap.shorten(line, 34, placeholder="…") for line in title.splitlines()[:2])
+    """The first two lines of a title, each cut to what fits above its picture."""
+    font = ImageFont.truetype(str(FONT), _SMALL)
+    return "\n".join(_cut(line, font) for line in title.splitlines()[:2])
+
+
+def _cut(line: str, font: ImageFont.FreeTypeFont) -> str:
+    room = (_SIDE + _GAP) * 72  # a font of so many pixels is as wide in pixels as the same in points is in points
+    if font.getlength(line) <= room:
+        return line
+    while line and font.getlength(f"{line}…") > room:
+        line = line[:-1]
+    return f"{line}…"

@@ -21,6 +21,7 @@ from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_PICTURES = 2
+_PAUSED = ":material/pause:"
 _LIGHT, _DARK = ("black", "white"), ("#e8edee", "#14191c")
 
 
@@ -75,8 +76,7 @@ def _aim(name: str) -> Aim:
 def _rows(choice: Choice, key: str, pictures: dict[str, Picture], aims: Sequence[Aim]) -> tuple[GridRow, ...]:
     """The finished rows: all of them, or those that were finished when Stop was pressed; they are kept to go on."""
     count = len(pictures) * len(aims)
-    kept_key, kept = st.session_state.get("report rows", ("", ()))
-    known: tuple[GridRow, ...] = kept if kept_key == key else ()
+    known = _kept(key)
     samples = all(one.is_sample for one in pictures.values())
     follows = count * choice.plan.looks <= CHEAP_LOOKS or (
         choice.plan == Plan() and samples and count <= FIRST_PICTURES
@@ -112,13 +112,20 @@ def _rows(choice: Choice, key: str, pictures: dict[str, Picture], aims: Sequence
             for_everybody=follows and samples,
         )
     live.empty()
-    if outcome.state == "stale":
+    if outcome.state == "done":
+        return outcome.result or ()
+    known = _kept(key)
+    if known:
+        st.info(f"Stopped: here are {len(known)} of {count} rows. The button goes on behind them.", icon=_PAUSED)
+    elif outcome.state == "stale":
         st.info("There is a report of earlier settings; the button makes one of these.", icon=":material/history:")
-        return ()
-    if outcome.state == "stopped" and known:
-        st.info(f"Stopped: here are {len(known)} of {count} rows. Start again to go on behind them.")
-        return known
-    return outcome.result or ()
+    return known
+
+
+def _kept(key: str) -> tuple[GridRow, ...]:
+    """What is finished of the report that was worked on last, if that is this one."""
+    kept_key, rows = st.session_state.get("report rows", ("", ()))
+    return rows if kept_key == key else ()
 
 
 # --- the figure -------------------------------------------------------------------------------------------------------

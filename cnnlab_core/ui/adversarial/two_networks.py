@@ -69,6 +69,7 @@ def show(choice: Choice) -> None:
         bind="query-params",
     )
     left, right = st.columns(2, gap="large")
+    one = two = None
     with left, sentences():
         one = _side(choice, place="attack")
     with right, sentences():

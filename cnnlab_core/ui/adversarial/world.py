@@ -212,13 +212,14 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[Fooled | N
     # On its way it shall not rest as soon as the bare network is fooled: that is only the beginning.
     plan = replace(choice.plan, steps=min(max(steps, 1), 200), early_stop=False)
     chosen = {_BY_TITLE[title].name: strengths[_BY_TITLE[title].name] for title in titles if title in _BY_TITLE}
+    counted = f"{len(chosen)} transform{'s' if len(chosen) > 1 else ''}"
     outcome = run(
         "through",
         digest("through", choice.key, plan, tuple(chosen.items()), draws),
         lambda: _through_job(choice, plan, chosen, draws),
-        label=f"Attack through {len(chosen)} transforms",
+        label=f"Attack through {counted}",
         share=lambda look: look.index / max(1, look.total - 1),
-        start=f"Attack through {len(chosen)} transforms ({plan.looks - 1} × {draws} gradients)",
+        start=f"Attack through {counted} ({plan.looks - 1} × {draws} gradients)",
     )
     if outcome.state == "stale":
         st.caption("An earlier one is there, but it was made with other settings, so it is left out below.")
