@@ -131,7 +131,7 @@ def test_the_report_is_one_figure_as_a_picture_and_as_a_page():
 
 
 def test_no_title_leaves_its_picture():
-    row = ReportRow(*pictures(), "W" * 60, "m" * 34 + "\n" + "i" * 60, "one two " * 9)
+    row = ReportRow(*pictures(), "W" * 60, "m" * 34 + "\n" + "i" * 90, "one two " * 9)
     figure = report_figure([row], "heading", "caption " * 50)
     figure.draw_without_rendering()
     assert all(axes.title.get_text().splitlines()[-1].endswith("…") for axes in figure.axes)
