@@ -1,5 +1,6 @@
 """The Python behind what survives the world, and behind one change for all."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from cnnlab_core.attacks.plan import METHODS, Plan
@@ -25,12 +26,16 @@ def world_code(
     if through:
         seen, draws, long = through
         names = ["Expectation", name]
-        views = ", ".join(f'(find_transform("{one}"), {strength:g})' for one, strength in seen.items())
+        views = "".join(f'    (find_transform("{one}"), {strength:g}),\n' for one, strength in seen.items())
         more = f"""\
-views = Expectation(model, [{views}], torch.Generator().manual_seed({long.seed}), draws={draws})
+transforms = [
+{views}]
+views = Expectation(model, transforms, torch.Generator().manual_seed({long.seed}), draws={draws})
 robust = {name}(views, x, {arguments(long, target)})
 pictures["made through transforms"] = to_picture(robust.rounded.x_adv)
 """
+    pairs = ", ".join(f'"{one}": {strength:g}' for one, strength in trials.items())
+    listed = textwrap.fill(pairs, 88, initial_indent="    ", subsequent_indent="    ")
     return f"""\
 {"import torch" if seeded or through else ""}
 from cnnlab_core.attacks import {", ".join(names)}
@@ -43,8 +48,11 @@ x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
 result = {name}(model, x, {arguments(plan, target)})
 pictures = {{"clean": to_picture(result.x), "adversarial": to_picture(result.rounded.x_adv)}}
 {more}
+strengths = {{
+{listed}
+}}
 said = {{}}
-for name, strength in {dict(trials)!r}.items():
+for name, strength in strengths.items():
     transform = find_transform(name)
     for what, picture in pictures.items():
         held = transform.on_picture(picture, strength)  # 8 bits again

@@ -86,7 +86,7 @@ def test_a_strength_moves_its_card_and_the_curve_follows(open_page):
     app = open_page("adversarial", adversarial_tab="In the world", **FGSM)
     app.slider(key="adversarial_world_rotate").set_value(-10).run()
     assert "**Rotate: -10°**" in texts(app)
-    assert "'rotate': -10" in app.code[-1].value
+    assert '"rotate": -10' in app.code[-1].value
     app.selectbox(key="adversarial_sweep_of").set_value("Blur").run()
     app.toggle(key="adversarial_zoom").set_value(False).run()
     app.slider(key="adversarial_world_blur").set_value(0.0).run()
@@ -101,7 +101,7 @@ def test_the_attack_through_transforms_stands_beside_the_plain_one(open_page):
     press(app, "Attack through 1 transform (")
     assert len(app.get("image")) == before + len(TRANSFORMS) + 1
     assert "Made through transforms, it survives" in texts(app)
-    assert 'Expectation(model, [(find_transform("rotate"), 30)]' in app.code[-1].value
+    assert '(find_transform("rotate"), 30),\n]' in app.code[-1].value
     app.slider(key="adversarial_views").set_value(6).run()
     assert "left out below" in texts(app)
     assert len(app.get("image")) == before

@@ -33,7 +33,8 @@ PLACES = 25
 """Of a curve."""
 
 ACROSS = 3
-_SIDE = 176
+_SIDE, _THIRD = 176, 84
+"""Pixels: a picture, and how wide it is shown when three have to fit beside each other."""
 
 _BADGES: dict[Fate, str] = {
     "survives": ":primary-badge[survives]",
@@ -128,7 +129,7 @@ def _cards() -> list[_Card]:
     for start in range(0, len(names), ACROSS):
         for column, name in zip(st.columns(ACROSS, gap="small"), names[start : start + ACROSS], strict=True):
             with column, st.container(border=True, gap="small", height="stretch"):
-                head, cells = st.empty(), st.container(horizontal=True, gap="small")
+                head, cells = st.empty(), st.container(horizontal=True, gap="xsmall")
                 cards.append(_Card(name, _slider(TRANSFORMS[name]) if name else 0.0, head, cells))
     return cards
 
@@ -158,7 +159,7 @@ def _fill(lab: _Lab, card: _Card) -> tuple[Under, ...]:
     for trial in trials:
         card.head.markdown(f"**{plain(trial.title)}**")
         for name, view in zip(lab.pictures, trial.views, strict=True):
-            with card.cells, st.container(gap=None, width="stretch"):
+            with card.cells, st.container(gap=None, width="stretch" if len(lab.pictures) == 2 else _THIRD):
                 small = view.picture.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
                 st.image(png(small), output_format="PNG", width="stretch", alt=f"{trial.title}, {name}")
                 badge = "" if view is trial.views[0] else _BADGES[_fate(lab, trial, view)]
