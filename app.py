@@ -7,7 +7,7 @@ import streamlit as st
 from cnnlab_core.device import likely_device
 from cnnlab_core.images import open_image, png, sample_images, square
 from cnnlab_core.models.weights import local_weights, weights_folder
-from cnnlab_core.models.zoo import ZOO
+from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.show import plain
@@ -41,8 +41,9 @@ with machine:
     st.markdown(f":material/memory: {plain(likely_device())}")
     st.caption("Everything is computed on it, and it is shared fairly between all who are here.")
 with models:
-    ready = [spec for spec in ZOO if local_weights(spec)]
-    st.subheader(f"{len(ready)} of {len(ZOO)} networks ready offline")
+    networks = all_specs()
+    ready = [spec for spec in networks if local_weights(spec)]
+    st.subheader(f"{len(ready)} of {len(networks)} networks ready offline")
     st.dataframe(
         [
             {
@@ -51,7 +52,7 @@ with models:
                 "parameters": f"{spec.parameters / 1e6:.1f} million",
                 "about": spec.about,
             }
-            for spec in ZOO
+            for spec in networks
         ],
         hide_index=True,
         height="content",

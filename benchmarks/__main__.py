@@ -6,7 +6,16 @@ import sys
 
 from benchmarks.measure import Row, print_table
 
-NAMES = ("page_rerun", "convolution_rerun", "model_load", "home_paint", "memory", "receptive_fields")
+NAMES = (
+    "page_rerun",
+    "convolution_rerun",
+    "model_load",
+    "home_paint",
+    "memory",
+    "receptive_fields",
+    "attacks",
+    "training",
+)
 
 
 def main(names: tuple[str, ...]) -> None:

@@ -42,14 +42,19 @@ def print_table(rows: list[Row]) -> None:
 
 def median_ms(work: Callable[[], object], repeats: int = 15, warm_up: int = 2) -> float:
     """The median time of ``work()`` in milliseconds."""
-    for _ in range(warm_up):
-        work()
-    times = []
-    for _ in range(repeats):
-        begun = time.perf_counter()
-        work()
-        times.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(times)
+    return medians_ms(work, repeats=repeats, warm_up=warm_up)[0]
+
+
+def medians_ms(*works: Callable[[], object], repeats: int = 15, warm_up: int = 2) -> list[float]:
+    """The median time of each of several works in milliseconds; they take turns, so that all see the same machine."""
+    times: list[list[float]] = [[] for _ in works]
+    for turn in range(warm_up + repeats):
+        for work, found in zip(works, times, strict=True):
+            begun = time.perf_counter()
+            work()
+            if turn >= warm_up:
+                found.append(1000 * (time.perf_counter() - begun))
+    return [statistics.median(found) for found in times]
 
 
 @contextmanager

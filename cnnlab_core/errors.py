@@ -23,3 +23,15 @@ class WeightsError(LabError):
 
 class DeviceError(LabError):
     """A device that was asked for but isn't there, or that ran out of memory."""
+
+
+class DownloadError(LabError):
+    """A file that couldn't be fetched, or that isn't what was published."""
+
+
+class DataError(LabError):
+    """Training data that is missing, damaged, or that nothing can be learned from."""
+
+
+class RunError(LabError):
+    """A training run that can't be started, gone on with, or read."""

@@ -23,12 +23,15 @@ page("adversarial")
 settings = st.container()
 tabs = st.tabs([*ON_A_PICTURE, *ON_PAPER], key="adversarial_tab", bind="query-params")
 for tab, name in zip(tabs, [*ON_A_PICTURE, *ON_PAPER], strict=True):
-    if tab.open and name in ON_PAPER:
-        with tab, sentences():
-            ON_PAPER[name]()
-    elif tab.open:
+    if tab.open and name in ON_A_PICTURE:
         with settings, sentences():
             choice = choose()
             if choice:
                 with tab, sentences():
                     ON_A_PICTURE[name](choice)
+    elif tab.open:
+        with tab, sentences():
+            ON_PAPER[name]()
+        # Drawn here too: a control that isn't drawn leaves the address.
+        with settings.expander("The attack in the other tabs"), sentences():
+            choose()

@@ -12,7 +12,7 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers
 from cnnlab_core.ui.naming import ShownStage, labelled_picture, name_batch, name_picture, picture_stages
-from cnnlab_core.ui.shared import NETWORKS, Picture, choose_model, choose_picture
+from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, networks
 from cnnlab_core.ui.show import data_address, plain, sentences, show_code, show_link
 
 DOWNLOAD = ":material/download:"
@@ -37,7 +37,7 @@ def controls() -> View:
     scale = third.segmented_control(
         "Bars show", scales, default=scales[0], required=True, key="classifier_scale", bind="query-params"
     )
-    versus = fourth.selectbox("Compare with", list(NETWORKS), index=1, key="classifier_versus", bind="query-params")
+    versus = fourth.selectbox("Compare with", list(networks()), index=1, key="classifier_versus", bind="query-params")
     return View(k, temperature, scale == scales[0], versus)
 
 
@@ -173,7 +173,7 @@ if stages:
     with first:
         answer = answer_card(spec, weights, "a", picture, view)
     with second:
-        answer_card(*NETWORKS[view.versus], "b", picture, view)
+        answer_card(*networks()[view.versus], "b", picture, view)
 
 names = ["Softmax, worked out", "Preprocessing", "Layers", "Several pictures", "Take it away"]
 worked, preprocessing, layers, batch, away = st.tabs(names, key="classifier_tab", bind="query-params")

@@ -1,15 +1,25 @@
 """What an attack is given, checked before anything is computed."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.expectation import Expectation
 from cnnlab_core.attacks.objective import LOSSES, Classifier, Goal, Loss
+from cnnlab_core.attacks.result import Measured
 from cnnlab_core.errors import InputError
 
 Classes = Tensor | int
+
+
+class Problem(NamedTuple):
+    """What an attack sets out with: pictures ``x`` (N, C, H, W), its goal, and how the pictures are named."""
+
+    x: Tensor
+    goal: Goal
+    clean: Measured
 
 
 def problem(
@@ -18,8 +28,8 @@ def problem(
     y: Classes | None,
     target: Classes | None = None,
     loss: Loss = "cross_entropy",
-) -> tuple[Tensor, Goal]:
-    """The pictures and the goal of an attack.
+) -> Problem:
+    """The pictures and the goal of an attack, and the model's answer to the pictures as they are.
 
     ``x`` is float (N, C, H, W) in [0, 1]; ``y`` and ``target`` are (N,) or one class for all; without ``y`` the true
     class is what the network says. Raises ``InputError`` for anything else, and for a target that is the class itself.
@@ -45,7 +55,8 @@ def problem(
         raise InputError(
             f"The target is the class that the picture already has ({int(true[aim == true][0])}). Choose another one."
         )
-    return x, Goal(true, aim, loss)
+    goal = Goal(true, aim, loss)
+    return Problem(x, goal, Measured(x, x, logits, goal.reached(logits)))
 
 
 def check_positive(value: float, what: str) -> None:

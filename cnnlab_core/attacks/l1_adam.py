@@ -32,7 +32,8 @@ def l1_adam_steps(
     stops as soon as its class has switched. The other arguments, units and errors are those of ``pgd``.
     """
     course = Course(steps, 1, early_stop, keep_best, trace)
-    x, goal = problem(model, x, y, target)
+    given = problem(model, x, y, target)
+    x = given.x
     check_positive(learning_rate, "learning rate")
     if not 0 <= alpha < float("inf"):
         raise InputError(f"Alpha weighs the change and must be a number from 0 up, but is {alpha}.")
@@ -50,7 +51,7 @@ def l1_adam_steps(
 
         return x, step
 
-    return (yield from attack(model, x, goal, course, begin))
+    return (yield from attack(model, given, course, begin))
 
 
 l1_adam = plainly(l1_adam_steps)

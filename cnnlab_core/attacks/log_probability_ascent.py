@@ -31,13 +31,14 @@ def log_probability_ascent_steps(
     arguments, units and errors are those of ``pgd``.
     """
     course = Course(steps, 1, early_stop, keep_best, trace)
-    x, goal = problem(model, x, y, target)
+    given = problem(model, x, y, target)
+    x = given.x
     check_positive(step_size, "step size")
 
     def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
         return (x_adv + step_size * L2().normalise(gradient)).clamp(0, 1)
 
-    return (yield from attack(model, x, goal, course, lambda: (x, step)))
+    return (yield from attack(model, given, course, lambda: (x, step)))
 
 
 log_probability_ascent = plainly(log_probability_ascent_steps)

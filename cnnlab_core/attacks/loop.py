@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.expectation import Expectation
-from cnnlab_core.attacks.objective import Classifier, Goal, climb, look
+from cnnlab_core.attacks.inputs import Problem
+from cnnlab_core.attacks.objective import Classifier, Climb, Goal, look
 from cnnlab_core.attacks.result import AttackResult, History, Measured, in_eight_bits
+from cnnlab_core.attacks.threat import L2
 from cnnlab_core.errors import InputError
 
 Update = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -21,7 +23,7 @@ class AttackStep:
 
     ``index`` counts from 0 over at most ``total`` looks, through ``restart`` after restart. ``logits`` (N, classes);
     ``loss`` (N,) is the objective, which the attack climbs; ``gradient_norm`` (N,) the l2 norm of its gradient, 0 in
-    the last look, which needs none; ``success`` (N,) says which pictures fool the network as floats.
+    a look that needs none, such as the last; ``success`` (N,) says which pictures fool the network as floats.
     Samples that rest keep the values with which they stopped.
     """
 
@@ -61,12 +63,10 @@ class Course:
             raise InputError(f"An attack starts at least once, not {self.restarts} times.")
 
 
-def attack(
-    model: Classifier, x: Tensor, goal: Goal, course: Course, begin: Callable[[], tuple[Tensor, Update]]
-) -> Attack:
+def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[[], tuple[Tensor, Update]]) -> Attack:
     """Follow the rule that ``begin`` gives, from the pictures it gives, anew for each restart."""
     plain = model.model if isinstance(model, Expectation) else model
-    clean = _measure(plain, goal, x, x)
+    x, goal, clean = problem
     best, now, history, trace = _Points(clean), _Points(clean), History(goal), {}
     resting = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     row = 0
@@ -77,7 +77,11 @@ def attack(
             rows, last = (~resting).nonzero().flatten(), index == course.steps
             if not len(rows):
                 break
-            gradient = now.look_at(model, goal, rows, climbing=not last)
+            here = now.look_at(model, goal, rows, climbing=not last)
+            stopping = _solid(plain, goal, now, rows) if course.early_stop else resting & False
+            going = ~stopping[rows]
+            gradient = here.gradient() if here and going.any() else None
+            now.note_gradient(rows, gradient)
             history.add(now.logits, now.loss, now.gradient_norm)
             if row in course.trace:
                 trace[row] = now.x_adv
@@ -92,17 +96,18 @@ def attack(
                 goal.reached(now.logits),
             )
             row += 1
-            stopping = _solid(plain, goal, now, rows) if course.early_stop else resting & False
             best.take_better(now, goal, rows if course.keep_best or last else stopping.nonzero().flatten(), stopping)
             resting = resting | stopping
-            going = ~resting[rows]
-            if gradient is not None and going.any():
+            if gradient is not None:
                 moved = update(now.x_adv[rows[going]], gradient[going], rows[going])
                 now.x_adv = now.x_adv.index_copy(0, rows[going], moved)
     return AttackResult(
         goal,
         clean,
-        exact=_measure(plain, goal, x, best.x_adv),
+        # The last look at each picture was the model's answer to just that picture; an expectation's wasn't.
+        exact=_measure(plain, goal, x, best.x_adv)
+        if plain is not model
+        else Measured(x, best.x_adv, best.logits, goal.reached(best.logits)),
         rounded=_measure(plain, goal, x, in_eight_bits(best.x_adv)),
         history=history,
         trace=trace,
@@ -119,19 +124,18 @@ class _Points:
         self.gradient_norm = torch.zeros_like(self.loss)
         self.solid = torch.zeros_like(clean.success)
 
-    def look_at(self, model: Classifier, goal: Goal, rows: Tensor, *, climbing: bool) -> Tensor | None:
-        """Ask the network about some of the pictures; gives the objective's gradient at them if it is to climb."""
-        pictures, some = self.x_adv[rows], goal.rows(rows)
-        gradient = None
-        if climbing:
-            logits, loss, gradient = climb(model, some, pictures)
-            norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
-        else:
-            (logits, loss), norm = look(model, some, pictures), torch.zeros(len(rows), device=rows.device)
+    def look_at(self, model: Classifier, goal: Goal, rows: Tensor, *, climbing: bool) -> Climb | None:
+        """Ask the network about some of the pictures; gives the way to the gradient if it is to climb from here."""
+        here = Climb(model, goal.rows(rows), self.x_adv[rows]) if climbing else None
+        logits, loss = (here.logits, here.value) if here else look(model, goal.rows(rows), self.x_adv[rows])
         self.logits = self.logits.index_copy(0, rows, logits)
         self.loss = self.loss.index_copy(0, rows, loss)
-        self.gradient_norm = self.gradient_norm.index_copy(0, rows, norm.to(loss.dtype))
-        return gradient
+        return here
+
+    def note_gradient(self, rows: Tensor, gradient: Tensor | None) -> None:
+        """Keep the gradient's l2 norm at some of the pictures; 0 if there is none."""
+        norm = torch.zeros_like(self.loss[rows]) if gradient is None else L2().size(gradient)
+        self.gradient_norm = self.gradient_norm.index_copy(0, rows, norm)
 
     def take_better(self, other: "_Points", goal: Goal, rows: Tensor, stopping: Tensor) -> None:
         """Take over those of the samples ``rows`` that succeed where ours don't, or else have the higher objective."""
@@ -139,6 +143,7 @@ class _Points:
         better = (success & ~ours) | ((success == ours) & (other.loss > self.loss)) | stopping
         chosen = rows[better[rows]]
         self.x_adv = self.x_adv.index_copy(0, chosen, other.x_adv[chosen])
+        self.logits = self.logits.index_copy(0, chosen, other.logits[chosen])
         self.loss = self.loss.index_copy(0, chosen, other.loss[chosen])
         self.solid = self.solid.index_copy(0, chosen, success[chosen])
 

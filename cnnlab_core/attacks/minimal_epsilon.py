@@ -66,12 +66,11 @@ def minimal_epsilon_steps(
     """
     if not isinstance(iterations, int) or iterations < 9:
         raise InputError(f"The search takes at least 9 iterations, the doublings from 1/256 to 1, not {iterations}.")
-    x, goal = problem(model, x, y, target, loss)
+    x, goal, clean = problem(model, x, y, target, loss)
     reach = Reach.of(model, x, goal, norm=norm, method=method, steps=steps)
     top = _FULL_RANGE[norm](x) if highest is None else highest
     check_positive(top, "highest epsilon")
-    clean, _ = look(model, goal, x)
-    before = goal.reached(clean)
+    before = clean.success
     low = torch.zeros_like(x[:, 0, 0, 0])
     high = torch.where(before, 0.0, torch.inf).to(low)
     found, tried = x, torch.full_like(low, top / _FIRST)
@@ -83,7 +82,7 @@ def minimal_epsilon_steps(
         high, low = torch.where(success & ~before, tried, high), torch.where(success | before, low, tried)
         yield EpsilonStep((index + 1) / iterations, low, high)
         tried = torch.where(torch.isinf(high), (2 * tried).clamp(max=top), (low + high) / 2)
-    return MinimalEpsilon(high, found, high - low, clean.argmax(-1) != goal.y)
+    return MinimalEpsilon(high, found, high - low, clean.predicted != goal.y)
 
 
 def _step(index: int, rounds: int, low: Tensor, high: Tensor, inner: AttackStep) -> EpsilonStep:

@@ -62,28 +62,40 @@ class Goal:
         return first != self.y if self.target is None else first == self.target
 
 
-def climb(model: Classifier, goal: Goal, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The logits (N, classes) at ``x``, the objective (N,), and its gradient with respect to x.
+class Climb:
+    """The model's answer at pictures ``x``: ``logits`` (N, classes), the objective ``value`` (N,), and the way to its
+    gradient, which is only taken when it is asked for.
 
-    Works inside ``no_grad`` and ``inference_mode``; touches nobody's ``.grad``. Raises ``InputError`` for a model
-    without a gradient and for one whose numbers overflow.
+    Works inside ``no_grad`` and ``inference_mode``; touches nobody's ``.grad``.
     """
-    with torch.inference_mode(False), torch.enable_grad():
-        point = x.detach().clone().requires_grad_()
-        logits = model(point)
-        value = goal.value(logits)
+
+    def __init__(self, model: Classifier, goal: Goal, x: Tensor) -> None:
+        with torch.inference_mode(False), torch.enable_grad():
+            self._point = x.detach().clone().requires_grad_()
+            logits = model(self._point)
+            self._value = goal.value(logits)
+        self.logits, self.value = plain_logits(logits.detach()), self._value.detach()
+
+    def gradient(self) -> Tensor:
+        """The gradient of the objective with respect to x, once.
+
+        Raises ``InputError`` for a model without a gradient, and for one whose numbers overflow.
+        """
         try:
-            (gradient,) = torch.autograd.grad(value.sum(), point)
+            with torch.inference_mode(False):
+                (gradient,) = torch.autograd.grad(self._value.sum(), self._point)
         except RuntimeError as error:
-            if value.requires_grad and "not have been used" not in str(error):
+            if self._value.requires_grad and "not have been used" not in str(error):
                 raise
             raise InputError(
                 "This model gives no gradient for its input (something in it rounds, sorts or leaves torch), so a "
                 "gradient attack can't climb. Use a differentiable model."
             ) from error
-    if not torch.isfinite(gradient).all():
-        raise InputError("The network's gradient isn't a number (NaN or infinite) here, so there is no step to take.")
-    return plain_logits(logits.detach()), value.detach(), gradient
+        if not torch.isfinite(gradient).all():
+            raise InputError(
+                "The network's gradient isn't a number (NaN or infinite) here, so there is no step to take."
+            )
+        return gradient
 
 
 def look(model: Classifier, goal: Goal, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,8 @@ def pgd_steps(
     Raises ``InputError`` for input that makes no sense and for models without a gradient.
     """
     course = Course(steps, restarts, early_stop, keep_best, trace)
-    x, goal = problem(model, x, y, target, loss)
+    given = problem(model, x, y, target, loss)
+    x = given.x
     threat = Threat.around(x, norm, eps, mask)
     if step_size is not None:
         check_positive(step_size, "step size")
@@ -57,7 +58,7 @@ def pgd_steps(
         ball = threat.rows(rows)
         return ball.project(x_adv + lengths[rows] * ball.normalise(gradient, x_adv))
 
-    return (yield from attack(model, x, goal, course, begin))
+    return (yield from attack(model, given, course, begin))
 
 
 pgd = plainly(pgd_steps)

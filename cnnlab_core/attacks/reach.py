@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.loop import AttackStep
-from cnnlab_core.attacks.objective import Classifier, Goal, climb
+from cnnlab_core.attacks.objective import Classifier, Climb, Goal
 from cnnlab_core.attacks.pgd import pgd_steps
 from cnnlab_core.attacks.threat import Threat
 from cnnlab_core.errors import InputError
@@ -40,7 +40,7 @@ class Reach:
         threat = Threat.around(x, norm, 0.0)
         if method not in METHODS:
             raise InputError(f"There is no attack “{method}” over epsilon. Choose one of {', '.join(METHODS)}.")
-        direction = threat.normalise(climb(model, goal, x)[2], x) if method == "fgsm" else None
+        direction = threat.normalise(Climb(model, goal, x).gradient(), x) if method == "fgsm" else None
         return Reach(model, x, goal, norm, method, steps, direction)
 
     def at(self, eps: Tensor) -> Generator[AttackStep, None, Tensor]:

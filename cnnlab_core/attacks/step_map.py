@@ -54,7 +54,7 @@ def step_map_steps(
     """
     if not step_sizes or not steps:
         raise InputError("The map needs at least one step size and one number of steps.")
-    x, goal = problem(model, x, y, target, loss)
+    x, goal, _ = problem(model, x, y, target, loss)
     cells: tuple[Cell, ...] = ()
     for row, size in enumerate(step_sizes):
         run = pgd_steps(

@@ -75,7 +75,7 @@ def sweep_steps(
     """FGSM, or PGD with ``steps`` steps, at each of the epsilons ``eps``. Arguments and errors are those of ``pgd``."""
     if not eps:
         raise InputError("A sweep needs at least one epsilon.")
-    x, goal = problem(model, x, y, target, loss)
+    x, goal, _ = problem(model, x, y, target, loss)
     reach = Reach.of(model, x, goal, norm=norm, method=method, steps=steps)
     pictures: list[Tensor] = []
     logits: list[Tensor] = []

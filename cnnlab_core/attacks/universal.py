@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.objective import Classifier, Loss, climb, look
+from cnnlab_core.attacks.objective import Classifier, Climb, Loss, look
 from cnnlab_core.attacks.result import Measured, in_eight_bits
 from cnnlab_core.attacks.threat import Threat
 from cnnlab_core.device import plainly
@@ -59,7 +59,7 @@ def universal_steps(
     """
     if min(epochs, batch) < 1:
         raise InputError(f"It takes at least one epoch and one picture in a batch, not {epochs} and {batch}.")
-    x, goal = problem(model, x, y, target, loss)
+    x, goal, _ = problem(model, x, y, target, loss)
     length = eps / 4 if step_size is None else step_size
     check_positive(length, "step size")
     ball = Threat.around(x[:1], norm, eps)
@@ -70,10 +70,10 @@ def universal_steps(
         order = torch.randperm(len(x), generator=generator, device=home).to(x.device)
         for index, rows in enumerate(order.split(batch), epoch * per_epoch):
             some = goal.rows(rows)
-            logits, value, gradient = climb(model, some, (x[rows] + delta).clamp(0, 1))
-            fooled = some.reached(logits).double().mean().item()
-            yield UniversalStep(index, epochs * per_epoch, delta, value.mean().item(), fooled)
-            step = ball.norm.normalise(gradient.mean(0, keepdim=True))
+            here = Climb(model, some, (x[rows] + delta).clamp(0, 1))
+            fooled = some.reached(here.logits).double().mean().item()
+            yield UniversalStep(index, epochs * per_epoch, delta, here.value.mean().item(), fooled)
+            step = ball.norm.normalise(here.gradient().mean(0, keepdim=True))
             delta = ball.norm.project(delta + length * step, ball.eps)
     views = [x, (x + delta).clamp(0, 1), in_eight_bits((x + delta).clamp(0, 1))]
     parts = torch.arange(len(x), device=x.device).split(batch)

@@ -6,7 +6,7 @@ The table and the search for weights need no torch (the home page uses them); th
 from typing import TYPE_CHECKING
 
 from cnnlab_core.models.spec import ModelSpec
-from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, find_spec
+from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, all_specs, find_spec
 
 if TYPE_CHECKING:
     from cnnlab_core.models.layers import Layer, layer_table
@@ -29,6 +29,7 @@ __all__ = [
     "LoadedModel",
     "ModelSpec",
     "Stage",
+    "all_specs",
     "find_spec",
     "layer_table",
     "list_models",

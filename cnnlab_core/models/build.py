@@ -12,6 +12,8 @@ from functools import reduce
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 from torchvision.models.convnext import CNBlock
 
@@ -69,13 +71,17 @@ def build_pretrained(spec: ModelSpec, path: Path) -> nn.Module:
 def read_checkpoint(path: Path, form: WeightsFile) -> dict[str, torch.Tensor]:
     """The weights in a checkpoint under the network's own names. Pickles are read with ``weights_only=True``."""
     try:
+        if path.suffix == ".safetensors":
+            return {
+                name: value.float() if value.is_floating_point() else value for name, value in load_file(path).items()
+            }
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise WeightsError(
             f"The file {path} holds more than tensors (Python objects), which could run code, so it was refused. "
             "Save only the weights: torch.save(model.state_dict(), path)."
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, SafetensorError) as error:
         raise WeightsError(
             f"The file {path} is damaged or not a checkpoint ({type(error).__name__}). Delete it and fetch it again."
         ) from None

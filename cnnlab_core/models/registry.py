@@ -18,7 +18,7 @@ from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec, WeightsKind
 from cnnlab_core.models.weights import find_weights
-from cnnlab_core.models.zoo import ZOO, find_spec
+from cnnlab_core.models.zoo import all_specs, find_spec
 
 DEFAULT_BUDGET = 1_200_000_000
 """Bytes of weights kept in memory: with 0.7 GB for Python and torch this fits a 2.7 GB host, and two VGG-16."""
@@ -35,6 +35,7 @@ class Key(NamedTuple):
 
 @dataclass
 class _Entry:
+    spec: ModelSpec
     network: nn.Module
     size: int
     users: int = 0
@@ -69,7 +70,7 @@ class Registry:
             network = with_memory_retry(lambda: self._load(spec, key), free_memory=self.put_away_idle)
             tensors = [*network.parameters(), *network.buffers()]
             with self._table:
-                self._entries[key] = _Entry(network, sum(t.numel() * t.element_size() for t in tensors))
+                self._entries[key] = _Entry(spec, network, sum(t.numel() * t.element_size() for t in tensors))
                 return self._handle(spec, key)  # type: ignore[return-value]
 
     def loaded(self) -> dict[Key, tuple[int, int]]:
@@ -84,7 +85,7 @@ class Registry:
     def _handle(self, spec: ModelSpec, key: Key) -> LoadedModel | None:
         with self._table:
             entry = self._entries.get(key)
-            if entry is None:
+            if entry is None or entry.spec != spec:  # a run can be exported again, with other weights
                 return None
             self._entries.move_to_end(key)
             entry.users += 1
@@ -146,8 +147,8 @@ def load_model(
 
 
 def list_models() -> list[ModelSpec]:
-    """Every model of the lab, in the order in which it is offered."""
-    return list(ZOO)
+    """Every model of the lab, in the order in which it is offered: the zoo, then networks trained here."""
+    return list(all_specs())
 
 
 def _load(spec: ModelSpec, key: Key) -> nn.Module:
@@ -160,6 +161,8 @@ def _load(spec: ModelSpec, key: Key) -> nn.Module:
 @cache
 def categories(spec: ModelSpec) -> tuple[str, ...]:
     """The names of a model's classes, in the order of its logits."""
+    if spec.classes:
+        return spec.classes
     from torchvision.models import AlexNet_Weights  # every torchvision ImageNet entry carries the same thousand
 
     return tuple(AlexNet_Weights.IMAGENET1K_V1.meta["categories"])

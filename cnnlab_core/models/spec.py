@@ -24,9 +24,10 @@ class WeightsFile:
 
     ``sha256`` is the digest or its first characters (torch's hub writes eight into the file's name); None means
     that the publisher's own digest, sent along with a download, is the only one known. ``package`` names the
-    installed package that carries the file. ``inner`` is the key under which a checkpoint keeps the weights,
-    ``prefix`` the only part of those keys that belongs to the network, ``drop`` keys of parts that aren't used
-    for naming pictures, ``rename`` regular-expression replacements for keys written by older torch versions.
+    installed package that carries the file, ``folder`` the one place of a network that was trained here. ``inner`` is
+    the key under which a checkpoint keeps the weights, ``prefix`` the only part of those keys that belongs to the
+    network, ``drop`` keys of parts that aren't used for naming pictures, ``rename`` regular-expression replacements
+    for keys written by older torch versions.
     """
 
     file: str
@@ -34,6 +35,7 @@ class WeightsFile:
     sha256: str | None
     url: str = ""
     package: str = ""
+    folder: str = ""
     inner: str = ""
     prefix: str = ""
     drop: tuple[str, ...] = ()
@@ -42,7 +44,7 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One row of the zoo. ``builder`` is ``module:function``; ``top1`` the published ImageNet accuracy in percent."""
+    """One row of the zoo. ``builder`` is ``module:function``; ``top1`` the accuracy in percent as ``measured``."""
 
     name: str
     title: str
@@ -55,4 +57,6 @@ class ModelSpec:
     about: str
     options: tuple[tuple[str, object], ...] = ()
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
-    categories: str = "imagenet"
+    measured: str = "on ImageNet, as published"
+    classes: tuple[str, ...] = ()
+    """The names of the classes in the order of the logits; empty means ImageNet's thousand."""

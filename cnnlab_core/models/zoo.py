@@ -1,6 +1,7 @@
 """The zoo: every network of the lab, as one table. Data only; reading it needs no torch."""
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.models.exports import exported_specs
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsFile
 
 _TORCHVISION = "BSD-3-Clause (torchvision); trained on ImageNet"
@@ -175,9 +176,17 @@ ZOO: tuple[ModelSpec, ...] = (
 DEFAULT_MODEL = "efficientnet_lite0"
 
 
+def all_specs() -> tuple[ModelSpec, ...]:
+    """The zoo, then the networks that were trained here and exported, as they are at this moment."""
+    return (*ZOO, *exported_specs())
+
+
 def find_spec(name: str) -> ModelSpec:
     """The spec called ``name``. Raises ``InputError`` that lists the names there are."""
-    for spec in ZOO:
-        if spec.name == name:
-            return spec
-    raise InputError(f"There is no model called “{name}”. Choose one of: {', '.join(spec.name for spec in ZOO)}.")
+    for specs in (ZOO, exported_specs()):
+        for spec in specs:
+            if spec.name == name:
+                return spec
+    raise InputError(
+        f"There is no model called “{name}”. Choose one of: {', '.join(spec.name for spec in all_specs())}."
+    )

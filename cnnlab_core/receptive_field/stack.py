@@ -109,7 +109,7 @@ def stack_fields(rows: Sequence[Row], side: int) -> list[ReceptiveField]:
         raise InputError(f"A stack has 1 to {MOST_ROWS} rows, but this one has {len(rows)}.")
     length = side
     for number, row in enumerate(rows, 1):
-        length = _length_after(number, row, length)
+        length = length_after(number, row, length)
     network = nn.Sequential()
     for row in rows:
         short = "conv" if row.kind == "convolution" else "pool"
@@ -127,7 +127,7 @@ def _layer(row: Row) -> nn.Module:
     return nn.Conv2d(1, 1, row.kernel, row.stride, row.padding, row.dilation, bias=False, device="meta")
 
 
-def _length_after(number: int, row: Row, length: int) -> int:
+def length_after(number: int, row: Row, length: int) -> int:
     """The side of the map after a row; raises ``InputError`` if there can be no such row here."""
     what = f"Row {number} ({row.kind} of {row.kernel})"
     if row.kind not in KINDS:

@@ -39,4 +39,5 @@ def show_layers(spec: ModelSpec) -> None:
     ]
     number = st.column_config.NumberColumn(format="localized")
     st.dataframe(rows, hide_index=True, height=420, column_config={"parameters": number, "multiply-adds": number})
-    st.caption(f"{plain(spec.source)} · {plain(spec.licence)} · {spec.top1:.1f} % right on ImageNet, as published.")
+    score = f" · {spec.top1:.1f} % right {plain(spec.measured)}." if spec.measured else ""
+    st.caption(f"{plain(spec.source)} · {plain(spec.licence)}{score}")

@@ -14,13 +14,9 @@ from cnnlab_core.device import describe_device, pick_device
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
-from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, find_spec
+from cnnlab_core.models.zoo import DEFAULT_MODEL, all_specs, find_spec
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences
-
-NETWORKS = {f"{spec.title}, {kind}": (spec, kind) for spec in ZOO for kind in WEIGHTS_KINDS}
-"""Every network with either weights, as it is offered for comparison. Streamlit puts an option into the address as it
-is shown, so these names must not change with what is downloaded."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,12 @@ def choose_model() -> tuple[ModelSpec, str]:
     """The sidebar's model chooser. Gives the spec and the kind of weights, which may have to be downloaded yet."""
     shared = _shared()
     _read_address(shared)
+    names = [spec.name for spec in all_specs()]
+    if shared.model not in names:  # a network trained here that somebody has deleted since
+        shared.model = DEFAULT_MODEL
     with st.sidebar:
         st.subheader("Network")
-        _select("Network", "model", [spec.name for spec in ZOO], model_label, shared)
+        _select("Network", "model", names, model_label, shared)
         st.session_state["weights_choice"] = shared.weights
         st.segmented_control(
             "Weights",
@@ -96,6 +95,14 @@ def all_pictures() -> list[Picture]:
     return [_picture(shared, name) for name in (*sample_images(), *shared.own)]
 
 
+def networks() -> dict[str, tuple[ModelSpec, str]]:
+    """Every network with either weights, by its name where another one is chosen to be compared with.
+
+    Streamlit puts an option into the address as it is shown: these names don't change with what is downloaded.
+    """
+    return {f"{spec.title}, {kind}": (spec, kind) for spec in all_specs() for kind in WEIGHTS_KINDS}
+
+
 def model_label(name: str) -> str:
     """A model's title, with the size of the download if its weights aren't on this machine."""
     spec = find_spec(name)
@@ -116,7 +123,7 @@ def _read_address(shared: _Shared) -> None:
         shared.picture = wanted
     elif wanted.startswith("own"):
         st.info("This link was made with somebody's own picture, which stays with them. Here is a sample instead.")
-    if (model := st.query_params.get("model")) in {spec.name for spec in ZOO}:
+    if (model := st.query_params.get("model")) in {spec.name for spec in all_specs()}:
         shared.model = model
     if (weights := st.query_params.get("weights")) in WEIGHTS_KINDS:
         shared.weights = weights

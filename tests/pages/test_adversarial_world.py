@@ -2,18 +2,23 @@
 
 import re
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
+from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.device import SLICE_SECONDS
-from cnnlab_core.errors import DeviceError
+from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
-from cnnlab_core.models import load_model
+from cnnlab_core.models import find_spec, load_model
+from cnnlab_core.naming import Named
 from cnnlab_core.transforms import TRANSFORMS, find_transform
-from cnnlab_core.ui.adversarial import report
+from cnnlab_core.ui.adversarial import report, two_networks
 
 TABS = ("In the world", "Report", "One for all", "Two networks")
 FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
@@ -244,3 +249,20 @@ def test_a_second_network_that_says_the_target_anyway_is_a_sentence(open_page):
     app = open_page("adversarial", adversarial_tab="Two networks", adversarial_target=target, **FGSM)
     assert "without an attack" in texts(app)
     assert not app.get("download_button")
+
+
+@pytest.mark.parametrize(
+    ("aim", "target", "expected"), [("2 · dog", 2, 0), ("any other class", None, None), ("least likely", 1, 1)]
+)
+def test_a_target_is_carried_over_by_its_name(aim, target, expected):
+    choice = SimpleNamespace(aim=aim, target=target, labels=("ship", "cat", "dog"), plan=Plan())
+    other = replace(find_spec("alexnet"), classes=("dog", "frog"))
+    named = Named(0, "x", logits=np.array([2.0, 1.0]))
+    assert two_networks._target(choice, other, named) == expected
+
+
+def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
+    choice = SimpleNamespace(aim="1 · cat", target=1, labels=("ship", "cat", "dog"), plan=Plan())
+    other = replace(find_spec("alexnet"), classes=("dog", "frog"))
+    with pytest.raises(InputError, match="knows no class “cat”"):
+        two_networks._target(choice, other, Named(0, "x", logits=np.array([2.0, 1.0])))

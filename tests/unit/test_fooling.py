@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.plan import METHODS, Plan
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.classification import softmax
@@ -139,3 +140,11 @@ def test_step_lines_show_every_number():
     assert figure.data[1].y[0] > 0
     assert list(figure.data[0].y) == [0.5, 0.2]
     assert figure.layout.xaxis.range == (-0.5, 4.5)
+
+
+def test_a_picture_of_another_size_gets_a_sentence(model):
+    tiny = torch.rand(1, 3, 8, 8)
+    with pytest.raises(InputError, match="too small for SqueezeNet"):
+        finish(fool(model, tiny, Plan("FGSM")))
+    with pytest.raises(InputError, match="doesn't fit"):
+        fgsm(model, torch.rand(1, 3, 64, 64), eps=0.1, mask=torch.ones(1, 1, 32, 32))

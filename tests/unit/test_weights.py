@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import torch
 
+from cnnlab_core import downloads
 from cnnlab_core.device import finish
 from cnnlab_core.errors import WeightsError
 from cnnlab_core.models import find_spec
-from cnnlab_core.models import weights as weights_module
 from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.weights import download_weights, find_weights, hub_folder, local_weights, weights_folder
 
@@ -140,18 +140,18 @@ def test_thirty_askers_cause_one_download(folders):
 
 
 def test_cancelling_stops_the_fetch_and_leaves_nothing(folders, monkeypatch):
-    monkeypatch.setattr(weights_module, "_UNWATCHED_SECONDS", 0.05)
+    monkeypatch.setattr(downloads, "_UNWATCHED_SECONDS", 0.05)
     with serving(lambda h: whole_file(h, CONTENT * 8, pause=0.02)) as (address, _):
         job = download_weights(spec_at(address), poll_seconds=0.01)
         next(job)
         assert list(folders.rglob("*.part"))
         job.close()
         for _ in range(500):
-            if nothing_left_behind(folders) and not weights_module._transfers:
+            if nothing_left_behind(folders) and not downloads._transfers:
                 break
             time.sleep(0.01)
     assert nothing_left_behind(folders)
-    assert not weights_module._transfers
+    assert not downloads._transfers
 
 
 def test_a_rerun_in_the_middle_goes_on_with_the_same_download(folders):

@@ -109,9 +109,7 @@ def choose() -> Choice | None:
         return None
     first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")
     with first:
-        name = st.selectbox(
-            "Attack", list(METHODS), index=1, key="adversarial_attack", bind="query-params", persist_state="page"
-        )
+        name = st.selectbox("Attack", list(METHODS), index=1, key="adversarial_attack", bind="query-params")
     settings = METHODS[name].settings
     with second:
         aim = choose_aim(spec, needs_target=METHODS[name].needs_target)
@@ -181,11 +179,9 @@ def _setting(setting: str, name: str, norm: str) -> float:
     if setting == "learning_rate":
         return _RATE.draw("rate")
     if setting == "alpha":
-        return st.select_slider(
-            "Alpha (weight of l1)", _ALPHAS, 1e-4, key="adversarial_alpha", bind="query-params", persist_state="page"
-        )
+        return st.select_slider("Alpha (weight of l1)", _ALPHAS, 1e-4, key="adversarial_alpha", bind="query-params")
     if setting == "steps":
-        return st.slider("Steps", 1, 200, 20, key="adversarial_steps", bind="query-params", persist_state="page")
+        return st.slider("Steps", 1, 200, 20, key="adversarial_steps", bind="query-params")
     if name == "Probability ascent":
         return st.select_slider(
             "Step size (times dP/dx)",
@@ -229,7 +225,7 @@ def _more(settings: tuple[str, ...]) -> dict[str, object]:
                 persist_state="page",
             )
             values["restarts"] = st.slider(
-                "Restarts, the best counts", 1, 5, key="adversarial_restarts", bind="query-params", persist_state="page"
+                "Restarts, the best counts", 1, 5, key="adversarial_restarts", bind="query-params"
             )
         values["seed"] = st.number_input(
             "Seed of random starts and random targets",

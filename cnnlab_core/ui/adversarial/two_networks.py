@@ -27,7 +27,7 @@ from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
 from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.shared import NETWORKS
+from cnnlab_core.ui.shared import networks
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -57,14 +57,14 @@ class _Side:
 
 def show(choice: Choice) -> None:
     """The tab."""
-    here = f"{choice.spec.title}, {choice.weights}"
+    here, offered = f"{choice.spec.title}, {choice.weights}", networks()
     st.caption(
         "The same picture, the same attack, the same target. Which network gives way first, and what does the noise "
         "look like? Robust networks are in the list; they are downloaded once."
     )
     chosen = st.columns(2, gap="large")[0].selectbox(
         f"{plain(here)} against",
-        [name for name in NETWORKS if name != here],
+        [name for name in offered if name != here],
         key="adversarial_second",
         bind="query-params",
     )
@@ -73,7 +73,7 @@ def show(choice: Choice) -> None:
     with left, sentences():
         one = _side(choice, place="attack")
     with right, sentences():
-        spec, weights = NETWORKS[chosen]
+        spec, weights = offered[chosen]
         other = _second(choice, spec, weights)
         two = _side(other, place="attack second") if other else None
     with st.expander("What to notice", icon=":material/visibility:", expanded=True):

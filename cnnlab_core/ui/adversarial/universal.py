@@ -8,9 +8,8 @@ import numpy as np
 import streamlit as st
 import torch
 from numpy.typing import ArrayLike
-from PIL import Image
 
-from cnnlab_core.images import png
+from cnnlab_core.images import png, thumbnail
 from cnnlab_core.models import load_model
 from cnnlab_core.one_for_all import BATCH, EPOCHS, OneForAll, OneStep, Together, one_for_all, one_table
 from cnnlab_core.plots.noise import change_picture
@@ -185,8 +184,12 @@ def _cards(choice: Choice, asked: _Asked, found: OneForAll) -> None:
 
 
 def _card(choice: Choice, picture: Picture, one: Together) -> None:
-    small = one.changed.picture.resize((224, 224), Image.Resampling.LANCZOS)
-    st.image(png(small), output_format="PNG", width="stretch", alt=f"{picture.title} with the noise")
+    st.image(
+        png(thumbnail(one.changed.picture, 224)),
+        output_format="PNG",
+        width="stretch",
+        alt=f"{picture.title} with the noise",
+    )
     st.caption(f"{said(one.clean, choice.labels)}  \n→ {said(one.changed, choice.labels)}")
     st.markdown(":primary-badge[fooled]" if one.fooled else ":gray-badge[not fooled]")
 

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks import Expectation
 from cnnlab_core.attacks.plan import METHODS, Plan
 from cnnlab_core.fooling import Fooled, Look, View, fool
-from cnnlab_core.images import label_picture, png
+from cnnlab_core.images import label_picture, png, thumbnail
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.survival import Line, survival_lines
@@ -160,8 +160,8 @@ def _fill(lab: _Lab, card: _Card) -> tuple[Under, ...]:
         card.head.markdown(f"**{plain(trial.title)}**")
         for name, view in zip(lab.pictures, trial.views, strict=True):
             with card.cells, st.container(gap=None, width="stretch" if len(lab.pictures) == 2 else _THIRD):
-                small = view.picture.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-                st.image(png(small), output_format="PNG", width="stretch", alt=f"{trial.title}, {name}")
+                small = png(thumbnail(view.picture, _SIDE))
+                st.image(small, output_format="PNG", width="stretch", alt=f"{trial.title}, {name}")
                 badge = "" if view is trial.views[0] else _BADGES[_fate(lab, trial, view)]
                 st.caption(said(view, lab.choice.labels))
                 if badge:

@@ -1,0 +1,23 @@
+"""Sets of labelled pictures to train on: where they come from, verified, in memory as bytes.
+
+Names: ``cifar10``, ``shapes`` (generated, needs no network) and ``own:<name>`` (imported folders and zips).
+"""
+
+from cnnlab_core.data.dataset import Dataset, Pictures, Split, data_folder, split_validation
+from cnnlab_core.data.own import ImportStep, import_pictures
+from cnnlab_core.data.sources import Source, find_data, list_data, open_data, open_data_steps
+
+__all__ = [
+    "Dataset",
+    "ImportStep",
+    "Pictures",
+    "Source",
+    "Split",
+    "data_folder",
+    "find_data",
+    "import_pictures",
+    "list_data",
+    "open_data",
+    "open_data_steps",
+    "split_validation",
+]

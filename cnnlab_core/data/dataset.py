@@ -1,0 +1,145 @@
+"""What a set of labelled pictures is, how it is kept in a file, and how validation pictures are held out."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from cnnlab_core.errors import DataError, InputError
+from cnnlab_core.files import write_atomically
+
+
+def data_folder() -> Path:
+    """The folder of the data sets: ``CNNLAB_DATA``, else ``~/.cache/cnnlab/data``."""
+    chosen = os.environ.get("CNNLAB_DATA")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(chosen).expanduser() if chosen else cache / "cnnlab" / "data"
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """``images`` uint8 (N, H, W, 3), ``labels`` int64 (N,)."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def digest(self) -> str:
+        """The sha256 of the images' raw bytes, then of the labels' as one byte (or two) each."""
+        narrow = np.uint8 if not len(self) or int(self.labels.max()) < 256 else np.uint16
+        total = hashlib.sha256(np.ascontiguousarray(self.images.numpy()).data)
+        total.update(self.labels.numpy().astype(narrow).data)
+        return total.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A set to train on. The test part is only read, from its file or its seed, when ``read_test`` is called."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    train: Pictures
+    read_test: Callable[[], Pictures]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def side(self) -> int:
+        """The pictures' height and width."""
+        return self.train.images.shape[1]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into the training pictures: what is learned from, and what is held out to watch."""
+
+    train: np.ndarray
+    validation: np.ndarray
+
+
+def split_validation(labels: torch.Tensor, share: float, seed: int, limit: int = 0) -> Split:
+    """Hold out ``share`` of each class, at least one picture; both parts are ascending indices.
+
+    With a ``limit`` the training part is cut to that many pictures, evenly from all classes; the validation part
+    stays the same. The same seed gives the same split. Raises ``InputError`` when a class would have no picture left.
+    """
+    chooser = np.random.default_rng([seed, 7])
+    kept, held = [], []
+    values = labels.numpy()
+    for label in np.unique(values):
+        members = chooser.permutation(np.flatnonzero(values == label))
+        count = max(1, round(share * len(members)))
+        if count >= len(members):
+            raise InputError(
+                f"Class {label} has only {len(members)} training pictures, so that holding out {share:.0%} for "
+                "validation leaves none. Add pictures, or hold out less."
+            )
+        held.append(members[:count])
+        kept.append(members[count:])
+    if limit:
+        # Turn by turn through the classes, so that any limit is balanced.
+        turns = [(turn, place) for place, members in enumerate(kept) for turn in range(len(members))]
+        chosen = sorted(turns)[:limit]
+        kept = [np.array([kept[place][turn] for turn, place in chosen])]
+    return Split(np.sort(np.concatenate(kept)), np.sort(np.concatenate(held)))
+
+
+# --- files ----------------------------------------------------------------------------------------------------
+
+
+def write_dataset(path: Path, dataset: Dataset) -> None:
+    """Keep a data set as a safetensors file with its digests. Raises ``DataError`` when it can't be written."""
+    parts = {"train": dataset.train, "test": dataset.read_test()}
+    tensors = {f"{part}_{what}": getattr(value, what) for part, value in parts.items() for what in ("images", "labels")}
+    about = {"name": dataset.name, "title": dataset.title, "classes": dataset.classes, "notes": dataset.notes}
+    about |= {f"{part}_sha256": value.digest() for part, value in parts.items()}
+    try:
+        write_atomically(path, save(tensors, {"cnnlab": json.dumps(about)}))
+    except OSError as error:
+        raise DataError(
+            f"The data set couldn't be saved as {path}: {error.strerror}. Make room, or set CNNLAB_DATA."
+        ) from None
+
+
+def read_dataset(path: Path, digests: dict[str, str] | None = None) -> Dataset:
+    """The data set in a file, verified by ``digests`` (parts "train" and "test") or those in the file itself."""
+    damaged = DataError(f"The data set {path} is damaged. Delete the file, and fetch or import it again.")
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads((file.metadata() or {})["cnnlab"])
+            digests = digests or {part: about[f"{part}_sha256"] for part in ("train", "test")}
+            classes, notes = tuple(map(str, about["classes"])), tuple(map(str, about["notes"]))
+            name, title = str(about["name"]), str(about["title"])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        raise damaged from None
+
+    def part(which: str) -> Pictures:
+        try:
+            with safe_open(path, "pt") as file:
+                pictures = Pictures(file.get_tensor(f"{which}_images"), file.get_tensor(f"{which}_labels"))
+        except (SafetensorError, OSError):
+            raise damaged from None
+        if pictures.digest() != digests[which]:
+            raise damaged
+        return pictures
+
+    return Dataset(name, title, classes, part("train"), lambda: part("test"), notes)
+
+
+def peek(path: Path) -> tuple[int, int]:
+    """Side and number of classes of the data set in a file, without reading its pictures."""
+    try:
+        with safe_open(path, "pt") as file:
+            classes = json.loads((file.metadata() or {})["cnnlab"])["classes"]
+            return file.get_slice("train_images").get_shape()[1], len(classes)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        raise DataError(f"The data set {path} is damaged. Delete the file, and import it again.") from None

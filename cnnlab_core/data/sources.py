@@ -1,0 +1,62 @@
+"""One name for each data set: which there are, and how to open one."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from cnnlab_core.data import cifar10
+from cnnlab_core.data.dataset import Dataset, read_dataset
+from cnnlab_core.data.own import own_folder, own_path
+from cnnlab_core.data.shapes import shapes
+from cnnlab_core.device import finish
+from cnnlab_core.downloads import DownloadStep
+from cnnlab_core.errors import DataError, InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set by name; ``megabytes`` have to be fetched first, 0 if it is here."""
+
+    name: str
+    title: str
+    megabytes: float = 0
+
+
+def list_data() -> list[Source]:
+    """Every data set that can be trained on: CIFAR-10, the generated one, and the imported ones."""
+    own = sorted(path.stem for path in own_folder().glob("*.safetensors"))
+    return [
+        Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
+        Source("shapes", "Shapes and textures (generated)"),
+        *(Source(f"own:{name}", name) for name in own),
+    ]
+
+
+def find_data(name: str) -> Source:
+    """The data set called ``name``. Raises ``InputError`` that lists the names there are."""
+    sources = list_data()
+    for source in sources:
+        if source.name == name:
+            return source
+    names = ", ".join(source.name for source in sources)
+    raise InputError(f"There is no data set called “{name[:60]}”. Choose one of: {names}.")
+
+
+def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
+    """The data set called ``name``, in memory and verified; fetched first if need be.
+
+    Raises ``InputError`` for an unknown name and ``DataError`` for one that can't be fetched or is damaged.
+    """
+    find_data(name)
+    if name == "cifar10":
+        return (yield from cifar10.cifar10())
+    if name == "shapes":
+        return shapes()
+    return read_dataset(own_path(name.removeprefix("own:")))
+
+
+def open_data(name: str, *, fetch: bool = True) -> Dataset:
+    """The data set called ``name``; without ``fetch``, a ``DataError`` rather than a download."""
+    source = find_data(name)
+    if source.megabytes and not fetch:
+        raise DataError(f"{source.title} isn't on this machine. Fetch it first ({source.megabytes:.0f} MB).")
+    return finish(open_data_steps(name))

@@ -1,0 +1,235 @@
+"""The trainer from a terminal: ``python -m cnnlab_core.training <command> --help``."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from cnnlab_core.errors import InputError, LabError
+from cnnlab_core.training import launch
+from cnnlab_core.training.config import Config, config_from
+from cnnlab_core.training.locks import device_key
+from cnnlab_core.training.runs import create_run, duplicate, find_run, list_runs, queue
+from cnnlab_core.training.worker import work, work_together
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m cnnlab_core.training", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, work: Callable[[argparse.Namespace], int | None], help: str) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=help, description=help)
+        found.set_defaults(command=work)
+        return found
+
+    new = command("start", _start, "begin a run, in the background unless --foreground or torchrun says otherwise")
+    new.add_argument("--name", default="")
+    new.add_argument("--config", type=Path, help="a JSON file of settings; options given beside it count more")
+    new.add_argument("--foreground", action="store_true", help="train here and show progress; Ctrl-C pauses")
+    _add_settings(new)
+    command("list", _list, "every run, newest first")
+    _add_run(command("show", _show, "a run's settings and scores, as JSON"))
+    _add_run(command("pause", lambda o: launch.pause(find_run(o.run)), "checkpoint and exit; resume goes on exactly"))
+    _add_run(command("stop", lambda o: launch.stop(find_run(o.run)), "end the training here, test, and be done"))
+    again = _add_run(command("resume", _resume, "go on with a paused, interrupted or failed run"))
+    again.add_argument("--foreground", action="store_true")
+    copy = _add_run(command("duplicate", _duplicate, "a new run with the same settings, started"))
+    copy.add_argument("--seed", type=int)
+    title = _add_run(command("rename", lambda o: find_run(o.run).rename(o.name), "give a run another name"))
+    title.add_argument("name")
+    _add_run(command("delete", lambda o: find_run(o.run).delete(), "delete a run's folder; its exports stay"))
+    out = _add_run(command("export", _export, "write the network for every page of the lab, or into a folder"))
+    out.add_argument("--to", type=Path)
+    out.add_argument("--name", default="")
+    out.add_argument("--title", default="")
+    out.add_argument("--half", action="store_true", help="as float16: half the size")
+    data = command("import", _import, "read a folder or zip of class folders as a data set")
+    data.add_argument("source", type=Path)
+    data.add_argument("name")
+    data.add_argument("--side", type=int, default=32)
+    command("fetch", _fetch, "download CIFAR-10, if it isn't here")
+    process = _add_run(command("work", _work, "be a run's trainer (what start and resume launch)"))
+    for one in (new, again, process):
+        one.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write a checkpoint")
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("run", help="a run's id, its beginning, or its name")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    hints = get_type_hints(Config)
+    for field in fields(Config):
+        option, hint = f"--{field.name.replace('_', '-')}", hints[field.name]
+        kind: dict[str, Any] = {"type": hint, "metavar": "N"}
+        if hint is bool:
+            kind = {"action": argparse.BooleanOptionalAction}
+        elif hint is float:
+            kind = {"type": _fraction, "metavar": "X"}
+        elif hint is str:
+            kind = {"metavar": "TEXT"}
+        elif choices := get_args(hint):
+            kind = {"choices": choices}
+        parser.add_argument(option, dest=f"set_{field.name}", default=None, help=f"default: {field.default}", **kind)
+
+
+def _fraction(text: str) -> float:
+    """A number, or a fraction such as 8/255."""
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    values: dict[str, Any] = {}
+    if options.config:
+        try:
+            values = json.loads(options.config.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"The settings in {options.config} can't be read: {error}.") from None
+    given = {field.name: getattr(options, f"set_{field.name}") for field in fields(Config)}
+    return config_from(values | {name: value for name, value in given.items() if value is not None})
+
+
+def _start(options: argparse.Namespace) -> int:
+    config = _config(options)
+    if _under_torchrun():
+        from cnnlab_core.training.checks import check
+
+        check(config)
+        run = create_run(config, options.name) if _leads() else None
+        return work_together(run, options.checkpoint_seconds, _Report() if run else None)
+    if options.foreground:
+        from cnnlab_core.training.checks import check
+
+        check(config)
+        run = create_run(config, options.name)
+        print(run.id)
+        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=_Report())
+    run = launch.start(config, options.name, checkpoint_seconds=options.checkpoint_seconds)
+    print(run.id)
+    return 0
+
+
+def _resume(options: argparse.Namespace) -> int:
+    if _under_torchrun():
+        run = find_run(options.run) if _leads() else None
+        if run:
+            run.ask("")
+        return work_together(run, options.checkpoint_seconds, _Report() if run else None)
+    run = find_run(options.run)
+    if options.foreground:
+        launch.ready_to_resume(run)
+        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=_Report())
+    launch.resume(run, checkpoint_seconds=options.checkpoint_seconds)
+    return 0
+
+
+def _work(options: argparse.Namespace) -> int:
+    return work(find_run(options.run), checkpoint_seconds=options.checkpoint_seconds)
+
+
+def _duplicate(options: argparse.Namespace) -> None:
+    run = duplicate(find_run(options.run), seed=options.seed)
+    launch.launch(run)
+    print(run.id)
+
+
+def _list(options: argparse.Namespace) -> None:
+    waiting = queue(device_key()).names()
+    for run in list_runs():
+        metrics, finals = run.metrics(), run.finals
+        state = run.state()
+        words = [f"{run.id:24}", f"{state.name:11}", run.about.name]
+        if metrics.steps and not finals:
+            words.append(f"step {metrics.steps[-1]['step'] + 1} of {(run.machine or {}).get('total_steps', '?')}")
+        if finals:
+            words.append(f"test accuracy {finals['accuracy']:.2%}")
+            if "robust_accuracy" in finals:
+                words.append(f"robust {finals['robust_accuracy']:.2%}")
+        if state.name == "waiting" and run.id in waiting:
+            words.append(f"{waiting.index(run.id)} ahead")
+        print("  ".join(words))
+        if state.name in ("failed", "interrupted"):
+            print(f"{'':24}  {state.sentence}")
+
+
+def _show(options: argparse.Namespace) -> None:
+    run = find_run(options.run)
+    state = run.state()
+    about = {"id": run.id, "name": run.about.name, "state": state.name, "sentence": state.sentence}
+    config = json.loads(run.config.to_json())
+    print(json.dumps(about | {"config": config, "machine": run.machine, "finals": run.finals}, indent=1))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.exporting import export
+
+    name = export(find_run(options.run), options.to, name=options.name, title=options.title, half=options.half)
+    print(options.to or f'load_model("{name}")')
+
+
+def _import(options: argparse.Namespace) -> None:
+    from cnnlab_core.data import import_pictures
+
+    dataset = _watch(import_pictures(options.source, options.name, side=options.side))
+    print(f"own:{options.name}: {len(dataset.train)} pictures of {len(dataset.classes)} classes to train on")
+    for note in dataset.notes:
+        print(note)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from cnnlab_core.data import open_data_steps
+
+    print(f"CIFAR-10: {len(_watch(open_data_steps('cifar10')).train)} pictures to train on")
+
+
+def _watch(job: Any) -> Any:
+    """Run a job of steps to its end, showing them."""
+    report = _Report()
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value
+        report(str(step))
+
+
+class _Report:
+    """Shows a line of progress once a second."""
+
+    def __init__(self) -> None:
+        self._shown = 0.0
+
+    def __call__(self, line: str) -> None:
+        if time.monotonic() - self._shown >= 1:
+            self._shown = time.monotonic()
+            print(line, flush=True)
+
+
+def _under_torchrun() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def _leads() -> bool:
+    return os.environ.get("RANK", "0") == "0"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

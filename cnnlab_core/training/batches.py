@@ -1,0 +1,93 @@
+"""Batches on the device: order, shifts and flips drawn by counter; pictures stay bytes until they are used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cnnlab_core.data import Pictures
+from cnnlab_core.errors import InputError
+from cnnlab_core.training.config import Config
+from cnnlab_core.training.randomness import generator
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """``images`` float32 (N, 3, H, W) in [0, 1], channels last in memory; ``labels`` int64 (N,)."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+class Feeder:
+    """Deals out a set of training pictures in batches, shifted and mirrored, without ever leaving the device.
+
+    The pictures lie there once, as bytes, with their mirrored border (``config.crop`` pixels); a batch is cut out
+    of that by one indexing of a view in which every possible window is an element. ``rank`` of ``world`` processes
+    gets its even share of each batch; what is drawn doesn't depend on how many there are.
+    """
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        indices: np.ndarray,
+        config: Config,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.config, self.device, self.rank, self.world = config, device, rank, world
+        chosen = torch.from_numpy(indices)
+        if min(config.batch, len(chosen)) % world:
+            raise InputError(f"A batch of {config.batch} can't be shared evenly by {world} processes. Choose another.")
+        self._labels = pictures.labels[chosen].to(device)
+        self.count = len(chosen)
+        self.batch = min(config.batch, self.count)
+        self._windows = _windows(
+            _with_border(pictures.images[chosen].to(device), config.crop), pictures.images.shape[1]
+        )
+
+    @property
+    def steps(self) -> int:
+        """Whole batches in an epoch; the few pictures left over have their turn in another epoch."""
+        return self.count // self.batch
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """This process's share of the batches of an epoch, from batch number ``start`` on."""
+        random, crop = generator(self.config.seed, "epoch", epoch), self.config.crop
+        order = torch.randperm(self.count, generator=random)
+        shifts = torch.randint(0, 2 * crop + 1, (2, self.count), generator=random)
+        flips = torch.rand(self.count, generator=random) < 0.5
+        order, shifts, flips = order.to(self.device), shifts.to(self.device), flips.to(self.device)
+        share = self.batch // self.world
+        for number in range(start, self.steps):
+            first = number * self.batch + self.rank * share
+            mine = slice(first, first + share)
+            yield self._deal(order[mine], shifts[:, mine], flips[mine] if self.config.flip else None)
+
+    def _deal(self, chosen: torch.Tensor, shifts: torch.Tensor, flips: torch.Tensor | None) -> Batch:
+        pixels = self._windows[chosen, shifts[0], shifts[1]]  # (N, H, W, 3) bytes
+        if flips is not None:
+            pixels = torch.where(flips[:, None, None, None], pixels.flip(2), pixels)
+        return Batch(to_pixels(pixels), self._labels[chosen])
+
+
+def to_pixels(images: torch.Tensor) -> torch.Tensor:
+    """Bytes (N, H, W, 3) as float32 (N, 3, H, W) in [0, 1], channels last in memory."""
+    return images.permute(0, 3, 1, 2).float().div(255)
+
+
+def _with_border(images: torch.Tensor, width: int) -> torch.Tensor:
+    """(N, H, W, 3) with ``width`` mirrored pixels on every side."""
+    for dim in (1, 2):
+        length = images.shape[dim]
+        places = torch.arange(-width, length + width, device=images.device).abs()
+        places = torch.where(places >= length, 2 * (length - 1) - places, places)
+        images = images.index_select(dim, places)
+    return images.contiguous()
+
+
+def _windows(images: torch.Tensor, side: int) -> torch.Tensor:
+    """A view (N, shifts, shifts, side, side, 3) of bordered pictures: every window of ``side``."""
+    return images.unfold(1, side, 1).unfold(2, side, 1).permute(0, 1, 2, 4, 5, 3)

@@ -1,0 +1,103 @@
+"""How well a network names a set of pictures: accuracy, confusion, the most confident mistakes, robustness."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cnnlab_core.data import Pictures
+from cnnlab_core.training.adversarial import perturb
+from cnnlab_core.training.batches import to_pixels
+from cnnlab_core.training.distributed import World
+
+MOST_MISTAKES = 50
+Logits = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """PGD within ``epsilon`` (linf, pixels in [0, 1]): ``steps`` of ``step``, from the picture itself."""
+
+    epsilon: float
+    step: float
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """For each of N pictures: the likeliest class, its probability, that of the true class, and the loss (nats)."""
+
+    labels: np.ndarray
+    predicted: np.ndarray
+    probability: np.ndarray
+    true_probability: np.ndarray
+    loss: np.ndarray
+
+    @property
+    def accuracy(self) -> float:
+        """The share of pictures named right."""
+        return float((self.predicted == self.labels).mean())
+
+    @property
+    def mean_loss(self) -> float:
+        """The mean cross-entropy."""
+        return float(self.loss.mean())
+
+    def confusion(self, classes: int) -> np.ndarray:
+        """Counts (classes, classes): row = true class, column = what it was taken for."""
+        return np.bincount(self.labels * classes + self.predicted, minlength=classes**2).reshape(classes, classes)
+
+    def mistakes(self, most: int = MOST_MISTAKES) -> list[dict[str, float | int]]:
+        """The wrong answers given with the highest probability, highest first."""
+        wrong = np.flatnonzero(self.predicted != self.labels)
+        worst = wrong[np.argsort(-self.probability[wrong], kind="stable")][:most]
+        return [
+            {
+                "index": int(index),
+                "label": int(self.labels[index]),
+                "predicted": int(self.predicted[index]),
+                "probability": float(self.probability[index]),
+                "true_probability": float(self.true_probability[index]),
+            }
+            for index in worst
+        ]
+
+
+def answer(
+    logits: Logits,
+    pictures: Pictures,
+    device: torch.device,
+    *,
+    world: World | None = None,
+    attack: AttackSettings | None = None,
+    batch: int = 500,
+) -> Generator[int, None, Answers]:
+    """Ask a network (in eval mode; ``logits`` takes pixels) about every picture; yields how many are done.
+
+    Each of several processes takes every size-th picture, and none is asked about twice. With an ``attack`` the
+    pictures are first changed against the network.
+    """
+    world = world or World()
+    mine = torch.arange(world.rank, len(pictures), world.size)
+    columns: list[np.ndarray] = []
+    done = 0
+    for chosen in mine.split(batch):
+        x = to_pixels(pictures.images[chosen].to(device))
+        y = pictures.labels[chosen].to(device)
+        if attack:
+            still = torch.zeros_like(x)
+            x = perturb(logits, x, y, still, epsilon=attack.epsilon, step=attack.step, steps=attack.steps)
+        with torch.no_grad():
+            log_probabilities = logits(x).float().log_softmax(1)
+        best, predicted = log_probabilities.max(1)
+        true = log_probabilities.gather(1, y[:, None])[:, 0]
+        columns.append(torch.stack([predicted.float(), best, true]).cpu().double().numpy())
+        done += len(chosen)
+        yield done * world.size
+    own = np.concatenate(columns, axis=1) if columns else np.empty((3, 0))
+    rows = np.empty((3, len(pictures)))
+    for rank, column in enumerate(world.gather(own)):
+        rows[:, rank :: world.size] = column
+    predicted_all = np.where(np.isfinite(rows[0]), rows[0], 0).astype(np.int64)
+    return Answers(pictures.labels.numpy(), predicted_all, np.exp(rows[1]), np.exp(rows[2]), -rows[2])

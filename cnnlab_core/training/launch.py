@@ -1,0 +1,129 @@
+"""Starting, pausing and stopping trainers from anywhere: a page, a terminal, a notebook. Needs no torch."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cnnlab_core
+from cnnlab_core.errors import RunError
+from cnnlab_core.models.exports import runs_folder
+from cnnlab_core.training.config import Config
+from cnnlab_core.training.locks import held, is_held
+from cnnlab_core.training.runs import Run, create_run, list_runs, run_of
+from cnnlab_core.training.worker import ALREADY
+
+_START_SECONDS = 30
+_BUSY = "Another run is being started. Try again in a moment."
+
+
+def start(
+    config: Config, name: str = "", *, owner: str = "", token: str = "", checkpoint_seconds: float | None = None
+) -> Run:
+    """Check a config, make its run and start its trainer. A second call with the same ``token`` changes nothing.
+
+    Raises ``InputError`` for what can't be trained, ``RunError`` when ``owner`` has a run at work already.
+    """
+    from cnnlab_core.training.checks import check
+
+    check(config)
+    run = run_of(config, token) if token else None
+    if run is None:
+        _one_for_each_owner(owner)
+        run = create_run(config, name, owner=owner, token=token)
+    if run.state().name == "ready":
+        launch(run, checkpoint_seconds=checkpoint_seconds, again=True)
+    return run
+
+
+def resume(run: Run, *, checkpoint_seconds: float | None = None) -> None:
+    """Go on with a paused, interrupted or failed run. Raises ``RunError`` where that can't be."""
+    ready_to_resume(run)
+    launch(run, checkpoint_seconds=checkpoint_seconds)
+
+
+def ready_to_resume(run: Run) -> None:
+    """Take back what was asked of the run. Raises ``RunError`` if it can't go on."""
+    state = run.state()
+    if state.alive:
+        raise RunError(f"{run.about.name} is being trained already.")
+    if not state.resumable:
+        raise RunError(f"{run.about.name} can't go on: {state.sentence} Duplicate it instead.")
+    run.ask("")
+
+
+def pause(run: Run) -> None:
+    """Ask the trainer to write a checkpoint and exit; it does within about a second."""
+    if not run.state().alive:
+        raise RunError(f"{run.about.name} isn't training, so there is nothing to pause.")
+    run.ask("pause")
+
+
+def stop(run: Run) -> None:
+    """End the training here: what is learned is tested, and can be exported. It can't go on afterwards."""
+    state = run.state()
+    if not state.alive and not state.resumable:
+        raise RunError(f"{run.about.name} has ended already.")
+    run.ask("stop")
+    if not state.alive:
+        launch(run)
+
+
+def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = False) -> None:
+    """Start a trainer for the run and return once it holds the run's lock.
+
+    It is a process of its own (never a fork), nice to others, and outlives this one. Raises ``RunError`` if the run
+    has a trainer already (unless ``again`` says that this is fine) or its owner another one at work.
+    """
+    with held(runs_folder() / "launch.lock", _START_SECONDS, _BUSY):
+        run.refuse_shipped()
+        if is_held(run.lock):
+            if again:
+                return
+            raise RunError(f"{run.about.name} is being trained already.")
+        _one_for_each_owner(run.about.owner, run.id)
+        _spawn(run, checkpoint_seconds)
+
+
+def _one_for_each_owner(owner: str, besides: str = "") -> None:
+    if not owner:
+        return
+    for other in list_runs():
+        if other.id != besides and other.about.owner == owner and is_held(other.lock):
+            raise RunError(f"Your run “{other.about.name}” is still at work. Pause or stop it, then start this one.")
+
+
+def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
+    command = [sys.executable, "-m", "cnnlab_core.training", "work", run.id]
+    if checkpoint_seconds is not None:
+        command.append(f"--checkpoint-seconds={checkpoint_seconds}")
+    home = str(Path(cnnlab_core.__file__).parents[1])
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
+        "CNNLAB_RUNS": str(runs_folder()),
+        # Idle OpenMP threads sleep, so that the lab beside the trainer has the cores while it computes.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same sums in the same order
+    }
+    apart: dict[str, object] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
+    try:
+        with (run.folder / "trainer.log").open("ab") as log:
+            process = subprocess.Popen(  # type: ignore[call-overload]
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, **apart
+            )
+    except OSError as error:
+        raise RunError(f"The trainer of {run.about.name} couldn't be started: {error.strerror}.") from None
+    threading.Thread(target=process.wait, daemon=True, name=f"reap {run.id}").start()  # no zombie stays behind
+    end = time.monotonic() + _START_SECONDS
+    while process.poll() is None and not is_held(run.lock) and time.monotonic() < end:
+        time.sleep(0.02)
+    if process.poll() == ALREADY:
+        raise RunError(f"{run.about.name} is being trained already.")
+    if process.poll() not in (None, 0) and not run.metrics().states:
+        lines = (run.folder / "trainer.log").read_text(errors="replace").strip().splitlines() or ["no word"]
+        raise RunError(f"The trainer didn't start: {lines[-1]}")

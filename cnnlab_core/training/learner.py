@@ -1,0 +1,125 @@
+"""A network that learns: one step on one batch, clean or adversarial, in the precision that was chosen."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from cnnlab_core.data import Pictures
+from cnnlab_core.training.adversarial import perturb, random_start, training_steps
+from cnnlab_core.training.batches import Batch
+from cnnlab_core.training.config import Config
+from cnnlab_core.training.diagnosis import evaluating
+from cnnlab_core.training.distributed import World, share_batch_norm
+from cnnlab_core.training.nets import build_net, initialise
+from cnnlab_core.training.randomness import generator
+
+
+def pixel_statistics(pictures: Pictures, indices: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each colour channel over the chosen pictures, in pixels of [0, 1]."""
+    counts = np.zeros((3, 256), np.int64)
+    for chunk in np.array_split(indices, max(1, len(indices) // 5000)):
+        images = pictures.images[torch.from_numpy(chunk)].numpy()
+        for channel in range(3):
+            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
+    levels = np.arange(256) / 255
+    mean = counts @ levels / counts.sum(1)
+    variance = counts @ levels**2 / counts.sum(1) - mean**2
+    # A channel that never changes would be divided by zero.
+    return tuple(mean.tolist()), tuple(np.sqrt(np.maximum(variance, 1e-6)).tolist())
+
+
+class Learner:
+    """The network of a config with its optimiser, on one device, alone or with others of its ``world``."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        classes: int,
+        side: int,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        device: torch.device,
+        world: World | None = None,
+    ) -> None:
+        self.config, self.device, self.world = config, device, world or World()
+        self.half = False
+        self._mean, self._std = (torch.tensor(value, device=device).view(1, 3, 1, 1) for value in (mean, std))
+        network = build_net(config.net, classes, side, config.stack)
+        initialise(network, config.init, generator(config.seed, "weights"))
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self._model: nn.Module = self.network
+        if self.world.size > 1:
+            share_batch_norm(self.network)
+            # Buffers are equal already: every process computes the same statistics.
+            self._model = DistributedDataParallel(self.network, broadcast_buffers=False)
+        self.optimizer = _optimizer(self.network, config)
+
+    def normalise(self, x: torch.Tensor) -> torch.Tensor:
+        """(x - mean) / std of the training pictures, as the network wants them."""
+        return (x - self._mean) / self._std
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes) of pixels in the training's precision."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            return self.network(self.normalise(x))
+
+    def exact_logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes) of pixels in float32, as the exported network will give them."""
+        return self.network(self.normalise(x))
+
+    def learn(self, batch: Batch, rate: float, epoch: int, number: int) -> torch.Tensor:
+        """One step of the optimiser; gives (loss, accuracy) on the batch, on the device, before the step."""
+        x, y = self._attacked(batch, epoch, number), batch.labels
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = self._model(self.normalise(x))
+        loss = nn.functional.cross_entropy(logits.float(), y, label_smoothing=self.config.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        right = (logits.detach().argmax(1) == y).float().mean()
+        return torch.stack([loss.detach(), right])
+
+    def state(self) -> dict[str, Any]:
+        """Everything that learning has changed."""
+        return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back a ``state``."""
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _attacked(self, batch: Batch, epoch: int, number: int) -> torch.Tensor:
+        config = self.config
+        if config.attack == "none":
+            return batch.images
+        random = generator(config.seed, "attack", epoch, number, device=self.device)
+        start = random_start(batch.images, config.epsilon, random, self.world.rank, self.world.size)
+        with evaluating(self.network):  # the attack mustn't move the batch statistics
+            return perturb(
+                self.logits,
+                batch.images,
+                batch.labels,
+                start,
+                epsilon=config.epsilon,
+                step=config.step_size,
+                steps=training_steps(config),
+            )
+
+
+def _optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """The optimiser; weights decay, biases and normalisation don't."""
+    parameters = list(network.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if config.optimizer == "sgd":
+        nesterov = config.momentum > 0
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov)
+    return torch.optim.AdamW(groups, lr=config.learning_rate)

@@ -1,0 +1,121 @@
+"""Locks that tell the truth about life: the system frees them when their process ends, however it ends.
+
+``fcntl.flock`` on Linux and macOS, ``msvcrt.locking`` on Windows (both by filelock). A process number can be reused
+and an unreaped child looks alive; a lock can't and doesn't. Needs no torch, so that whoever waits is small.
+"""
+
+import os
+import platform
+import re
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from cnnlab_core.errors import RunError
+
+
+@contextmanager
+def held(path: Path, seconds: float, otherwise: str) -> Iterator[None]:
+    """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise RunError(otherwise) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock file."""
+    if not path.exists():
+        return False
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _lock(path: Path) -> FileLock:
+    # Without flock there is no truth about life: better an error than a guess.
+    return FileLock(path, thread_local=False, fallback_to_soft=False)
+
+
+# --- the queue before a device ----------------------------------------------------------------------------------
+
+
+def device_key() -> str:
+    """A name for the device that ``pick_device`` will choose, told without importing torch."""
+    wanted = os.environ.get("CNNLAB_DEVICE", "")
+    if not wanted and Path("/dev/nvidia0").exists():
+        wanted = "cuda"
+    if not wanted:
+        wanted = "mps" if platform.system() == "Darwin" and platform.machine() == "arm64" else "cpu"
+    return re.sub(r"\W", "-", "cuda:0" if wanted == "cuda" else wanted)
+
+
+class DeviceQueue:
+    """One trainer per device, the others behind it in the order in which they came.
+
+    A place in the queue is a file that its process keeps locked; whoever has the first living file has the device.
+    All looking and queueing happens under one short lock, so that two can't be first.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def place(self, name: str) -> Iterator[Path]:
+        """Stand in the queue under ``name`` (letters, digits, - and _) for the body; gives the place."""
+        with self._looking():
+            numbers = [int(path.name.split("-", 1)[0]) for path in self._living()]
+            place = self._folder / f"{max(numbers, default=0) + 1:012d}-{name}.place"
+            lock = _lock(place)
+            lock.acquire(timeout=1)
+        try:
+            yield place
+        finally:
+            lock.release()
+            with suppress(OSError):
+                place.unlink()
+
+    def ahead(self, place: Path) -> int:
+        """How many living ones stand before ``place``; 0 means that the device is one's own."""
+        with self._looking():
+            return sum(path.name < place.name for path in self._living(besides=place))
+
+    def names(self) -> list[str]:
+        """Who is in the queue, first the one that has the device."""
+        if not self._folder.is_dir():
+            return []
+        with self._looking():
+            return [path.stem.split("-", 1)[1] for path in self._living()]
+
+    def wait(self, place: Path, seconds: float = 0.5) -> Iterator[int]:
+        """Yield how many are ahead, about every ``seconds``, until nobody is."""
+        while ahead := self.ahead(place):
+            yield ahead
+            time.sleep(seconds)
+
+    def _looking(self) -> AbstractContextManager[None]:
+        return held(self._folder / "looking.lock", 30, "The queue of trainers is stuck. Try again in a moment.")
+
+    def _living(self, besides: Path | None = None) -> list[Path]:
+        """The places whose process lives, in order; those of dead processes are cleared away."""
+        living = []
+        for path in sorted(self._folder.glob("*.place")):
+            if path == besides or is_held(path):
+                living.append(path)
+            else:
+                with suppress(OSError):
+                    path.unlink()
+        return living

@@ -1,0 +1,439 @@
+"""The training loop: from a config to a tested network, able to stop after any step and to go on exactly there."""
+
+import io
+import math
+import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from cnnlab_core.data import Dataset, open_data_steps, split_validation
+from cnnlab_core.device import describe_device, pick_device
+from cnnlab_core.errors import RunError
+from cnnlab_core.files import write_atomically
+from cnnlab_core.training import diagnosis
+from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
+from cnnlab_core.training.batches import Feeder, to_pixels
+from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
+from cnnlab_core.training.config import Config
+from cnnlab_core.training.distributed import World
+from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
+from cnnlab_core.training.learner import Learner, pixel_statistics
+from cnnlab_core.training.metrics import MetricsWriter, say
+from cnnlab_core.training.precision import choose_precision
+from cnnlab_core.training.runs import Run
+from cnnlab_core.training.schedule import learning_rate
+
+Outcome = Literal["finished", "paused", "stopped"]
+
+FLUSH_SECONDS = 0.25
+FLUSH_STEPS = 10
+"""Several processes speak of their losses and of what is wanted every so many steps."""
+PROBES = 60
+"""About how often the insides of the network are looked at during a run."""
+PROBE_PICTURES = 256
+ROBUST_PICTURES = 500
+"""Held-out pictures on which robustness is watched, epoch by epoch."""
+
+
+class NotANumberError(RunError):
+    """The loss overflowed. Going on would end the same way."""
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """``done`` of ``total``: bytes while fetching, else steps or pictures, by what the trainer is ``doing``."""
+
+    doing: Literal["fetching", "training", "checking", "testing"]
+    done: int
+    total: int
+
+
+@dataclass
+class _Progress:
+    """What a checkpoint holds besides weights and optimiser; ``step`` is the next one to do."""
+
+    step: int = 0
+    seconds: float = 0.0
+    loss_sum: float = 0.0
+    accuracy_sum: float = 0.0
+    best_step: int = -1
+    best_score: float = -1.0
+    attacked: list[float] = field(default_factory=list)
+    robust: list[float] = field(default_factory=list)
+    collapsed: bool = False
+
+
+def train(
+    run: Run | None,
+    *,
+    world: World | None = None,
+    device: torch.device | None = None,
+    checkpoint_seconds: float = 20.0,
+    wish: Callable[[], str] | None = None,
+) -> Generator[TrainStep, None, Outcome]:
+    """Train a run from where it stands until it is tested, paused or stopped; yields after every step.
+
+    The caller holds the run's lock. ``wish`` tells what is wanted now ("", "pause" or "stop"; by default the run's
+    request). Of several processes (``world``) only the leader has a ``run``; the others hear from it. Closing the
+    generator is like a kill: the next call goes on from the last checkpoint. Raises ``RunError``, ``DataError`` or
+    ``InputError`` as sentences, and ``OSError`` when the disk is full.
+    """
+    world = world or World()
+    config: Config = world.tell(run.config if run else None)
+    fetching = open_data_steps(config.data)
+    while True:
+        try:
+            step = next(fetching)
+        except StopIteration as stop:
+            dataset: Dataset = stop.value
+            break
+        yield TrainStep("fetching", step.received, step.total)
+        if run and world.size == 1 and (wish or run.request)():
+            fetching.close()
+            say(run.metrics_path, "paused", "Taken back while the data was being fetched.", resumable=True)
+            return "paused"
+    trainer = _Trainer(run, config, world, device or pick_device(), dataset, checkpoint_seconds, wish)
+    try:
+        return (yield from trainer.go())
+    finally:
+        trainer.close()
+
+
+class _Trainer:
+    """One stretch of work on one run: between a start or resume and the end, pause or kill."""
+
+    def __init__(
+        self,
+        run: Run | None,
+        config: Config,
+        world: World,
+        device: torch.device,
+        dataset: Dataset,
+        checkpoint_seconds: float,
+        wish: Callable[[], str] | None,
+    ) -> None:
+        self.run, self.config, self.world, self.device, self.dataset = run, config, world, device, dataset
+        self.checkpoint_seconds = checkpoint_seconds
+        self.wish = wish or (run.request if run else lambda: "")
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = False  # its choice of algorithm could differ after a resume
+            torch.backends.cudnn.deterministic = True
+        labels = dataset.train.labels
+        self.split = split_validation(labels, config.validation, config.seed, config.limit)
+        self.feeder = Feeder(dataset.train, self.split.train, config, device, world.rank, world.size)
+        self.mean, self.std = pixel_statistics(dataset.train, self.split.train)
+        self.learner = Learner(
+            config,
+            classes=len(dataset.classes),
+            side=dataset.side,
+            mean=self.mean,
+            std=self.std,
+            device=device,
+            world=world,
+        )
+        held = torch.from_numpy(self.split.validation)
+        self.validation = type(dataset.train)(dataset.train.images[held], labels[held])
+        self.total = config.epochs * self.feeder.steps
+        self.probes = _probe_steps(self.total)
+        self.pending: list[tuple[int, float, torch.Tensor]] = []
+        self.writer: MetricsWriter | None = None
+        self.progress = _Progress()
+
+    # --- the whole of it ---
+
+    def go(self) -> Generator[TrainStep, None, Outcome]:
+        self._settle()
+        self._restore()
+        self._say("state", state="started", sentence="", pid=os.getpid())
+        self.flushed = self.saved = time.monotonic()
+        wanted = self.world.tell(self.wish())
+        while self.progress.step < self.total and not wanted:
+            epoch, first = divmod(self.progress.step, self.feeder.steps)
+            for number, batch in enumerate(self.feeder.epoch(epoch, first), first):
+                self._step(epoch, number, batch)
+                yield TrainStep("training", self.progress.step, self.total)
+                ends = number + 1 == self.feeder.steps
+                if ends or self._time_to_flush():
+                    wanted = self._flush()
+                if ends:
+                    yield from self._check(epoch)
+                due = not self.pending and time.monotonic() - self.saved >= self.checkpoint_seconds
+                if due or wanted or self.progress.step == self.total:
+                    self._save_last()
+                if wanted:
+                    break
+        if wanted == "pause":
+            self._say("state", state="paused", sentence=f"Paused after step {self.progress.step}.", resumable=True)
+            return "paused"
+        if (yield from self._test()) == "pause":
+            self._say("state", state="paused", sentence="Paused before the test.", resumable=True)
+            return "paused"
+        stopped = self.progress.step < self.total
+        sentence = f"Stopped after step {self.progress.step} and tested." if stopped else "Finished and tested."
+        outcome: Outcome = "stopped" if stopped else "finished"
+        self._say("state", state=outcome, sentence=sentence, resumable=False)
+        return outcome
+
+    def close(self) -> None:
+        if self.writer:
+            with suppress(OSError):  # on a full disk what is buffered is lost; resuming writes it again
+                self.writer.close()
+
+    # --- before ---
+
+    def _settle(self) -> None:
+        """What the first start finds out about machine and data is kept, so that later ones do the same."""
+        digest = self.dataset.train.digest()
+        known = self.world.tell((self.run.machine or {}) if self.run else None)
+        if known and known["data_sha256"] != digest:
+            raise RunError(
+                f"The data set {self.dataset.title} isn't the one that this run began with. Put the old one back, or "
+                "duplicate the run to train on this one."
+            )
+        if not known:
+            precision, why = self.config.precision, "as asked for"
+            if precision == "auto":
+                batch = next(self.feeder.epoch(0))
+                precision, why = self.world.tell(  # type: ignore[assignment]
+                    choose_precision(self.learner.network, self.learner.normalise, batch)
+                )
+            known = {
+                "device": str(self.device),
+                "device_name": describe_device(self.device).split(",")[0],
+                "threads": torch.get_num_threads(),
+                "processes": self.world.size,
+                "precision": precision,
+                "precision_why": why,
+                "torch": torch.__version__,
+                "data_sha256": digest,
+                "classes": list(self.dataset.classes),
+                "side": self.dataset.side,
+                "mean": self.mean,
+                "std": self.std,
+                "training_pictures": len(self.split.train),
+                "validation_pictures": len(self.split.validation),
+                "parameters": sum(p.numel() for p in self.learner.network.parameters()),
+                "total_steps": self.total,
+            }
+            if self.run:
+                self.run.write_json("machine.json", known)
+        self.precision = str(known["precision"])
+        self.learner.half = self.precision == "bfloat16"
+        self.moved = known["device"] != str(self.device) or known["processes"] != self.world.size
+
+    def _restore(self) -> None:
+        saved = self.world.tell(load_checkpoint(self.run.checkpoints) if self.run else None)
+        if saved:
+            self.learner.restore(saved)
+            self.progress = _Progress(**saved["progress"])
+        if self.run:
+            self.run.filters.mkdir(parents=True, exist_ok=True)
+            self.writer = MetricsWriter(self.run.metrics_path, keep=saved["metrics_bytes"] if saved else 0)
+            if saved and self.moved:
+                sentence = "The run goes on on another device or with other processes, so its last digits may differ."
+                self._say("notice", about="moved", sentence=sentence)
+
+    # --- a step ---
+
+    def _step(self, epoch: int, number: int, batch: Any) -> None:
+        step = self.progress.step
+        rate = learning_rate(self.config, step, self.total)
+        probing = step in self.probes
+        if probing:
+            self._keep_filters(step)
+        self.pending.append((step, rate, self.learner.learn(batch, rate, epoch, number)))
+        self.progress.step += 1
+        if probing:
+            self._probe(step)
+
+    def _time_to_flush(self) -> bool:
+        if self.world.size > 1:
+            return self.progress.step % FLUSH_STEPS == 0
+        return time.monotonic() - self.flushed >= min(FLUSH_SECONDS, self.checkpoint_seconds)
+
+    def _flush(self) -> str:
+        """Write down the steps since the last time; gives what is wanted now."""
+        if not self.pending:
+            return self.world.tell(self.wish())
+        values = self.world.mean(torch.stack([value for _, _, value in self.pending])).tolist()
+        now = time.monotonic()
+        speed = len(values) * self.feeder.batch / max(now - self.flushed, 1e-9)
+        self.progress.seconds += now - self.flushed
+        for (step, rate, _), (loss, accuracy) in zip(self.pending, values, strict=True):
+            self._say(
+                "step",
+                step=step,
+                epoch=step // self.feeder.steps,
+                loss=loss,
+                accuracy=accuracy,
+                rate=rate,
+                speed=round(speed, 1),
+                seconds=round(self.progress.seconds, 2),
+            )
+            if not math.isfinite(loss):
+                raise self._overflow(step, rate)
+            self.progress.loss_sum += loss
+            self.progress.accuracy_sum += accuracy
+        self.pending.clear()
+        if self.writer:
+            self.writer.flush()
+        self.flushed = now
+        return self.world.tell(self.wish())
+
+    def _overflow(self, step: int, rate: float) -> NotANumberError:
+        x = self.learner.normalise(next(self.feeder.epoch(0)).images)
+        with diagnosis.evaluating(self.learner.network):
+            layer = diagnosis.first_broken_layer(self.learner.network, x)
+        return NotANumberError(diagnosis.explain_nan(self.config, step, rate, layer, self.precision))
+
+    # --- looking inside ---
+
+    def _keep_filters(self, step: int) -> None:
+        """The first layer's filters (filters, 3, rows, columns) before a step, as float16."""
+        first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
+        if self.run and first is not None:
+            buffer = io.BytesIO()
+            np.save(buffer, first.weight.detach().half().contiguous().cpu().numpy())
+            write_atomically(self.run.filters / f"{step:09d}.npy", buffer.getvalue())
+
+    def _probe(self, step: int) -> None:
+        if not self.run:
+            return
+        norms = diagnosis.gradient_norms(self.learner.network)
+        x = to_pixels(self.validation.images[:PROBE_PICTURES].to(self.device))
+        with diagnosis.evaluating(self.learner.network):
+            dead = diagnosis.dead_units(self.learner.network, self.learner.normalise(x))
+        self._say("probe", step=step, gradient_norms=norms, dead_units=dead)
+
+    # --- an epoch's end ---
+
+    def _check(self, epoch: int) -> Generator[TrainStep, None, None]:
+        """Ask about the held-out pictures, keep the best weights, notice a collapse."""
+        progress, steps = self.progress, self.feeder.steps
+        clean = yield from self._ask("checking", self.validation, self.learner.logits)
+        robust: float | None = None
+        if self.config.attack != "none":
+            attack = AttackSettings(self.config.epsilon, self.config.epsilon / 4, CHECK_STEPS)
+            few = type(self.validation)(
+                self.validation.images[:ROBUST_PICTURES], self.validation.labels[:ROBUST_PICTURES]
+            )
+            robust = (yield from self._ask("checking", few, self.learner.logits, attack)).accuracy
+            progress.attacked.append(progress.accuracy_sum / steps)
+            progress.robust.append(robust)
+        self._say(
+            "epoch",
+            epoch=epoch,
+            step=progress.step,
+            train_loss=progress.loss_sum / steps,
+            train_accuracy=progress.accuracy_sum / steps,
+            validation_loss=clean.mean_loss,
+            validation_accuracy=clean.accuracy,
+            robust_accuracy=robust,
+            seconds=round(progress.seconds, 2),
+        )
+        progress.loss_sum = progress.accuracy_sum = 0.0
+        if not progress.collapsed and diagnosis.overfits_catastrophically(progress.attacked, progress.robust):
+            progress.collapsed = True
+            self._say("notice", about="catastrophic overfitting", epoch=epoch, sentence=diagnosis.CATASTROPHIC)
+        score = clean.accuracy if robust is None else robust
+        if score > progress.best_score:
+            progress.best_score, progress.best_step = score, progress.step
+            self._save_best()
+        self.flushed = time.monotonic()  # checking isn't training: it doesn't count in the speed
+
+    def _ask(
+        self,
+        doing: Literal["checking", "testing"],
+        pictures: Any,
+        logits: Callable[[torch.Tensor], torch.Tensor],
+        attack: AttackSettings | None = None,
+    ) -> Generator[TrainStep, None, Answers]:
+        job = answer(logits, pictures, self.device, world=self.world, attack=attack)
+        with diagnosis.evaluating(self.learner.network):
+            while True:
+                try:
+                    done = next(job)
+                except StopIteration as stop:
+                    return stop.value
+                yield TrainStep(doing, done, len(pictures))
+
+    def _save_last(self) -> None:
+        """Everything that going on needs."""
+        if self.run and self.writer:
+            state = self.learner.state() | {"progress": asdict(self.progress), "metrics_bytes": self.writer.sync()}
+            save_checkpoint(self.run.checkpoints, "last", self.progress.step, state)
+        self.saved = time.monotonic()
+
+    def _save_best(self) -> None:
+        """The weights alone."""
+        if self.run:
+            state = {"network": self.learner.network.state_dict(), "progress": asdict(self.progress)}
+            save_checkpoint(self.run.checkpoints, "best", self.progress.step, state)
+
+    # --- the end ---
+
+    def _test(self) -> Generator[TrainStep, None, str]:
+        """The best weights on the test set, which is read here and nowhere else; "pause" if that is wanted first."""
+        self._keep_filters(self.progress.step)
+        best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
+        used = self.progress.step
+        if best and best["progress"]["step"] == self.progress.best_step:
+            self.learner.network.load_state_dict(best["network"])
+            used = self.progress.best_step
+        test = self.dataset.read_test()
+        finals: dict[str, Any] = {"weights_of_step": used, "total_steps": self.total, "test_pictures": len(test)}
+        clean: Answers | None = None
+        attack = AttackSettings(self.config.epsilon, self.config.epsilon / 4, FINAL_STEPS)
+        for kind in [None] if self.config.attack == "none" else [None, attack]:
+            asking = self._ask("testing", test, self.learner.exact_logits, kind)
+            while True:
+                try:
+                    step = next(asking)
+                except StopIteration as stop:
+                    answers: Answers = stop.value
+                    break
+                yield step
+                if self.world.size == 1 and self.wish() == "pause":
+                    asking.close()
+                    return "pause"
+            if kind is None:
+                clean = answers
+            else:
+                finals |= {
+                    "robust_accuracy": answers.accuracy,
+                    "robust_attack": f"PGD-{FINAL_STEPS}, linf, steps of epsilon / 4, from the picture itself",
+                    "robust_epsilon": self.config.epsilon,
+                }
+        assert clean is not None
+        confusion = clean.confusion(len(self.dataset.classes))
+        finals |= {
+            "accuracy": clean.accuracy,
+            "loss": clean.mean_loss,
+            "per_class": (confusion.diagonal() / np.maximum(confusion.sum(1), 1)).tolist(),
+            "confusion": confusion.tolist(),
+            "mistakes": clean.mistakes(),
+            "validation_score": self.progress.best_score if self.progress.best_step >= 0 else None,
+            "seconds": round(self.progress.seconds, 1),
+        }
+        if self.run:
+            self.run.write_json("finals.json", finals)
+        return ""
+
+    def _say(self, kind: str, **values: object) -> None:
+        if self.writer:
+            self.writer.write(kind, **values)
+            if kind != "step":
+                self.writer.flush()
+
+
+def _probe_steps(total: int) -> frozenset[int]:
+    """The steps at which the insides are looked at: 0, 1, 2, 4, 8, ... and then evenly."""
+    powers = {0} | {2**k for k in range(20)}
+    spacing = max(1, math.ceil(total / PROBES))
+    return frozenset(step for step in powers | set(range(0, total, spacing)) if step < total)

@@ -1,0 +1,111 @@
+"""The networks to train, and how their weights begin."""
+
+import itertools
+import math
+
+import torch
+from torch import nn
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.training.config import Init
+from cnnlab_core.training.stack import build_stack, check_stack, read_stack
+
+STACKS = {
+    "homework": "c64k11p5,relu,m2s2,c128k3p1,relu,c128k3p1,relu",
+    "homework_bn": "c64k11p5,norm,relu,m2s2,c128k3p1,norm,relu,c128k3p1,norm,relu",
+}
+
+INITS: dict[Init, str] = {
+    "he": "normal, variance 2 / fan-in (He et al. 2015, arXiv:1502.01852): made for ReLU",
+    "xavier": "uniform, variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010): made for tanh",
+    "orthogonal": "orthogonal rows (Saxe et al. 2014, arXiv:1312.6120) times the square root of 2",
+    "small": "normal with standard deviation 0.01, as AlexNet began in 2012",
+    "zeros": "all zero: every filter stays like every other, and nothing is learned. See for yourself",
+}
+
+
+def build_net(net: str, classes: int, side: int, stack: str = "") -> nn.Module:
+    """The network called ``net`` for pictures (N, 3, side, side), normalised; gives logits (N, classes).
+
+    Raises ``InputError`` for an unknown name and for a stack that can't be (see ``stack.check_stack``).
+    """
+    if net == "deeper":
+        if side < 16:
+            raise InputError(f"The network “deeper” halves its map three times; pictures of {side} are too small.")
+        return Deeper(classes)
+    if net not in STACKS and net != "stack":
+        raise InputError(f"There is no network “{net[:40]}”. Choose one of {', '.join([*STACKS, 'deeper', 'stack'])}.")
+    rows = read_stack(STACKS.get(net, stack))
+    check_stack(rows, side)
+    return build_stack(rows, classes)
+
+
+class Deeper(nn.Module):
+    """A small residual network: a 3 × 3 stem and three groups, each a convolution, max pooling and a residual block.
+
+    Its proportions follow Keller Jordan's airbench (2024, arXiv:2404.00498): pool right behind the first convolution
+    of a group, few wide layers, everything 3 × 3, logits scaled down. 3.6 million weights for ten classes.
+    """
+
+    def __init__(self, classes: int, widths: tuple[int, ...] = (64, 128, 256, 256)) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_conv(3, widths[0]), nn.BatchNorm2d(widths[0]), nn.ReLU())
+        groups = itertools.pairwise(widths)
+        self.groups = nn.Sequential(*(_group(before, after) for before, after in groups))
+        self.average = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.classifier = nn.Linear(widths[-1], classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes)."""
+        x = self.groups(self.stem(x))
+        return self.classifier(self.flatten(self.average(x)))
+
+
+class Residual(nn.Module):
+    """x + (two convolutions of x), He et al. 2015, arXiv:1512.03385."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1, self.norm1, self.relu1 = _conv(channels, channels), nn.BatchNorm2d(channels), nn.ReLU()
+        self.conv2, self.norm2, self.relu2 = _conv(channels, channels), nn.BatchNorm2d(channels), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The same shape as ``x``."""
+        y = self.relu1(self.norm1(self.conv1(x)))
+        return x + self.relu2(self.norm2(self.conv2(y)))
+
+
+def _group(before: int, after: int) -> nn.Sequential:
+    return nn.Sequential(_conv(before, after), nn.MaxPool2d(2, 2), nn.BatchNorm2d(after), nn.ReLU(), Residual(after))
+
+
+def _conv(before: int, after: int) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 3, padding=1, bias=False)
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, how: Init, generator: torch.Generator) -> None:
+    """Set every weight of a fresh network: convolutions and dense layers by ``how``, biases 0, norms 1 and 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            _begin(module.weight, how, generator)
+            if module.bias is not None:
+                module.bias.zero_()
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.reset_parameters()
+
+
+def _begin(weight: torch.Tensor, how: Init, generator: torch.Generator) -> None:
+    match how:
+        case "he":
+            nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+        case "xavier":
+            nn.init.xavier_uniform_(weight, generator=generator)
+        case "orthogonal":
+            nn.init.orthogonal_(weight, gain=math.sqrt(2), generator=generator)
+        case "small":
+            weight.normal_(0.0, 0.01, generator=generator)
+        case "zeros":
+            weight.zero_()

@@ -1,0 +1,268 @@
+"""Runs as folders: what was asked for, what has happened, and whether anybody is at it now. Needs no torch.
+
+::
+
+    <runs>/<id>/config.json      the settings; never changed
+                about.json       name, owner, when it was made
+                machine.json     what the first start settled: device, threads, precision, data digest
+                metrics.jsonl    see ``metrics``; written by the trainer alone
+                checkpoints/     last-*.pt (two) and best-*.pt
+                filters/         first-layer filters over time, one .npy per snapshot
+                finals.json      the test, once
+                trainer.lock     locked while a trainer lives
+                request          "pause" or "stop", for the trainer to read
+                trainer.log      what the trainer printed
+    <runs>/exports/              networks to use elsewhere (see ``cnnlab_core.models.exports``)
+    <runs>/queue/<device>/       who waits for the device
+"""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from cnnlab_core.errors import InputError, RunError
+from cnnlab_core.files import write_atomically
+from cnnlab_core.models.exports import SHIPPED, runs_folder
+from cnnlab_core.training.config import Config, config_from
+from cnnlab_core.training.locks import DeviceQueue, held, is_held
+from cnnlab_core.training.metrics import Metrics, last_state, read_metrics
+
+StateName = Literal["ready", "waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
+MOST_NAME = 80
+SHIPPED_RUNS = SHIPPED.parent / "runs"
+"""Finished runs that come with the lab, to look at and to duplicate."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How a run stands. ``alive`` means that a trainer holds its lock at this moment."""
+
+    name: StateName
+    sentence: str
+    alive: bool
+    resumable: bool
+
+
+@dataclass(frozen=True)
+class About:
+    """What may change about a run: its name. ``owner`` is the session that made it, ``created`` seconds since 1970."""
+
+    name: str
+    owner: str
+    created: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the run came with the lab; then it can be looked at and duplicated, and nothing else."""
+        return self.folder.parent == SHIPPED_RUNS
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings. Raises ``RunError`` if they can't be read."""
+        try:
+            return config_from(json.loads(self._read("config.json")))
+        except (ValueError, InputError) as error:
+            raise RunError(f"The settings of the run {self.id} are damaged ({error}). Delete the run.") from None
+
+    @property
+    def about(self) -> About:
+        """Name, owner and time."""
+        try:
+            return About(**json.loads(self._read("about.json")))
+        except (ValueError, TypeError):
+            raise RunError(f"The file about.json of the run {self.id} is damaged. Delete the run.") from None
+
+    @property
+    def machine(self) -> dict[str, Any] | None:
+        """What the first start settled, or None before it."""
+        return self._json("machine.json")
+
+    @property
+    def finals(self) -> dict[str, Any] | None:
+        """The scores on the test set, once there are any (see ``finals.Finals``)."""
+        return self._json("finals.json")
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where the metrics are."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints are."""
+        return self.folder / "checkpoints"
+
+    @property
+    def filters(self) -> Path:
+        """Where the snapshots of the first layer's filters are."""
+        return self.folder / "filters"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the trainer while it lives."""
+        return self.folder / "trainer.lock"
+
+    def metrics(self) -> Metrics:
+        """Everything reported so far; ``poll()`` it for more."""
+        return read_metrics(self.metrics_path)
+
+    def request(self) -> str:
+        """What the trainer has been asked for: "", "pause" or "stop"."""
+        try:
+            return (self.folder / "request").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def ask(self, what: Literal["", "pause", "stop"]) -> None:
+        """Ask the trainer to pause or stop, or take that back."""
+        if what:
+            with _kept(self):
+                write_atomically(self.folder / "request", what.encode())
+        else:
+            (self.folder / "request").unlink(missing_ok=True)
+
+    def write_json(self, name: str, content: object) -> None:
+        """Write one of the run's JSON files, whole."""
+        write_atomically(self.folder / name, json.dumps(content, indent=1).encode())
+
+    def state(self) -> State:
+        """How the run stands now. Cheap: looks at the lock and at the end of the metrics."""
+        alive = is_held(self.lock)  # looked at first: a trainer writes its last line before it lets go
+        last = last_state(self.metrics_path)
+        name, sentence = str(last.get("state", "")), str(last.get("sentence", ""))
+        if alive:
+            if name == "waiting":
+                return State("waiting", sentence or "Waiting for the device.", True, False)
+            return State("running", sentence or "Training.", True, False)
+        if name in ("paused", "finished", "stopped", "failed"):
+            return State(name, sentence, False, bool(last.get("resumable")))  # type: ignore[arg-type]
+        if name:
+            return State("interrupted", "The trainer is gone: it was killed, or the machine went down.", False, True)
+        return State("ready", "Not started yet.", False, True)
+
+    def rename(self, name: str) -> None:
+        """Give the run another name. Raises ``InputError`` for an empty or long one."""
+        self.refuse_shipped()
+        with _kept(self):
+            self.write_json("about.json", asdict(About(_checked_name(name), self.about.owner, self.about.created)))
+
+    def delete(self) -> None:
+        """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training."""
+        self.refuse_shipped()
+        with held(self.lock, 0.5, f"{self.about.name} is training. Stop it first."):
+            for entry in self.folder.iterdir():
+                if entry != self.lock:
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def refuse_shipped(self) -> None:
+        """Raise ``RunError`` for a run that came with the lab."""
+        if self.shipped:
+            raise RunError(f"{self.about.name} came with the lab and stays as it is. Duplicate it instead.")
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.folder / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise RunError(f"The run {self.id} can't be read: its {name} is missing or damaged.") from None
+
+    def _json(self, name: str) -> dict[str, Any] | None:
+        try:
+            content = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+
+def create_run(config: Config, name: str = "", *, owner: str = "", token: str = "") -> Run:
+    """A new run, not yet started. The same ``token`` (of a form, say) gives the same run, however often it is sent."""
+    run = _run_named(config, token or secrets.token_hex(8))
+    about = About(_checked_name(name or f"{config.net} on {config.data}"), owner, time.time())
+    with held(runs_folder() / "create.lock", 10, "The folder of runs is busy. Try again in a moment."):
+        if not (run.folder / "about.json").exists():
+            with _kept(run):
+                write_atomically(run.folder / "config.json", config.to_json().encode())
+                run.write_json("about.json", asdict(about))  # last: a folder with it is a run
+    return run
+
+
+def run_of(config: Config, token: str) -> Run | None:
+    """The run that was made with this token, if it was."""
+    run = _run_named(config, token)
+    return run if (run.folder / "about.json").exists() else None
+
+
+def _run_named(config: Config, token: str) -> Run:
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", token, re.ASCII):
+        raise InputError("A token is 1 to 64 letters, digits and hyphens.")
+    return Run(runs_folder() / f"{config.net}-{token}")
+
+
+def duplicate(run: Run, name: str = "", *, seed: int | None = None, owner: str = "") -> Run:
+    """A new run with the same settings, or with another seed."""
+    values = asdict(run.config) | ({} if seed is None else {"seed": seed})
+    return create_run(config_from(values), name or f"{run.about.name} again"[:MOST_NAME], owner=owner)
+
+
+def list_runs() -> list[Run]:
+    """Every run that can be read, newest first, those that came with the lab last."""
+    runs = []
+    for path in [*runs_folder().glob("*/about.json"), *SHIPPED_RUNS.glob("*/about.json")]:
+        run = Run(path.parent)
+        try:
+            runs.append((run.about.created, run.config, run))
+        except RunError:
+            continue
+    return [run for _, _, run in sorted(runs, key=lambda entry: (entry[2].shipped, -entry[0]))]
+
+
+def find_run(name: str) -> Run:
+    """The run with this id, or the only one whose id begins or whose name is so. Raises ``InputError``."""
+    runs = list_runs()
+    exact = [run for run in runs if run.id == name]
+    near = exact or [run for run in runs if run.about.name == name or (name and run.id.startswith(name))]
+    if len(near) == 1:
+        return near[0]
+    what = f"{len(near)} runs" if near else "no run"
+    raise InputError(f"There is {what} called “{name[:60]}”. `list` shows every run's id.")
+
+
+def queue(device: str) -> DeviceQueue:
+    """The queue before a device (see ``locks.device_key``)."""
+    return DeviceQueue(runs_folder() / "queue" / device)
+
+
+@contextmanager
+def _kept(run: Run) -> Iterator[None]:
+    """Turn a disk that is full or can't be written into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{run.folder} can't be written: {error.strerror}. Make room, and try again.") from None
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+    if not 1 <= len(name) <= MOST_NAME:
+        raise InputError(f"A run's name has 1 to {MOST_NAME} letters.")
+    return name

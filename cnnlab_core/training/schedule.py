@@ -1,0 +1,28 @@
+"""The learning rate as a function of the step: nothing to keep, nothing to restore."""
+
+import math
+
+from cnnlab_core.training.config import Config
+
+WARM_UP = 0.3
+_START, _END = 25.0, 1e4
+
+
+def learning_rate(config: Config, step: int, total: int) -> float:
+    """The rate for step ``step`` of ``total`` (counted from 0).
+
+    One-cycle (Smith & Topin 2017, arXiv:1708.07120) as torch's ``OneCycleLR`` has it: from a 25th of the peak up
+    along a cosine over the first 30 % of the steps, then down to a ten-thousandth of where it began.
+    """
+    peak = config.learning_rate
+    if config.schedule == "constant":
+        return peak
+    low, lowest = peak / _START, peak / _START / _END
+    top = WARM_UP * total - 1
+    if step <= top:
+        return _cosine(low, peak, step / top if top > 0 else 1.0)
+    return _cosine(peak, lowest, (step - top) / max(total - 1 - top, 1e-9))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * min(1.0, share))) / 2

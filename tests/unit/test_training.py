@@ -1,0 +1,546 @@
+"""The trainer's parts: configs, networks, batches, the step, what is measured, and the exported network."""
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from training_runs import lab_folders, tiny  # noqa: F401  a fixture
+
+from cnnlab_core.data import Dataset, Pictures, open_data
+from cnnlab_core.data.dataset import write_dataset
+from cnnlab_core.data.own import own_path
+from cnnlab_core.data.shapes import CLASSES, draw
+from cnnlab_core.device import finish
+from cnnlab_core.errors import InputError, RunError, WeightsError
+from cnnlab_core.models import find_spec, layer_table, list_models, load_model
+from cnnlab_core.training import Config, config_from, create_run, diagnosis, duplicate, export, find_run
+from cnnlab_core.training.__main__ import main
+from cnnlab_core.training.adversarial import perturb
+from cnnlab_core.training.batches import Batch, Feeder, to_pixels
+from cnnlab_core.training.checks import check
+from cnnlab_core.training.diagnosis import dead_units, gradient_norms, overfits_catastrophically
+from cnnlab_core.training.evaluation import answer
+from cnnlab_core.training.learner import Learner, pixel_statistics
+from cnnlab_core.training.loop import train
+from cnnlab_core.training.nets import INITS, STACKS, build_net, initialise
+from cnnlab_core.training.precision import choose_precision
+from cnnlab_core.training.randomness import generator
+from cnnlab_core.training.schedule import learning_rate
+from cnnlab_core.training.stack import KINDS, Row, build_stack, check_stack, read_stack, write_stack
+
+CPU = torch.device("cpu")
+
+
+# --- configs ---
+
+
+def test_a_config_survives_json_and_says_what_differs():
+    config = tiny(attack="pgd", epsilon=4 / 255)
+    assert config_from(json.loads(config.to_json())) == config
+    assert config.differences(replace(config, seed=3, net="homework", stack="")) == {
+        "seed": (0, 3),
+        "net": ("stack", "homework"),
+        "stack": (config.stack, ""),
+    }
+    assert config_from({"learning_rate": 1}).learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"learning_rate": float("nan")}, "finite"),
+        ({"learning_rate": 0.0}, "The learning rate is 1e-07 to 100, not 0"),
+        ({"learning_rate": "fast"}, "a number"),
+        ({"batch": 12.5}, "a whole number"),
+        ({"batch": True}, "a whole number"),
+        ({"flip": 1}, "true or false"),
+        ({"net": "vgg"}, "one of homework, homework_bn, deeper, stack"),
+        ({"net": "stack"}, "no rows"),
+        ({"stack": "c8k3"}, "only count"),
+        ({"epsilon": 8.0}, "8/255"),
+        ({"colour": "red"}, "no setting"),
+        ([], "a table"),
+    ],
+)
+def test_settings_that_cannot_be_are_sentences(values, says):
+    with pytest.raises(InputError, match=says):
+        config_from(values)
+
+
+def test_what_cannot_be_trained_is_found_before_the_start():
+    assert check(Config()).parameters == 64 * 363 + 128 + 128 * 576 + 256 + 128 * 1152 + 256 + 1290
+    with pytest.raises(InputError, match="no data set"):
+        check(Config(data="imagenet"))
+    with pytest.raises(InputError, match="Row 2"):
+        check(tiny(stack="c4k3,c4k99"))
+    with pytest.raises(InputError, match="Row 1 of the stack reads"):
+        check(tiny(stack="conv"))
+
+
+# --- networks ---
+
+
+def test_the_homework_network_is_the_one_that_was_asked_for():
+    kinds = [(type(m).__name__, getattr(m, "out_channels", None)) for m in build_net("homework", 10, 32)]
+    assert kinds == [
+        ("Conv2d", 64),
+        ("ReLU", None),
+        ("MaxPool2d", None),
+        ("Conv2d", 128),
+        ("ReLU", None),
+        ("Conv2d", 128),
+        ("ReLU", None),
+        ("AdaptiveAvgPool2d", None),
+        ("Flatten", None),
+        ("Linear", None),
+    ]
+    network = build_net("homework", 10, 32)
+    assert network.conv1.kernel_size == (11, 11)
+    assert (network.pool1.kernel_size, network.pool1.stride) == (2, 2)
+    assert network.conv2.kernel_size == network.conv3.kernel_size == (3, 3)
+
+
+@pytest.mark.parametrize("net", ["homework", "homework_bn", "deeper"])
+@pytest.mark.parametrize("side", [16, 32, 48])
+def test_networks_take_pictures_of_any_side(net, side):
+    network = build_net(net, 7, side).eval()
+    with torch.no_grad():
+        assert network(torch.rand(2, 3, side, side)).shape == (2, 7)
+
+
+rows = st.lists(
+    st.builds(
+        Row,
+        st.sampled_from(KINDS),
+        st.integers(1, 6),
+        st.integers(1, 5),
+        st.integers(1, 3),
+        st.integers(0, 2),
+        st.integers(1, 2),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(rows, st.integers(4, 24))
+def test_a_stack_that_is_accepted_can_be_built_and_run(rows, side):
+    plain = [row if row.has_window else Row(row.kind) for row in rows]
+    plain = [replace(row, filters=0) if row.kind.endswith("pool") else row for row in plain]
+    assert read_stack(write_stack(plain)) == tuple(plain)
+    try:
+        check_stack(plain, side)
+    except InputError:
+        return
+    with torch.no_grad():
+        assert build_stack(plain, 5).eval()(torch.rand(1, 3, side, side)).shape == (1, 5)
+
+
+def test_a_stack_that_is_too_much_is_refused():
+    for text, says in (
+        ("relu", "no convolution"),
+        ("c1024k11p5,c1024k11p5", "million weights"),
+        ("c64k3p1," * 35 + "c512k3p1,c512k3p1", "million multiplications"),
+        ("c2000k3", "Make it 1 to 1024"),
+        (",".join(["relu"] * 41), "1 to 40 rows"),
+    ):
+        with pytest.raises(InputError, match=says):
+            check_stack(read_stack(text), 32)
+
+
+@pytest.mark.parametrize("how", INITS)
+def test_weights_begin_as_chosen_and_by_the_seed(how):
+    first, second, other = (build_net("homework_bn", 10, 32) for _ in range(3))
+    for network, seed in ((first, 1), (second, 1), (other, 2)):
+        initialise(network, how, generator(seed, "weights"))
+    weight = first.conv2.weight
+    assert torch.equal(weight, second.conv2.weight)
+    assert torch.equal(weight, other.conv2.weight) == (how == "zeros")
+    expected = {"he": 2 / 576, "xavier": 2 / (576 + 1152), "small": 1e-4, "zeros": 0.0}
+    if how == "orthogonal":
+        rows = weight.flatten(1)
+        torch.testing.assert_close(rows @ rows.T, 2 * torch.eye(128), atol=1e-4, rtol=0)
+    else:
+        assert weight.var().item() == pytest.approx(expected[how], rel=0.03)
+    assert not first.classifier.bias.any()
+
+
+# --- the learning rate and randomness ---
+
+
+@pytest.mark.parametrize("total", [10, 37, 100, 1000])
+def test_one_cycle_is_torchs(total):
+    config = Config(learning_rate=0.3)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.3, total_steps=total, cycle_momentum=False)
+    for step in range(total):
+        assert learning_rate(config, step, total) == pytest.approx(theirs.get_last_lr()[0], rel=1e-6), step
+        optimizer.step()
+        if step < total - 1:
+            theirs.step()
+    assert learning_rate(replace(config, schedule="constant"), total // 2, total) == 0.3
+
+
+def test_what_is_drawn_depends_on_the_counters_alone():
+    draws = [
+        torch.rand(4, generator=generator(*key)).tolist()
+        for key in ((1, "a", 2, 3), (1, "a", 2, 3), (1, "a", 23), (1, "b", 2, 3), (2, "a", 2, 3))
+    ]
+    assert draws[0] == draws[1]
+    assert len({tuple(draw) for draw in draws}) == 4
+
+
+# --- batches ---
+
+
+def few_pictures(count=40, side=8):
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, side, side, 3), np.uint8)
+    return Pictures(torch.from_numpy(images), torch.arange(count))
+
+
+def test_every_picture_is_dealt_once_shifted_within_its_mirrored_border():
+    pictures = few_pictures()
+    feeder = Feeder(pictures, np.arange(40), tiny(batch=8, crop=2), CPU)
+    batches = list(feeder.epoch(3))
+    labels = torch.cat([batch.labels for batch in batches])
+    assert sorted(labels.tolist()) == list(range(40))
+    flipped = 0
+    for image, label in zip(torch.cat([batch.images for batch in batches]), labels, strict=True):
+        source = pictures.images[label].permute(2, 0, 1).float() / 255
+        padded = nn.functional.pad(source[None], (2, 2, 2, 2), mode="reflect")[0]
+        crops = [padded[:, r : r + 8, c : c + 8] for r in range(5) for c in range(5)]
+        plain = any(torch.equal(image, crop) for crop in crops)
+        mirrored = any(torch.equal(image, crop.flip(2)) for crop in crops)
+        assert plain or mirrored
+        flipped += mirrored
+    assert 8 < flipped < 32
+
+
+def test_batches_from_the_middle_of_an_epoch_and_shares_of_them_are_the_same():
+    config = tiny(batch=8)
+    whole = list(Feeder(few_pictures(), np.arange(40), config, CPU).epoch(1))
+    late = list(Feeder(few_pictures(), np.arange(40), config, CPU).epoch(1, start=3))
+    assert [batch.labels.tolist() for batch in late] == [batch.labels.tolist() for batch in whole[3:]]
+    assert torch.equal(late[0].images, whole[3].images)
+    halves = [list(Feeder(few_pictures(), np.arange(40), config, CPU, rank, 2).epoch(1)) for rank in (0, 1)]
+    for both, one in zip(zip(*halves, strict=True), whole, strict=True):
+        assert torch.equal(torch.cat([half.images for half in both]), one.images)
+    other = next(Feeder(few_pictures(), np.arange(40), config, CPU).epoch(2))
+    assert other.labels.tolist() != whole[0].labels.tolist()
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(InputError, match="can't be shared evenly by 3"):
+        Feeder(few_pictures(), np.arange(40), tiny(batch=8), CPU, 1, 3)
+
+
+def test_pixel_statistics_are_those_of_the_pixels():
+    pictures, chosen = few_pictures(), np.arange(5, 30)
+    mean, std = pixel_statistics(pictures, chosen)
+    pixels = pictures.images[5:30].double() / 255
+    np.testing.assert_allclose(mean, pixels.mean((0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(std, pixels.std((0, 1, 2), correction=0), rtol=1e-9)
+
+
+# --- the step ---
+
+
+def learner(**changes):
+    return Learner(tiny(**changes), classes=10, side=32, mean=(0.5,) * 3, std=(0.25,) * 3, device=CPU)
+
+
+def batch_of(count=32):
+    data = open_data("own:few").train
+    return Batch(to_pixels(data.images[:count]), data.labels[:count])
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "momentum": 0.8}, {"optimizer": "sgd", "momentum": 0.0}])
+def test_a_step_is_torchs_own(changes):
+    one, batch = learner(label_smoothing=0.2, weight_decay=0.1, **changes), batch_of()
+    twin = learner(label_smoothing=0.2, weight_decay=0.1, **changes).network
+    matrices = [p for p in twin.parameters() if p.ndim > 1]
+    vectors = [p for p in twin.parameters() if p.ndim == 1]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    momentum = changes.get("momentum", 0.9)
+    optimizer = (
+        torch.optim.SGD(groups, 0.03, momentum=momentum, nesterov=momentum > 0)
+        if changes
+        else torch.optim.AdamW(groups, 0.03)
+    )
+    for number in range(3):
+        loss, accuracy = one.learn(batch, 0.03, 0, number)
+        logits = twin((batch.images - 0.5) / 0.25)
+        expected = nn.functional.cross_entropy(logits, batch.labels, label_smoothing=0.2)
+        optimizer.zero_grad()
+        expected.backward()
+        optimizer.step()
+        assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+        assert accuracy == (logits.argmax(1) == batch.labels).float().mean()
+    for mine, theirs in zip(one.network.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_the_inner_attack_stays_in_its_ball_and_raises_the_loss():
+    one, batch = learner(), batch_of()
+    one.network.eval()
+    start = (torch.rand(batch.images.shape, generator=generator(0, "x")) * 2 - 1) * 0.03
+
+    def loss(x):
+        with torch.no_grad():
+            return nn.functional.cross_entropy(one.logits(x), batch.labels).item()
+
+    weights = {name: value.clone() for name, value in one.network.state_dict().items()}
+    fgsm = perturb(one.logits, batch.images, batch.labels, start, epsilon=0.03, step=0.0375, steps=1)
+    pgd = perturb(one.logits, batch.images, batch.labels, start, epsilon=0.03, step=0.01, steps=10)
+    for moved in (fgsm, pgd):
+        assert (moved - batch.images).abs().max() <= 0.03 + 1e-6
+        assert moved.min() >= 0
+        assert moved.max() <= 1
+    assert loss(batch.images) < loss(fgsm) <= loss(pgd) + 1e-4
+    assert all(torch.equal(value, weights[name]) for name, value in one.network.state_dict().items())
+    assert all(parameter.grad is None for parameter in one.network.parameters())
+
+
+def test_adversarial_training_makes_robust(note):
+    more = Dataset("own:more", "more", CLASSES, draw(2400, [3]), lambda: draw(200, [4]))
+    write_dataset(own_path("more"), more)
+    x, y = to_pixels(more.read_test().images), more.read_test().labels
+    robust = {}
+    for attack in ("none", "fgsm"):
+        stack = "c12k5s2p2,norm,relu,m2s2,c24k3p1,norm,relu"
+        run = create_run(tiny(data="own:more", stack=stack, attack=attack, epochs=8, limit=0, crop=0))
+        finish(train(run))
+        model = load_model(export(run))
+        moved = perturb(model, x, y, torch.zeros_like(x), epsilon=8 / 255, step=2 / 255, steps=20)
+        robust[attack] = (model(moved).argmax(1) == y).float().mean().item()
+    finals = run.finals
+    assert finals["robust_accuracy"] == pytest.approx(robust["fgsm"], abs=0.011)
+    assert finals["robust_accuracy"] <= finals["accuracy"]
+    assert all(line["robust_accuracy"] is not None for line in run.metrics().epochs)
+    note(f"a tiny network on shapes, PGD-20 at 8/255: standard {robust['none']:.0%}, FGSM-trained {robust['fgsm']:.0%}")
+    assert robust["fgsm"] > robust["none"] + 0.08
+
+
+def test_precision_is_chosen_without_touching_the_network():
+    one = learner()
+    before = {name: value.clone() for name, value in one.network.state_dict().items()}
+    chosen, why = choose_precision(one.network, one.normalise, batch_of())
+    assert chosen in ("float32", "bfloat16")
+    assert "bfloat16" in why
+    assert all(torch.equal(value, before[name]) for name, value in one.network.state_dict().items())
+    assert all(parameter.grad is None for parameter in one.network.parameters())
+    with torch.no_grad():
+        one.network.conv1.weight.fill_(float("inf"))
+    assert choose_precision(one.network, one.normalise, batch_of())[0] == "float32"
+
+
+def test_bfloat16_trains_and_resumes_in_bfloat16():
+    run = create_run(tiny(precision="bfloat16"))
+    finish(train(run))
+    assert run.machine["precision"] == "bfloat16"
+    assert run.metrics().steps[-1]["loss"] < run.metrics().steps[0]["loss"]
+
+
+# --- what is measured ---
+
+
+def test_answers_are_those_of_the_network():
+    data = open_data("own:few").train
+    network = torchvision.models.squeezenet1_1(num_classes=10).eval()
+    found = finish(answer(network, data, CPU, batch=77))
+    with torch.no_grad():
+        logits = network(to_pixels(data.images))
+    probabilities = logits.softmax(1).numpy()
+    np.testing.assert_array_equal(found.predicted, logits.argmax(1))
+    np.testing.assert_allclose(found.probability, probabilities.max(1), rtol=1e-4)
+    assert found.mean_loss == pytest.approx(nn.functional.cross_entropy(logits, data.labels).item(), rel=1e-5)
+    confusion = found.confusion(10)
+    assert confusion.sum() == len(data)
+    assert confusion.trace() / len(data) == pytest.approx(found.accuracy)
+    mistakes = found.mistakes(5)
+    wrong = [index for index in np.argsort(-probabilities.max(1)) if found.predicted[index] != data.labels[index]]
+    assert [m["probability"] for m in mistakes] == pytest.approx([probabilities[i].max() for i in wrong[:5]], rel=1e-4)
+    assert all(m["label"] == data.labels[m["index"]] for m in mistakes)
+
+
+def test_dead_units_and_gradient_norms_are_counted_by_layer():
+    network = build_net("homework", 10, 32)
+    initialise(network, "he", generator(0, "w"))
+    with torch.no_grad():
+        network.conv2.bias[:5] = -1e4
+    x = torch.rand(8, 3, 32, 32)
+    nn.functional.cross_entropy(network(x), torch.arange(8)).backward()
+    norms = gradient_norms(network)
+    assert list(norms) == ["conv1", "conv2", "conv3", "classifier"]
+    expected = math.sqrt(sum(p.grad.double().square().sum().item() for p in network.conv3.parameters()))
+    assert norms["conv3"] == pytest.approx(expected, rel=1e-5)
+    dead = dead_units(network.eval(), x)
+    assert dead["relu2"][0] >= 5
+    assert [count for _, count in dead.values()] == [64, 128, 128]
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_catastrophic_overfitting_is_told_from_ordinary_training():
+    assert overfits_catastrophically([0.4, 0.5, 0.9], [0.3, 0.35, 0.02])
+    assert not overfits_catastrophically([0.4, 0.5, 0.55], [0.3, 0.35, 0.37])
+    assert not overfits_catastrophically([0.4, 0.5, 0.1], [0.3, 0.35, 0.02])
+    assert not overfits_catastrophically([0.4], [0.0])
+
+
+def test_a_collapse_is_said_once(monkeypatch):
+    monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: len(robust) >= 2)
+    run = create_run(tiny(attack="fgsm", epochs=4))
+    finish(train(run))
+    (notice,) = run.metrics().notices
+    assert (notice["about"], notice["epoch"]) == ("catastrophic overfitting", 1)
+    assert "more attack steps" in notice["sentence"]
+
+
+def test_a_nan_is_explained_in_words_and_ends_the_run():
+    run = create_run(
+        tiny(net="homework", stack="", optimizer="sgd", learning_rate=100.0, schedule="constant", limit=64)
+    )
+    with pytest.raises(RunError) as problem:
+        finish(train(run, checkpoint_seconds=0.0))
+    text = str(problem.value)
+    assert "learning rate of 10 instead of 100" in text
+    assert "homework_bn" in text
+    assert "began in the layer" in text
+    assert run.metrics().steps[-1]["loss"] is None
+    assert run.finals is None
+
+
+def test_a_run_reports_what_a_page_needs():
+    run = create_run(tiny(seed=3), "my run", owner="me")
+    finish(train(run, checkpoint_seconds=0.0))
+    metrics, finals = run.metrics(), run.finals
+    assert [line["step"] for line in metrics.steps] == list(range(20))
+    assert {"loss", "accuracy", "rate", "speed", "epoch", "seconds"} <= set(metrics.steps[0])
+    assert [line["epoch"] for line in metrics.epochs] == [0, 1]
+    first = np.mean([line["loss"] for line in metrics.steps[:10]])
+    assert metrics.epochs[0]["train_loss"] == pytest.approx(first)
+    assert list(metrics.probes[0]["gradient_norms"]) == ["conv1", "norm1", "conv2", "classifier"]
+    snapshots = sorted(run.filters.glob("*.npy"))
+    assert np.load(snapshots[0]).shape == (4, 3, 3, 3)
+    assert not np.array_equal(np.load(snapshots[0]), np.load(snapshots[-1]))
+    assert np.sum(finals["confusion"]) == finals["test_pictures"] == 101
+    assert np.trace(finals["confusion"]) / 101 == pytest.approx(finals["accuracy"])
+    assert finals["weights_of_step"] in (10, 20)
+    assert len(list(run.checkpoints.glob("last-*"))) == 2
+    assert len(list(run.checkpoints.glob("best-*"))) == 1
+    again = duplicate(run, seed=4)
+    assert again.config.differences(run.config) == {"seed": (4, 3)}
+
+
+# --- export ---
+
+
+def test_an_exported_network_is_in_the_zoo_and_answers_the_same():
+    run = create_run(tiny(), "<b>my net</b>")
+    with pytest.raises(RunError, match="no checkpoint yet"):
+        export(run)
+    finish(train(run))
+    name = export(run)
+    assert name == f"run:{run.id}"
+    spec = find_spec(name)
+    assert spec in list_models()
+    assert spec.title == "<b>my net</b>"
+    model = load_model(name)
+    test = open_data("own:few").read_test()
+    with torch.no_grad():
+        right = (model(to_pixels(test.images)).argmax(1) == test.labels).float().mean().item()
+    assert right == pytest.approx(run.finals["accuracy"])
+    assert spec.top1 == pytest.approx(100 * right, abs=0.01)
+    assert model.categories == open_data("own:few").classes
+    assert spec.preprocessing.crop == 32
+    assert spec.parameters == sum(p.numel() for p in model.network.parameters())
+    assert layer_table(name)[0].shape == (4, 15, 15)
+    assert load_model(name, "random").network is not model.network
+
+
+def test_an_export_made_again_is_loaded_again_and_half_is_half():
+    first, second = create_run(tiny()), create_run(tiny(seed=1))
+    for run in (first, second):
+        finish(train(run))
+    name = export(first, name="same")
+    before = load_model(name)
+    assert load_model(name).network is before.network
+    export(second, name="same")
+    after = load_model(name)
+    assert not torch.equal(after.network.conv1.weight, before.network.conv1.weight)
+    export(second, name="small", half=True)
+    assert len({spec.title for spec in list_models()}) == len(list_models())  # though both runs have one name
+    small = load_model("run:small")
+    assert small.network.conv1.weight.dtype == torch.float32
+    torch.testing.assert_close(small.network.conv1.weight, after.network.conv1.weight, rtol=1e-3, atol=1e-4)
+
+
+def test_a_damaged_or_strange_export_is_a_sentence_or_not_offered(lab_folders):  # noqa: F811
+    run = create_run(tiny())
+    finish(train(run))
+    name = export(run)
+    folder = lab_folders / "runs" / "exports"
+    (folder / "odd.json").write_text('{"form": "cnnlab-network-1"}')
+    (folder / "torn.json").write_text('{"form": "cnn')
+    assert {spec.name for spec in list_models() if spec.name.startswith("run:")} == {name}
+    weights = folder / f"{run.id}.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(WeightsError, match="isn't the one"):
+        load_model(name)
+    weights.unlink()
+    with pytest.raises(WeightsError, match="Export the network again"):
+        load_model(name)
+    about = json.loads((folder / f"{run.id}.json").read_text())
+    about["network"]["net"] = "os:system"
+    (folder / f"{run.id}.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match="no network"):
+        layer_table(name)
+
+
+# --- the command line ---
+
+
+def test_the_command_line_is_the_same_engine(capsys, tmp_path):
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(tiny()).items() if name != "flip"]
+    assert main(["start", "--foreground", "--name", "by hand", *options, "--no-flip", "--epsilon", "4/255"]) == 0
+    run = find_run("by hand")
+    assert run.config == tiny(flip=False, epsilon=4 / 255)
+    assert main(["export", run.id, "--to", str(tmp_path / "out")]) == 0
+    assert sorted(path.suffix for path in (tmp_path / "out").iterdir()) == [".json", ".safetensors"]
+    capsys.readouterr()
+    assert main(["list"]) == 0
+    assert "by hand" in (listed := capsys.readouterr().out)
+    assert "test accuracy" in listed
+    assert main(["show", "by hand"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "finished"
+    assert main(["rename", run.id, "other"]) == 0
+    assert main(["resume", "other"]) == 2
+    assert "can't go on" in capsys.readouterr().err
+    assert main(["delete", "other"]) == 0
+    assert main(["show", "other"]) == 2
+    assert main(["start", "--net=stack"]) == 2
+
+
+def test_stacks_of_the_lab_can_be_edited():
+    for net, text in STACKS.items():
+        assert write_stack(read_stack(text)) == text
+        own = build_net("stack", 10, 32, text)
+        assert str(own) == str(build_net(net, 10, 32))
+
+
+def test_looking_at_runs_needs_no_torch():
+    code = "import sys, cnnlab_core.training as t; t.list_runs(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0

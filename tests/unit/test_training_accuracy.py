@@ -1,0 +1,50 @@
+"""Batch normalisation is worth it: the same short budget on real photos, with and without."""
+
+import os
+
+from training_runs import lab_folders  # noqa: F401  a fixture
+
+from cnnlab_core.data import Dataset, Pictures, open_data
+from cnnlab_core.data.dataset import write_dataset
+from cnnlab_core.data.own import own_path
+from cnnlab_core.device import finish
+from cnnlab_core.errors import DataError
+from cnnlab_core.training import Config, create_run
+from cnnlab_core.training.loop import train
+
+MACHINE = os.environ.get("CNNLAB_DATA", "")
+
+
+def photos(note, monkeypatch):
+    """The first CIFAR-10 pictures, from this machine's own copy or the network; else the generated ones."""
+    with monkeypatch.context() as own_settings:
+        own_settings.setenv("CNNLAB_DATA", MACHINE)
+        try:
+            return open_data("cifar10")
+        except DataError as error:
+            note(f"not run: homework against homework_bn on CIFAR-10, because no copy can be had: {error}")
+            return open_data("shapes")
+
+
+def test_batch_normalisation_wins_at_a_fixed_budget(note, monkeypatch):
+    dataset = photos(note, monkeypatch)
+    test = dataset.read_test()
+    part = Dataset(
+        "own:part",
+        "part",
+        dataset.classes,
+        Pictures(dataset.train.images[:3000].clone(), dataset.train.labels[:3000].clone()),
+        lambda: Pictures(test.images[:1000].clone(), test.labels[:1000].clone()),
+    )
+    write_dataset(own_path("part"), part)
+    scores = {}
+    for net in ("homework", "homework_bn"):
+        budget = {"epochs": 2, "limit": 2560, "batch": 64, "validation": 0.05, "crop": 2}
+        run = create_run(Config(data="own:part", net=net, **budget))
+        finish(train(run))
+        scores[net] = run.finals["accuracy"]
+    note(
+        f"{dataset.title}, 2 epochs of 2560 pictures, 1000 to test: "
+        + ", ".join(f"{net} {score:.1%}" for net, score in scores.items())
+    )
+    assert scores["homework_bn"] > scores["homework"] + 0.04
