@@ -5,8 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 
 
-def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Lines of comma-separated values, the ``header`` first. Names that a spreadsheet would run are made harmless."""
+def csv_table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """A header and its rows as CSV; texts that a spreadsheet would run as formulas are kept from it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
