@@ -2,7 +2,18 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.adversarial import attack, epsilon, plane, questions, step_size, sweep
+from cnnlab_core.ui.adversarial import (
+    attack,
+    epsilon,
+    plane,
+    questions,
+    report,
+    step_size,
+    sweep,
+    two_networks,
+    universal,
+    world,
+)
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
@@ -12,6 +23,10 @@ ON_A_PICTURE = {
     "Epsilon": epsilon.show,
     "Step size": step_size.show,
     "Sweep": sweep.show,
+    "In the world": world.show,
+    "Report": report.show,
+    "One for all": universal.show,
+    "Two networks": two_networks.show,
 }
 ON_PAPER = {
     "In the plane": plane.show,
