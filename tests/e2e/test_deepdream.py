@@ -24,6 +24,7 @@ def test_the_line_follows_pointer_and_keys(lab):
     lab.open("/deepdream")
     line = wipe(lab)
     expect(line).to_have_attribute("aria-valuenow", "50")
+    lab.shot("deepdream")
     box = line.bounding_box()
     lab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
     lab.page.mouse.down()
