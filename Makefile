@@ -15,7 +15,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(TEST_ENV) $(BIN)/pytest
+	$(TEST_ENV) $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks

@@ -14,6 +14,7 @@ NAMES = (
     "memory",
     "receptive_fields",
     "attacks",
+    "dream",
     "training",
 )
 

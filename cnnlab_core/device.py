@@ -83,6 +83,38 @@ def available_cores() -> int:
         return cores
 
 
+def available_memory(device: "torch.device") -> int:
+    """Bytes of memory that are free for a job now: on a GPU its own, else the system's, within the container's quota.
+
+    Where the system doesn't tell what is free, half of all there is.
+    """
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(min(_free_in_system(), _free_in_container()))
+
+
+def _free_in_system() -> int:
+    try:
+        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return 1024 * int(table["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+        return 4 * 2**30
+
+
+def _free_in_container(folder: Path = Path("/sys/fs/cgroup")) -> float:
+    """What the container's quota leaves; infinite without one. Files that are only cached count as free."""
+    try:
+        quota, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
+        facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return quota - used + int(facts.get("inactive_file", 0))
+    except (OSError, ValueError):  # no cgroup, or "max": no quota
+        return float("inf")
+
+
 # --- the gate -------------------------------------------------------------------------------------------------
 
 

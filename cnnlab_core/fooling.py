@@ -129,6 +129,12 @@ def fool(
     return _fooled(y, target, result, tuple(looks))
 
 
+def ask(model: LoadedModel, x: torch.Tensor) -> View:
+    """What the network says of one picture ``x`` (1, 3, H, W), shown in 8 bits."""
+    with torch.no_grad():
+        return View(_pixels(x), _row(model(x)))
+
+
 def _look(step: AttackStep) -> Look:
     return Look(
         step.index,

@@ -1,7 +1,5 @@
 """The job behind the classifier page: put pictures through a model, one step per picture."""
 
-import csv
-import io
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
@@ -12,6 +10,7 @@ from cnnlab_core.classification import Prediction, rank, softmax, top_k
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_image, png, thumbnail
 from cnnlab_core.models import load_model
+from cnnlab_core.tables import csv_table
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def class_table(logits: np.ndarray, labels: tuple[str, ...], temperature: float 
     rows = [
         (rank(logits, i), i, label, f"{logits[i]:.6f}", f"{probabilities[i]:.9g}") for i, label in enumerate(labels)
     ]
-    return _csv(("rank", "class_index", "label", "logit", "probability"), sorted(rows))
+    return csv_table(("rank", "class_index", "label", "logit", "probability"), sorted(rows))
 
 
 def batch_table(answers: list[Named]) -> str:
@@ -73,7 +72,7 @@ def batch_table(answers: list[Named]) -> str:
         else (answer.file, "", "", "", "", answer.problem)
         for answer in answers
     ]
-    return _csv(("file", "class_index", "label", "probability", "logit", "problem"), rows)
+    return csv_table(("file", "class_index", "label", "probability", "logit", "problem"), rows)
 
 
 def python_code(model: str, weights: str, sample: str | None, k: int, temperature: float) -> str:
@@ -95,16 +94,3 @@ predictions = top_k(logits, model.categories, k={k}, temperature={temperature:g}
 for p in predictions:
     print(f"{{p.label:30}} logit {{p.logit:7.3f}}   P = {{p.probability:.4f}}")
 """
-
-
-def _csv(header: tuple[str, ...], rows: Iterable[tuple]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
-def _harmless(value: object) -> object:
-    """A file's name that begins like a formula would be run by a spreadsheet."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "@", "\t", "\r") else value

@@ -108,12 +108,20 @@ class Transform:
             )
         return value
 
-    def sweep(self, count: int = 11) -> tuple[float, ...]:
-        """At most ``count`` strengths, evenly over the range on multiples of ``step``: the places of a curve."""
-        if count < 2:
-            raise InputError(f"A sweep takes at least 2 strengths, not {count}.")
-        steps = round((self.high - self.low) / self.step)
-        places = torch.linspace(0, steps, min(count, steps + 1), dtype=torch.float64).round().tolist()
+    def sweep(self, count: int = 11, reach: float = math.inf) -> tuple[float, ...]:
+        """At most ``count`` strengths, evenly on multiples of ``step``: the places of a curve.
+
+        They lie over the range, as far as it is within ``reach`` of ``identity``.
+        """
+        if count < 2 or not reach >= self.step:
+            raise InputError(
+                f"A sweep takes at least 2 strengths, not {count}, and reaches {self.step:g} or further, not {reach:g}."
+            )
+        first, last = (
+            round((min(max(self.identity + way, self.low), self.high) - self.low) / self.step)
+            for way in (-reach, reach)
+        )
+        places = torch.linspace(first, last, min(count, last - first + 1), dtype=torch.float64).round().tolist()
         return tuple(round(self.low + self.step * place, 9) for place in places)
 
     def label(self, strength: float) -> str:

@@ -2,13 +2,31 @@
 
 import streamlit as st
 
-from cnnlab_core.ui.adversarial import attack, plane, questions
+from cnnlab_core.ui.adversarial import (
+    attack,
+    epsilon,
+    plane,
+    questions,
+    report,
+    step_size,
+    sweep,
+    two_networks,
+    universal,
+    world,
+)
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
 ON_A_PICTURE = {
     "Attack": attack.show,
+    "Epsilon": epsilon.show,
+    "Step size": step_size.show,
+    "Sweep": sweep.show,
+    "In the world": world.show,
+    "Report": report.show,
+    "One for all": universal.show,
+    "Two networks": two_networks.show,
 }
 ON_PAPER = {
     "In the plane": plane.show,

@@ -5,20 +5,17 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
-from cnnlab_core.models import ModelSpec, all_specs
+from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.registry import categories
 from cnnlab_core.naming import Named, batch_table, class_table, python_code
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers
 from cnnlab_core.ui.naming import ShownStage, labelled_picture, name_batch, name_picture, picture_stages
-from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
+from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, networks
 from cnnlab_core.ui.show import data_address, plain, sentences, show_code, show_link
 
 DOWNLOAD = ":material/download:"
-
-# Streamlit puts an option into the address as it is shown, so these names must not change with what is downloaded.
-OTHERS = {f"{spec.title}, {kind}": (spec, kind) for spec in all_specs() for kind in ("pretrained", "random")}
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def controls() -> View:
     scale = third.segmented_control(
         "Bars show", scales, default=scales[0], required=True, key="classifier_scale", bind="query-params"
     )
-    versus = fourth.selectbox("Compare with", list(OTHERS), index=1, key="classifier_versus", bind="query-params")
+    versus = fourth.selectbox("Compare with", list(networks()), index=1, key="classifier_versus", bind="query-params")
     return View(k, temperature, scale == scales[0], versus)
 
 
@@ -176,7 +173,7 @@ if stages:
     with first:
         answer = answer_card(spec, weights, "a", picture, view)
     with second:
-        answer_card(*OTHERS[view.versus], "b", picture, view)
+        answer_card(*networks()[view.versus], "b", picture, view)
 
 names = ["Softmax, worked out", "Preprocessing", "Layers", "Several pictures", "Take it away"]
 worked, preprocessing, layers, batch, away = st.tabs(names, key="classifier_tab", bind="query-params")

@@ -12,17 +12,17 @@ torch.set_num_threads(1)
 settings.register_profile("lab", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
 
-_notes: list[str] = []
-
 
 @pytest.fixture
-def note():
+def note(record_property):
     """Say something in the summary at the end of the run: a figure, or what was not run and why."""
-    return _notes.append
+    return lambda line: record_property("note", line)  # properties reach the summary from every worker
 
 
 def pytest_terminal_summary(terminalreporter):
-    if _notes:
+    reports = [r for found in terminalreporter.stats.values() for r in found if isinstance(r, pytest.TestReport)]
+    notes = [str(line) for r in reports if r.when == "call" for name, line in r.user_properties if name == "note"]
+    if notes:
         terminalreporter.section("notes")
-        for line in _notes:
+        for line in notes:
             terminalreporter.write_line(line)

@@ -11,6 +11,7 @@ from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.objective import Classifier, Loss, look
 from cnnlab_core.attacks.reach import Method, Reach
+from cnnlab_core.attacks.result import in_eight_bits
 from cnnlab_core.device import plainly, relay
 from cnnlab_core.errors import InputError
 
@@ -35,13 +36,15 @@ class MinimalEpsilon:
     """``eps`` (N,): the smallest that was seen to fool the network with ``x_adv`` (N, C, H, W), floats.
 
     It is inf where even the highest one didn't (``x_adv`` is that attack then), and 0 where the picture was wrong
-    before (``wrong_before``) or the target already. At ``eps - precision`` the attack failed.
+    before (``wrong_before``) or the target already. At ``eps - precision`` the attack failed. ``rounded`` (N,) says
+    whether ``x_adv`` still fools the network once it is rounded to 8 bits.
     """
 
     eps: Tensor
     x_adv: Tensor
     precision: Tensor
     wrong_before: Tensor
+    rounded: Tensor
 
 
 def minimal_epsilon_steps(
@@ -82,7 +85,8 @@ def minimal_epsilon_steps(
         high, low = torch.where(success & ~before, tried, high), torch.where(success | before, low, tried)
         yield EpsilonStep((index + 1) / iterations, low, high)
         tried = torch.where(torch.isinf(high), (2 * tried).clamp(max=top), (low + high) / 2)
-    return MinimalEpsilon(high, found, high - low, clean.predicted != goal.y)
+    rounded = goal.reached(look(model, goal, in_eight_bits(found))[0])
+    return MinimalEpsilon(high, found, high - low, clean.predicted != goal.y, rounded)
 
 
 def _step(index: int, rounds: int, low: Tensor, high: Tensor, inner: AttackStep) -> EpsilonStep:

@@ -1,7 +1,7 @@
 """An attack as a function of epsilon alone: what minimal epsilons and sweeps over epsilon are made of."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -43,8 +43,17 @@ class Reach:
         direction = threat.normalise(Climb(model, goal, x).gradient(), x) if method == "fgsm" else None
         return Reach(model, x, goal, norm, method, steps, direction)
 
+    def repeated(self, times: int) -> "Reach":
+        """The same on every picture ``times`` times, the whole batch after itself."""
+        target = self.goal.target
+        goal = Goal(self.goal.y.repeat(times), None if target is None else target.repeat(times), self.goal.loss)
+        direction = None if self.direction is None else self.direction.repeat(times, 1, 1, 1)
+        return replace(self, x=self.x.repeat(times, 1, 1, 1), goal=goal, direction=direction)
+
     def at(self, eps: Tensor) -> Generator[AttackStep, None, Tensor]:
         """The pictures (N, C, H, W) for the epsilons (N,); yields the steps that PGD takes."""
+        if not eps.any():
+            return self.x
         if self.direction is not None:
             threat = Threat.around(self.x, self.norm, eps)
             return threat.project(self.x + threat.eps * self.direction)

@@ -13,17 +13,18 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
     """PGD with one ``step_size`` after so many ``steps``, on N pictures.
 
-    ``picture`` uint8 (N, C, H, W); ``loss`` (the objective, which rises) and ``success`` are of that 8-bit picture, the
-    mean over the pictures.
+    ``picture`` uint8 (N, C, H, W) with its ``logits`` (N, classes); ``loss`` (the objective, which rises) and
+    ``success`` are of that 8-bit picture, the mean over the pictures.
     """
 
     step_size: float
     steps: int
     picture: Tensor
+    logits: Tensor
     loss: float
     success: float
 
@@ -73,7 +74,7 @@ def step_map_steps(
                 picture = to_uint8(step.x_adv)
                 logits, value = look(model, goal, picture.to(x.dtype) / 255)
                 success = goal.reached(logits).double().mean().item()
-                cells += (Cell(size, step.index, picture, value.mean().item(), success),)
+                cells += (Cell(size, step.index, picture, logits, value.mean().item(), success),)
             yield MapStep((row + step.index / max(steps)) / len(step_sizes), cells)
     return cells
 

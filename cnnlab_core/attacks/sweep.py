@@ -71,25 +71,35 @@ def sweep_steps(
     steps: int = 10,
     target: Classes | None = None,
     loss: Loss = "cross_entropy",
+    together: int = 1,
 ) -> Generator[SweepStep, None, Sweep]:
-    """FGSM, or PGD with ``steps`` steps, at each of the epsilons ``eps``. Arguments and errors are those of ``pgd``."""
-    if not eps:
-        raise InputError("A sweep needs at least one epsilon.")
+    """FGSM, or PGD with ``steps`` steps, at each of the epsilons ``eps``. Arguments and errors are those of ``pgd``.
+
+    So many epsilons go through the network ``together``, as one batch. That is for a GPU, which a single picture leaves
+    idle; on a CPU it gains nothing, and makes the steps long.
+    """
+    if not eps or together < 1:
+        raise InputError("A sweep needs at least one epsilon, and takes at least one at a time.")
     x, goal, _ = problem(model, x, y, target, loss)
     reach = Reach.of(model, x, goal, norm=norm, method=method, steps=steps)
     pictures: list[Tensor] = []
     logits: list[Tensor] = []
-    for index, radius in enumerate(eps):
-        told = partial(_step, index, tuple(eps), tuple(logits))
-        x_adv = yield from relay(reach.at(torch.full_like(x[:, 0, 0, 0], radius)), told)
-        pictures.append(to_uint8(x_adv))
-        logits.append(look(model, goal, pictures[-1].to(x.dtype) / 255)[0])
-        yield SweepStep((index + 1) / len(eps), tuple(eps[: index + 1]), tuple(logits))
+    for index in range(0, len(eps), together):
+        some = eps[index : index + together]
+        told = partial(_step, index, len(some), tuple(eps), tuple(logits))
+        batch = reach.repeated(len(some))
+        x_adv = yield from relay(
+            batch.at(torch.tensor(some, dtype=x.dtype, device=x.device).repeat_interleave(len(x))), told
+        )
+        rounded = to_uint8(x_adv)
+        pictures += rounded.split(len(x))
+        logits += look(model, batch.goal, rounded.to(x.dtype) / 255)[0].split(len(x))
+        yield SweepStep(len(logits) / len(eps), tuple(eps[: len(logits)]), tuple(logits))
     return Sweep(tuple(eps), goal, torch.stack(pictures), torch.stack(logits), reach.direction)
 
 
-def _step(index: int, eps: tuple[float, ...], logits: tuple[Tensor, ...], inner: AttackStep) -> SweepStep:
-    return SweepStep((index + inner.index / inner.total) / len(eps), eps[:index], logits)
+def _step(index: int, count: int, eps: tuple[float, ...], logits: tuple[Tensor, ...], inner: AttackStep) -> SweepStep:
+    return SweepStep((index + count * inner.index / inner.total) / len(eps), eps[:index], logits)
 
 
 sweep = plainly(sweep_steps)

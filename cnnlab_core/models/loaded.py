@@ -88,9 +88,9 @@ class LoadedModel:
     @cached_property
     def _statistics(self) -> tuple[torch.Tensor, torch.Tensor]:
         steps = self.spec.preprocessing
-        with torch.inference_mode(False):  # kept, and used by those who want gradients
-            mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (steps.mean, steps.std))
-        return mean, std
+        with torch.inference_mode(False):  # whoever asks first: gradients have to flow through them for everybody
+            mean, std = (torch.tensor(values, device=self.device) for values in (steps.mean, steps.std))
+            return mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
 
 
 def resize(picture: Image.Image, steps: Preprocessing) -> Image.Image:

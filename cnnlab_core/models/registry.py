@@ -151,6 +151,7 @@ def list_models() -> list[ModelSpec]:
     return list(all_specs())
 
 
+@torch.inference_mode(False)  # wherever it is first asked for: the network is shared with those who need gradients
 def _load(spec: ModelSpec, key: Key) -> nn.Module:
     with torch.inference_mode(False):  # whoever asks first, the parameters must be good for everybody's gradients
         random = key.weights == "random"

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cnnlab_core.plots.mosaic import one_map
 
 _TILE, _GAP, _TITLE, _NOTE = 224, 16, 72, 38
-_FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # Pillow's own has no ×
+FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # Pillow's own has no ×
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def rows_of_maps(rows: Sequence[Row], *, ink: str = "black", paper: str = "white
     height = _TITLE + _TILE + _NOTE
     canvas = Image.new("RGB", (most * (_TILE + _GAP) + _GAP, len(rows) * height + _GAP), paper)
     draw = ImageDraw.Draw(canvas)
-    heading, small = (ImageFont.truetype(str(_FONT), size) for size in (30, 22))
+    heading, small = (ImageFont.truetype(str(FONT), size) for size in (30, 22))
     for number, row in enumerate(rows):
         top = number * height
         draw.text((_GAP, top + _TITLE - 12), row.title, ink, heading, anchor="ls")

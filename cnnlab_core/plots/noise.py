@@ -12,7 +12,12 @@ def noise_picture(before: Pixels, after: Pixels) -> tuple[Image.Image, float]:
 
     The scale makes the largest change fully bright or dark; 1 if nothing changed.
     """
-    change = after.astype(np.int16) - before.astype(np.int16)
-    largest = int(np.abs(change).max(initial=0))
-    scale = 127 / largest if largest else 1.0
+    return change_picture(after.astype(np.int16) - before.astype(np.int16))
+
+
+def change_picture(levels: npt.ArrayLike) -> tuple[Image.Image, float]:
+    """The same of a change (H, W, 3) in grey levels, of which a channel has 255; it may have fractions."""
+    change = np.asarray(levels)
+    largest = np.abs(change).max(initial=0)
+    scale = 127 / float(largest) if largest else 1.0
     return Image.fromarray(np.clip(np.round(128 + scale * change), 0, 255).astype(np.uint8)), scale

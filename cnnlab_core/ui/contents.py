@@ -52,6 +52,14 @@ PAGES: tuple[Page, ...] = (
         look="Look at the two photos, then at what the network says of each.",
     ),
     Page(
+        name="deepdream",
+        title="DeepDream",
+        icon=":material/auto_awesome:",
+        question="What does a layer, a channel, a neuron or a class look for?",
+        promise="Let any part of a network paint what it wants to see: into a photo, or from noise.",
+        look="Move the line over the picture: a layer in the middle has drawn what it sees. Then go deeper.",
+    ),
+    Page(
         name="training",
         title="Training",
         icon=":material/model_training:",

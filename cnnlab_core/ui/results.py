@@ -16,6 +16,7 @@ class Results:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self._claims: set[str] = set()
         self._entries: OrderedDict[str, tuple[object, int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -25,6 +26,18 @@ class Results:
                 return None
             self._entries.move_to_end(key)
             return self._entries[key][0]
+
+    def claim(self, key: str) -> bool:
+        """Take it upon oneself to compute a result; False if somebody else already has. To be ``release``-d."""
+        with self._lock:
+            mine = key not in self._claims
+            self._claims.add(key)
+            return mine
+
+    def release(self, key: str) -> None:
+        """Give a claim back, kept or not."""
+        with self._lock:
+            self._claims.discard(key)
 
     def put(self, key: str, value: object) -> None:
         """Keep a result; the newest is kept whatever its size."""

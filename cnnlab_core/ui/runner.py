@@ -5,8 +5,8 @@ control was moved, Stop was pressed, the tab was closed): the generator is close
 """
 
 import time
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.device import Gate, Slice, Waiting, gate, pick_device, with_memory_retry
 from cnnlab_core.errors import LabError
-from cnnlab_core.ui.results import everybodys_results, session_results
+from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import show_problem
 
 Result = TypeVar("Result")
@@ -97,7 +97,12 @@ def run(
     status = _Status(place, label, memory.stop_button(name, key), share)
     queue = gate(pick_device().type) if computes else _ANYTIME
     try:
-        result = with_memory_retry(lambda: _drive(queue, make(), status, paint), _put_away_idle)
+        with _claim(everybodys if for_everybody else None, key, status) as others:
+            result = others
+            if result is None:
+                result = with_memory_retry(lambda: _drive(queue, make(), status, paint), _put_away_idle)
+            if keep:
+                (everybodys if for_everybody else mine).put(key, result)
     except LabError as error:
         place.empty()
         show_problem(error)
@@ -107,7 +112,6 @@ def run(
         return Outcome("failed")
     place.empty()
     if keep:
-        (everybodys if for_everybody else mine).put(key, result)
         memory.finished = key
     memory.wanted = ""
     return Outcome("done", result)
@@ -123,6 +127,24 @@ def _put_away_idle() -> None:
     from cnnlab_core.models.registry import registry
 
     registry().put_away_idle()
+
+
+@contextmanager
+def _claim(shared: Results | None, key: str, status: "_Status") -> Iterator[Any]:
+    """Hold the right to compute a result for everybody, once the session that has it is done or has given up.
+
+    Thirty who open a page at the same moment cause one computation. Gives the result if it was made meanwhile.
+    """
+    if shared is None:
+        yield None
+        return
+    while not shared.claim(key):
+        status.others_are_at_it()  # a Streamlit call: here the script can be cut off
+        time.sleep(0.05)
+    try:
+        yield shared.get(key)
+    finally:
+        shared.release(key)
 
 
 def _drive(queue: Gate, job: Job[Result], status: "_Status", paint: Callable[[list[Any]], None] | None) -> Result:
@@ -146,9 +168,20 @@ class _Status:
         self._done = 0.0
         self._line: DeltaGenerator | None = None
 
+    def others_are_at_it(self) -> None:
+        """Another session computes the same."""
+        self._show(" · another session is computing it")
+
     def update(self, event: Waiting | Slice) -> None:
+        """Show how far the job is, or its place in the queue."""
+        turn = ""
         if isinstance(event, Slice):
             self._done = min(1.0, max(0.0, self._share(event.steps[-1])))
+        else:
+            turn = f" · in the queue, {event.ahead} before you" if event.ahead else " · in the queue, you are next"
+        self._show(turn)
+
+    def _show(self, turn: str) -> None:
         elapsed = time.monotonic() - self._begun
         if elapsed < _QUIET_SECONDS:
             return
@@ -156,7 +189,4 @@ class _Status:
             with self._place.container(horizontal=True, vertical_alignment="center"):
                 self._line = st.empty()
                 self._stop()
-        turn = ""
-        if isinstance(event, Waiting):
-            turn = f" · in the queue, {event.ahead} before you" if event.ahead else " · in the queue, you are next"
         self._line.progress(self._done, f"{self._label} · {elapsed:.0f} s{turn}")

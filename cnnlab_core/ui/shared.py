@@ -95,6 +95,14 @@ def all_pictures() -> list[Picture]:
     return [_picture(shared, name) for name in (*sample_images(), *shared.own)]
 
 
+def networks() -> dict[str, tuple[ModelSpec, str]]:
+    """Every network with either weights, by its name where another one is chosen to be compared with.
+
+    Streamlit puts an option into the address as it is shown: these names don't change with what is downloaded.
+    """
+    return {f"{spec.title}, {kind}": (spec, kind) for spec in all_specs() for kind in WEIGHTS_KINDS}
+
+
 def model_label(name: str) -> str:
     """A model's title, with the size of the download if its weights aren't on this machine."""
     spec = find_spec(name)

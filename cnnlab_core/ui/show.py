@@ -30,12 +30,12 @@ def show_problem(error: LabError | str) -> None:
     st.error(plain(str(error)), icon=":material/error:")
 
 
-def data_address(image: bytes) -> str:
-    """A PNG as an address that holds the picture itself.
+def data_address(image: bytes, kind: str = "png") -> str:
+    """A PNG (or another ``kind``, as jpeg) as an address that holds the picture itself.
 
     For pictures that are soon painted over: Streamlit's own copy of one would be gone before the browser asks for it.
     """
-    return "data:image/png;base64," + base64.b64encode(image).decode()
+    return f"data:image/{kind};base64," + base64.b64encode(image).decode()
 
 
 def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:

@@ -58,6 +58,7 @@ def server(tmp_path_factory):
         "OMP_NUM_THREADS": "1",
         "CNNLAB_RUNS": str(tmp_path_factory.mktemp("runs")),
         "CNNLAB_DATA": str(data),
+        "CNNLAB_CACHE": str(tmp_path_factory.mktemp("cache")),
         "CNNLAB_WEIGHTS": str(weights),
         "TORCH_HOME": str(weights),
         "https_proxy": "http://127.0.0.1:9",

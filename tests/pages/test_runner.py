@@ -1,5 +1,7 @@
 """The runner's paths: at once, on request, failed, stale, shared; what is kept is never computed again."""
 
+import threading
+
 from streamlit.testing.v1 import AppTest
 
 LAB = """
@@ -27,6 +29,13 @@ st.text(f"{outcome.state} {outcome.result}")
 
 def lab(options):
     return AppTest.from_string(LAB.replace("START", options), default_timeout=20).run()
+
+
+def lab_at(setting):
+    """The lab for everybody, moved to a setting."""
+    app = lab("for_everybody=True")
+    app.session_state["counts"] = [1]
+    return app.number_input(key="setting").set_value(setting).run()
 
 
 def test_cheap_work_follows_and_is_kept():
@@ -72,6 +81,47 @@ def test_results_for_everybody_are_computed_once():
     assert first.text[0].value == second.text[0].value == "done {'answer': 2}"
     assert first.session_state["counts"] == [1]
     assert second.session_state["counts"] == []
+
+
+def test_whoever_asks_while_another_session_computes_it_waits_for_that():
+    from cnnlab_core.ui.results import digest, everybodys_results
+
+    key = digest("job", 77)
+    shared = everybodys_results()
+    assert shared.claim(key)
+    assert not shared.claim(key)
+
+    def finish_elsewhere():
+        shared.put(key, {"answer": "from elsewhere"})
+        shared.release(key)
+
+    threading.Timer(1.0, finish_elsewhere).start()
+    app = lab_at(77)
+    assert app.text[0].value == "done {'answer': 'from elsewhere'}"
+    assert app.session_state["counts"] == [1]  # its own first setting only
+
+
+def test_when_the_other_session_gives_up_the_next_one_computes():
+    from cnnlab_core.ui.results import digest, everybodys_results
+
+    key = digest("job", 78)
+    everybodys_results().claim(key)
+    threading.Timer(0.5, everybodys_results().release, (key,)).start()
+    app = lab_at(78)
+    assert app.text[0].value == "done {'answer': 156}"
+    assert 78 in app.session_state["counts"]
+    assert everybodys_results().claim(key), "released again"
+    everybodys_results().release(key)
+
+
+def test_a_claim_is_given_back_when_the_job_fails():
+    from cnnlab_core.ui.results import digest, everybodys_results
+
+    app = lab_at(13)
+    assert app.text[0].value == "failed None"
+    key = digest("job", 13)
+    assert everybodys_results().claim(key)
+    everybodys_results().release(key)
 
 
 def test_nothing_is_kept_when_told_so():

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from cnnlab_core import device
 from cnnlab_core.device import (
     Gate,
     Slice,
@@ -210,3 +211,22 @@ def test_out_of_memory_frees_what_is_idle_and_tries_once_more():
     attempts.clear()
     with pytest.raises(DeviceError, match="memory is full"):
         with_memory_retry(lambda: work(2), lambda: None)
+
+
+def test_free_memory_is_what_the_system_and_the_container_leave(monkeypatch):
+    free = device.available_memory(torch.device("cpu"))
+    assert 2**20 < free < 2**46
+    monkeypatch.setattr(device, "_free_in_system", lambda: 5_000_000)
+    monkeypatch.setattr(device, "_free_in_container", lambda: float("inf"))
+    assert device.available_memory(torch.device("cpu")) == 5_000_000
+    monkeypatch.setattr(device, "_free_in_container", lambda: 3_000_000)
+    assert device.available_memory(torch.device("cpu")) == 3_000_000
+
+
+def test_a_container_without_a_quota_has_no_limit_and_caches_count_as_free(tmp_path):
+    assert device._free_in_container(tmp_path) == float("inf")
+    for name, text in (("memory.max", "1000"), ("memory.current", "700"), ("memory.stat", "anon 5\ninactive_file 200")):
+        (tmp_path / name).write_text(text)
+    assert device._free_in_container(tmp_path) == 500
+    (tmp_path / "memory.max").write_text("max")
+    assert device._free_in_container(tmp_path) == float("inf")

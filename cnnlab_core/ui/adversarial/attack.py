@@ -1,7 +1,7 @@
 """The attack itself: the picture before, the noise, the picture after, and the way there."""
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -9,24 +9,18 @@ import streamlit as st
 from numpy.typing import ArrayLike
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.fooling import Fooled, Look, fool, history_table
+from cnnlab_core.fooling import Fooled, Look, history_table
 from cnnlab_core.images import png
-from cnnlab_core.models import load_model
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial import attack_code
 from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
+from cnnlab_core.ui.adversarial.job import attacked
 from cnnlab_core.ui.adversarial.pieces import FIGURE, crisp, panel, said, trio
-from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.wipe import wipe
-
-CHEAP_LOOKS = 6
-"""An attack of so many looks follows its controls at once; a longer one waits for its button."""
 
 
 def show(choice: Choice) -> None:
@@ -46,18 +40,8 @@ def show(choice: Choice) -> None:
         trio(places, looks[0].view, looks[-1].view, choice.labels, live=True)
         _curves(curves, choice, _Course.so_far(choice, looks), total=looks[-1].total, stage=f"{len(looks)}")
 
-    follows = choice.plan.looks <= CHEAP_LOOKS or (choice.plan == Plan() and choice.sample)
     with status:
-        outcome = run(
-            "attack",
-            digest("attack", choice.key),
-            lambda: _job(choice),
-            label=choice.plan.method,
-            share=lambda look: look.index / max(1, look.total - 1),
-            start="" if follows else f"Attack ({choice.plan.method}, up to {choice.plan.looks - 1} steps)",
-            paint=paint,
-            for_everybody=bool(follows and choice.sample),
-        )
+        outcome = attacked(choice, paint=paint)
     found = outcome.result
     if found is None:
         if not looks:
@@ -72,11 +56,6 @@ def show(choice: Choice) -> None:
     _curves(curves, choice, _Course.of(found), total=len(found.losses), stage="end")
     _way(choice, found)
     _take_away(choice, found)
-
-
-def _job(choice: Choice) -> Generator[Look, None, Fooled]:
-    model = load_model(choice.spec.name, choice.weights)
-    return fool(model, model.prepare(choice.picture.image), choice.plan, choice.target)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,12 @@ class Choice:
     @property
     def key(self) -> tuple[object, ...]:
         """What makes results the same."""
-        return self.spec.name, self.weights, self.picture.key, self.plan, self.target
+        return (*self.subject, self.plan)
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """What is attacked and where to, by whatever attack."""
+        return self.spec.name, self.weights, self.picture.key, self.target
 
     @property
     def sample(self) -> str | None:

@@ -30,7 +30,7 @@ _SIDE = 320
 
 
 @dataclass(frozen=True)
-class _Shown:
+class ShownPatch:
     """A patch as PNGs: cut out, and where it sits on its picture; there is no such PNG if it is all of it."""
 
     patch: Patch
@@ -56,7 +56,7 @@ def show(choice: Choice) -> None:
         bind="query-params",
         help="Patches of one picture never share half of their rows and half of their columns with a stronger one.",
     )
-    found = _find(choice, field, channel, per_picture=2 if at_most_two else MOST)
+    found = find_patches(choice, field, channel, per_picture=2 if at_most_two else MOST)
     if found is None:
         return
     _what_to_see(choice, field, channel, [shown.patch for shown in found])
@@ -85,17 +85,18 @@ def _what_to_see(choice: Choice, field: ReceptiveField, channel: int, patches: l
     )
 
 
-def _find(choice: Choice, field: ReceptiveField, channel: int, *, per_picture: int) -> list[_Shown] | None:
+def find_patches(choice: Choice, field: ReceptiveField, channel: int, *, per_picture: int) -> list[ShownPatch] | None:
+    """The patches of all pictures at hand that excite a channel most; None with the reason on the page."""
     pictures = all_pictures()
 
-    def search() -> Generator[PatchStep, None, list[_Shown]]:
+    def search() -> Generator[PatchStep, None, list[ShownPatch]]:
         readable = [picture for picture in pictures if _opens(picture)]
         images = [picture.image for picture in readable]
         model = load_model(choice.spec.name, choice.weights)
         patches = yield from strongest_patches(model, field, channel, images, most=MOST, per_picture=per_picture)
         seen = {index: crop(images[index], choice.spec.preprocessing) for index in {patch.picture for patch in patches}}
         return [
-            _Shown(
+            ShownPatch(
                 patch,
                 readable[patch.picture].title,
                 png(in_a_square(patch.cut(seen[patch.picture]), _SIDE)),
@@ -127,7 +128,7 @@ def _opens(picture: Picture) -> bool:
         return False
 
 
-def _card(number: int, shown: _Shown) -> None:
+def _card(number: int, shown: ShownPatch) -> None:
     patch = shown.patch
     with st.container(width=160, gap="small"):
         st.markdown(f"**{number}.** {patch.activation:.3g}")
@@ -137,7 +138,7 @@ def _card(number: int, shown: _Shown) -> None:
         st.caption(f"{plain(shown.title)}, unit ({patch.row}, {patch.col})")
 
 
-def _away(choice: Choice, channel: int, found: list[_Shown], *, per_picture: int) -> None:
+def _away(choice: Choice, channel: int, found: list[ShownPatch], *, per_picture: int) -> None:
     header = "place,picture,unit_row,unit_column,activation,top,left,bottom,right"
     lines = [
         f'{number},"{shown.title.replace(chr(34), "")}",{shown.patch.row},{shown.patch.col},'
@@ -151,7 +152,7 @@ def _away(choice: Choice, channel: int, found: list[_Shown], *, per_picture: int
     )
 
 
-def _sheet(found: list[_Shown]) -> bytes:
+def _sheet(found: list[ShownPatch]) -> bytes:
     """The patches in one picture, in order."""
     cuts = [np.asarray(Image.open(io.BytesIO(shown.cut)).convert("RGB")) for shown in found]
     return png(tiles(np.stack(cuts), cols=3, tile=_SIDE, gap=8).picture)

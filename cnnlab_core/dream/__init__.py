@@ -1,0 +1,52 @@
+"""DeepDream and feature visualisation: what does a layer, a channel, a unit or a class want to see?
+
+Objectives, parametrisations, transforms and the two ways to climb stand apart and know nothing of each other's kind.
+"""
+
+from cnnlab_core.dream.dreaming import DreamStep, Dreamt, dream
+from cnnlab_core.dream.objectives import (
+    Objective,
+    blur,
+    channel,
+    class_log_probability,
+    class_logit,
+    direction,
+    diversity,
+    l2,
+    layer,
+    total_variation,
+    unit,
+)
+from cnnlab_core.dream.places import blocks, stages
+from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale
+from cnnlab_core.dream.visualising import Visualised, VisualiseStep, visualise
+from cnnlab_core.dream.zooming import ZoomStep, zoom
+
+__all__ = [
+    "STANDARD",
+    "DreamStep",
+    "Dreamt",
+    "Jitter",
+    "Objective",
+    "Pad",
+    "Rotate",
+    "Scale",
+    "VisualiseStep",
+    "Visualised",
+    "ZoomStep",
+    "blocks",
+    "blur",
+    "channel",
+    "class_log_probability",
+    "class_logit",
+    "direction",
+    "diversity",
+    "dream",
+    "l2",
+    "layer",
+    "stages",
+    "total_variation",
+    "unit",
+    "visualise",
+    "zoom",
+]

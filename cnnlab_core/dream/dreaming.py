@@ -1,0 +1,235 @@
+"""DeepDream: gradient ascent on a picture, from coarse to fine.
+
+Mordvintsev, Olah & Tyka, "Inceptionism: going deeper into neural networks", 2015, and their notebook "deepdream":
+octaves with the detail carried from one to the next, jitter, and steps along the normalised gradient.
+"""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+
+from cnnlab_core.dream import room
+from cnnlab_core.dream.goal import Goal, awake, bind, gradient, value
+from cnnlab_core.dream.gradients import Normalisation, check_normalisation, laplacian_normalised, normalised
+from cnnlab_core.dream.objectives import Objective
+from cnnlab_core.dream.transforms import random_shift, roll, unroll
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import check_pixels, to_uint8
+from cnnlab_core.models.loaded import LoadedModel
+
+SMALLEST = 32
+"""Octaves don't begin below this side, in pixels."""
+
+
+@dataclass(frozen=True)
+class DreamStep:
+    """After a step: its place among ``octaves`` × ``steps`` (from 0), and the picture (N, 3, h, w) in [0, 1].
+
+    ``objective`` is the mean over the pictures as they were before the step, where its gradient was taken. ``share``
+    is how much of all the work is done. A picture in tiles gives a record per tile: it moves with the last of them, and
+    ``objective`` is the mean over the tiles so far. ``instead``: nodes that were silent, see ``Dreamt``.
+    """
+
+    octave: int
+    octaves: int
+    step: int
+    steps: int
+    objective: float
+    image: torch.Tensor
+    share: float
+    tile: int = 0
+    tiles: int = 1
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dreamt:
+    """The picture (N, 3, H, W) in [0, 1], and the objective ``before``, of what it was, and ``after``.
+
+    ``after`` is of the picture rounded to bytes, as it is shown and saved. The nodes in ``instead`` didn't answer to
+    the first picture (a ReLU at zero everywhere): their values before the activation were climbed.
+    """
+
+    image: torch.Tensor
+    before: float
+    after: float
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Settings:
+    octaves: int
+    octave_scale: float
+    steps: int
+    step_size: float
+    jitter: int
+    normalise: Normalisation
+    laplacian: int
+    tile: int
+
+
+def dream(
+    model: LoadedModel,
+    x: torch.Tensor,
+    objective: Objective,
+    *,
+    octaves: int = 4,
+    octave_scale: float = 1.4,
+    steps: int = 10,
+    step_size: float = 0.01,
+    jitter: int = 16,
+    normalise: Normalisation = "mean-abs",
+    laplacian: int = 0,
+    tile: int | None = None,
+    generator: torch.Generator | None = None,
+) -> Generator[DreamStep, None, Dreamt]:
+    """Climb ``objective`` from pictures ``x`` (N, 3, H, W), float32 in [0, 1], of any size and shape.
+
+    ``octaves`` sizes of the picture, each ``octave_scale`` times the one before, the last its own, with ``steps`` on
+    each; ``step_size`` is how far a pixel moves in a step (in [0, 1]), times the gradient ``normalise``-d ("none":
+    the raw gradient); ``jitter`` the most pixels by which the picture is rolled before a step; ``laplacian`` levels of
+    pyramid normalisation before that (0: none). ``tile`` is the side, in pixels, of the tiles in which a large
+    picture is computed, their borders elsewhere in each step; None takes the picture whole while memory allows.
+
+    The same ``generator`` state (default: seed 0) gives the same bytes on one machine. Checks its arguments at once and
+    raises ``InputError``; then yields ``DreamStep``s and returns ``Dreamt``. May be closed at any step: nothing outside
+    was touched.
+    """
+    check_pixels(x)
+    check_normalisation(normalise, laplacian)
+    height, width = x.shape[2:]
+    _check(octaves, octave_scale, steps, step_size, jitter, tile, (height, width))
+    goal = bind(model, objective, (height, width))
+    side = tile or room.tile_for(model.spec, goal.nodes, (height, width), x.device)
+    if max(height, width) > side and any(term.placed for term in objective.terms):
+        raise InputError(
+            f"A unit has its place on the whole picture, but {height} × {width} pixels are computed in tiles of "
+            f"{side}. Use a smaller picture, or dream of the unit's channel."
+        )
+    settings = _Settings(octaves, octave_scale, steps, step_size, jitter, normalise, laplacian, side)
+    return _dream(goal, x, settings, generator or torch.Generator().manual_seed(0))
+
+
+def octave_sizes(size: tuple[int, int], octaves: int, octave_scale: float) -> list[tuple[int, int]]:
+    """The (height, width) of each octave, the smallest first, the last ``size`` itself."""
+    scales = [octave_scale ** (octave - octaves + 1) for octave in range(octaves)]
+    return [(round(size[0] * scale), round(size[1] * scale)) for scale in scales]
+
+
+def _dream(
+    goal: Goal, x: torch.Tensor, settings: _Settings, generator: torch.Generator
+) -> Generator[DreamStep, None, Dreamt]:
+    original = x.detach()
+    sizes = octave_sizes((x.shape[2], x.shape[3]), settings.octaves, settings.octave_scale)
+    total = sum(height * width for height, width in sizes) * settings.steps
+    image, done = original, 0
+    for octave, size in enumerate(sizes):
+        base = _resized(original, size)
+        if octave:
+            image = (base + _resized(image - _resized(original, sizes[octave - 1]), size)).clamp(0, 1)
+        else:
+            image = base
+            if settings.steps:
+                goal = awake(goal, _corner(image, settings.tile))
+        for step in range(settings.steps):
+            # In tiles, by up to half of one: so their borders fall elsewhere each time.
+            shift = random_shift(settings.tile // 2 if max(size) > settings.tile else settings.jitter, generator)
+            rolled = roll(image, shift)
+            slope, values = torch.empty_like(rolled), torch.zeros(len(rolled), device=rolled.device)
+            tiles = _tiles(size, settings.tile)
+            for index, place in enumerate(tiles):
+                found, slope[place] = gradient(goal, rolled[place])
+                values += found
+                done += rolled[place].shape[2] * rolled[place].shape[3]
+                if index == len(tiles) - 1:
+                    image = _stepped(image, unroll(slope, shift), settings)
+                yield DreamStep(
+                    octave,
+                    settings.octaves,
+                    step,
+                    settings.steps,
+                    values.mean().item() / (index + 1),
+                    image,
+                    done / total,
+                    index,
+                    len(tiles),
+                    goal.instead,
+                )
+    if not settings.steps:
+        image = original
+    return Dreamt(
+        image, _measured(goal, original, settings.tile), _measured(goal, as_shown(image), settings.tile), goal.instead
+    )
+
+
+def as_shown(image: torch.Tensor) -> torch.Tensor:
+    """The picture rounded to bytes, as people see and save it, in [0, 1] again."""
+    return to_uint8(image).float() / 255
+
+
+def _stepped(image: torch.Tensor, slope: torch.Tensor, settings: _Settings) -> torch.Tensor:
+    if settings.laplacian:
+        slope = laplacian_normalised(slope, settings.laplacian)
+    return torch.add(image, normalised(slope, settings.normalise), alpha=settings.step_size).clamp_(0, 1)
+
+
+def _measured(goal: Goal, image: torch.Tensor, tile: int) -> float:
+    places = _tiles((image.shape[2], image.shape[3]), tile)
+    return sum(value(goal, image[place]) for place in places) / len(places)
+
+
+def _corner(image: torch.Tensor, tile: int) -> torch.Tensor:
+    return image[_tiles((image.shape[2], image.shape[3]), tile)[0]]
+
+
+def _tiles(size: tuple[int, int], tile: int) -> list[tuple[slice, ...]]:
+    """Even tiles of at most ``tile`` pixels that cover a picture, as indices into (N, 3, H, W)."""
+    rows, cols = (
+        [slice(start, end) for start, end in pairwise(_cuts(length, math.ceil(length / tile)))] for length in size
+    )
+    return [(slice(None), slice(None), row, col) for row in rows for col in cols]
+
+
+def _cuts(length: int, parts: int) -> list[int]:
+    return [round(part * length / parts) for part in range(parts + 1)]
+
+
+def _resized(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    if tuple(image.shape[2:]) == size:
+        return image
+    return F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def _check(
+    octaves: int,
+    octave_scale: float,
+    steps: int,
+    step_size: float,
+    jitter: int,
+    tile: int | None,
+    size: tuple[int, int],
+) -> None:
+    if not 1 <= octaves <= 12:
+        raise InputError(f"A dream has 1 to 12 octaves, not {octaves}.")
+    if not 1.05 <= octave_scale <= 4:  # written so that NaN fails too
+        raise InputError(f"Octaves differ by a factor of 1.05 to 4, not {octave_scale}.")
+    if not 0 <= steps <= 10_000:
+        raise InputError(f"An octave has 0 to 10000 steps, not {steps}.")
+    if not 0 < step_size <= 1:
+        raise InputError(f"A step moves pixels by more than 0 and up to 1 (black to white), not by {step_size}.")
+    if not 0 <= jitter <= 4096:
+        raise InputError(f"Jitter rolls the picture by 0 to 4096 pixels, not by {jitter}.")
+    if tile is not None and not 64 <= tile <= 8192:
+        raise InputError(f"Tiles are 64 to 8192 pixels wide, not {tile}.")
+    smallest = octave_sizes(size, octaves, octave_scale)[0]
+    if min(smallest) < SMALLEST:
+        fit = next((n for n in range(octaves, 0, -1) if min(octave_sizes(size, n, octave_scale)[0]) >= SMALLEST), 0)
+        advice = f"Use at most {fit} octaves" if fit else f"Use a picture of at least {SMALLEST} × {SMALLEST} pixels"
+        raise InputError(
+            f"With {octaves} octaves at a factor of {octave_scale:g} a picture of {size[0]} × {size[1]} would begin "
+            f"at {smallest[0]} × {smallest[1]} pixels, too few to see anything in. {advice}."
+        )

@@ -1,0 +1,282 @@
+"""What a dream climbs: numbers measured at graph nodes or on the picture itself, which add and scale.
+
+After Lucid's objectives (github.com/tensorflow/lucid, optvis/objectives.py). Every one gives one number per picture,
+and is a mean, not a sum, so that pictures of different sizes compare. More is wanted: what is to be small is
+subtracted, as in ``channel("layer3.1.relu_1", 7) - 0.5 * total_variation()``.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.features import cut_behind
+from cnnlab_core.models.layers import Layer, layer_table
+from cnnlab_core.models.loaded import LoadedModel
+
+Measure = Callable[[torch.Tensor], torch.Tensor]
+"""From values (N, ...) to one number per picture, (N,)."""
+
+LOGITS = "logits"
+"""Stands for the network's last node, whatever it is called there."""
+
+PICTURE = ""
+"""Stands for the picture itself."""
+
+NORMS = ("l2", "mean")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One measured number. ``prepare`` checks it against the node's layer and gives the measure.
+
+    A term whose place on the map matters is ``placed``: its layer is then that of the whole picture's size.
+    """
+
+    name: str
+    node: str
+    prepare: Callable[[LoadedModel, Layer | None], Measure]
+    weight: float = 1.0
+    placed: bool = False
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A weighted sum of terms: ``+``, ``-``, ``*`` and ``/`` by numbers, and ``sum()`` make others of it."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def name(self) -> str:
+        """The sum in words."""
+        parts = [term.name if term.weight == 1 else f"{term.weight:g} · {term.name}" for term in self.terms]
+        return " + ".join(parts)
+
+    def __add__(self, other: "Objective | int") -> "Objective":
+        if other == 0:  # what sum() begins with
+            return self
+        if not isinstance(other, Objective):
+            return NotImplemented
+        return Objective(self.terms + other.terms)
+
+    __radd__ = __add__
+
+    def __mul__(self, factor: float) -> "Objective":
+        if not isinstance(factor, int | float):
+            return NotImplemented
+        if not math.isfinite(factor):
+            raise InputError(f"An objective can be scaled by any finite number, but not by {factor}.")
+        return Objective(tuple(replace(term, weight=term.weight * factor) for term in self.terms))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> "Objective":
+        if divisor == 0:
+            raise InputError("An objective can't be divided by 0.")
+        return self * (1 / divisor)
+
+    def __neg__(self) -> "Objective":
+        return self * -1.0
+
+    def __sub__(self, other: "Objective") -> "Objective":
+        return self + -other
+
+    def bind(self, model: LoadedModel, size: tuple[int, int]) -> tuple["BoundTerm", ...]:
+        """The terms for a model and a picture's size (height, width), checked: raises ``InputError``."""
+        return tuple(_bound(term, model, size) for term in self.terms)
+
+
+@dataclass(frozen=True)
+class BoundTerm:
+    """A term whose node exists: ``node`` by its name in the graph (or ``PICTURE``)."""
+
+    node: str
+    weight: float
+    measure: Measure
+
+
+def _bound(term: Term, model: LoadedModel, size: tuple[int, int]) -> BoundTerm:
+    if term.node == PICTURE:
+        return BoundTerm(PICTURE, term.weight, term.prepare(model, None))
+    node = model.nodes()[-1].name if term.node == LOGITS else term.node
+    cut_behind(model, (node,))  # tells the nearest names of one that isn't there
+    layers = {layer.name: layer for layer in (layer_table(model.spec.name, size) if term.placed else model.nodes())}
+    if node not in layers:
+        raise InputError(f"{node} is where the picture enters {model.spec.title}. Choose a layer behind it.")
+    return BoundTerm(node, term.weight, term.prepare(model, layers[node]))
+
+
+# --- of a layer -----------------------------------------------------------------------------------------------
+
+
+def layer(node: str, norm: str = "l2") -> Objective:
+    """All of a layer: "l2", the root mean square √(Σa²/n) of its activations (DeepDream's own), or their "mean"."""
+    if norm not in NORMS:
+        raise InputError(f"A layer's activations are measured as {' or '.join(NORMS)}, not as “{norm}”.")
+    measure = _root_mean_square if norm == "l2" else _mean
+    return _of_maps(f"{node}, {norm}", node, lambda layer: measure)
+
+
+def channel(node: str, index: int) -> Objective:
+    """The mean of one channel's map."""
+
+    def prepare(layer: Layer) -> Measure:
+        _check_index(index, layer.shape[0], f"{node} has channels")
+        return lambda maps: maps[:, index].mean((1, 2))
+
+    return _of_maps(f"{node}, channel {index}", node, prepare)
+
+
+def unit(node: str, index: int, row: int | None = None, col: int | None = None) -> Objective:
+    """One unit of channel ``index``: at ``row`` and ``col`` of the map of the whole picture (default the middle).
+
+    On the smaller maps of smaller octaves it is the unit at the same place of the picture.
+    """
+
+    def prepare(layer: Layer) -> Measure:
+        channels, *extent = layer.shape
+        _check_index(index, channels, f"{node} has channels")
+        at = [length // 2 if place is None else place for place, length in zip((row, col), extent, strict=True)]
+        for what, place, length in zip(("rows", "columns"), at, extent, strict=True):
+            _check_index(place, length, f"The map of {node} has {what}")
+        shares = [(place + 0.5) / length for place, length in zip(at, extent, strict=True)]
+        return lambda maps: maps[:, index, int(shares[0] * maps.shape[2]), int(shares[1] * maps.shape[3])]
+
+    place = "" if row is None and col is None else f", unit ({row}, {col})"
+    return _of_maps(f"{node}, unit of channel {index}{place}", node, prepare, placed=True)
+
+
+def direction(node: str, vector: torch.Tensor, *, cosine_power: float = 0.0) -> Objective:
+    """The mean over the places of a·v/‖v‖, the activations along ``vector`` (C,).
+
+    With ``cosine_power`` p each place counts max(0.1, cos(a, v))^p times as much, which prefers the direction itself
+    to sheer size (Lucid's ``dot_compare``).
+    """
+    if not isinstance(vector, torch.Tensor) or vector.ndim != 1 or not torch.isfinite(vector).all() or not vector.any():
+        raise InputError("A direction is a row of finite numbers, one per channel, that aren't all zero.")
+    unit_vector = (vector.detach() / torch.linalg.vector_norm(vector.detach())).float()
+
+    def prepare(layer: Layer) -> Measure:
+        if len(unit_vector) != layer.shape[0]:
+            raise InputError(f"{node} has {layer.shape[0]} channels, but the direction has {len(unit_vector)} numbers.")
+
+        def measure(maps: torch.Tensor) -> torch.Tensor:
+            along = torch.einsum("nchw,c->nhw", maps, unit_vector.to(maps.device))
+            if cosine_power:
+                cosine = along / torch.linalg.vector_norm(maps, dim=1).clamp(min=1e-6)
+                along = along * cosine.clamp(min=0.1) ** cosine_power
+            return along.mean((1, 2))
+
+        return measure
+
+    return _of_maps(f"{node}, a direction", node, prepare)
+
+
+def diversity(node: str) -> Objective:
+    """How unlike each other several pictures look to a layer: minus the mean cosine of their Gram matrices.
+
+    With it, a question gets several different answers (Olah, Mordvintsev & Schubert 2017,
+    doi.org/10.23915/distill.00007, "Diversity"). Needs at least two pictures at once.
+    """
+
+    def measure(maps: torch.Tensor) -> torch.Tensor:
+        count = len(maps)
+        if count < 2:
+            raise InputError("Diversity compares pictures, so it needs at least two of them at once.")
+        flat = maps.flatten(2)
+        grams = F.normalize((flat @ flat.transpose(1, 2)).flatten(1), dim=1)
+        alike = grams @ grams.T
+        return -(alike.sum(1) - alike.diagonal()) / (count - 1)
+
+    return _of_maps(f"{node}, diversity", node, lambda layer: measure)
+
+
+# --- of a class -----------------------------------------------------------------------------------------------
+
+
+def class_logit(index: int) -> Objective:
+    """The logit of a class, which can grow by making others small too, or everything large."""
+    return _of_classes(f"logit of class {index}", index, lambda logits: logits[:, index])
+
+
+def class_log_probability(index: int) -> Objective:
+    """log P(class): its logit less the log of the sum of all exponentials; at most 0."""
+    return _of_classes(f"log P of class {index}", index, lambda logits: logits.log_softmax(1)[:, index])
+
+
+# --- of the picture -------------------------------------------------------------------------------------------
+
+
+def total_variation() -> Objective:
+    """The mean |difference| between neighbours, down and across (Rudin, Osher & Fatemi 1992): noise has much."""
+    return _of_picture("total variation", _total_variation)
+
+
+def l2(grey: float = 0.5) -> Objective:
+    """The mean squared distance from an even ``grey``."""
+    return _of_picture(f"l2 from {grey:g}", lambda x: ((x - grey) ** 2).mean((1, 2, 3)))
+
+
+def blur() -> Objective:
+    """The mean squared distance from the picture's own 5 × 5 binomial blur: what is finer than that."""
+    return _of_picture("blur", lambda x: ((x - blurred(x)) ** 2).mean((1, 2, 3)))
+
+
+def binomial_kernel(channels: int, like: torch.Tensor) -> torch.Tensor:
+    """[1 4 6 4 1]ᵀ[1 4 6 4 1] / 256 for each channel on its own, (channels, 1, 5, 5): Burt & Adelson's of 1983."""
+    row = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=like.device, dtype=like.dtype)
+    return (row[:, None] * row / 256).expand(channels, 1, 5, 5)
+
+
+def blurred(x: torch.Tensor) -> torch.Tensor:
+    """Pictures (N, C, H, W) under the binomial kernel; the border is repeated outwards."""
+    return F.conv2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), binomial_kernel(x.shape[1], x), groups=x.shape[1])
+
+
+def _total_variation(x: torch.Tensor) -> torch.Tensor:
+    return x.diff(dim=2).abs().mean((1, 2, 3)) + x.diff(dim=3).abs().mean((1, 2, 3))
+
+
+# --- pieces ---------------------------------------------------------------------------------------------------
+
+
+def _root_mean_square(maps: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(maps, dim=(1, 2, 3)) / math.sqrt(maps[0].numel())
+
+
+def _mean(maps: torch.Tensor) -> torch.Tensor:
+    return maps.mean((1, 2, 3))
+
+
+def _of_maps(name: str, node: str, prepare: Callable[[Layer], Measure], *, placed: bool = False) -> Objective:
+    def checked(model: LoadedModel, layer: Layer | None) -> Measure:
+        assert layer is not None
+        if len(layer.shape) != 3 or min(layer.shape[1:]) < 2:
+            before = [each.name for each in model.nodes() if len(each.shape) == 3 and min(each.shape[1:]) > 1][-1]
+            raise InputError(
+                f"{node} comes after the global pooling of {model.spec.title}: it has one number per channel and no "
+                f"places left to look at. Choose {before} or a layer before it, or dream of a class."
+            )
+        return prepare(layer)
+
+    return Objective((Term(name, node, checked, placed=placed),))
+
+
+def _of_classes(name: str, index: int, measure: Measure) -> Objective:
+    def checked(model: LoadedModel, layer: Layer | None) -> Measure:
+        _check_index(index, len(model.categories), f"{model.spec.title} has classes")
+        return measure
+
+    return Objective((Term(name, LOGITS, checked),))
+
+
+def _of_picture(name: str, measure: Measure) -> Objective:
+    return Objective((Term(name, PICTURE, lambda model, layer: measure),))
+
+
+def _check_index(index: int, count: int, has: str) -> None:
+    if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < count:
+        raise InputError(f"{has} 0 to {count - 1}, but {index} was asked for.")

@@ -1,0 +1,139 @@
+"""Feature visualisation: what would excite this layer, channel, unit or class most? Answered by Adam, from noise.
+
+Olah, Mordvintsev & Schubert, "Feature visualization", Distill 2017, doi.org/10.23915/distill.00007: a picture in
+Fourier coefficients and decorrelated colours, moved at random before the network sees it.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from cnnlab_core.dream.dreaming import SMALLEST, as_shown
+from cnnlab_core.dream.goal import Goal, awake, bind, value
+from cnnlab_core.dream.objectives import Objective
+from cnnlab_core.dream.parametrisation import Fourier, Parametrisation, Pixels
+from cnnlab_core.dream.transforms import STANDARD, Transform, apply
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import check_pixels
+from cnnlab_core.models.loaded import LoadedModel
+
+PARAMETRISATIONS = ("fourier", "pixels")
+MOST_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class VisualiseStep:
+    """After ``step`` (from 0) of ``steps``: the pictures (N, 3, H, W) in (0, 1).
+
+    ``objective`` is the mean over the pictures as they were before the step, moved as the network saw them.
+    """
+
+    step: int
+    steps: int
+    objective: float
+    image: torch.Tensor
+    instead: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done."""
+        return (self.step + 1) / self.steps
+
+
+@dataclass(frozen=True)
+class Visualised:
+    """The pictures (N, 3, H, W) in (0, 1), what they began as, and the objective of both, unmoved.
+
+    ``after`` is of the pictures rounded to bytes. ``instead``: see ``dreaming.Dreamt``.
+    """
+
+    image: torch.Tensor
+    start: torch.Tensor
+    before: float
+    after: float
+    instead: tuple[str, ...] = ()
+
+
+def visualise(
+    model: LoadedModel,
+    objective: Objective,
+    *,
+    start: torch.Tensor | None = None,
+    size: int = 128,
+    count: int = 1,
+    steps: int = 128,
+    learning_rate: float = 0.05,
+    parametrisation: str = "fourier",
+    transforms: Sequence[Transform] = STANDARD,
+    generator: torch.Generator | None = None,
+) -> Generator[VisualiseStep, None, Visualised]:
+    """Maximise ``objective`` with Adam (Kingma & Ba 2014, arXiv:1412.6980) from noise, or from pictures ``start``.
+
+    From noise, ``count`` squares of ``size`` pixels at once; ``start`` is (N, 3, H, W), float32 in [0, 1], whose
+    blacks and whites are moved in by 1/512. ``parametrisation`` is "fourier" or "pixels", ``learning_rate`` Adam's,
+    in its units. ``transforms`` move the pictures before each step. The same ``generator`` state (default: seed 0)
+    gives the same bytes on one machine. Checks its arguments at once and raises ``InputError``; then yields
+    ``VisualiseStep``s and returns ``Visualised``. May be closed at any step.
+    """
+    if parametrisation not in PARAMETRISATIONS:
+        raise InputError(f"Pictures are made of {' or '.join(PARAMETRISATIONS)}, not of “{parametrisation}”.")
+    if not 0 <= steps <= 100_000:
+        raise InputError(f"A visualisation takes 0 to 100000 steps, not {steps}.")
+    if not 0 < learning_rate <= 10:  # written so that NaN fails too
+        raise InputError(f"The learning rate lies above 0 and up to 10, but is {learning_rate}.")
+    if start is not None:
+        check_pixels(start)
+        height, width = start.shape[2:]
+    else:
+        height = width = size
+        if not 1 <= count <= 64:
+            raise InputError(f"1 to 64 pictures are made at once, not {count}.")
+    if not SMALLEST <= min(height, width) <= max(height, width) <= MOST_SIDE:
+        raise InputError(
+            f"Sides of {SMALLEST} to {MOST_SIDE} pixels can be visualised, not {height} × {width}. "
+            "Larger pictures can be dreamt of, octave by octave."
+        )
+    generator = generator or torch.Generator().manual_seed(0)
+    goal = bind(model, objective, (height, width))
+    kind = Fourier if parametrisation == "fourier" else Pixels
+    with torch.inference_mode(False), torch.no_grad():
+        if start is None:
+            made: Parametrisation = kind.noise((count, height, width), generator)
+        else:
+            made = kind.of(start.clone())
+        made.to(model.device)
+    return _visualise(goal, made, tuple(transforms), steps, learning_rate, generator)
+
+
+def _visualise(
+    goal: Goal,
+    made: Parametrisation,
+    transforms: tuple[Transform, ...],
+    steps: int,
+    learning_rate: float,
+    generator: torch.Generator,
+) -> Generator[VisualiseStep, None, Visualised]:
+    first = _image(made)
+    if steps:
+        goal = awake(goal, first)
+    optimiser = torch.optim.Adam(made.parameters, lr=learning_rate, maximize=True)
+    image = first
+    for step in range(steps):
+        with torch.inference_mode(False), torch.enable_grad():
+            for parameter in made.parameters:
+                parameter.requires_grad_(True)
+            values = goal(apply(transforms, made.image(), generator))
+            slopes = torch.autograd.grad(values.sum(), made.parameters)
+            for parameter, slope in zip(made.parameters, slopes, strict=True):
+                parameter.grad = slope
+            optimiser.step()
+            objective = values.mean().item()
+        image = _image(made)
+        yield VisualiseStep(step, steps, objective, image, goal.instead)
+    return Visualised(image, first, value(goal, first), value(goal, as_shown(image)), goal.instead)
+
+
+def _image(made: Parametrisation) -> torch.Tensor:
+    with torch.inference_mode(False), torch.no_grad():
+        return made.image()

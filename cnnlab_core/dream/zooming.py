@@ -1,0 +1,94 @@
+"""A journey into the dream: after each frame the picture is enlarged a little about its middle, and dreamt on."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from cnnlab_core.dream.dreaming import DreamStep, dream
+from cnnlab_core.dream.objectives import Objective
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import check_pixels, to_uint8
+from cnnlab_core.models.loaded import LoadedModel
+
+
+@dataclass(frozen=True)
+class ZoomStep:
+    """A step of the dream of ``frame`` (from 0) of ``frames``."""
+
+    frame: int
+    frames: int
+    dream: DreamStep
+
+    @property
+    def image(self) -> torch.Tensor:
+        """The picture (N, 3, h, w) as it is."""
+        return self.dream.image
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done."""
+        return (self.frame + self.dream.share) / self.frames
+
+    @property
+    def whole_frame(self) -> bool:
+        """Whether this step finishes its frame."""
+        return self.dream.share >= 1 - 1e-9
+
+
+def zoom(
+    model: LoadedModel,
+    x: torch.Tensor,
+    objective: Objective,
+    *,
+    frames: int = 24,
+    factor: float = 1.05,
+    generator: torch.Generator | None = None,
+    **settings: Any,
+) -> Generator[ZoomStep, None, torch.Tensor]:
+    """Dream ``frames`` pictures, each from the one before, enlarged ``factor`` times about its middle.
+
+    ``settings`` are those of ``dream`` (few octaves and steps are enough: each frame goes on from a dream). Returns
+    the frames of the first picture as bytes, uint8 (frames, 3, H, W). Raises ``InputError`` as ``dream`` does.
+    """
+    check_pixels(x)
+    if not 1 <= frames <= 1000:
+        raise InputError(f"A zoom has 1 to 1000 frames, not {frames}.")
+    if not 1 <= factor <= 2:  # written so that NaN fails too
+        raise InputError(f"A frame is enlarged 1 to 2 times, not {factor}.")
+    generator = generator or torch.Generator().manual_seed(0)
+    dream(model, x, objective, generator=generator, **settings).close()  # its checks, before the first frame
+    return _zoom(model, x.detach(), objective, frames, factor, generator, settings)
+
+
+def _zoom(
+    model: LoadedModel,
+    image: torch.Tensor,
+    objective: Objective,
+    frames: int,
+    factor: float,
+    generator: torch.Generator,
+    settings: dict[str, Any],
+) -> Generator[ZoomStep, None, torch.Tensor]:
+    made: list[torch.Tensor] = []
+    for frame in range(frames):
+        steps = dream(
+            model, image if not frame else enlarged(image, factor), objective, generator=generator, **settings
+        )
+        while True:
+            try:
+                yield ZoomStep(frame, frames, next(steps))
+            except StopIteration as stop:
+                image = stop.value.image
+                break
+        made.append(to_uint8(image[0]))
+    return torch.stack(made)
+
+
+def enlarged(image: torch.Tensor, factor: float) -> torch.Tensor:
+    """The middle of pictures (N, 3, H, W), ``factor`` times as large, at the same size as before."""
+    matrix = torch.tensor([[1 / factor, 0, 0], [0, 1 / factor, 0]], device=image.device, dtype=image.dtype)
+    grid = F.affine_grid(matrix.expand(len(image), 2, 3), list(image.shape), align_corners=False)
+    return F.grid_sample(image, grid, mode="bicubic", padding_mode="reflection", align_corners=False).clamp(0, 1)

@@ -1,0 +1,132 @@
+"""The epsilon explorer: the component whose front end is in ``assets/epsilon_explorer``.
+
+Python sends a sweep once (``scene``); epsilon is dragged in the browser, and only where it came to rest is told.
+"""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from cnnlab_core.classification import softmax
+from cnnlab_core.images import png
+from cnnlab_core.sweeps import Curve, Swept, levels
+from cnnlab_core.ui.show import data_address
+
+_ASSETS = Path(__file__).parents[3] / "assets" / "epsilon_explorer"
+_SCRIPTS = ("pixels.js", "chart.js", "main.js")
+_TOP = 5
+_HIDDEN_SHARE = 0.01
+"""The share of the largest changes that may be drawn no stronger than full black or white."""
+
+_component = st.components.v2.component(
+    "cnnlab_epsilon_explorer",
+    html=(_ASSETS / "explorer.html").read_text(),
+    css=(_ASSETS / "explorer.css").read_text(),
+    js="\n".join((_ASSETS / name).read_text() for name in _SCRIPTS),
+)
+
+
+def show_explorer(scene: dict[str, Any], *, identity: str, at: int, on_rest: Callable[[int], None], key: str) -> None:
+    """Draw a scene, at first at epsilon number ``at``; ``on_rest`` gets the one at which the slider came to rest.
+
+    A scene of another ``identity`` begins anew.
+    """
+
+    def rested() -> None:
+        index = st.session_state[key].get("at")
+        if isinstance(index, int) and 0 <= index < len(scene["eps"]):
+            on_rest(index)
+
+    _component(key=key, data={**scene, "id": identity, "at": at}, on_at_change=rested)
+
+
+def scene(swept: Swept, labels: tuple[str, ...], norm: str) -> dict[str, Any]:
+    """A sweep as the browser needs it: pictures, the most probable classes, curves and marks.
+
+    FGSM in linf at whole levels is sent as the original and the signs of the direction; everything else as pictures.
+    """
+    curve, pixels = swept.curve, swept.pixels
+    rows = _rows(curve)
+    shown = {index for row in rows for index, _ in row} | set(curve.others.tolist())
+    return {
+        "width": pixels.shape[2],
+        "height": pixels.shape[1],
+        "eps": [levels(eps, norm) for eps in curve.eps],
+        "ticks": [levels(eps, norm).removesuffix("/255") for eps in curve.eps],
+        "original": _base64(pixels[0].tobytes()),
+        **_frames(swept, norm),
+        "gain": _gain(pixels),
+        "rows": rows,
+        "labels": {str(index): labels[index] for index in shown},
+        "success": curve.success.tolist(),
+        "before": curve.y,
+        "target": curve.target,
+        "others": curve.others.tolist(),
+        "lines": _lines(curve, labels),
+        "marks": _marks(curve, labels, norm),
+    }
+
+
+def _rows(curve: Curve) -> list[list[tuple[int, float]]]:
+    """For each epsilon the most probable classes with the class before and the target, in order."""
+    rows = []
+    for logits, shares in zip(curve.logits, softmax(curve.logits), strict=True):
+        order = np.argsort(-logits, kind="stable").tolist()
+        wanted = {*order[:_TOP], curve.y} | (set() if curve.target is None else {curve.target})
+        rows.append([(index, float(shares[index])) for index in order if index in wanted])
+    return rows
+
+
+def _lines(curve: Curve, labels: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The curves, the most important one on top."""
+    lines: list[tuple[str, str, int | np.ndarray]] = [
+        ("other", "strongest other class", curve.others),
+        ("before", labels[curve.y], curve.y),
+    ]
+    if curve.target is not None:
+        lines.append(("target", labels[curve.target], curve.target))
+    return [
+        {"kind": kind, "name": f"P({name})", "shares": curve.probability(classes).tolist()}
+        for kind, name, classes in lines
+    ]
+
+
+def _marks(curve: Curve, labels: tuple[str, ...], norm: str) -> list[dict[str, Any]]:
+    """Where the class changes first, and where the target is reached."""
+    marks = []
+    for eps in dict.fromkeys((curve.changes, curve.smallest)):
+        if eps is not None:
+            index = curve.eps.index(eps)
+            first = int(curve.best[index])
+            kind = "target" if first == curve.target else "other"
+            marks.append({"at": index, "kind": kind, "text": f"{levels(eps, norm)}: first called {labels[first]}"})
+    return marks
+
+
+def _frames(swept: Swept, norm: str) -> dict[str, Any]:
+    counts = 255 * np.asarray(swept.curve.eps)
+    if swept.direction is not None and norm == "linf" and np.allclose(counts, np.round(counts), atol=1e-9):
+        return {"signs": _base64(_packed(swept.direction)), "levels": np.round(counts).astype(int).tolist()}
+    return {"pictures": [data_address(png(Image.fromarray(picture))) for picture in swept.pixels]}
+
+
+def _packed(direction: np.ndarray) -> bytes:
+    """Signs as bytes of four: two bits each for sign + 1, the first in the lowest."""
+    signs = (direction.astype(np.int8) + 1).astype(np.uint8).ravel()
+    quads = np.pad(signs, (0, -len(signs) % 4)).reshape(-1, 4)
+    return (quads << np.array([0, 2, 4, 6], np.uint8)).sum(1, dtype=np.uint8).tobytes()
+
+
+def _gain(pixels: np.ndarray) -> int:
+    """How many times stronger the noise is drawn, one number for all epsilons: so that it grows as it does."""
+    change = np.abs(pixels[-1].astype(int) - pixels[0])
+    return max(1, int(127 / max(1.0, float(np.quantile(change, 1 - _HIDDEN_SHARE)))))
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()

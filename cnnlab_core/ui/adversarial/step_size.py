@@ -1,0 +1,234 @@
+"""How long and how many the steps should be: PGD over step size and steps, as a map that fills in."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.errors import InputError
+from cnnlab_core.fooling import View
+from cnnlab_core.images import png
+from cnnlab_core.models import load_model
+from cnnlab_core.plots.signed import short_number
+from cnnlab_core.plots.step_map import step_map
+from cnnlab_core.recipes.adversarial_sweeps import map_code
+from cnnlab_core.sweeps import MapCell, levels, map_steps, map_table
+from cnnlab_core.ui.adversarial.choice import Choice
+from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.take_away import File, take_away
+
+PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
+"""The step sizes, as parts of epsilon."""
+LOOKS = {6: (1, 2, 3, 4, 6), 12: (1, 2, 4, 6, 8, 10, 12), 24: (1, 2, 4, 8, 12, 16, 20, 24)}
+"""After how many steps one looks, by the longest attack."""
+
+
+@dataclass(frozen=True)
+class _Map:
+    """The axes of the map."""
+
+    eps: float
+    norm: str
+    sizes: tuple[float, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def size_names(self) -> list[str]:
+        return [levels(size, self.norm) for size in self.sizes]
+
+    @property
+    def step_names(self) -> list[str]:
+        return [str(count) for count in self.steps]
+
+
+def show(choice: Choice) -> None:
+    """The tab."""
+    norm, eps = choice.plan.norm, choice.plan.eps
+    if eps == 0:
+        raise InputError("With epsilon 0 no step leads anywhere. Choose a larger epsilon above.")
+    left, right = st.columns([1.25, 1], gap="large")
+    with right:
+        names = {f"up to {most}": most for most in LOOKS}
+        longest = names[
+            st.segmented_control(
+                "Steps",
+                list(names),
+                default="up to 6",
+                required=True,
+                key="adversarial_longest",
+                bind="query-params",
+                persist_state="page",
+            )
+        ]
+        words = st.container()
+    axes = _Map(eps, norm, tuple(part * eps for part in PARTS), LOOKS[longest])
+    with left:
+        st.markdown(f"**{_objective(choice)}** of the 8-bit picture: higher is nearer to the goal, ✓ is fooled")
+        above, place = st.container(), st.empty()
+
+    painted: set[int] = set()
+
+    def paint(told: list[tuple[float, tuple[MapCell, ...]]]) -> None:
+        cells = told[-1][1]
+        if len(cells) not in painted:
+            painted.add(len(cells))
+            key = f"adversarial_map {len(cells)}"
+            place.plotly_chart(_drawn(axes, cells), key=key, config=FIGURE, alt="The map so far")
+
+    def job() -> Generator[tuple[float, tuple[MapCell, ...]], None, tuple[MapCell, ...]]:
+        model = load_model(choice.spec.name, choice.weights)
+        x = model.prepare(choice.picture.image)
+        return (
+            yield from map_steps(
+                model, x, eps=eps, step_sizes=axes.sizes, steps=axes.steps, norm=norm, target=choice.target
+            )
+        )
+
+    follows = longest == min(LOOKS) and choice.plan == Plan() and choice.picture.is_sample
+    with above:
+        outcome = run(
+            "step map",
+            digest("step map", choice.subject, axes),
+            job,
+            label="PGD for each step size",
+            share=lambda told: told[0],
+            start="" if follows else f"Run PGD for {len(PARTS)} step sizes, {longest} steps each",
+            paint=paint,
+            for_everybody=follows,
+        )
+    if outcome.result is None or outcome.state == "stale":  # an earlier map has other axes
+        return
+    cells = outcome.result
+    row, column = _looked_at(axes, cells)
+    with left:
+        place.plotly_chart(
+            _drawn(axes, cells, (row, column)),
+            key="adversarial_map",
+            config=FIGURE,
+            on_select=lambda: _clicked(axes),
+            selection_mode="points",
+            alt="The objective and success over step size and steps",
+        )
+    cell = cells[row * len(axes.steps) + column]
+    with right, words:
+        _words(axes)
+        _sliders(axes, row, column)
+        st.markdown(_verdict(choice, axes, cell))
+    clean = View(np.asarray(choice.seen), choice.named.logits)
+    trio([column.empty() for column in st.columns(3, gap="medium")], clean, cell.view, choice.labels)
+    _away(choice, axes, cells, cell)
+
+
+def _objective(choice: Choice) -> str:
+    """What PGD climbs, in words."""
+    if choice.target is None:
+        return f"−log P({plain(choice.named.best[0].label)})"
+    return f"log P({plain(choice.labels[choice.target])})"
+
+
+def _drawn(axes: _Map, cells: Sequence[MapCell], chosen: tuple[int, int] | None = None) -> go.Figure:
+    objective = np.full(len(axes.sizes) * len(axes.steps), np.nan)
+    success = np.zeros(len(objective), bool)
+    for index, cell in enumerate(cells):
+        objective[index], success[index] = cell.loss, cell.success
+    shape = len(axes.sizes), len(axes.steps)
+    return step_map(
+        objective.reshape(shape),
+        success.reshape(shape),
+        sizes=axes.size_names,
+        steps=axes.step_names,
+        chosen=chosen,
+    )
+
+
+def _words(axes: _Map) -> None:
+    most = axes.steps[-1]
+    st.markdown(
+        f"Within ε = {levels(axes.eps, axes.norm)}, look for three regions. **At the bottom left** the steps are too "
+        "short, or too few, to get anywhere near ε: it doesn't arrive. **At the top** each step is as long as the "
+        "ball, so it bounces from wall to wall: more steps help little, or undo what was won. **Between them** it "
+        f"arrives and settles. Madry's choice, 2.5 ε / steps, is {levels(2.5 * axes.eps / most, axes.norm)} for "
+        f"{most} steps."
+    )
+
+
+# --- the cell that is looked at: in the address, so that the map, the sliders and a link all move the same one --------
+
+
+def _looked_at(axes: _Map, cells: Sequence[MapCell]) -> tuple[int, int]:
+    """Row and column in the address; without, the cheapest cell that fools, or the one that comes nearest."""
+    count = len(axes.steps)
+    start = max(range(len(cells)), key=lambda i: (cells[i].success, -cells[i].steps * cells[i].success, cells[i].loss))
+    found = []
+    for name, most, usual in (("row", len(axes.sizes), start // count), ("column", count, start % count)):
+        text = st.query_params.get(f"adversarial_map_{name}", "")
+        found.append(int(text) if text.isdecimal() and len(text) < 4 and int(text) < most else usual)
+    return found[0], found[1]
+
+
+def _look_at(row: int, column: int) -> None:
+    st.query_params["adversarial_map_row"] = str(row)
+    st.query_params["adversarial_map_column"] = str(column)
+
+
+def _clicked(axes: _Map) -> None:
+    points = st.session_state["adversarial_map"].selection.points
+    if points:  # a second click on the same cell takes the selection back
+        row, column = round(points[0]["y"]), round(points[0]["x"])
+        if 0 <= row < len(axes.sizes) and 0 <= column < len(axes.steps):
+            _look_at(row, column)
+
+
+def _sliders(axes: _Map, row: int, column: int) -> None:
+    """The same choice by keyboard."""
+    sizes, steps = axes.size_names, axes.step_names
+    st.session_state["adversarial_map_size"], st.session_state["adversarial_map_steps"] = sizes[row], steps[column]
+
+    def taken() -> None:
+        _look_at(
+            sizes.index(st.session_state["adversarial_map_size"]),
+            steps.index(st.session_state["adversarial_map_steps"]),
+        )
+
+    st.markdown("**Click a cell**, or slide to one:")
+    first, second = st.columns(2, gap="medium")
+    first.select_slider("Step size", sizes, key="adversarial_map_size", on_change=taken)
+    second.select_slider("Number of steps", steps, key="adversarial_map_steps", on_change=taken)
+
+
+def _verdict(choice: Choice, axes: _Map, cell: MapCell) -> str:
+    size = levels(cell.step_size, axes.norm)
+    way = cell.steps * cell.step_size
+    far = (
+        f"All steps together are {levels(way, axes.norm)} long, so they can't use up ε."
+        if way < axes.eps * (1 - 1e-9)
+        else ""
+    )
+    return (
+        f"{cell.steps} × {size}: {'**fooled**' if cell.success else '**not fooled**'}, "
+        f"{said(cell.view, choice.labels)}, objective {short_number(cell.loss, 3)}. {far}"
+    )
+
+
+def _away(choice: Choice, axes: _Map, cells: Sequence[MapCell], cell: MapCell) -> None:
+    name = f"{levels(cell.step_size, axes.norm)}_x_{cell.steps}".replace("/", "_")
+    take_away(
+        map_code(
+            choice.spec.name,
+            choice.weights,
+            choice.sample,
+            eps=axes.eps,
+            step_sizes=axes.sizes,
+            steps=axes.steps,
+            norm=axes.norm,
+            target=choice.target,
+        ),
+        File("Adversarial (PNG)", lambda: png(cell.view.picture), f"cnnlab_step_{name}.png", "image/png"),
+        File("All cells (CSV)", lambda: map_table(cells, choice.labels), "cnnlab_step_map.csv", "text/csv"),
+    )

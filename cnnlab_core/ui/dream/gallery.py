@@ -1,0 +1,26 @@
+"""What in the gallery excites a channel most, small, beside what it dreams of."""
+
+import streamlit as st
+
+from cnnlab_core.models.layers import Layer
+from cnnlab_core.ui.dream.choice import Choice
+from cnnlab_core.ui.feature_maps.choice import Choice as MapsChoice
+from cnnlab_core.ui.feature_maps.field import all_fields
+from cnnlab_core.ui.feature_maps.patches import find_patches
+
+
+def show_patches(choice: Choice, layer: Layer, channel: int, *, most: int = 6) -> None:
+    """The channel's strongest patches in a row."""
+    asked = MapsChoice(choice.spec, choice.weights, choice.picture, layer)
+    fields = all_fields(asked)
+    if not fields or layer.name not in fields:
+        return
+    found = find_patches(asked, fields[layer.name], channel, per_picture=2)
+    if not found:
+        if found is not None:
+            st.caption("Nothing in the gallery excites this channel.")
+        return
+    st.caption(f"In photos, channel {channel} answers most to:")
+    with st.container(horizontal=True, gap="small"):
+        for shown in found[:most]:
+            st.image(shown.cut, width=84, alt=f"A patch of {shown.title}")

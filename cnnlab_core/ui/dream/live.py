@@ -1,0 +1,200 @@
+"""A dream on the page: live while it runs, what is there when it is stopped, and the way back through it afterwards."""
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+import torch
+from PIL import Image
+
+from cnnlab_core.dream.film import Film, filmed
+from cnnlab_core.images import png, to_picture
+from cnnlab_core.plots.ascent import ascent_line
+from cnnlab_core.ui.dream.choice import shrunk
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.show import data_address, plain
+from cnnlab_core.ui.take_away import File
+from cnnlab_core.ui.wipe import wipe
+
+VIEWS = ("before and after", "on the way", "as an animation")
+LARGEST_SHOWN = 1000
+"""Larger pictures are shown at this size, and kept and saved at their own."""
+
+_CURVE_SECONDS = 0.5
+"""A curve is drawn anew no more often: it costs the browser more than a picture."""
+
+
+@dataclass
+class _Shown:
+    """What a session last saw of a dream, to be shown again when it was stopped or the settings are others now."""
+
+    key: str
+    film: Film | None
+    before: Image.Image
+    labels: tuple[str, str]
+    every: int
+    total: int
+
+
+def show_film(
+    name: str,
+    key: str,
+    make: Callable[[], Generator[Any, None, Any]],
+    *,
+    label: str,
+    before: Image.Image,
+    start: str = "",
+    every: int = 0,
+    total: int = 0,
+    for_everybody: bool = False,
+    labels: tuple[str, str] = ("Before", "Dream"),
+    from_noise: bool = False,
+    view: str = VIEWS[0],
+) -> Film | None:
+    """Run the dream that ``make()`` gives and show it; gives its film, whole or as far as it came.
+
+    ``before`` has the size of the last picture; ``from_noise`` it only stands in for the noise. ``every`` steps make
+    an octave, of ``total`` (0: no octaves). ``view`` is how it is looked at first. None (with the reason on the page)
+    when there is nothing to show, and for a film of earlier settings.
+    """
+    status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
+    shown = _Shown(key, None, before, labels, every, total)
+    drawn = 0.0
+
+    def draw_before() -> None:
+        frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
+
+    def begin() -> Generator[Film, None, Film]:
+        draw_before()  # not earlier: a finished film's place must not change, or the line in it would jump back
+        return job()
+
+    def job() -> Generator[Film, None, Film]:
+        return (yield from filmed(make(), before.size))  # the model is loaded in here, when it is the job's turn
+
+    def paint(films: list[Film]) -> None:
+        nonlocal drawn
+        film = shown.film = films[-1]
+        st.session_state[f"film {name}"] = shown
+        if film.frames:
+            frame.image(data_address(film.frames[-1], "jpeg"), alt="The dream so far", width="stretch")
+            says.caption(_where(film))
+        if time.monotonic() - drawn > _CURVE_SECONDS:
+            drawn = time.monotonic()
+            _curve(curve, f"{name} curve at {len(film.objectives)}", shown)
+
+    with status:
+        outcome = run(
+            name,
+            key,
+            begin,
+            label=label,
+            share=lambda film: film.step.share,
+            start=start,
+            paint=paint,
+            for_everybody=for_everybody,
+        )
+    if outcome.state == "done":
+        shown.film = outcome.result
+        st.session_state[f"film {name}"] = shown
+    elif outcome.state != "failed":  # what there is: of a dream that was stopped, or of earlier settings
+        shown = st.session_state.get(f"film {name}", shown)
+    film = shown.film
+    if film is None or film.picture is None:
+        draw_before()
+        return None
+    if shown.key != key:
+        with status:
+            st.info("This is of earlier settings.", icon=":material/history:")
+    with frame.container():
+        _look_back(name, shown, view, from_noise=from_noise)
+    with says.container():
+        _words(film)
+    _curve(curve, f"{name} curve", shown)
+    return film if shown.key == key else None
+
+
+def film_files(film: Film, name: str) -> tuple[File, File]:
+    """The picture and the way there, to download."""
+    return (
+        File("Picture (PNG)", lambda: png(whole(film)), f"{name}.png", "image/png"),
+        File("The way there (animated WebP)", film.animation, f"{name}.webp", "image/webp"),
+    )
+
+
+def whole(film: Film) -> Image.Image:
+    """The latest picture, grown to the size of the last if it was stopped on its way."""
+    assert film.picture is not None
+    return film.picture if film.picture.size == film.size else film.picture.resize(film.size, Image.Resampling.BICUBIC)
+
+
+def _look_back(name: str, shown: _Shown, view: str, *, from_noise: bool) -> None:
+    film, before = shown.film, shown.before
+    assert film is not None
+    if from_noise and film.result is not None:
+        before = to_picture(torch.cat(list(film.result.start), -1))
+    view = st.segmented_control(
+        "Look at", VIEWS, default=view, required=True, key=f"{name} view", label_visibility="collapsed"
+    )
+    if view == VIEWS[0] or len(film.frames) < 2:
+        first, last = (png(shrunk(picture, LARGEST_SHOWN)) for picture in (before, whole(film)))
+        wipe(first, last, *shown.labels, key=f"{name} wipe")
+    elif view == VIEWS[1]:
+        _scrubber(name, film)
+    else:
+        written = run(
+            f"{name} animation",
+            digest("animation", shown.key, len(film.objectives)),
+            lambda: once(film.animation),
+            label="Writing the animation",
+        ).result
+        if written:
+            # As an address: given the file, Streamlit would make a PNG of its first frame.
+            st.image(data_address(written, "webp"), alt="The way there, over and over", width="stretch")
+
+
+@st.fragment
+def _scrubber(name: str, film: Film) -> None:
+    """One frame of the film at a time; a fragment, so that only this is run again."""
+    place = st.empty()
+    index = st.slider("Step", 1, len(film.frames), len(film.frames), key=f"{name} frame", label_visibility="collapsed")
+    index = min(index, len(film.frames)) - 1
+    place.image(film.frames[index], alt=f"After step {film.taken[index]}", width="stretch")
+    step = film.taken[index]
+    st.caption(f"After step {step} of {len(film.objectives)}: objective {film.objectives[step - 1]:.4g}.")
+
+
+def _curve(place: Any, key: str, shown: _Shown) -> None:
+    assert shown.film is not None
+    figure = ascent_line(shown.film.objectives, every=shown.every, total=shown.total)
+    place.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="The objective by step")
+
+
+def _where(film: Film) -> str:
+    inner = getattr(film.step, "dream", film.step)
+    octave = f"octave {inner.octave + 1} of {inner.octaves}, " if hasattr(inner, "octave") else ""
+    frame = f"frame {film.step.frame + 1} of {film.step.frames}, " if inner is not film.step else ""
+    tile = f", tile {inner.tile + 1} of {inner.tiles}" if getattr(inner, "tiles", 1) > 1 else ""
+    return f"{frame}{octave}step {inner.step + 1} of {inner.steps}{tile}: objective {inner.objective:.4g}".capitalize()
+
+
+def _words(film: Film) -> None:
+    if film.result is None:
+        st.caption(f"Stopped: {_where(film)[0].lower()}{_where(film)[1:]}. What is there can be looked at and kept.")
+    elif hasattr(film.result, "before"):
+        before, after = film.result.before, film.result.after
+        st.caption(
+            f"The objective is {before:.4g} in the picture before and **{after:.4g}** in the dream, as it is saved. "
+            "The curve is of the picture on its way, moved at random."
+        )
+        if after <= before:
+            st.caption("It didn't rise: what is drawn doesn't survive the small random moves of the picture.")
+    silent = film.step.dream.instead if hasattr(film.step, "dream") else film.step.instead
+    for node in silent:
+        st.info(
+            f"{plain(node)} is silent here: its activation is zero everywhere, so nothing would ever move. Its values "
+            "before the activation are climbed instead.",
+            icon=":material/volume_off:",
+        )

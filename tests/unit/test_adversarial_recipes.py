@@ -1,0 +1,166 @@
+"""The Python shown in the adversarial page's later tabs gives the numbers shown there; their figures hold together."""
+
+import io
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.device import finish
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.one_for_all import one_for_all
+from cnnlab_core.plots.noise import change_picture, noise_picture
+from cnnlab_core.plots.report import ReportRow, rendered, report_figure
+from cnnlab_core.plots.survival import Line, survival_lines
+from cnnlab_core.recipes.adversarial_report import report_code, two_networks_code
+from cnnlab_core.recipes.adversarial_world import universal_code, world_code
+from cnnlab_core.transforms import TRANSFORMS
+
+MODEL = "efficientnet_lite0"
+QUICK = Plan(steps=2, eps=8 / 255, step_size=4 / 255)
+
+
+def run(code):
+    names = {}
+    exec(compile(code, "recipe", "exec"), names)
+    return names
+
+
+def pictures(seed=0, side=24):
+    before = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
+    return before, np.clip(before.astype(int) + 3, 0, 255).astype(np.uint8)
+
+
+# --- recipes ----------------------------------------------------------------------------------------------------------
+
+
+def test_world(capsys):
+    trials = {"jpeg": 50.0, "rotate": 30.0}
+    names = run(world_code(MODEL, "pretrained", "chelsea", QUICK, 76, trials, ({"rotate": 20.0}, 2, QUICK)))
+    assert {name for name, _ in names["said"]} == set(trials)
+    assert {what for _, what in names["said"]} == {"clean", "adversarial", "made through transforms"}
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert not np.array_equal(*(np.asarray(names["pictures"][what]) for what in ("clean", "adversarial")))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_attack_has_a_recipe_through_transforms(method, capsys):
+    plan = Plan(method=method, steps=1, step_size=10.0 if method == "Probability ascent" else 0.1)
+    run(world_code(MODEL, "random", "coffee", plan, 76, {"mirror": 1.0}, ({"mirror": 1.0}, 1, plan)))
+    assert "Mirror: on" in capsys.readouterr().out
+
+
+def test_universal(capsys):
+    options = {"eps": 8 / 255, "norm": "linf", "epochs": 1, "target": None, "seed": 0}
+    names = run(universal_code(MODEL, "pretrained", ["chelsea", "coffee"], ["rocket"], batch=8, **options))
+    model = load_model(MODEL, device="cpu")
+    x = [model.prepare(open_image(sample_images()[name].content)) for name in ("chelsea", "coffee", "rocket")]
+    found = finish(one_for_all(model, torch.cat(x), (True, True, False), **options))
+    assert np.array_equal(names["delta"][0].permute(1, 2, 0).numpy(), found.delta)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith(f"{found.fooled(seen=True)[0] / 2:.0%} fooled in 8 bits")
+    assert said[1] == f"never seen: {found.fooled(seen=False)[0]:.0%} fooled"
+
+
+def test_universal_with_a_target_and_nothing_unseen(capsys):
+    run(universal_code(MODEL, "random", ["coffee"], [], eps=2.0, norm="l2", epochs=1, batch=8, target=5, seed=1))
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    opened = [("Chelsea the cat", "chelsea"), ("A cup of coffee", "coffee")]
+    names = run(report_code(MODEL, "pretrained", opened, (76, "second"), Plan(method="FGSM")))
+    assert [(row.picture, row.aim) for row in names["rows"]] == [
+        (title, aim) for title, _ in opened for aim in (76, "second")
+    ]
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+    assert "A cup of coffee,967,espresso" in capsys.readouterr().out
+
+
+def test_two_networks(capsys):
+    sides = [(MODEL, "pretrained", 76), (MODEL, "random", 76)]
+    names = run(two_networks_code(sides, "chelsea", Plan(method="FGSM")))
+    assert len(names["found"]) == 2
+    said = capsys.readouterr().out
+    assert said.count("FGSM changes the class from epsilon") == said.count("the other network says") == 2
+
+
+def test_recipes_with_seeds_import_torch():
+    plan = Plan(random_start=True, steps=1)
+    for code in (
+        world_code(MODEL, "random", "coffee", plan, 76, {"mirror": 1.0}, None),
+        two_networks_code([(MODEL, "random", 76), (MODEL, "random", None)], "coffee", plan),
+    ):
+        run(code)
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_change_and_the_difference_of_two_pictures_are_drawn_alike():
+    before, after = pictures()
+    drawn, scale = noise_picture(before, after)
+    again, same = change_picture(after.astype(float) - before)
+    assert scale == same == 127 / 3
+    assert np.array_equal(np.asarray(drawn), np.asarray(again))
+    fine, scale = change_picture(np.array([[[0.25, -0.5, 0.0]]]))
+    assert scale == 254
+    assert np.asarray(fine).tolist() == [[[192, 1, 128]]]
+    assert change_picture(np.zeros((2, 2, 3)))[1] == 1
+
+
+def test_the_report_is_one_figure_as_a_picture_and_as_a_page():
+    row = ReportRow(*pictures(), "a cup $x^2$\nespresso, 95.1%", "tarantula, 99.9%\n" + "long " * 20, "linf 3/255")
+    one, three = (report_figure([row] * count, "PGD", "Settings.\n" + "word " * 60) for count in (1, 3))
+    assert one.get_figwidth() == three.get_figwidth()
+    assert len(three.axes) == 9
+    assert three.axes[1].get_title() == "noise × 42.3\nlinf 3/255"
+    assert three.axes[2].get_title().splitlines()[1].endswith("…")
+    assert np.array_equal(three.axes[0].images[0].get_array(), row.before)
+    picture = Image.open(io.BytesIO(rendered(three, "png", dpi=50)))
+    assert picture.size == tuple(int(50 * side) for side in three.get_size_inches())
+    page = rendered(three, "pdf")
+    assert page.startswith(b"%PDF")
+    assert page.count(b"/Type /Page ") == 1
+    assert page == rendered(report_figure([row] * 3, "PGD", "Settings.\n" + "word " * 60), "pdf")
+
+
+def test_no_title_leaves_its_picture():
+    row = ReportRow(*pictures(), "W" * 60, "m" * 34 + "\n" + "i" * 90, "one two " * 9)
+    figure = report_figure([row], "heading", "caption " * 50)
+    figure.draw_without_rendering()
+    assert all(axes.title.get_text().splitlines()[-1].endswith("…") for axes in figure.axes)
+    boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    assert all(left.x1 <= right.x0 + 3 for left, right in pairwise(boxes))
+    for box in (*boxes, *(text.get_window_extent() for text in figure.texts)):
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+
+
+def test_curves_of_survival():
+    rotate = TRANSFORMS["rotate"]
+    places = rotate.sweep(25, reach=60)
+    assert (places[0], places[-1]) == (-60, 60)
+    lines = [Line("P(<b>cat</b>), clean", [0.5] * 25, 0, True), Line("P(spider), adversarial", [1.0] * 25, 1, False)]
+    figure = survival_lines(places, lines, here=30, title="degrees")
+    assert [trace.line.dash for trace in figure.data] == ["dot", "solid"]
+    assert "<b>" not in figure.data[0].name
+    assert figure.layout.shapes[0].x0 == 30
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_a_sweep_within_reach_lies_in_the_range_and_in_reach(name):
+    transform = TRANSFORMS[name]
+    for reach in (transform.step, 3 * transform.step, transform.high - transform.low):
+        places = transform.sweep(9, reach)
+        assert len(places) >= 2
+        assert list(places) == sorted(set(places))
+        assert all(transform.low <= place <= transform.high for place in places)
+        assert all(abs(place - transform.identity) <= reach + 1e-9 for place in places)
+        assert transform.identity in (places[0], places[-1], *places) or transform.both_ways
+    assert transform.sweep(9) == transform.sweep(9, transform.high - transform.low)
