@@ -19,6 +19,7 @@ PLACES = (
     ("adversarial", "Attack it", ":material/target:"),
     ("feature_maps", "Its feature maps", ":material/grid_view:"),
     ("classifier", "Name photos with it", ":material/image_search:"),
+    ("deepdream", "Dream with it", ":material/auto_awesome:"),
 )
 
 
