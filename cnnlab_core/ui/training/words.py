@@ -21,7 +21,7 @@ NET_TITLES = {
 ATTACKS = {
     "none": "On the pictures as they are.",
     "fgsm": "Each batch is first changed by one signed step from a random start (Wong et al. 2020): robust, quickly.",
-    "pgd": "Each batch is first changed by several small steps (Madry et al. 2017): sturdier, and as often slower.",
+    "pgd": "Each batch is first changed by several small steps (Madry et al. 2017): sturdier, and that much slower.",
 }
 ATTACK_TITLES = {"none": "clean pictures", "fgsm": "attacked, fast FGSM", "pgd": "attacked, PGD"}
 HELP = {
