@@ -100,14 +100,15 @@ def test_the_keyboard_the_chart_and_the_marks_move_epsilon_too(lab):
     for key, value in (("ArrowRight", "5"), ("ArrowLeft", "4"), ("End", "16"), ("Home", "0")):
         lab.page.keyboard.press(key)
         expect(slider).to_have_value(value)
-    lab.page.wait_for_timeout(1500)  # it has come to rest and been told
-    lab.during(lambda: lab.page.get_by_role("button", name="1/255: first called").click())
-    assert "adversarial_at=1" in lab.page.url
+    expect(lab.page).to_have_url(re.compile(r"adversarial_at=0\b"))  # it has come to rest and been told
+    lab.page.get_by_role("button", name="1/255: first called").click()
+    expect(lab.page).to_have_url(re.compile(r"adversarial_at=1\b"))
     expect(slider).to_have_value("1")
     assert not bars(lab)[0].startswith("tiger cat")
     chart = lab.page.locator(".chart").bounding_box()
-    lab.during(lambda: lab.page.mouse.click(chart["x"] + chart["width"] - 7, chart["y"] + 60))
+    lab.page.mouse.click(chart["x"] + chart["width"] - 7, chart["y"] + 60)
     expect(slider).to_have_value("16")
+    expect(lab.page).to_have_url(re.compile(r"adversarial_at=16\b"))
 
 
 def test_pgd_comes_as_pictures_that_are_the_servers(lab):
@@ -117,8 +118,8 @@ def test_pgd_comes_as_pictures_that_are_the_servers(lab):
     lab.during(lambda: lab.page.get_by_role("button", name="Run PGD at 17 epsilons, 2 steps each").click())
     slider = lab.page.get_by_role("slider", name="Epsilon", exact=True)
     slider.focus()
-    lab.during(lambda: lab.page.keyboard.press("End"))
-    assert "adversarial_at=4" in lab.page.url
+    lab.page.keyboard.press("End")
+    expect(lab.page).to_have_url(re.compile(r"adversarial_at=4\b"))
     file = saved(lab, "Picture at 4 (PNG)")
     assert np.array_equal(np.asarray(Image.open(file).convert("RGB")), canvas(lab, "picture"))
 
