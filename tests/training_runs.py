@@ -29,6 +29,7 @@ def lab_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")  # not the lab's own
     write_dataset(own_path("few"), Dataset("own:few", "few", CLASSES, draw(400, [1]), lambda: draw(101, [2])))
     return tmp_path
 

@@ -44,7 +44,7 @@ def run_lines(
     if percent:
         y_axis |= {"tickformat": ".0%"}
     if log:
-        y_axis |= {"type": "log", "tickformat": ".2~g"}
+        y_axis |= {"type": "log", "tickformat": ".2~g", "nticks": 6, "minor": {"showgrid": False}, "dtick": "D2"}
     x_axis: dict[str, Any] = {
         "title": {"text": x_title, "standoff": 4},
         "fixedrange": True,
