@@ -26,6 +26,9 @@ SIDE = 112
 STEPS = 48
 EACH = 6
 
+SHIPPED = Path(__file__).parents[2] / "assets" / "atlas"
+"""The default model's atlas comes with the lab: what a first look shows needs no minute of waiting."""
+
 _VERSION = 1
 """To be raised when the same settings give other pictures."""
 
@@ -103,10 +106,11 @@ def _user_cache() -> Path:
 
 
 def _file(spec: ModelSpec, weights: str, node: str, index: int) -> Path:
-    """The file of a picture; other weights or other settings have another name."""
+    """The file of a picture, as it came with the lab or in the cache; other weights or settings have another name."""
     parts = (_VERSION, weights, node, index, SIDE, STEPS)
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
-    return cache_folder() / "atlas" / spec.name / f"{digest}.png"
+    shipped = SHIPPED / spec.name / f"{digest}.png"
+    return shipped if shipped.is_file() else cache_folder() / "atlas" / spec.name / shipped.name
 
 
 def _published(spec: ModelSpec) -> str:
