@@ -59,6 +59,14 @@ PAGES: tuple[Page, ...] = (
         promise="Let any part of a network paint what it wants to see: into a photo, or from noise.",
         look="Move the line over the picture: a layer in the middle has drawn what it sees. Then go deeper.",
     ),
+    Page(
+        name="transfer_learning",
+        title="Transfer learning",
+        icon=":material/school:",
+        question="Can a network that was trained on one thing tell other things apart?",
+        promise="Take a network's features, put a linear classifier on top, and see how few pictures it needs.",
+        look="Look at what it learned from six pictures of each class, and then where it goes wrong.",
+    ),
 )
 
 
