@@ -20,12 +20,10 @@ def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
     table = np.asarray(counts)
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
     few = len(classes) <= MOST_NUMBERS
+    places, names = list(range(len(classes))), [_short(name) for name in classes]
     said = [
-        [
-            f"{_short(true)}, taken for {_short(taken)}: {count} of {sum(row)}"
-            for taken, count in zip(classes, row, strict=True)
-        ]
-        for true, row in zip(classes, table.tolist(), strict=True)
+        [f"{true}, taken for {taken}: {count} of {sum(row)}" for taken, count in zip(names, row, strict=True)]
+        for true, row in zip(names, table.tolist(), strict=True)
     ]
     figure = go.Figure(
         go.Heatmap(
@@ -43,7 +41,6 @@ def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
             ygap=1,
         )
     )
-    places, names = list(range(len(classes))), [_short(name) for name in classes]
     axis = {
         "tickvals": places,
         "ticktext": names,

@@ -1,7 +1,11 @@
 """The transfer-learning page in the browser."""
 
+import io
 import re
+import zipfile
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import expect
 
 
@@ -23,6 +27,32 @@ def test_a_classifier_is_learned_and_taken_home(lab):
     lab.during(lab.page.get_by_role("tab", name="Map").click)
     expect(lab.page.get_by_text(re.compile("120 points"))).to_be_visible()
     assert "transfer_tab=Map" in lab.page.url
+
+
+def zipped():
+    """Two classes, one bright and one dark, eight pictures of each."""
+    random, content = np.random.default_rng(0), io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        for name, low in (("dark", 0), ("bright", 190)):
+            for number in range(8):
+                picture = io.BytesIO()
+                Image.fromarray(random.integers(low, low + 60, (40, 40, 3), np.uint8)).save(picture, "PNG")
+                packed.writestr(f"{name}/{number}.png", picture.getvalue())
+    return content.getvalue()
+
+
+def test_a_zip_of_ones_own_is_learned_from(lab):
+    lab.open("/transfer_learning?model=squeezenet1_1&weights=random")
+    lab.page.get_by_test_id("stMain").get_by_role("button", name="Use your own").click()
+    file = {"name": "My lamps.zip", "mimeType": "application/zip", "buffer": zipped()}
+    lab.page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(file)
+    lab.page.get_by_role("button", name="Import", exact=True).click()
+    lab.page.keyboard.press("Escape")
+    expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible(timeout=60_000)
+    lab.open("/transfer_learning?model=squeezenet1_1&weights=random&transfer_data=my-lamps")
+    lab.page.get_by_role("button", name="Learn from 12 pictures").click()
+    expect(lab.page.get_by_text("100.0%", exact=True)).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("None: every test picture is named right.")).to_be_visible()
 
 
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):

@@ -1,16 +1,26 @@
 """Transfer learning: the features of every network, the cache, the classifier, and what is drawn."""
 
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from torchvision.datasets import OxfordIIITPet
 
 from cnnlab_core.data import Dataset, Pictures
 from cnnlab_core.data.shapes import draw as draw_shapes
 from cnnlab_core.device import finish
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.models import ZOO, find_spec, layer_table, load_model
+from cnnlab_core.models import find_spec, layer_table, load_model
+from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.transfer import (
     choose_penalty,
     collections,
@@ -52,7 +62,7 @@ def small():
 # --- the features ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spec", ZOO, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", all_specs(), ids=lambda spec: spec.name)
 def test_the_features_of_every_network_are_what_enters_its_classifier(spec):
     layers = {layer.name: layer for layer in layer_table(spec.name)}
     found = feature_layer(spec)
@@ -270,8 +280,6 @@ def test_the_pets_say_what_to_do_without_a_network(monkeypatch, tmp_path):
 
 
 def test_the_pets_are_read_by_torchvision_once_they_are_here(monkeypatch, tmp_path):
-    from PIL import Image
-
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
     folder = tmp_path / "oxford-iiit-pet"
     (folder / "images").mkdir(parents=True)
@@ -289,6 +297,50 @@ def test_the_pets_are_read_by_torchvision_once_they_are_here(monkeypatch, tmp_pa
     assert [item.label for item in found.test] == [0, 1] * 4
     assert found.train[3].picture().size == (30, 20)
     assert found.train[3].content().startswith(b"\xff\xd8")
+
+
+@pytest.fixture
+def pets_published(tmp_path, monkeypatch):
+    """The pets' two archives at an address of this machine, with one picture of each of two breeds in each part."""
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
+    published = tmp_path / "published"
+    published.mkdir()
+    picture = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(picture, "JPEG")
+    lists = {f"annotations/{part}.txt": f"a_{part} 1 1 1\nb_{part} 2 2 1\n" for part in ("trainval", "test")}
+    photos = {f"images/{breed}_{part}.jpg": picture.getvalue() for breed in "ab" for part in ("trainval", "test")}
+    resources = []
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(published))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name, files in (("images", photos), ("annotations", lists)):
+            with tarfile.open(published / f"{name}.tar.gz", "w:gz") as packed:
+                for path, content in files.items():
+                    data = content if isinstance(content, bytes) else content.encode()
+                    member = tarfile.TarInfo(path)
+                    member.size = len(data)
+                    packed.addfile(member, io.BytesIO(data))
+            md5 = hashlib.md5((published / f"{name}.tar.gz").read_bytes(), usedforsecurity=False).hexdigest()
+            resources.append((f"http://127.0.0.1:{server.server_port}/{name}.tar.gz", md5))
+        monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", tuple(resources))
+        yield tmp_path / "data" / "oxford-iiit-pet"
+        server.shutdown()
+
+
+def test_the_pets_are_fetched_verified_and_unpacked(pets_published):
+    found = open_collection("pets")
+    assert found.classes == ("A", "B")
+    assert len(found.train) == len(found.test) == 2
+    assert sorted(path.name for path in pets_published.iterdir()) == ["annotations", "images"]
+    assert next(source for source in list_collections() if source.name == "pets").megabytes == 0
+
+
+def test_pets_that_are_not_those_that_were_published_are_refused(pets_published, monkeypatch):
+    (url, _), second = OxfordIIITPet._RESOURCES
+    monkeypatch.setattr(OxfordIIITPet, "_RESOURCES", ((url, "0" * 32), second))
+    with pytest.raises(DataError, match="md5 differs"):
+        open_collection("pets")
+    assert not list(pets_published.iterdir())
 
 
 # --- all of it ------------------------------------------------------------------------------------------------
@@ -316,8 +368,8 @@ def test_the_curve_ends_with_the_classifier_of_all_pictures(model, small):
     assert points[-1].mean == pytest.approx(learn(model, drawn).accuracy, abs=0.051)  # the order of rows differs
 
 
-def test_pretrained_features_of_cats_and_the_like_beat_random_ones():
-    """Four pictures to learn from, on the real network: what the page shows is no accident of a seed."""
+def test_pretrained_features_beat_random_ones_by_far():
+    """Three pictures of each class to learn from, with the real weights."""
     drawn = draw(open_collection("shapes"), 6)
     pretrained, random = (learn(load_model("efficientnet_lite0", kind), drawn) for kind in ("pretrained", "random"))
     assert pretrained.accuracy > random.accuracy + 0.2

@@ -23,7 +23,7 @@ def show(choice: Choice) -> None:
     """The tab."""
     st.caption(
         "The same linear classifier on the features of the same network: once with its pretrained weights, once with "
-        "random ones that have never seen a picture. What separates the lines was learned on ImageNet."
+        "random ones that have never seen a picture. What separates the lines is what it has learned before."
     )
     if choice.weights == "random" and not weights_ready(choice.spec, "pretrained", place="curve"):
         return
@@ -43,7 +43,12 @@ def show(choice: Choice) -> None:
         f"{kind} weights": ([point.each for point in points], [point.accuracies for point in points])
         for kind, points in curves.items()
     }
-    st.plotly_chart(accuracy_curves(lines, chance=1 / classes), config={"displayModeBar": False}, key="transfer_curves")
+    st.plotly_chart(
+        accuracy_curves(lines, chance=1 / classes),
+        config={"displayModeBar": False},
+        key="transfer_curves",
+        alt="Accuracy against pictures of each class",
+    )
     last = {kind: points[-1] for kind, points in curves.items()}
     st.caption(
         f"Mean per-class accuracy on the same test pictures. With {last['pretrained'].each} of each class: "

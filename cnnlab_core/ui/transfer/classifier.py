@@ -31,7 +31,10 @@ def show(choice: Choice) -> None:
     with matrix:
         st.markdown("**What is taken for what** (test pictures)")
         st.plotly_chart(
-            confusion_map(found.confusion, found.classes), config={"displayModeBar": False}, key="transfer_confusion"
+            confusion_map(found.confusion, found.classes),
+            config={"displayModeBar": False},
+            key="transfer_confusion",
+            alt="What is taken for what",
         )
     with mistakes:
         _mistakes(shown)

@@ -30,6 +30,7 @@ def show(choice: Choice) -> None:
         ),
         config={"displayModeBar": False},
         key="transfer_map",
+        alt="All pictures by their features",
     )
     st.caption(f"Filled: pictures to learn from. Rings: test pictures. {len(found.map_labels):,} points.")
     take_away(map_code(*choice.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))

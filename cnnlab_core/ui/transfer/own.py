@@ -50,6 +50,7 @@ def show(choice: Choice) -> None:
         class_bars([one.label for one in predictions], [one.probability for one in predictions], percent=True),
         config={"displayModeBar": False},
         key="transfer_own_bars",
+        alt="What the classifier says",
     )
     projection = found.projection
     place = projection(x)[0]
@@ -64,6 +65,7 @@ def show(choice: Choice) -> None:
         ),
         config={"displayModeBar": False},
         key="transfer_own_map",
+        alt="Your picture among the others",
     )
     take_away(own_code(*choice.code, choice.picture.name if choice.picture.is_sample else None))
 
