@@ -48,7 +48,7 @@ def server(tmp_path_factory):
     weights = tmp_path_factory.mktemp("weights")
     environment = {
         **os.environ, "CNNLAB_DEVICE": "cpu", "CNNLAB_WEIGHTS": str(weights), "TORCH_HOME": str(weights),
-        "CNNLAB_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "CNNLAB_CACHE": str(tmp_path_factory.mktemp("cache")), "CNNLAB_DATA": str(tmp_path_factory.mktemp("data")),
         "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost",
     }  # fmt: skip
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]

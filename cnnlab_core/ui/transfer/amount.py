@@ -29,7 +29,7 @@ def show(choice: Choice) -> None:
         return
     outcome = run(
         "transfer curve",
-        digest("transfer curve", choice.spec.name, choice.source.name, choice.each),
+        digest("transfer curve", choice.spec.name, *choice.key[2:]),
         lambda: _curves(choice),
         label="Learning from more and more pictures",
         share=lambda step: step.share,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnlab_core.data import Source
+from cnnlab_core.data.own import own_path
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.transfer import list_collections
 from cnnlab_core.transfer.collections import open_collection_steps
@@ -33,6 +34,13 @@ class Choice:
         return self.spec.name, self.weights, self.source.name, self.each
 
     @property
+    def key(self) -> tuple[object, ...]:
+        """What results belong to: an imported collection can be replaced by another of its name."""
+        name = self.source.name
+        own = own_path(name.removeprefix("own:")) if name.startswith("own:") else None
+        return (*self.code, own.stat().st_mtime_ns if own and own.exists() else 0)
+
+    @property
     def is_first_look(self) -> bool:
         """Whether it is the same for everybody and done in seconds: then nobody has to press a button."""
         return self.source.name == "shapes" and self.each == AMOUNTS[0]
@@ -55,6 +63,8 @@ def choose() -> Choice | None:
     with third:
         import_own()
     source = sources[title]
+    if source.name == "shapes":
+        st.caption("Drawn from a seed: five shapes and five textures in random colours, 32 × 32 pixels, under noise.")
     if not weights_ready(spec, weights, place="transfer") or not _is_here(source):
         return None
     return Choice(spec, weights, picture, source, each)

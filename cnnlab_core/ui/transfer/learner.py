@@ -53,7 +53,7 @@ def learned(choice: Choice) -> Shown | None:
 
     outcome = run(
         "transfer",
-        digest("transfer", *choice.code),
+        digest("transfer", *choice.key),
         job,
         label=f"Asking {choice.spec.title} for its features",
         share=lambda step: step.share,
