@@ -30,9 +30,6 @@ def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
             z=shares,
             customdata=said,
             hovertemplate="%{customdata}<extra></extra>",
-            text=[[str(count) if count else "" for count in row] for row in table.tolist()],
-            texttemplate="%{text}" if few else None,
-            textfont={"size": 14},
             zmin=0,
             zmax=1,
             colorscale=[[0, "rgba(20,160,143,0)"], [1, ACCENT]],
@@ -41,6 +38,17 @@ def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
             ygap=1,
         )
     )
+    if few:  # in the theme's own colour: a heatmap takes its colours for opaque and would write dark on dark
+        rows, columns = np.nonzero(table)
+        figure.add_scatter(
+            x=columns,
+            y=rows,
+            text=table[rows, columns].astype(str),
+            mode="text",
+            textfont={"size": 14},
+            hoverinfo="skip",
+            showlegend=False,
+        )
     axis = {
         "tickvals": places,
         "ticktext": names,
