@@ -34,13 +34,15 @@ class Remote:
     """A file on another machine, and where it is to lie on this one.
 
     ``sha256`` is its digest or the first characters of it; None means that only the digest which a model hub sends
-    along is known. ``otherwise`` tells people what to do if the address can't be reached.
+    along is known. ``otherwise`` tells people what to do if the address can't be reached. ``md5`` is for publishers
+    who give no other digest.
     """
 
     url: str
     path: Path
     sha256: str | None
     otherwise: str
+    md5: str = ""
 
 
 def download(remote: Remote, *, poll_seconds: float = 0.1) -> Generator[DownloadStep, None, Path]:
@@ -106,7 +108,8 @@ class _Transfer:
     def _fetch(self, part: Path) -> None:
         published = _PublishedDigest()
         opener = urllib.request.build_opener(published)
-        digest = hashlib.sha256()
+        md5 = bool(self.remote.md5)
+        digest = hashlib.md5(usedforsecurity=False) if md5 else hashlib.sha256()
         request = urllib.request.Request(self.remote.url, headers={"User-Agent": "cnnlab"})  # noqa: S310  the lab's own tables
         with opener.open(request, timeout=_SILENCE_SECONDS) as answer, part.open("xb") as file:
             published.look(answer.headers)
@@ -121,14 +124,15 @@ class _Transfer:
             os.fsync(file.fileno())
         if self.total and self.received != self.total:
             raise DownloadError(f"The download ended early, after {self.received} of {self.total} bytes. Try again.")
-        expected = self.remote.sha256 or published.sha256
+        expected = self.remote.md5 or self.remote.sha256 or published.sha256
         if not expected:
             raise DownloadError(
                 f"{self.remote.url} didn't say what its file's sha256 is, so what came couldn't be verified and "
                 f"was thrown away. Download it yourself if you trust it, and put it into {self.path.parent}."
             )
         if not digest.hexdigest().startswith(expected):
-            raise DownloadError("What came isn't the file that was published (its sha256 differs). Try again.")
+            kind = "md5" if md5 else "sha256"
+            raise DownloadError(f"What came isn't the file that was published (its {kind} differs). Try again.")
         part.replace(self.path)
 
     def _explain(self, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and the folder of those that can be made again."""
 
 import os
 import secrets
@@ -20,3 +20,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def cache_folder() -> Path:
+    """Where things are kept that take long to make: ``CNNLAB_CACHE``, else the user's own cache folder."""
+    chosen = os.environ.get("CNNLAB_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cnnlab"

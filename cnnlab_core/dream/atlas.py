@@ -4,7 +4,6 @@ Each picture is a PNG of its own, so that an atlas that was interrupted goes on 
 """
 
 import hashlib
-import os
 import secrets
 from collections.abc import Generator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from cnnlab_core.dream.objectives import channel
 from cnnlab_core.dream.places import stages
 from cnnlab_core.dream.visualising import visualise
 from cnnlab_core.errors import InputError
+from cnnlab_core.files import cache_folder
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
@@ -67,7 +67,7 @@ def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[AtlasStep, None,
     What lies in the cache is read; what doesn't is computed and put there. A channel that nothing excites is left out.
     """
     places = atlas_places(model.spec, each)
-    weights = _weights_of(model)
+    weights = model.identity
     entries: list[Entry] = []
     for done, (node, index) in enumerate(places):
         file = _file(model.spec, weights, node, index)
@@ -92,17 +92,7 @@ def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[AtlasStep, None,
 
 def is_cached(spec: ModelSpec, *, each: int = EACH) -> bool:
     """Whether all of the atlas of a model with its pretrained weights lies on disk; told without loading it."""
-    return all(_file(spec, _published(spec), node, index).is_file() for node, index in atlas_places(spec, each))
-
-
-def cache_folder() -> Path:
-    """Where pictures are kept that take long to make: ``CNNLAB_CACHE``, else the user's own cache folder."""
-    chosen = os.environ.get("CNNLAB_CACHE")
-    return Path(chosen).expanduser() if chosen else _user_cache() / "cnnlab"
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return all(_file(spec, spec.weights.identity, node, index).is_file() for node, index in atlas_places(spec, each))
 
 
 def _file(spec: ModelSpec, weights: str, node: str, index: int) -> Path:
@@ -111,17 +101,6 @@ def _file(spec: ModelSpec, weights: str, node: str, index: int) -> Path:
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
     shipped = SHIPPED / spec.name / f"{digest}.png"
     return shipped if shipped.is_file() else cache_folder() / "atlas" / spec.name / shipped.name
-
-
-def _published(spec: ModelSpec) -> str:
-    return f"{spec.weights.file} {spec.weights.sha256}"
-
-
-def _weights_of(model: LoadedModel) -> str:
-    """What tells these weights from all others: the published file, or of random ones the first numbers drawn."""
-    if model.weights == "pretrained":
-        return _published(model.spec)
-    return hashlib.sha256(next(model.network.parameters()).cpu().numpy().tobytes()).hexdigest()
 
 
 def _seeded(seed: int) -> torch.Generator:

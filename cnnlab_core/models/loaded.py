@@ -1,5 +1,6 @@
 """A model that is ready to use: pixels in [0, 1] go in, logits come out."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,13 @@ class LoadedModel:
     def nodes(self) -> tuple[Layer, ...]:
         """The graph's nodes in forward order: name, module type, output shape, parameters, multiply-adds."""
         return layer_table(self.spec.name)
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells these weights from all others: the published file, or of random ones the first numbers drawn."""
+        if self.weights == "pretrained":
+            return self.spec.weights.identity
+        return hashlib.sha256(next(self.network.parameters()).cpu().numpy().tobytes()).hexdigest()
 
     @cached_property
     def _statistics(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -41,6 +41,11 @@ class WeightsFile:
     drop: tuple[str, ...] = ()
     rename: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def identity(self) -> str:
+        """What tells these weights from all others, known without reading them."""
+        return f"{self.file} {self.sha256}"
+
 
 @dataclass(frozen=True)
 class ModelSpec:

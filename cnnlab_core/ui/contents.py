@@ -66,6 +66,14 @@ PAGES: tuple[Page, ...] = (
         question="How does a network come to know anything?",
         promise="Train one, watch its filters form, compare runs, and take the network along to the other pages.",
     ),
+    Page(
+        name="transfer_learning",
+        title="Transfer learning",
+        icon=":material/school:",
+        question="Can a network that was trained on one thing tell other things apart?",
+        promise="Take a network's features, put a linear classifier on top, and see how few pictures it needs.",
+        look="Look at what it learned from six pictures of each class, and then where it goes wrong.",
+    ),
 )
 
 

@@ -1,0 +1,122 @@
+"""A network as a feature extractor: what enters its classifier, l2-normalised, kept on disk.
+
+Features are kept in shards of 16 pictures whose name is the digest of all that they depend on, so that an interrupted
+extraction goes on where it stopped and the same pictures are never asked about twice.
+"""
+
+import hashlib
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cnnlab_core.device import plainly
+from cnnlab_core.features import capture
+from cnnlab_core.files import cache_folder, write_atomically
+from cnnlab_core.models import ModelSpec, layer_table
+from cnnlab_core.models.layers import features_before_classifier
+from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.transfer.collections import Item
+
+SHARD = 16
+
+_VERSION = 1
+"""To be raised when the same settings give other features."""
+
+
+@dataclass(frozen=True)
+class FeatureLayer:
+    """The node whose values enter the classifier. ``size`` features; ``is_map`` if they have rows and columns yet."""
+
+    node: str
+    size: int
+    is_map: bool
+
+
+@dataclass(frozen=True)
+class ExtractStep:
+    """The features of ``done`` of ``total`` pictures are there."""
+
+    done: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        return self.done / self.total
+
+
+def feature_layer(spec: ModelSpec) -> FeatureLayer:
+    """The node before the classifier: behind its ReLU, its pooling and its dropout (which does nothing here).
+
+    The classifier is the last layer with weights. Where that is a convolution (SqueezeNet), the features are maps,
+    of which the mean over rows and columns is taken, as the network itself does behind it.
+    """
+    layers = layer_table(spec.name)
+    classifier = features_before_classifier(layers)
+    before = layers[layers.index(classifier) - 1]
+    return FeatureLayer(before.name, before.shape[0], len(before.shape) == 3)
+
+
+@torch.no_grad()
+def features(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
+    """The features of pixels (N, 3, H, W) in [0, 1]: float32 (N, size), each row of length 1 (0 if all are zero)."""
+    layer = feature_layer(model.spec)
+    values = capture(model, x, [layer.node])[layer.node]
+    flat = values.mean((2, 3)) if layer.is_map else values
+    return torch.nn.functional.normalize(flat, dim=1)
+
+
+def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[ExtractStep, None, np.ndarray]:
+    """The features of many pictures, float32 (N, size); read from the cache as far as they lie there."""
+    size, found = feature_layer(model.spec).size, []
+    batch = 4 if model.device.type == "cpu" else SHARD
+    for first in range(0, len(items), SHARD):
+        shard = items[first : first + SHARD]
+        file = _file(model, shard)
+        values = _read(file, len(shard), size)
+        if values is None:
+            rows = []
+            for start in range(0, len(shard), batch):
+                x = torch.cat([model.prepare(item.picture()) for item in shard[start : start + batch]])
+                rows.append(features(model, x).cpu().numpy())
+                yield ExtractStep(first + min(start + batch, len(shard)), len(items))
+            values = np.concatenate(rows)
+            _write(file, values)
+        found.append(values)
+        yield ExtractStep(first + len(shard), len(items))
+    return np.concatenate(found) if found else np.empty((0, size), np.float32)
+
+
+extract = plainly(extract_steps)
+
+
+# --- the cache ------------------------------------------------------------------------------------------------
+
+
+def _file(model: LoadedModel, shard: Sequence[Item]) -> Path:
+    parts = (_VERSION, model.identity, feature_layer(model.spec).node, model.spec.preprocessing)
+    digest = hashlib.sha256(repr(parts).encode())
+    for item in shard:
+        digest.update(hashlib.sha256(item.content()).digest())
+    return cache_folder() / "features" / model.spec.name.replace(":", "-") / f"{digest.hexdigest()[:32]}.features"
+
+
+def _read(file: Path, count: int, size: int) -> np.ndarray | None:
+    """The features in a file, or None if it isn't there or is damaged: it begins with the digest of the rest."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    digest, values = content[:32], content[32:]
+    if len(values) != 4 * count * size or hashlib.sha256(values).digest() != digest:
+        return None
+    return np.frombuffer(values, "<f4").reshape(count, size)
+
+
+def _write(file: Path, values: np.ndarray) -> None:
+    content = values.astype("<f4").tobytes()
+    with suppress(OSError):  # a cache that can't be written is done without
+        write_atomically(file, hashlib.sha256(content).digest() + content)

@@ -1,0 +1,166 @@
+"""Softmax regression: the linear classifier on top of the features.
+
+    minimise  mean(-log softmax(x W + b)[label]) + penalty / 2 |W|^2
+
+which is convex, with the gradient  x.T (softmax(x W + b) - one_hot) / N + penalty W  (Bishop, "Pattern Recognition
+and Machine Learning", 2006, section 4.3.4). Solved by torch's L-BFGS in float64, over all pictures, in batches.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cnnlab_core.device import plainly, relay
+from cnnlab_core.errors import InputError
+from cnnlab_core.training.evaluation import Answers
+
+PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""Tried on the validation pictures, from strong to weak; each begins where the one before it ended."""
+
+BATCH = 4096
+_AT_ONCE, _MOST, _SMALL = 10, 300, 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Softmax:
+    """A fitted classifier: ``weight`` (features, classes), ``bias`` (classes,), float64.
+
+    ``gradient`` is the largest entry of the loss's gradient where L-BFGS stopped: 0 at the optimum.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    penalty: float
+    loss: float
+    gradient: float
+
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """(N, classes) of features (N, size)."""
+        return x.astype(np.float64) @ self.weight + self.bias
+
+    def answers(self, x: np.ndarray, labels: np.ndarray) -> Answers:
+        """What it says of each picture."""
+        z = self.logits(x)
+        log_p = z - np.logaddexp.reduce(z, axis=1, keepdims=True)
+        true = log_p[np.arange(len(labels)), labels]
+        return Answers(labels, log_p.argmax(1), np.exp(log_p.max(1)), np.exp(true), -true)
+
+
+@dataclass(frozen=True)
+class FitStep:
+    """After some iterations: the loss, and the share done of all penalties that are tried."""
+
+    loss: float
+    share: float
+
+
+def fit_steps(
+    x: np.ndarray, labels: np.ndarray, classes: int, penalty: float, start: Softmax | None = None
+) -> Generator[FitStep, None, Softmax]:
+    """Fit to features (N, size) and ``labels`` (N,) in 0..classes - 1. ``penalty`` > 0, else ``InputError``."""
+    if not penalty > 0:
+        raise InputError(f"The penalty must be above 0, but is {penalty:g}: without one there need be no optimum.")
+    if len(x) == 0 or len(x) != len(labels):
+        raise InputError(f"There are {len(x)} rows of features and {len(labels)} labels: give each row one label.")
+    basis, x = _within_their_span(x.astype(np.float64))
+    rows = torch.from_numpy(np.concatenate([x, np.ones((len(x), 1))], axis=1))
+    wanted = torch.nn.functional.one_hot(torch.from_numpy(np.asarray(labels, np.int64)), classes).double()
+    first = np.zeros((rows.shape[1], classes))
+    if start:
+        first = np.vstack([start.weight if basis is None else basis.T @ start.weight, start.bias])
+    parameters = torch.from_numpy(first.copy()).requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [parameters],
+        max_iter=_AT_ONCE,
+        tolerance_grad=_SMALL,
+        tolerance_change=1e-14,
+        history_size=20,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> torch.Tensor:
+        loss, parameters.grad = _loss_and_gradient(rows, wanted, parameters.detach(), penalty)
+        return loss
+
+    for done in range(0, _MOST, _AT_ONCE):
+        optimizer.step(closure)
+        loss, gradient = _loss_and_gradient(rows, wanted, parameters.detach(), penalty)
+        if gradient.abs().max() <= _SMALL:
+            break
+        yield FitStep(loss.item(), (done + _AT_ONCE) / _MOST)
+    weight, bias = np.split(parameters.detach().numpy(), [-1])
+    return Softmax(
+        weight if basis is None else basis @ weight, bias[0], penalty, loss.item(), gradient.abs().max().item()
+    )
+
+
+fit = plainly(fit_steps)
+
+
+def _within_their_span(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Fewer pictures than features: an orthonormal basis (size, N) of their span, and them in it (N, N).
+
+    The optimum's weights lie in that span (each column of the gradient does), and lengths are the same in it.
+    """
+    if len(x) >= x.shape[1]:
+        return None, x
+    basis, triangle = np.linalg.qr(x.T)
+    return basis, triangle.T
+
+
+def _loss_and_gradient(
+    rows: torch.Tensor, wanted: torch.Tensor, parameters: torch.Tensor, penalty: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The loss and its gradient by ``parameters`` (size + 1, classes), whose last row is the unpenalised bias."""
+    shrunk = torch.cat([parameters[:-1], torch.zeros_like(parameters[-1:])])
+    loss, gradient = penalty / 2 * shrunk.square().sum(), penalty * shrunk
+    for x, y in zip(rows.split(BATCH), wanted.split(BATCH), strict=True):
+        log_p = (x @ parameters).log_softmax(1)
+        loss = loss - (log_p * y).sum() / len(rows)
+        gradient = gradient + x.T @ (log_p.exp() - y) / len(rows)
+    return loss, gradient
+
+
+def choose_penalty_steps(
+    train: tuple[np.ndarray, np.ndarray],
+    validation: tuple[np.ndarray, np.ndarray],
+    classes: int,
+    penalties: Sequence[float] = PENALTIES,
+) -> Generator[FitStep, None, Softmax]:
+    """The classifier, fitted to ``train`` (features, labels), that does best on ``validation``.
+
+    Best by mean per-class accuracy, of equals by the loss there.
+    """
+    best: tuple[tuple[float, float], Softmax] | None = None
+    last: Softmax | None = None
+    for number, penalty in enumerate(sorted(penalties, reverse=True)):
+
+        def retell(step: FitStep, number: int = number) -> FitStep:
+            return FitStep(step.loss, (number + step.share) / len(penalties))
+
+        last = yield from relay(fit_steps(*train, classes, penalty, last), retell)
+        found = last.answers(*validation)
+        score = (mean_per_class_accuracy(found.confusion(classes)), -found.mean_loss)
+        if best is None or score > best[0]:
+            best = score, last
+        yield FitStep(last.loss, (number + 1) / len(penalties))
+    if best is None:
+        raise InputError("Give at least one penalty to try.")
+    return best[1]
+
+
+choose_penalty = plainly(choose_penalty_steps)
+
+
+def mean_per_class_accuracy(confusion: np.ndarray) -> float:
+    """The mean over classes of the share named right; ``confusion`` has a row for each true class.
+
+    Every class counts the same, however many pictures it has; classes without any are left out.
+    """
+    counts = confusion.sum(1)
+    there = counts > 0
+    if not there.any():
+        raise InputError("There are no pictures to measure on.")
+    return float((confusion.diagonal()[there] / counts[there]).mean())

@@ -1,0 +1,1 @@
+"""The transfer-learning page's tabs, one module each."""

@@ -1,0 +1,120 @@
+"""The transfer-learning page: every tab, its controls, and one's own collection."""
+
+import numpy as np
+import pytest
+
+from cnnlab_core.data import Dataset
+from cnnlab_core.data.dataset import write_dataset
+from cnnlab_core.data.own import own_path
+from cnnlab_core.data.shapes import draw as draw_shapes
+
+TABS = ("Classifier", "Random or pretrained", "Map", "Your picture")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")  # the features are extracted once for all tests here
+
+
+@pytest.fixture(autouse=True)
+def folders(cache, tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_CACHE", str(cache))
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+
+
+def text(app):
+    return "\n".join(element.value for element in (*app.caption, *app.info, *app.error)).replace("\\", "")
+
+
+def figures(app):
+    import json
+
+    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
+def press(app, start):
+    next(element for element in app.button if element.label.startswith(start)).click().run()
+    assert not app.exception
+    return app
+
+
+def test_the_page_opens_with_a_classifier_its_confusion_and_its_mistakes(open_page):
+    app = open_page("transfer_learning")
+    assert not app.error
+    accuracy, guessing, penalty = app.metric
+    assert guessing.value == "10.0%"
+    assert float(accuracy.value.rstrip("%")) > 50
+    assert float(penalty.value) > 0
+    (figure,) = figures(app)
+    assert np.shape(figure["data"][0]["customdata"]) == (10, 10)
+    assert "taken for" in text(app)
+    assert "learn(model, drawn)" in app.code[-1].value
+
+
+def test_random_features_are_worse(open_page):
+    accuracies = [
+        float(open_page("transfer_learning", weights=kind).metric[0].value.rstrip("%"))
+        for kind in ("pretrained", "random")
+    ]
+    assert accuracies[0] > accuracies[1] + 20
+
+
+def test_two_lines_against_pictures_of_each_class(open_page):
+    app = open_page("transfer_learning", transfer_tab="Random or pretrained")
+    pretrained, random = figures(app)[0]["data"]
+    assert pretrained["name"] == "pretrained weights"
+    assert pretrained["x"] == random["x"] == [1, 2, 4, 6]
+    assert "% with random ones" in text(app)
+    assert 'curve(load_model("efficientnet_lite0"' in app.code[-1].value
+
+
+def test_every_picture_is_a_point_of_the_map(open_page):
+    app = open_page("transfer_learning", transfer_tab="Map")
+    (figure,) = figures(app)
+    assert sum(len(trace["marker"]["symbol"]) for trace in figure["data"]) == 120
+    assert [trace["name"] for trace in figure["data"]][:2] == ["disc", "ring"]
+    assert "120 points" in text(app)
+
+
+def test_ones_own_picture_is_named_and_lies_on_the_map(open_page):
+    app = open_page("transfer_learning", transfer_tab="Your picture", picture="coffee")
+    bars, places = figures(app)
+    assert len(bars["data"][0]["y"]) == 5
+    assert places["data"][-1]["name"] == "your picture"
+    assert 'sample_images()["coffee"]' in app.code[-1].value
+
+
+def test_more_pictures_wait_for_their_button(open_page):
+    app = open_page("transfer_learning", transfer_each="24", weights="random", model="squeezenet1_1")
+    assert not app.metric
+    press(app, "Learn from 24 pictures")
+    assert "Learned from 120 pictures" in text(app)
+    app.select_slider(key="transfer_each").set_value(48).run()
+    assert "earlier settings" in text(app)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_nonsense_in_the_address_is_left_aside(open_page, tab):
+    app = open_page("transfer_learning", transfer_tab=tab, transfer_data="<b>", transfer_each="7", weights="42")
+    assert not app.error
+
+
+def test_what_must_be_fetched_says_so_and_a_failure_is_a_sentence(open_page, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    app = open_page("transfer_learning", transfer_data="Oxford-IIIT Pet (37 breeds)")
+    assert "have to be fetched once" in text(app)
+    press(app, "Download 811 MB")
+    assert "couldn't be fetched" in text(app)
+
+
+def test_a_collection_of_ones_own_with_strange_names(open_page):
+    pictures = [draw_shapes(count, [9, count]) for count in (120, 40)]
+    names = ("<b>bold</b>", "[link](http://x)", *(f"class {n}" for n in range(8)))
+    write_dataset(own_path("mine"), Dataset("own:mine", "mine", names, pictures[0], lambda: pictures[1]))
+    app = open_page(
+        "transfer_learning", transfer_data="mine", transfer_each="12", weights="random", model="squeezenet1_1"
+    )
+    press(app, "Learn from 12 pictures")
+    (figure,) = figures(app)
+    assert "<b>" not in str(figure["data"])
+    assert not any("[link](" in element.value for element in app.caption)
