@@ -69,6 +69,7 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
     x, goal, clean = problem
     best, now, history, trace = _Points(clean), _Points(clean), History(goal), {}
     resting = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    rounded = clean.logits  # of the 8-bit picture, for samples that rest
     row = 0
     for restart in range(course.restarts):
         start, update = begin()
@@ -78,7 +79,9 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
             if not len(rows):
                 break
             here = now.look_at(model, goal, rows, climbing=not last)
-            stopping = _solid(plain, goal, now, rows) if course.early_stop else resting & False
+            stopping = resting & False
+            if course.early_stop:
+                stopping, rounded = _solid(plain, goal, now, rows, rounded)
             going = ~stopping[rows]
             gradient = here.gradient() if here and going.any() else None
             now.note_gradient(rows, gradient)
@@ -101,6 +104,10 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
             if gradient is not None:
                 moved = update(now.x_adv[rows[going]], gradient[going], rows[going])
                 now.x_adv = now.x_adv.index_copy(0, rows[going], moved)
+    eight_bit, open_rows = in_eight_bits(best.x_adv), (~resting).nonzero().flatten()
+    if len(open_rows):
+        logits, _ = look(plain, goal.rows(open_rows), eight_bit[open_rows])
+        rounded = rounded.index_copy(0, open_rows, logits)
     return AttackResult(
         goal,
         clean,
@@ -108,7 +115,7 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
         exact=_measure(plain, goal, x, best.x_adv)
         if plain is not model
         else Measured(x, best.x_adv, best.logits, goal.reached(best.logits)),
-        rounded=_measure(plain, goal, x, in_eight_bits(best.x_adv)),
+        rounded=Measured(x, eight_bit, rounded, goal.reached(rounded)),
         history=history,
         trace=trace,
     )
@@ -148,14 +155,16 @@ class _Points:
         self.solid = self.solid.index_copy(0, chosen, success[chosen])
 
 
-def _solid(model: Classifier, goal: Goal, now: _Points, rows: Tensor) -> Tensor:
-    """Which samples (N,) have just been fooled, by their float picture and by the 8-bit one."""
+def _solid(model: Classifier, goal: Goal, now: _Points, rows: Tensor, rounded: Tensor) -> tuple[Tensor, Tensor]:
+    """Which samples (N,) have just been fooled, by their float picture and by the 8-bit one; and the logits
+    ``rounded`` (N, classes) with what the network said of those 8-bit pictures."""
     fooled = rows[goal.rows(rows).reached(now.logits[rows])]
     found = torch.zeros(len(now.loss), dtype=torch.bool, device=rows.device)
     if len(fooled):
         logits, _ = look(model, goal.rows(fooled), in_eight_bits(now.x_adv[fooled]))
         found[fooled] = goal.rows(fooled).reached(logits)
-    return found
+        rounded = rounded.index_copy(0, fooled, logits)
+    return found, rounded
 
 
 def _measure(model: Classifier, goal: Goal, x: Tensor, x_adv: Tensor) -> Measured:

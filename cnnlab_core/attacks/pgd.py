@@ -10,6 +10,7 @@ from cnnlab_core.attacks.loop import Attack, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.threat import Threat
 from cnnlab_core.device import plainly
+from cnnlab_core.errors import InputError
 
 
 def pgd_steps(
@@ -23,6 +24,7 @@ def pgd_steps(
     norm: str = "linf",
     target: Classes | None = None,
     loss: Loss = "cross_entropy",
+    momentum: float = 0.0,
     random_start: bool = False,
     restarts: int = 1,
     generator: torch.Generator | None = None,
@@ -40,6 +42,9 @@ def pgd_steps(
     begins at a random point of the ball, drawn with ``generator``; with more than one of the ``restarts`` each begins
     so, and the best counts. For the rest see ``loop.Course``.
 
+    With ``momentum`` (0 to 1; Dong et al. 2017, arXiv:1710.06081, algorithm 1) each step follows the sum of all
+    gradients so far, each by its mean absolute value, the older ones fading by that factor: fewer steps to a target.
+
     Raises ``InputError`` for input that makes no sense and for models without a gradient.
     """
     course = Course(steps, restarts, early_stop, keep_best, trace)
@@ -51,12 +56,21 @@ def pgd_steps(
     usual = threat.eps * (2.5 / steps if steps > 1 else 1.0)
     lengths = usual if step_size is None else torch.full_like(threat.eps, step_size)
 
-    def begin() -> tuple[Tensor, Update]:
-        return threat.random_start(generator) if random_start or restarts > 1 else x, step
+    if not 0 <= momentum <= 1:
+        raise InputError(f"Momentum lies between 0 (none) and 1, but is {momentum}.")
 
-    def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
-        ball = threat.rows(rows)
-        return ball.project(x_adv + lengths[rows] * ball.normalise(gradient, x_adv))
+    def begin() -> tuple[Tensor, Update]:
+        velocity = torch.zeros_like(x)
+
+        def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
+            if momentum:
+                size = gradient.abs().mean((1, 2, 3), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
+                gradient = momentum * velocity[rows] + gradient / size
+                velocity[rows] = gradient
+            ball = threat.rows(rows)
+            return ball.project(x_adv + lengths[rows] * ball.normalise(gradient, x_adv))
+
+        return threat.random_start(generator) if random_start or restarts > 1 else x, step
 
     return (yield from attack(model, given, course, begin))
 

@@ -41,7 +41,18 @@ METHODS: dict[str, Method] = {
             "PGD",
             "Many small steps up the gradient, each one projected back into the ball.",
             pgd_steps,
-            ("norm", "eps", "step_size", "steps", "random_start", "restarts", "early_stop", "keep_best", "seed"),
+            (
+                "norm",
+                "eps",
+                "step_size",
+                "steps",
+                "momentum",
+                "random_start",
+                "restarts",
+                "early_stop",
+                "keep_best",
+                "seed",
+            ),
         ),
         Method(
             "Probability ascent",
@@ -80,6 +91,7 @@ class Plan:
     eps: float = 4 / 255
     step_size: float | None = 1 / 255
     steps: int = 20
+    momentum: float = 0.0
     random_start: bool = False
     restarts: int = 1
     early_stop: bool = False

@@ -29,7 +29,13 @@ to_picture(after.x_adv).save("adversarial.png")
 
 def arguments(plan: Plan, target: int | None) -> str:
     """A plan's settings as keyword arguments; what is as the function has it anyway is left out."""
-    usual = {"random_start": False, "restarts": 1, "keep_best": False, "early_stop": plan.method == "l1 by Adam"}
+    usual = {
+        "random_start": False,
+        "restarts": 1,
+        "keep_best": False,
+        "momentum": 0.0,
+        "early_stop": plan.method == "l1 by Adam",
+    }
     settings = {name: value for name, value in plan.arguments.items() if usual.get(name) != value}
     parts = [f"target={target}"] * (target is not None)
     parts += [f"{name}={_text(name, value, plan)}" for name, value in settings.items()]

@@ -38,6 +38,9 @@ SEEDS = st.integers(0, 2**31 - 1)
 ATTACKS = {
     "fgsm": lambda model, x, **more: fgsm_steps(model, x, eps=0.05, **more),
     "pgd": lambda model, x, **more: pgd_steps(model, x, eps=0.05, step_size=0.02, steps=4, **more),
+    "pgd with momentum": lambda model, x, **more: pgd_steps(
+        model, x, eps=0.05, step_size=0.02, steps=4, momentum=0.5, **more
+    ),
     "pgd l2": lambda model, x, **more: pgd_steps(model, x, eps=0.5, steps=4, norm="l2", **more),
     "pgd l1": lambda model, x, **more: pgd_steps(model, x, eps=3.0, steps=4, norm="l1", **more),
     "probability ascent": lambda model, x, **more: probability_ascent_steps(
@@ -346,7 +349,7 @@ def test_a_zero_gradient_leaves_the_picture_alone(name):
     assert torch.equal(result.x_adv, x)
 
 
-@pytest.mark.parametrize("name", ["fgsm", "pgd", "pgd l2", "pgd l1", "log probability ascent"])
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "pgd with momentum", "pgd l2", "pgd l1", "log probability ascent"])
 def test_a_tiny_gradient_gives_a_whole_step(name):
     network, x = small_network(), pictures().float()
 
@@ -475,6 +478,8 @@ def numpy_model(x):
         ({"step_size": float("nan")}, "step size must be a number above 0"),
         ({"steps": -1}, "whole number of steps"),
         ({"steps": 2.5}, "whole number of steps"),
+        ({"momentum": 1.5}, "Momentum lies between"),
+        ({"momentum": float("nan")}, "Momentum lies between"),
         ({"restarts": 0}, "starts at least once"),
         ({"target": 0, "y": 0}, "Choose another one"),
         ({"target": 9}, "Classes run from 0 to 4"),

@@ -102,6 +102,16 @@ def test_pgd_linf(problem, targeted):
 
 
 @pytest.mark.parametrize("targeted", [False, True])
+def test_pgd_with_momentum(problem, targeted):
+    model, x, y = problem
+    target = (y + 1) % 10 if targeted else None
+    ours = pgd(model, x, y, eps=EPS, step_size=STEP, steps=STEPS, target=target, momentum=0.7).x_adv
+    options = {"eps": EPS, "alpha": STEP, "steps": STEPS, "decay": 0.7}
+    theirs = torchattack(torchattacks.MIFGSM, model, targeted, **options)(x, y if target is None else target)
+    assert worst(ours, theirs) <= 1e-6
+
+
+@pytest.mark.parametrize("targeted", [False, True])
 def test_pgd_l2(problem, targeted, request):
     model, x, y = problem
     target = (y + 1) % 10 if targeted else None

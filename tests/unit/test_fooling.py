@@ -23,6 +23,7 @@ NAME, TARGET = "squeezenet1_1", 76
 PLANS = {
     "FGSM": Plan("FGSM", eps=0.02),
     "PGD": Plan("PGD", eps=0.02, step_size=0.01, steps=3),
+    "PGD with momentum": Plan("PGD", eps=0.02, step_size=0.01, steps=3, momentum=0.5),
     "PGD l2, restarts": Plan("PGD", norm="l2", eps=1.0, step_size=0.5, steps=2, restarts=2, keep_best=True, seed=5),
     "Probability ascent": Plan("Probability ascent", step_size=30.0, steps=3),
     "Log-probability ascent": Plan("Log-probability ascent", step_size=0.5, steps=3),

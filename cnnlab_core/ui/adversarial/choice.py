@@ -222,6 +222,16 @@ def _more(settings: tuple[str, ...]) -> dict[str, object]:
                 bind="query-params",
                 persist_state="page",
             )
+        if "momentum" in settings:
+            values["momentum"] = st.slider(
+                "Momentum: how much of the last step's direction stays",
+                0.0,
+                1.0,
+                0.0,
+                0.1,
+                key="adversarial_momentum",
+                bind="query-params",
+            )
         if "random_start" in settings:
             values["random_start"] = st.toggle(
                 "Begin at a random point of the ball",
