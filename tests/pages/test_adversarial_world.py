@@ -266,3 +266,11 @@ def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
     other = replace(find_spec("alexnet"), classes=("dog", "frog"))
     with pytest.raises(InputError, match="knows no class “cat”"):
         two_networks._target(choice, other, Named(0, "x", logits=np.array([2.0, 1.0])))
+
+
+def test_the_lab_s_own_pair_meets_without_a_choice(open_page):
+    app = open_page(
+        "adversarial", adversarial_tab="Two networks", model="cifar10_standard", adversarial_target="any other class"
+    )
+    assert not app.error
+    assert app.selectbox(key="adversarial_second").value == "CIFAR-10, adversarial, pretrained"

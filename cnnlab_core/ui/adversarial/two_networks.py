@@ -14,6 +14,7 @@ from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.models.registry import categories
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.models.weights import local_weights
 from cnnlab_core.naming import Named
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.noise import noise_picture
@@ -62,9 +63,11 @@ def show(choice: Choice) -> None:
         "The same picture, the same attack, the same target. Which network gives way first, and what does the noise "
         "look like? Robust networks are in the list; they are downloaded once."
     )
+    others = [name for name in offered if name != here]
     chosen = st.columns(2, gap="large")[0].selectbox(
         f"{plain(here)} against",
-        [name for name in offered if name != here],
+        others,
+        index=next((index for index, name in enumerate(others) if _at_hand(choice, *offered[name])), 0),
         key="adversarial_second",
         bind="query-params",
     )
@@ -82,6 +85,16 @@ def show(choice: Choice) -> None:
         return
     _passing(one, two)
     _away(one, two)
+
+
+def _at_hand(choice: Choice, spec: ModelSpec, weights: str) -> bool:
+    """Whether another trained network for the same classes lies on this machine: the best one to compare with."""
+    return (
+        spec != choice.spec
+        and weights == choice.weights == "pretrained"
+        and categories(spec) == choice.labels
+        and local_weights(spec) is not None
+    )
 
 
 def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
