@@ -161,7 +161,11 @@ def test_a_dream_can_be_left_at_any_step_and_holds_nothing(model, small, after):
 
 # --- the end exceeds the beginning ----------------------------------------------------------------------------
 
-OFFLINE = [("efficientnet_lite0", "pretrained"), *((spec.name, "random") for spec in ZOO if "robust" not in spec.name)]
+TRAINED = ("efficientnet_lite0", "cifar10_standard", "cifar10_adversarial")
+OFFLINE = [
+    *((name, "pretrained") for name in TRAINED),
+    *((spec.name, "random") for spec in ZOO if "robust" not in spec.name),
+]
 """A robust network that isn't trained is its standard twin."""
 
 
