@@ -42,7 +42,7 @@ PROBES = re.compile(r"/_stcore/(health|host-config)$")
 
 # A rerun may replace a picture before a busy browser has asked for it: Streamlit has then forgotten the old one. What
 # is on the page at the end must be whole (see ``Lab.check``).
-GONE = re.compile(r"/media/\w+\.png$")
+GONE = re.compile(r"/media/\w+\.(png|jpg)$")
 
 
 @pytest.fixture(scope="session")

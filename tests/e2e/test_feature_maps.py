@@ -40,8 +40,10 @@ def test_click_a_unit_and_its_box_is_the_cores(lab):
         expect(lab.page.get_by_label(re.compile(r"Unit row \(0 to 55\)"))).to_have_value(str(row))
         expect(lab.page.get_by_label(re.compile(r"Unit column \(0 to 55\)"))).to_have_value(str(col))
         box = field.box(row, col)
-        lines = lab.page.locator(".katex-mathml annotation").all_text_contents()
-        assert any(rf"{field.start[0]:g} + {row} \cdot 4 = {row * 4 - 6} \\" in line for line in lines)
+        worked_out = lab.page.locator(".katex-mathml annotation").filter(
+            has_text=rf"{field.start[0]:g} + {row} \cdot 4 = {row * 4 - 6} \\"
+        )
+        expect(worked_out.first).to_be_attached()
         drawn = picture_of(lab, "The field on the picture")
         edge = np.argwhere((np.abs(drawn - [20, 200, 180]).sum(-1)) == 0) // 2  # each pixel is drawn as two
         below = max(0, 6 - row * 4), max(0, 6 - col * 4)  # the padding that the picture is widened by

@@ -15,7 +15,7 @@ from cnnlab_core.training.curves import Array, Curves, curves, layers_over_time
 from cnnlab_core.training.metrics import Record
 from cnnlab_core.ui.show import show_problem
 
-LIVE_SECONDS = 2.0
+LIVE_SECONDS = 4.0
 """How often figures follow a run that is being trained; its state is asked for twice as often."""
 FIGURE = {"displayModeBar": False}
 TAB = "training_tab"
