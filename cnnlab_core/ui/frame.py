@@ -4,7 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab_core.errors import InputError
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import PAGES, find_page
+from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.warmup import warm_up
 
 # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
@@ -17,6 +20,11 @@ def page(name: str) -> None:
     _frame(this.title)
     st.title(this.title)
     st.markdown(f"**{this.question}** {this.look or this.promise}")
+    try:
+        classroom()
+    except InputError as error:
+        show_problem(error)
+        st.stop()
     warm_up()
 
 
