@@ -7,6 +7,7 @@ import streamlit as st
 from cnnlab_core.errors import InputError
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import PAGES, find_page
+from cnnlab_core.ui.lesson import show_lesson
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.warmup import warm_up
 
@@ -25,6 +26,7 @@ def page(name: str) -> None:
     except InputError as error:
         show_problem(error)
         st.stop()
+    show_lesson()
     warm_up()
 
 
@@ -36,7 +38,7 @@ def home() -> None:
 def _frame(title: str) -> None:
     full = title if title == "cnnlab" else f"{title} · cnnlab"
     st.set_page_config(page_title=full, page_icon=str(_TAB_ICON), layout="wide", initial_sidebar_state="auto")
-    with st.sidebar:
+    with st.sidebar, st.container(key="pages"):
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         for entry in PAGES:
             st.page_link(entry.file, label=entry.title, icon=entry.icon)

@@ -99,7 +99,9 @@ def run(
     queue = gate(pick_device().type) if computes else _ANYTIME
     if computes and (ahead := queue.waiting) >= classroom().queue:
         with place.container():
-            st.info(f"{ahead} jobs wait for the device already. Try again in a moment.", icon=":material/hourglass_empty:")
+            st.info(
+                f"{ahead} jobs wait for the device already. Try again in a moment.", icon=":material/hourglass_empty:"
+            )
             st.button("Try again", key=f"queue {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
         return Outcome("stopped")
     try:

@@ -53,7 +53,7 @@ def choose_picture() -> Picture:
     """The sidebar's picture chooser: the gallery, an upload, the camera. Gives the chosen picture."""
     shared = _shared()
     _read_address(shared)
-    with st.sidebar:
+    with st.sidebar, st.container(key="part_picture"):
         st.subheader("Picture")
         with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
             _own_picture(shared)
@@ -70,7 +70,7 @@ def choose_model() -> tuple[ModelSpec, str]:
     names = [spec.name for spec in offered_specs()]
     if shared.model not in names:  # a network trained here that somebody has deleted since
         shared.model = DEFAULT_MODEL
-    with st.sidebar:
+    with st.sidebar, st.container(key="part_network"):
         st.subheader("Network")
         _select("Network", "model", names, model_label, shared)
         st.session_state["weights_choice"] = shared.weights

@@ -39,7 +39,9 @@ def offered(app):
 
 def test_a_visitor_sees_and_steers_their_own_runs(open_page, runs):
     app = open_page("training", run=runs["me"].id)
-    assert "run of me" in offered(app) and "run of nobody" in offered(app) and "run of you" not in offered(app)
+    assert "run of me" in offered(app)
+    assert "run of nobody" in offered(app)
+    assert "run of you" not in offered(app)
     assert {"Rename", "Delete this run", "Export"} <= buttons(app)
 
 
@@ -48,7 +50,8 @@ def test_a_link_to_another_visitors_run_opens_nothing_of_it(open_page, runs):
     assert app.query_params["run"] != runs["you"].id
     assert "another visitor" in app.info[0].value
     everything = " ".join(element.value for element in (*app.markdown, *app.caption, *app.code))
-    assert runs["you"].id not in everything and "run of you" not in everything
+    assert runs["you"].id not in everything
+    assert "run of you" not in everything
     compared = open_page("training", training_tab="Compare", runs=f"{runs['me'].id},{runs['you'].id}")
     assert "run of you" not in str(compared.multiselect)
 
@@ -106,7 +109,8 @@ def test_a_setting_that_cannot_be_is_a_sentence(open_page, monkeypatch, name, va
     monkeypatch.setenv(name, value)
     app = open_page("convolution")
     shown = app.error[0].value.replace("\\", "")
-    assert name in shown and says in shown
+    assert name in shown
+    assert says in shown
 
 
 def test_a_full_queue_asks_to_try_again(open_page, monkeypatch):
@@ -121,4 +125,5 @@ def test_a_full_queue_asks_to_try_again(open_page, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
     next(button for button in app.button if button.label == "Try again").click().run()
-    assert not app.exception and not any("jobs wait" in info.value for info in app.info)
+    assert not app.exception
+    assert not any("jobs wait" in info.value for info in app.info)

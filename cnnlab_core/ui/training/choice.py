@@ -22,6 +22,7 @@ LIVE_SECONDS = 4.0
 FIGURE = {"displayModeBar": False}
 TAB = "training_tab"
 _PROBLEM = "training problem"
+_MISSED = "training missed"
 
 STATES = {
     "ready": "not started",
@@ -58,6 +59,8 @@ def choose_run(runs: list[Run]) -> Run:
     by_id = {run.id: run for run in runs}
     wanted, chosen = st.query_params.get("run"), wanted_run(runs)
     if wanted and wanted not in by_id:
+        st.session_state[_MISSED] = True
+    if _MISSED in st.session_state:
         st.info("The run of this link is gone, or another visitor's. Here is one of those that you can see.")
     box_in_address("Run", "run", list(by_id), chosen.id, lambda name: label(by_id[name]))
     return chosen
@@ -128,6 +131,7 @@ def show_last_problem() -> None:
 
 
 def _take(name: str, key: str) -> None:
+    st.session_state.pop(_MISSED, None)
     st.query_params[name] = st.session_state[key]
 
 

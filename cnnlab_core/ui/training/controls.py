@@ -129,9 +129,9 @@ def _buttons(run: Run, state: State) -> None:
                 "Duplicate", key="training_duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(run,)
             )
         if steers:
-            with st.popover("Rename", icon=":material/edit:"):
+            with st.popover("Rename", icon=":material/edit:", key="training_renaming"):
                 _rename(run)
-            with st.popover("Delete", icon=":material/delete:", disabled=state.alive):
+            with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key="training_deleting"):
                 st.markdown("Its settings, curves and checkpoints go. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
         if name:
@@ -175,7 +175,7 @@ def _engine(run: Run, state: State) -> None:
             args=(resume, run),
         )
     if state.alive or (state.resumable and state.name != "ready"):
-        with st.popover("Stop", icon=":material/stop:", disabled=asking):
+        with st.popover("Stop", icon=":material/stop:", disabled=asking, key="training_stopping"):
             st.markdown("The training ends here: what is learned is tested, and it can't go on afterwards.")
             st.button("Stop and test", key="training_stop", type="primary", on_click=asked, args=(stop, run))
 

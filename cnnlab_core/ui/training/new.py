@@ -104,7 +104,7 @@ def _data() -> dict[str, Any]:
     if name not in names:
         name = "shapes" if find_data("cifar10").megabytes else "cifar10"
     box_in_address("Data set", "data", names, name, _data_title)
-    with st.popover("Use your own pictures", icon=":material/folder_zip:"):
+    with st.popover("Use your own pictures", icon=":material/folder_zip:", key="training_own"):
         _own_data()
     if imported := st.session_state.pop(_IMPORTED, ""):
         st.success(plain(imported), icon=":material/check_circle:")

@@ -15,7 +15,7 @@ _SIDE = 128
 
 def import_own() -> None:
     """The popover with the upload. What is imported is a collection for everybody on this server."""
-    with st.popover("Use your own", icon=":material/folder_zip:", width="stretch"):
+    with st.popover("Use your own", icon=":material/folder_zip:", width="stretch", key="transfer_own"):
         file = st.file_uploader(
             "A zip with a folder for each class", type="zip", key="transfer_zip", max_upload_size=classroom().upload_mb
         )
