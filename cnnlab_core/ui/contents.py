@@ -74,6 +74,13 @@ PAGES: tuple[Page, ...] = (
         promise="Take a network's features, put a linear classifier on top, and see how few pictures it needs.",
         look="Look at what it learned from six pictures of each class, and then where it goes wrong.",
     ),
+    Page(
+        name="exercises",
+        title="Exercises",
+        icon=":material/edit_note:",
+        question="Can you do it with a pen?",
+        promise="Choose what to practise, do it live, or print a sheet for everybody, with solutions.",
+    ),
 )
 
 
