@@ -115,8 +115,10 @@ def _output_size_task(generator: np.random.Generator, level: int) -> Task:
         f"{inside} of ${_times(sizes)}$ cells meets a kernel of ${_times(kernel)}${_settings(options)}. "
         f"How large is the output?{' Give its rows and columns.' if level == 3 else ''}"
     )
-    solution = [f"${results[0].symbols}$"]
-    solution += [f"${result.numbers}$" + (f" {result.sentence}" if result.sentence else "") for result in results]
+    solution = [rf"$\displaystyle {results[0].symbols}$"]
+    solution += [
+        rf"$\displaystyle {result.numbers}$" + (f" {result.sentence}" if result.sentence else "") for result in results
+    ]
     givens: dict[str, Any] = {"input": sizes.astype(float), "kernel": kernel.astype(float)}
     return Task(prompt, givens, options, np.array([float(result.size) for result in results]), solution)
 

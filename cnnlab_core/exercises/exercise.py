@@ -60,6 +60,11 @@ class Task:
     solution: tuple[str, ...]
     givens: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_only_choices(self) -> bool:
+        """Whether there is nothing to compute: the prompt is a line, and the parts are what is to be read."""
+        return all(isinstance(part, Choice) for part in self.parts)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Exercise(Task):

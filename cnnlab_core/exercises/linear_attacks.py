@@ -42,9 +42,9 @@ class Case:
     @property
     def story(self) -> str:
         return (
-            r"A neuron gives the probability $f(x) = \sigma(w \cdot x + b)$ of class 1."
-            f"\n\n$$w = {vector(self.neuron.w)} \\qquad b = {latex.number(self.neuron.b)} \\qquad "
-            f"x = {vector(self.x)} \\qquad y = {self.y}$$"
+            r"A neuron gives the probability $f(x) = \sigma(w \cdot x + b)$ of class 1, with "
+            f"$w = {vector(self.neuron.w)}$ and $b = {latex.number(self.neuron.b)}$. The input is "
+            f"$x = {vector(self.x)}$, its label is $y = {self.y}$."
         )
 
     @property

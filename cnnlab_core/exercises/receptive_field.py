@@ -12,6 +12,7 @@ from cnnlab_core.receptive_field.stack import Row, length_after, stack_fields, w
 from cnnlab_core.receptive_field.working import box_formula, growth_lines
 
 SIDES = (12, 16, 20, 24, 28, 32)
+LETTERS = {"kernel": "k", "stride": "s", "padding": "p", "dilation": "d"}
 GROWTH = (
     "Layer by layer, with size 1, jump 1 and start 0 at the input: the size grows by $d (k - 1)$ times the jump "
     "before the layer, the start goes back by $p$ times that jump, and the jump is multiplied by the stride $s$."
@@ -23,10 +24,7 @@ def field_growth(generator: np.random.Generator, level: int) -> Task:
     rows, side = _stack(generator, level, padded=True)
     last = stack_fields(rows, side)[-1]
     growth = last.recurrence()[-1]
-    prompt = (
-        f"A picture of ${side} \\times {side}$ pixels goes through these layers, the same along rows and columns:"
-        f"\n\n{_table(rows)}\n\nWhat do the units of **{last.name}** see?"
-    )
+    prompt = f"{_picture(rows, side)}\n\nWhat do the units of **{last.name}** see?"
     asked = {
         "Size: how many pixels wide is the field of a unit?": growth.size,
         "Jump: how many pixels further is the field of the next unit?": growth.jump,
@@ -54,8 +52,7 @@ def field_box(generator: np.random.Generator, level: int) -> Task:
         if cut and list(cut) == at_hand and (cut != whole) == (level > 1):
             break
     prompt = (
-        f"A picture of ${side} \\times {side}$ pixels goes through these layers, the same along rows and columns:"
-        f"\n\n{_table(rows)}\n\nWhich pixels does the unit in row {row}, column {col} of **{last.name}** see? "
+        f"{_picture(rows, side)}\n\nWhich pixels does the unit in row {row}, column {col} of **{last.name}** see? "
         "Units and pixels are counted from 0; give the first row, first column, last row and last column."
     )
     question = "First row, first column, last row, last column"
@@ -86,10 +83,10 @@ def field_setting(generator: np.random.Generator, level: int) -> Task:
         if rows[place].kind == "convolution" and (known > 1 or generator.integers(4) == 0):
             break
     size = _size(rows)
-    symbol = {"kernel": "k", "stride": "s", "dilation": "d"}[name]
+    symbol = LETTERS[name]
     layer = _names(rows)[place]
     prompt = (
-        f"One number of this stack was lost:\n\n{_table(rows, (place, name))}\n\nA unit of the last layer sees "
+        f"One number was lost from {_layers(rows, (place, name))}\n\nA unit of the last layer sees "
         f"${size} \\times {size}$ pixels. Which {name} does {layer} have?"
     )
     # The size is rest + factor times the unknown: read off at two values of it.
@@ -259,14 +256,27 @@ def _names(rows: Sequence[Row]) -> list[str]:
     return [f"{name}{short[: place + 1].count(name)}" for place, name in enumerate(short)]
 
 
-def _table(rows: Sequence[Row], missing: tuple[int, str] | None = None) -> str:
-    """The stack as a Markdown table; ``missing`` (place, setting) is shown as a question mark."""
-    columns = ("kernel", "stride", "padding", "dilation")
-    lines = [f"| layer | type | {' | '.join(columns)} |", "|:---|:---|" + "---:|" * len(columns)]
+def _picture(rows: Sequence[Row], side: int) -> str:
+    return f"A picture of ${side} \\times {side}$ pixels goes through {_layers(rows)}"
+
+
+def _layers(rows: Sequence[Row], missing: tuple[int, str] | None = None) -> str:
+    """The stack in words and as a Markdown table; ``missing`` (place, setting) is shown as a question mark.
+
+    Padding and dilation are left out where no layer has any.
+    """
+    usual = {"kernel": None, "stride": None, "padding": 0, "dilation": 1}
+    columns = [name for name, value in usual.items() if any(getattr(row, name) != value for row in rows)]
+    letters = ", ".join(f"{name} ${LETTERS[name]}$" for name in columns)
+    lines = [f"| layer | {' | '.join(f'${LETTERS[name]}$' for name in columns)} |", "|:---|" + "---:|" * len(columns)]
     for place, (name, row) in enumerate(zip(_names(rows), rows, strict=True)):
         cells = ["**?**" if missing == (place, column) else str(getattr(row, column)) for column in columns]
-        lines.append(f"| {name} | {row.kind} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    table = "\n".join(lines)
+    return (
+        "these layers, the same along rows and columns (conv is a convolution, pool a max pooling; "
+        f"{letters}):\n\n{table}"
+    )
 
 
 def _growth_steps(rows: Sequence[Row], side: int) -> tuple[str, str]:
@@ -289,16 +299,18 @@ def _map_steps(rows: Sequence[Row], side: int) -> list[str]:
         output_size(size, row.kernel, stride=row.stride, padding=row.padding, dilation=row.dilation)
         for size, row in zip(sizes, rows, strict=False)
     ]
-    return [f"The map of {name}: ${result.numbers}$" for name, result in zip(_names(rows), results, strict=True)]
+    return [
+        f"The map of {name}: $\\displaystyle {result.numbers}$"
+        for name, result in zip(_names(rows), results, strict=True)
+    ]
 
 
 def _sum(rows: Sequence[Row], missing: tuple[int, str]) -> str:
     """The size as a sum over layers, the missing number as its letter."""
-    letters = {"kernel": "k", "stride": "s", "dilation": "d"}
     terms, strides = ["1"], list[str]()
     for place, row in enumerate(rows):
         shown = {
-            name: letter if missing == (place, name) else str(getattr(row, name)) for name, letter in letters.items()
+            name: letter if missing == (place, name) else str(getattr(row, name)) for name, letter in LETTERS.items()
         }
         dilation = [shown["dilation"]] if shown["dilation"] != "1" else []
         terms.append(r" \cdot ".join([*dilation, f"({shown['kernel']} - 1)", *(s for s in strides if s != "1")]))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.answers import Verdict, read_answer
@@ -29,10 +30,9 @@ def practice(place: Place, first: str) -> Callable[[], None]:
         )
         exercise = choose(place, first)
         st.divider()
-        question, answer = st.columns([1.1, 1], gap="large")
-        with question:
-            st.markdown(exercise.prompt)
-        with answer:
+        question, parts = beside(exercise)
+        question.markdown(exercise.prompt)
+        with parts:
             answer_form(exercise, place)
         help_along(exercise, place)
         name = f"cnnlab_{exercise.kind}_{exercise.level}_{exercise.seed}.md"
@@ -66,6 +66,14 @@ def choose(place: Place, first: str) -> Exercise:
             key=f"{place.prefix}_another",
         )
     return make_exercise(kinds[title].name, seed, level)
+
+
+def beside(exercise: Exercise) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Where the prompt goes, and its parts: beside it, or below a prompt of one line."""
+    if exercise.is_only_choices:
+        return st.container(), st.container()
+    question, parts = st.columns([1.1, 1], gap="large")
+    return question, parts
 
 
 def another(seed_key: str, most: int) -> None:

@@ -11,7 +11,7 @@ from cnnlab_core.exercises.kinds import query
 from cnnlab_core.exercises.sheet import MOST_EACH, MOST_SHEET_SEED, MOST_SHEETS, exercise_markdown
 from cnnlab_core.recipes.exercises import sheet_code
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.exercises.practice import another
+from cnnlab_core.ui.exercises.practice import another, beside
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST = ("conv2d", "output_size", "field_growth", "fgsm_step", "smallest_epsilon", "true_or_false")
@@ -37,9 +37,9 @@ class Wanted:
         last = f"_to_{self.seed + self.sheets - 1}" if self.sheets > 1 else ""
         return f"cnnlab_exercises_{self.seed}{last}"
 
-    def html(self, *, solutions: bool) -> str:
+    def html(self, lab: str, *, solutions: bool) -> str:
         """The file to print, made through the gate: forty sheets take seconds."""
-        steps = sheets_html_steps(draw_sheets(**vars(self)), solutions=solutions, lab=lab_address())
+        steps = sheets_html_steps(draw_sheets(**vars(self)), solutions=solutions, lab=lab)
         return finish(gate(pick_device().type).drive(steps))
 
     def markdown(self) -> str:
@@ -58,16 +58,9 @@ def show() -> None:
     solved = st.toggle("With solutions", key="exercises_solved", bind="query-params")
     for number, exercise in enumerate(sheet.exercises, 1):
         show_exercise(number, exercise, solved=solved)
+    name = f"cnnlab_exercises_{wanted.seed}.md"
     code = sheet_code(**vars(wanted), solutions=True, lab=lab_address(), file=f"{wanted.name}.html")
-    take_away(
-        code,
-        File(
-            "This sheet and its solutions (Markdown)",
-            wanted.markdown,
-            f"cnnlab_exercises_{wanted.seed}.md",
-            "text/markdown",
-        ),
-    )
+    take_away(code, File("This sheet and its solutions (Markdown)", wanted.markdown, name, "text/markdown"))
 
 
 def choose() -> Wanted:
@@ -119,7 +112,7 @@ def files(wanted: Wanted) -> None:
         ):
             st.download_button(
                 label,
-                partial(wanted.html, solutions=solutions),
+                partial(wanted.html, lab_address(), solutions=solutions),
                 f"{wanted.name}{end}.html",
                 "text/html",
                 key=f"exercises_download{end}",
@@ -143,15 +136,15 @@ def show_exercise(number: int, exercise: Exercise, *, solved: bool) -> None:
             )
             place = find_page(kind.place.page)
             st.page_link(place.file, label="Do it live", icon=place.icon, query_params=query(exercise), width="content")
-        question, parts = st.columns([1.1, 1], gap="large")
-        with question:
-            st.markdown(exercise.prompt)
         asked = [
             f"{index}. {part.question}" + (f" *({' / '.join(part.options)})*" if isinstance(part, Choice) else "")
             for index, part in enumerate(exercise.parts, 1)
             if part.question
         ]
-        parts.markdown("\n".join(asked))
+        question, parts = beside(exercise) if asked else (st.container(), st.container())
+        question.markdown(exercise.prompt)
+        if asked:
+            parts.markdown("\n".join(asked))
         if solved:
             st.markdown("**Solution**")
             for step in exercise.solution:
