@@ -39,8 +39,7 @@ class Choice:
     def check(self, answer: str) -> Verdict:
         """Whether it is the right one."""
         right = answer == self.answer
-        message = "Right." if right else f"Not so: the answer is {self.answer}."
-        return Verdict(right, [], f"{message} {self.why}".strip())
+        return Verdict(right, [], "Right." if right else f"Not so: the answer is {self.answer}.")
 
 
 Part = Numbers | Choice

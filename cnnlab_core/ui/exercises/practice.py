@@ -132,6 +132,8 @@ def show_verdict(part: Part, given: str | None) -> None:
     verdict = part.check(given or "")
     colour, icon = ("green", "check_circle") if verdict.correct else ("orange", "edit")
     st.markdown(f":{colour}[:material/{icon}: {plain(verdict.message)}]")
+    if isinstance(part, Choice) and part.why:
+        st.caption(part.why)
     if isinstance(part, Numbers) and part.answer.size > 1 and (verdict.correct or verdict.wrong_cells):
         st.latex(marked(read_answer(given or "").reshape(part.answer.shape), verdict))
 
