@@ -2,35 +2,19 @@
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.exercises import KINDS, Choice, make_exercise
 from cnnlab_core.exercises.kinds import query
+from cnnlab_core.ui.exercises.looking import look
 
-
-def practise(name, first):
-    from cnnlab_core.exercises import kinds
-    from cnnlab_core.ui.exercises.practice import practice
-
-    practice(getattr(kinds, name), first)()
-
-
-PLACES = {
-    "convolution": ("CONVOLUTION", "conv2d"),
-    "feature_maps": ("FEATURE_MAPS", "field_growth"),
-    "adversarial": ("ADVERSARIAL", "true_or_false"),
-}
+FIRST = {"convolution": "conv2d", "feature_maps": "field_growth", "adversarial": "true_or_false"}
 
 
 @pytest.fixture
-def open_tab():
+def open_tab(open_page):
     def opened(page, **address):
-        app = AppTest.from_function(practise, default_timeout=30, args=PLACES[page])
-        for key, value in address.items():
-            app.query_params[key] = value
-        app.run()
-        assert not app.exception
-        return app
+        place = KINDS[FIRST[page]].place
+        return open_page(page, **{place.tab_key: place.tab, **address})
 
     return opened
 
@@ -102,10 +86,10 @@ def test_a_wrong_shape_and_nonsense_are_sentences(open_tab):
     assert "No answer yet." in text(app)
 
 
-@pytest.mark.parametrize("page", PLACES)
+@pytest.mark.parametrize("page", FIRST)
 def test_another_exercise_has_another_seed_and_forgets_the_answers(open_tab, page):
-    prefix = KINDS[PLACES[page][1]].place.prefix
-    app, exercise = open_tab(page), make_exercise(PLACES[page][1], 7)
+    prefix = KINDS[FIRST[page]].place.prefix
+    app, exercise = open_tab(page), make_exercise(FIRST[page], 7)
     answer(app, exercise, right(exercise))
     assert ":green[" in text(app)
     app.button(key=f"{prefix}_another").click().run()
@@ -118,7 +102,7 @@ def test_the_solution_comes_step_by_step(open_tab):
     app, exercise = open_tab("feature_maps"), make_exercise("field_growth", 7)
     shown = [step.replace("\\", "") for step in exercise.solution]
     assert exercise.hint.replace("\\", "") not in text(app)
-    app.toggle[0].set_value(True).run()
+    app.toggle(key="maps_practice_hint field_growth 1 7").set_value(True).run()
     assert exercise.hint.replace("\\", "") in text(app)
     assert shown[0] not in text(app)
     for count in range(1, len(shown) + 1):
@@ -130,18 +114,47 @@ def test_the_solution_comes_step_by_step(open_tab):
     assert all(step in text(app) for step in shown)
 
 
-@pytest.mark.parametrize("page", PLACES)
+@pytest.mark.parametrize("page", FIRST)
 def test_nonsense_in_the_address_is_left_aside(open_tab, page):
-    prefix = KINDS[PLACES[page][1]].place.prefix
+    prefix = KINDS[FIRST[page]].place.prefix
     app = open_tab(
         page, **{f"{prefix}_{key}": value for key, value in {"kind": "evil", "level": "9", "seed": "1.5"}.items()}
     )
     assert not app.error
 
 
-@pytest.mark.parametrize("page", PLACES)
-def test_the_tab_is_on_its_page(open_page, page):
-    exercise = make_exercise(PLACES[page][1], 11, 2)
-    app = open_page(page, **query(exercise))
+@pytest.mark.parametrize(
+    ("kind", "level"), [("fgsm_step", 1), ("pgd_walk", 2), ("best_point", 3), ("smallest_epsilon", 1)]
+)
+def test_the_plane_takes_over_the_very_numbers(open_page, kind, level):
+    exercise = next(exercise for seed in range(50) if look(exercise := make_exercise(kind, seed, level)))
+    app = open_page("adversarial", **look(exercise).query)
     assert not app.error
-    assert exercise.prompt.split("\n")[0].replace("\\", "") in text(app)
+    givens = exercise.givens
+    shown = {name: app.number_input(key=f"adversarial_plane_{name}").value for name in ("w1", "w2", "x1", "x2", "b")}
+    assert shown == {
+        "w1": givens["w"][0],
+        "w2": givens["w"][1],
+        "x1": givens["x"][0],
+        "x2": givens["x"][1],
+        "b": givens["b"],
+    }
+    assert app.segmented_control(key="adversarial_plane_label").value == givens["y"]
+    if "eps" in givens:
+        assert app.slider(key="adversarial_plane_eps").value == pytest.approx(givens["eps"])
+    if "step_size" in givens:
+        assert app.number_input(key="adversarial_plane_step").value == givens["step_size"]
+
+
+def test_the_stack_can_be_looked_through(open_page):
+    exercise = make_exercise("field_growth", 8, 2)
+    app = open_page("feature_maps", **look(exercise).query)
+    assert not app.error
+    assert f'read_stack("{exercise.givens["stack"]}"), {exercise.givens["side"]}' in app.code[-1].value
+    last = len(exercise.givens["stack"].split(","))
+    assert app.number_input(key="maps_through_typed").value == last
+
+
+def test_what_no_tab_can_show_or_would_give_away_has_no_link():
+    assert look(make_exercise("fgsm_step", 1, 3)) is None  # three inputs
+    assert all(look(make_exercise("field_setting", seed)) is None for seed in range(20))

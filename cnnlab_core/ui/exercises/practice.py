@@ -14,6 +14,7 @@ from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, Numbers, Part
 from cnnlab_core.exercises.kinds import MOST_SEED, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
 from cnnlab_core.recipes.exercises import exercise_code
+from cnnlab_core.ui.exercises.looking import look
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -172,6 +173,8 @@ def help_along(exercise: Exercise, place: Place) -> None:
             st.button("Whole solution", key=f"{place.prefix}_whole", on_click=show, args=(len(steps),))
         if shown:
             st.button("Hide the solution", key=f"{place.prefix}_hide", on_click=show, args=(0,))
+        if there := look(exercise):
+            st.page_link(there.file, label=there.label, icon=":material/visibility:", query_params=there.query)
     if hint:
         with st.container(border=True):
             st.markdown(exercise.hint)
