@@ -1,8 +1,11 @@
 """The page of exercises: what is chosen is on the sheet, in the files and in the recipe."""
 
+from urllib.parse import parse_qsl
+
 import pytest
 
 from cnnlab_core.exercises import KINDS, make_exercise, make_sheets, sheets_html
+from cnnlab_core.exercises.kinds import address
 from cnnlab_core.ui.exercises.sheets import FIRST, Wanted
 
 TOPICS = {
@@ -22,7 +25,7 @@ def headings(app):
 
 
 def links(app):
-    return [element.proto for element in app.get("page_link") if element.proto.label == "Do it live"]
+    return [element.proto.url for element in app.get("link_button")]
 
 
 def recipe(app):
@@ -67,11 +70,10 @@ def test_kinds_level_number_and_seed_make_the_sheet(open_page):
 
 def test_every_exercise_links_to_where_it_is_done(open_page):
     app = open_page("exercises", exercises_seed="12")
-    assert [link.query_string for link in links(app)]
-    first = links(app)[0]
-    assert first.page.endswith("convolution")
-    assert "conv_tab=Practice" in first.query_string
-    assert "conv_practice_seed=12" in first.query_string
+    assert links(app) == [address(make_exercise(name, 12)) for name in FIRST]
+    page, _, asked = links(app)[0].partition("?")
+    there = open_page(page, **dict(parse_qsl(asked)))
+    assert make_exercise("conv2d", 12).prompt in text(there)
 
 
 def test_another_seed_is_another_sheet(open_page):

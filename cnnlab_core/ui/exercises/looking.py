@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 
 from cnnlab_core.exercises import Exercise
 from cnnlab_core.receptive_field.stack import read_stack
-from cnnlab_core.ui.contents import find_page
 
 FARTHEST, LARGEST_EPSILON = 10, 3
 """What the plane's controls take."""
@@ -15,11 +15,16 @@ FARTHEST, LARGEST_EPSILON = 10, 3
 
 @dataclass(frozen=True)
 class Look:
-    """A link: the page's file, what it is called, and what its address says."""
+    """A link: its page, what it is called, and what its address says."""
 
-    file: str
+    page: str
     label: str
     query: dict[str, str]
+
+    @property
+    def address(self) -> str:
+        """To be followed from any page of the lab."""
+        return f"{self.page}?{urlencode(self.query)}"
 
 
 def look(exercise: Exercise) -> Look | None:
@@ -54,6 +59,4 @@ def _plane(givens: dict[str, Any]) -> dict[str, str]:
 
 
 def _look(page: str, label: str, tab_key: str, tab: str, prefix: str, query: dict[str, str]) -> Look:
-    return Look(
-        find_page(page).file, label, {tab_key: tab, **{f"{prefix}_{name}": text for name, text in query.items()}}
-    )
+    return Look(page, label, {tab_key: tab, **{f"{prefix}_{name}": text for name, text in query.items()}})

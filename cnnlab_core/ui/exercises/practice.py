@@ -174,7 +174,8 @@ def help_along(exercise: Exercise, place: Place) -> None:
         if shown:
             st.button("Hide the solution", key=f"{place.prefix}_hide", on_click=show, args=(0,))
         if there := look(exercise):
-            st.page_link(there.file, label=there.label, icon=":material/visibility:", query_params=there.query)
+            # In a tab of its own: the exercise stays, and no control there keeps what it showed before.
+            st.link_button(there.label, there.address, icon=":material/visibility:")
     if hint:
         with st.container(border=True):
             st.markdown(exercise.hint)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from cnnlab_core.device import finish, gate, pick_device
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, draw_sheets, sheets_html_steps
-from cnnlab_core.exercises.kinds import query
+from cnnlab_core.exercises.kinds import address
 from cnnlab_core.exercises.sheet import MOST_EACH, MOST_SHEET_SEED, MOST_SHEETS, exercise_markdown
 from cnnlab_core.recipes.exercises import sheet_code
 from cnnlab_core.ui.contents import find_page
@@ -134,8 +134,8 @@ def show_exercise(number: int, exercise: Exercise, *, solved: bool) -> None:
             st.markdown(
                 f"**{number}. {kind.title}** :gray[level {exercise.level}, seed {exercise.seed}]", width="content"
             )
-            place = find_page(kind.place.page)
-            st.page_link(place.file, label="Do it live", icon=place.icon, query_params=query(exercise), width="content")
+            # In a tab of its own: the sheet stays, and no control there keeps what it showed before.
+            st.link_button("Do it live", address(exercise), icon=find_page(kind.place.page).icon)
         asked = [
             f"{index}. {part.question}" + (f" *({' / '.join(part.options)})*" if isinstance(part, Choice) else "")
             for index, part in enumerate(exercise.parts, 1)
