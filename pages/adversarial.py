@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from cnnlab_core.exercises.kinds import ADVERSARIAL
 from cnnlab_core.ui.adversarial import (
     attack,
     epsilon,
     plane,
-    questions,
     report,
     step_size,
     sweep,
@@ -15,6 +15,7 @@ from cnnlab_core.ui.adversarial import (
     world,
 )
 from cnnlab_core.ui.adversarial.choice import choose
+from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
@@ -30,7 +31,7 @@ ON_A_PICTURE = {
 }
 ON_PAPER = {
     "In the plane": plane.show,
-    "Questions": questions.show,
+    ADVERSARIAL.tab: practice(ADVERSARIAL, "true_or_false"),
 }
 
 page("adversarial")

@@ -8,7 +8,9 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab_core.ui.convolution import attention, autograd, backward, photo, pooling, practice, sliding
+from cnnlab_core.exercises.kinds import CONVOLUTION
+from cnnlab_core.ui.convolution import attention, autograd, backward, photo, pooling, sliding
+from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.frame import page
 
 TABS: dict[str, Callable[[], None]] = {
@@ -19,7 +21,7 @@ TABS: dict[str, Callable[[], None]] = {
     "On a photo": photo.show,
     "Autograd warm-up": autograd.show,
     "1×1 and attention": attention.show,
-    "Practice": practice.show,
+    CONVOLUTION.tab: practice(CONVOLUTION, "conv2d"),
 }
 
 page("convolution")

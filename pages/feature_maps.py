@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from cnnlab_core.exercises.kinds import FEATURE_MAPS
+from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.feature_maps import (
     alexnet,
     attribution,
@@ -18,7 +20,7 @@ from cnnlab_core.ui.feature_maps.choice import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 
-TABS = {
+OF_A_NETWORK = {
     "Feature maps": maps.show,
     "Early, middle, late": depths.show,
     "Compare": compare.show,
@@ -30,12 +32,21 @@ TABS = {
     "AlexNet": alexnet.show,
     "Attribution": attribution.show,
 }
+ON_PAPER = {FEATURE_MAPS.tab: practice(FEATURE_MAPS, "field_growth")}
 
 page("feature_maps")
-with sentences():
-    choice = choose()
-    if choice:
-        for tab, body in zip(st.tabs(list(TABS), key="maps_tab", bind="query-params"), TABS.values(), strict=True):
-            if tab.open:
+settings = st.container()
+tabs = st.tabs([*OF_A_NETWORK, *ON_PAPER], key="maps_tab", bind="query-params")
+for tab, name in zip(tabs, [*OF_A_NETWORK, *ON_PAPER], strict=True):
+    if tab.open and name in OF_A_NETWORK:
+        with settings, sentences():
+            choice = choose()
+            if choice:
                 with tab, sentences():
-                    body(choice)
+                    OF_A_NETWORK[name](choice)
+    elif tab.open:
+        with tab, sentences():
+            ON_PAPER[name]()
+        # Drawn here too: a control that isn't drawn leaves the address.
+        with settings.expander("The layer in the other tabs"), sentences():
+            choose()

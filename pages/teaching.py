@@ -8,8 +8,6 @@ from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.lesson import EDIT, LESSONS, PARAMETER
 from cnnlab_core.ui.show import sentences
 
-_ICON = ":material/co_present:"
-
 page("teaching")
 
 st.subheader("Lessons that are ready")
@@ -18,10 +16,10 @@ for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{lesson.title}**")
             st.markdown(lesson.task)
-            st.page_link(
-                f"pages/{lesson.page}.py", label="Open", icon=":material/co_present:", query_params=lesson.query
-            )
-            st.code(lesson.address(st.context.url or ""), language=None, wrap_lines=False)
+            address = lesson.address(st.context.url or "")
+            # In a tab of its own: a page that is open already would keep what its controls were set to.
+            st.link_button("Open", address, icon=":material/open_in_new:")
+            st.code(address, language=None)
 
 st.subheader("Make your own")
 st.markdown(

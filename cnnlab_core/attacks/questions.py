@@ -6,6 +6,8 @@ Sources: Goodfellow, Shlens and Szegedy (ICLR 2015); Madry et al. (ICLR 2018); K
 
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Question:
@@ -129,4 +131,122 @@ QUESTIONS: tuple[Question, ...] = (
         "FGSM looks along a single line from the picture. Elsewhere in the ball the network, which is not linear, may "
         "well be wrong: an attack that fails proves nothing.",
     ),
+    Question(
+        "cost",
+        "On a linear model, FGSM with a step of epsilon lowers the margin by epsilon times the sum of the absolute "
+        "weights.",
+        True,
+        "Coordinate i moves by epsilon against the margin, which costs epsilon · |w_i|. Added up, that is epsilon "
+        "times the 1-norm of w.",
+    ),
+    Question(
+        "cost_l2",
+        "On a linear model, a step of length epsilon along the gradient, normalised in l2, lowers the margin by "
+        "epsilon times the 2-norm of w.",
+        True,
+        "The step goes straight along w, and w · w divided by the length of w is the length of w: the dual norm of "
+        "l2 is l2.",
+    ),
+    Question(
+        "disc",
+        "The l2 ball of radius epsilon holds the linf ball of the same epsilon.",
+        False,
+        "It is the other way round: a corner of the linf ball is farther away than epsilon in l2, by the root of "
+        "the number of pixels.",
+    ),
+    Question(
+        "stronger",
+        "With the same epsilon, the best linf attack on a linear model with at least two weights that aren't zero "
+        "lowers the margin more than the best l2 attack.",
+        True,
+        "The 1-norm of w is then larger than its 2-norm. The same epsilon means very different threat models in the"
+        " two norms.",
+    ),
+    Question(
+        "bias",
+        "With the label as it is, another bias b of a neuron makes FGSM step in another direction.",
+        False,
+        "The gradient with respect to x points along w, whatever b is. The bias only moves the line, and so how far"
+        " it is.",
+    ),
+    Question(
+        "confident",
+        "Where the neuron is surer of the right label, FGSM with the same step size takes a shorter step.",
+        False,
+        "The gradient is smaller there, but the sign doesn't show it: the step is as long as everywhere.",
+    ),
+    Question(
+        "monotone",
+        "On a linear model, no step of PGD in linf lowers the loss.",
+        True,
+        "Every coordinate goes the way that raises the loss, and clipping only cuts that way short. It never turns "
+        "it around.",
+    ),
+    Question(
+        "twice",
+        "Projecting onto the ball twice gives the same point as projecting once.",
+        True,
+        "After the first time the point is in the ball, and the nearest point of the ball to a point of it is that "
+        "point.",
+    ),
+    Question(
+        "order",
+        "For linf, clipping to the ball first and to valid pixels second gives the same as the other way round.",
+        True,
+        "Each is an interval for every coordinate, and the two overlap, as the picture's own pixel is in both. For "
+        "l2 that isn't so.",
+    ),
+    Question(
+        "coin",
+        "Noise that adds or subtracts epsilon at every pixel, by the toss of a coin, lowers the margin of a linear "
+        "model as much as FGSM on average.",
+        False,
+        "On average it doesn't lower it at all: for every pattern of signs there is the opposite one. In many "
+        "dimensions random noise hardly harms, which is why an attack needs the gradient.",
+    ),
+    Question(
+        "transfer",
+        "Two linear models whose weights have the same signs get the same FGSM step.",
+        True,
+        "Only the signs of the gradient count. That is one reason why an attack on one model often works on another"
+        " one.",
+    ),
+    Question(
+        "doubled",
+        "If w and b are both doubled, half the epsilon is enough to fool the neuron.",
+        False,
+        "The margin doubles, and so does the norm of w: the line stays where it is. Only the confidence has changed.",
+    ),
+    Question(
+        "weights",
+        "FGSM follows the sign of the gradient of the loss with respect to the weights.",
+        False,
+        "With respect to the picture: an attack leaves the weights as they are and changes the input. Training does"
+        " the opposite.",
+    ),
+    Question(
+        "single",
+        "PGD from the picture itself, with one step of epsilon, is FGSM in the linf ball of epsilon.",
+        True,
+        "It is the same step, and the projection has nothing to do: the step ends on the edge.",
+    ),
+    Question(
+        "margin_left",
+        "On a linear model without a pixel box, the best attack with twice the smallest fooling epsilon turns the "
+        "margin m into −m.",
+        True,
+        "The margin falls in proportion to epsilon. At the smallest one it is zero, so at twice that it is as far "
+        "below.",
+    ),
 )
+
+
+def draw_questions(seed: int, count: int) -> tuple[Question, ...]:
+    """``count`` questions in the order drawn by ``seed``; those of neighbouring seeds are others, as far as they go.
+
+    The bank is shuffled and dealt out; when too few are left, it is shuffled anew.
+    """
+    hands = len(QUESTIONS) // count
+    shuffled = np.random.default_rng(seed // hands).permutation(len(QUESTIONS))
+    hand = seed % hands
+    return tuple(QUESTIONS[index] for index in shuffled[hand * count : (hand + 1) * count])

@@ -4,6 +4,7 @@ Pure functions of float64 arrays with the conventions of PyTorch, with which the
 computed raises :class:`cnnlab_core.errors.InputError`, a sentence that says which number to change.
 """
 
+from cnnlab_core.convolution.answers import Verdict
 from cnnlab_core.convolution.conv import (
     Gradients,
     conv1d,
@@ -30,7 +31,7 @@ from cnnlab_core.convolution.pooling import (
     max_pool2d_backward,
     max_pool2d_routes,
 )
-from cnnlab_core.convolution.practice import Exercise, Verdict, check_answer, make_exercise
+from cnnlab_core.convolution.practice import Exercise, check_answer, make_exercise
 from cnnlab_core.convolution.presets import EXAMPLES, KERNELS, KERNELS_1D, Example, Kernel, random_kernel
 from cnnlab_core.convolution.problem import ConvProblem, PoolProblem
 from cnnlab_core.convolution.torch_code import conv_code, pool_code

@@ -1,12 +1,24 @@
 """A unit's field worked out in full: each line of the recurrence, then the box of the unit, as formulas."""
 
+from dataclasses import dataclass
+
 from cnnlab_core.receptive_field.fields import ReceptiveField
 from cnnlab_core.receptive_field.windows import Window
 
 
-def growth_formulas(field: ReceptiveField) -> list[tuple[str, str]]:
-    """For each layer up to this one that has a window: its name, and LaTeX of its line of the recurrence (rows)."""
-    formulas = []
+@dataclass(frozen=True)
+class GrowthLine:
+    """One layer's line of the recurrence with its numbers, in LaTeX: what ``size``, ``jump`` and ``start`` equal."""
+
+    name: str
+    size: str
+    jump: str
+    start: str
+
+
+def growth_lines(field: ReceptiveField) -> list[GrowthLine]:
+    """The lines (along the rows) of the layers up to this one that have a window."""
+    lines = []
     for line in field.recurrence():
         if not isinstance(line.window, Window):
             continue
@@ -14,17 +26,30 @@ def growth_formulas(field: ReceptiveField) -> list[tuple[str, str]]:
         jump = line.jump / window.stride  # before the layer, as its size and start are
         size, start = line.size - window.dilation * (window.kernel - 1) * jump, line.start + window.before * jump
         reach = f"{window.dilation} \\cdot " if window.dilation > 1 else ""
-        formulas.append(
-            (
+        lines.append(
+            GrowthLine(
                 line.name,
-                rf"\begin{{aligned}}"
-                rf"\text{{size}} &= {size:g} + {reach}({window.kernel} - 1) \cdot {jump:g} = {line.size:g} \\"
-                rf"\text{{jump}} &= {jump:g} \cdot {window.stride} = {line.jump:g} \\"
-                rf"\text{{start}} &= {start:g} - {window.before} \cdot {jump:g} = {line.start:g}"
-                rf"\end{{aligned}}",
+                rf"{size:g} + {reach}({window.kernel} - 1) \cdot {jump:g} = {line.size:g}",
+                rf"{jump:g} \cdot {window.stride} = {line.jump:g}",
+                rf"{start:g} - {window.before} \cdot {jump:g} = {line.start:g}",
             )
         )
-    return formulas
+    return lines
+
+
+def growth_formulas(field: ReceptiveField) -> list[tuple[str, str]]:
+    """For each layer up to this one that has a window: its name, and LaTeX of its line of the recurrence (rows)."""
+    return [
+        (
+            line.name,
+            rf"\begin{{aligned}}"
+            rf"\text{{size}} &= {line.size} \\"
+            rf"\text{{jump}} &= {line.jump} \\"
+            rf"\text{{start}} &= {line.start}"
+            rf"\end{{aligned}}",
+        )
+        for line in growth_lines(field)
+    ]
 
 
 def box_formula(field: ReceptiveField, row: int) -> str:

@@ -1,4 +1,4 @@
-"""The Python behind the adversarial page's tabs about a single neuron."""
+"""The Python behind the adversarial page's tab about a single neuron."""
 
 from collections.abc import Sequence
 
@@ -36,15 +36,4 @@ path = pgd(neuron, ball, y, step_size={step_size!r}, steps={steps}, start={start
 print("PGD ends at", path[-1].after, "loss", neuron.loss(path[-1].after, y))
 smallest = {{norm: minimal_epsilon(neuron, ball.centre, y, norm=norm, box=ball.box) for norm in ("linf", "l2", "l1")}}
 print({{norm: crossing.eps for norm, crossing in smallest.items()}})
-"""
-
-
-def questions_code() -> str:
-    """The questions with their answers."""
-    return """\
-from cnnlab_core.attacks.questions import QUESTIONS
-
-for question in QUESTIONS:
-    print(question.statement, question.answer)
-    print("   ", question.explanation)
 """

@@ -75,6 +75,13 @@ PAGES: tuple[Page, ...] = (
         look="Look at what it learned from six pictures of each class, and then where it goes wrong.",
     ),
     Page(
+        name="exercises",
+        title="Exercises",
+        icon=":material/edit_note:",
+        question="Can you do it with a pen?",
+        promise="Choose what to practise, do it live, or print a sheet for everybody, with solutions.",
+    ),
+    Page(
         name="teaching",
         title="Teaching",
         icon=":material/co_present:",

@@ -132,7 +132,7 @@ def test_an_exercise_is_marked_and_solved(lab):
     lab.shot("convolution_practice_wrong")
     check(right)
     expect(lab.page.get_by_text("Right, every cell")).to_be_visible()
-    lab.during(lambda: lab.page.get_by_text("Show the worked solution").click())
+    lab.during(lambda: lab.page.get_by_role("button", name="Whole solution").click())
     expect(lab.page.locator(".katex-error")).to_have_count(0)
     lab.shot("convolution_practice_right")
     lab.during(lambda: lab.page.get_by_role("button", name="Another").click())

@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.attacks.exact_ball import Ball
 from cnnlab_core.attacks.linear import Neuron, minimal_epsilon, optimum, pgd
-from cnnlab_core.attacks.questions import QUESTIONS
 from cnnlab_core.plots.plane import pair
 from cnnlab_core.ui.adversarial import plane
 
@@ -19,12 +18,6 @@ def in_the_plane():
     from cnnlab_core.ui.adversarial import plane
 
     plane.show()
-
-
-def true_or_false():
-    from cnnlab_core.ui.adversarial import questions
-
-    questions.show()
 
 
 @pytest.fixture
@@ -187,55 +180,3 @@ def test_the_files_hold_what_is_shown():
     assert told["smallest_epsilon"]["linf"] == minimal_epsilon(neuron, ball.centre, 1).eps
     flat = plane.Setting(Neuron([0.0, 0.0], 1.0), ball, 1, [0.5], 0.3, 7, None)
     assert json.loads(plane.everything(flat, plane.tell(flat)))["smallest_epsilon"]["l2"] is None
-
-
-# --- true or false --------------------------------------------------------------------------------------------
-
-
-def button(app, index, label):
-    return app.button(key=f"adversarial_question {QUESTIONS[index].name} {label}")
-
-
-def test_an_answer_is_judged_at_once_and_counts(open_tab):
-    app = open_tab(true_or_false)
-    assert "**0 right** of 0 answered, 16 to go." in words(app)
-    button(app, 0, str(QUESTIONS[0].answer)).click().run()
-    assert "**1 right** of 1 answered, 15 to go." in words(app)
-    assert QUESTIONS[0].explanation in words(app)
-    button(app, 1, str(not QUESTIONS[1].answer)).click().run()
-    assert "**1 right** of 2 answered, 14 to go." in words(app)
-    assert QUESTIONS[2].explanation not in words(app)
-    assert "Wrong: you said" in words(app)
-    with pytest.raises(KeyError):
-        button(app, 1, "True")  # the first answer counts
-
-
-def test_all_right(open_tab):
-    app = open_tab(true_or_false)
-    for index, question in enumerate(QUESTIONS):
-        button(app, index, str(question.answer)).click().run()
-    assert "**16 right** of 16 answered. All of them." in words(app)
-    given = app.query_params["adversarial_questions_given"]
-    assert "".join(given) == "".join("t" if question.answer else "f" for question in QUESTIONS)
-
-
-def test_again_forgets_and_shuffles(open_tab):
-    app = open_tab(true_or_false, adversarial_questions_given="t" * 16)
-    assert "16 answered" in words(app)
-    app.button(key="adversarial_again").click().run()
-    assert "**0 right** of 0 answered" in words(app)
-    assert "adversarial_questions_order" in app.query_params
-    shown = [app.markdown[index].value.split("** ")[1] for index in range(2, 18)]
-    assert sorted(shown) == sorted(question.statement for question in QUESTIONS)
-
-
-def test_a_seeded_order_is_the_same_every_time(open_tab):
-    first, second = (words(open_tab(true_or_false, adversarial_questions_order="7")) for _ in range(2))
-    assert first == second != words(open_tab(true_or_false))
-
-
-@pytest.mark.parametrize("query", [{"given": "xx", "order": "-3"}, {"given": "z" * 16, "order": "٣"}, {"order": "1e5"}])
-def test_nonsense_in_the_questions_address_is_left_aside(open_tab, query):
-    app = open_tab(true_or_false, **{f"adversarial_questions_{key}": value for key, value in query.items()})
-    assert "**0 right** of 0 answered" in words(app)
-    assert "QUESTIONS" in app.code[-1].value

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnlab_core.convolution import KERNELS, make_exercise
+from cnnlab_core.convolution import KERNELS
 from cnnlab_core.images import open_image, png, sample_images
 from cnnlab_core.linear_model import XOR_INPUTS, XOR_TARGETS, descend
 from cnnlab_core.photo_kernels import respond, to_planes
@@ -232,70 +232,6 @@ def test_an_order_that_is_none_is_a_sentence_and_the_rest_stays(open_tab, order)
     app.text_input(key="conv_attn_order").set_value(order).run()
     assert "0 to 4" in problems(app)[0]
     assert len(badges(app)) == 2
-
-
-# --- practice -------------------------------------------------------------------------------------------------
-
-KINDS = {
-    "1-D convolution": "conv1d",
-    "2-D convolution": "conv2d",
-    "Output size": "output_size",
-    "Max pooling": "max_pool",
-    "A gradient cell": "gradient_cell",
-    "An update step": "update_step",
-}
-
-
-def answer(app, typed):
-    app.text_area[0].set_value(typed)
-    next(button for button in app.button if button.label == "Check").click().run()
-
-
-@pytest.mark.parametrize("level", ["1", "2", "3"])
-@pytest.mark.parametrize("title", KINDS)
-def test_every_exercise_accepts_its_answer_and_marks_a_wrong_cell(open_tab, title, level):
-    app = open_tab(PRACTICE, conv_practice_kind=title, conv_practice_level=level, conv_practice_seed="5")
-    exercise = make_exercise(KINDS[title], 5, int(level))
-    assert exercise.prompt in text(app)
-    cells = np.atleast_2d(exercise.answer)
-    rows = "\n".join(" ".join(f"{cell:.12g}" for cell in row) for row in cells)
-    answer(app, rows)
-    assert "Right" in app.success[0].value
-    assert not app.latex[-1].value.count("boxed")
-    answer(app, rows.replace(f"{cells[0, 0]:.12g}", "77", 1))
-    assert not app.success
-    assert app.latex[-1].value.count(r"\boxed{77}") == 1
-    assert app.latex[-1].value.count("boxed") == 1
-
-
-def test_a_wrong_shape_and_nonsense_are_sentences(open_tab):
-    app = open_tab(PRACTICE)
-    answer(app, "1 2 3")
-    assert "yours has 3 numbers in a row" in app.warning[0].value
-    answer(app, "<b>one</b>")
-    assert "isn't a number" in problems(app)[0]
-    answer(app, "")
-    assert "is empty" in problems(app)[0]
-
-
-def test_another_exercise_has_another_seed_and_forgets_the_answer(open_tab):
-    app = open_tab(PRACTICE)
-    answer(app, "1 2; 3 4")
-    assert app.warning or app.success
-    before = app.number_input(key="conv_practice_seed").value
-    app.button(key="conv_practice_another").click().run()
-    assert app.number_input(key="conv_practice_seed").value != before
-    assert not app.warning
-    assert not app.success
-    assert app.text_area[0].value == ""
-
-
-def test_the_worked_solution_comes_when_asked_for(open_tab):
-    app = open_tab(PRACTICE)
-    exercise = make_exercise("conv2d", 7, 1)
-    assert exercise.solution[-1] not in text(app)
-    app.toggle[0].set_value(True).run()
-    assert all(step in text(app) for step in exercise.solution)
 
 
 @pytest.mark.parametrize(

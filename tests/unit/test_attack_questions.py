@@ -1,4 +1,4 @@
-"""What the questions about FGSM and PGD call true or false is so, by numbers; and their sheets and recipes."""
+"""What the questions about FGSM and PGD call true or false is so, by numbers; and the plane's recipe."""
 
 from itertools import product
 
@@ -7,8 +7,8 @@ import pytest
 
 from cnnlab_core.attacks.exact_ball import Ball, steepest
 from cnnlab_core.attacks.linear import Neuron, fgsm, minimal_epsilon, optimum, pgd
-from cnnlab_core.attacks.questions import QUESTIONS
-from cnnlab_core.recipes.plane import plane_code, questions_code
+from cnnlab_core.attacks.questions import QUESTIONS, draw_questions
+from cnnlab_core.recipes.plane import plane_code
 
 
 def situations():
@@ -125,9 +125,106 @@ def failed(neuron, ball, y, generator):
     return not fgsm_fails or nothing_fools
 
 
+def margin_lost(neuron, ball, y, at):
+    return neuron.margin(ball.centre, y) - neuron.margin(at, y)
+
+
+def cost(neuron, ball, y, generator):
+    lost = margin_lost(neuron, ball, y, fgsm(neuron, ball, y, ball.eps).before)
+    return np.isclose(lost, ball.eps * np.abs(neuron.w).sum())
+
+
+def cost_l2(neuron, ball, y, generator):
+    step = ball.eps * steepest(neuron.gradient(ball.centre, y), "l2")
+    return np.isclose(margin_lost(neuron, ball, y, ball.centre + step), ball.eps * np.linalg.norm(neuron.w))
+
+
+def disc(neuron, ball, y, generator):
+    corners = [ball.centre + ball.eps * np.array(signs) for signs in product((-1, 1), repeat=ball.centre.size)]
+    return all(Ball(ball.centre, ball.eps, "l2").contains(point) for point in corners)
+
+
+def stronger(neuron, ball, y, generator):
+    square, round_ = (optimum(neuron, Ball(ball.centre, ball.eps, norm), y) for norm in ("linf", "l2"))
+    return margin_lost(neuron, ball, y, square) > margin_lost(neuron, ball, y, round_)
+
+
+def bias(neuron, ball, y, generator):
+    other = Neuron(neuron.w, neuron.b + generator.normal())
+    return not np.allclose(*(fgsm(one, ball, y, 0.1).before for one in (neuron, other)))
+
+
+def confident(neuron, ball, y, generator):
+    surer = Ball(ball.centre - 3 * np.sign(neuron.uphill(y)), ball.eps)
+    assert neuron.margin(surer.centre, y) > neuron.margin(ball.centre, y)
+    near, far = (np.abs(fgsm(neuron, at, y, 0.1).before - at.centre).max() for at in (ball, surer))
+    return far < near - 1e-12
+
+
+def monotone(neuron, ball, y, generator):
+    path = pgd(neuron, ball, y, step_size=0.11, steps=9, start=ball.random_point(generator))
+    return all(neuron.loss(step.after, y) >= neuron.loss(step.start, y) - 1e-12 for step in path)
+
+
+def twice(neuron, ball, y, generator):
+    at = ball.centre + generator.normal(size=ball.centre.size)
+    balls = [Ball(ball.centre, ball.eps, norm) for norm in ("linf", "l2", "l1")]
+    return all(np.allclose(one.project(one.project(at)), one.project(at)) for one in balls)
+
+
+def order(neuron, ball, y, generator):
+    at = ball.centre + generator.normal(size=ball.centre.size)
+    return np.allclose(ball.project(at).clip(0, 1), ball.project(at.clip(0, 1)))
+
+
+def coin(neuron, ball, y, generator):
+    corners = [ball.centre + ball.eps * np.array(signs) for signs in product((-1, 1), repeat=ball.centre.size)]
+    average = np.mean([margin_lost(neuron, ball, y, point) for point in corners])
+    return average >= margin_lost(neuron, ball, y, optimum(neuron, ball, y)) - 1e-12
+
+
+def transfer(neuron, ball, y, generator):
+    other = Neuron(neuron.w * generator.uniform(0.1, 3, neuron.w.size), generator.normal())
+    return np.allclose(fgsm(neuron, ball, y, 0.1).before, fgsm(other, ball, y, 0.1).before)
+
+
+def rightly_named(neuron, ball):
+    return int(neuron.score(ball.centre) > 0)
+
+
+def doubled(neuron, ball, y, generator):
+    label = rightly_named(neuron, ball)
+    once, twice_ = (
+        minimal_epsilon(one, ball.centre, label).eps for one in (neuron, Neuron(2 * neuron.w, 2 * neuron.b))
+    )
+    return np.isclose(twice_, once / 2)
+
+
+def weights(neuron, ball, y, generator):
+    """The loss's gradient with respect to w is (f(x) - y) x; here x is positive, w of either sign."""
+    by_weights = np.sign((float(neuron.probability(ball.centre)) - y) * ball.centre)
+    return np.allclose(fgsm(neuron, ball, y, 0.1).before, ball.centre + 0.1 * by_weights)
+
+
+def single(neuron, ball, y, generator):
+    (step,) = pgd(neuron, ball, y, step_size=ball.eps, steps=1)
+    return np.allclose(step.after, fgsm(neuron, ball, y, ball.eps).before)
+
+
+def margin_left(neuron, ball, y, generator):
+    label = rightly_named(neuron, ball)
+    for norm in ("linf", "l2", "l1"):
+        eps = 2 * minimal_epsilon(neuron, ball.centre, label, norm=norm).eps
+        reached = optimum(neuron, Ball(ball.centre, eps, norm), label)
+        if not np.isclose(neuron.margin(reached, label), -neuron.margin(ball.centre, label)):
+            return False
+    return True
+
+
 CHECKS = (
     corner, zero, scale, optimal, many, start, reach, clip, radial, double, even, targeted, pixels, box, dimensions,
-    failed,
+    failed, cost, cost_l2, disc, stronger, bias, confident, monotone, twice, order, coin, transfer, doubled, weights,
+    single, margin_left,
 )  # fmt: skip
 
 
@@ -136,7 +233,7 @@ def test_every_question_is_checked():
 
 
 # False in every one of the situations; the other false statements have exceptions.
-NEVER = {"zero", "scale", "many", "start", "even", "box", "failed"}
+NEVER = {"zero", "scale", "many", "start", "even", "box", "failed", "disc", "bias", "confident", "coin", "doubled"}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -148,10 +245,17 @@ def test_the_answer_is_what_the_numbers_say(check):
 
 
 def test_the_questions_are_worth_asking():
-    assert len({question.statement for question in QUESTIONS}) == len(QUESTIONS) >= 12
+    assert len({question.statement for question in QUESTIONS}) == len(QUESTIONS) >= 30
     true = sum(question.answer for question in QUESTIONS)
-    assert 5 <= true <= len(QUESTIONS) - 5
+    assert 12 <= true <= len(QUESTIONS) - 12
     assert all(len(question.explanation) > 40 and question.explanation.endswith(".") for question in QUESTIONS)
+
+
+def test_neighbouring_seeds_draw_other_questions():
+    hands = [draw_questions(seed, 4) for seed in range(len(QUESTIONS) // 4)]
+    assert len({question.name for hand in hands for question in hand}) == 4 * len(hands)
+    assert hands == [draw_questions(seed, 4) for seed in range(len(hands))]
+    assert draw_questions(len(hands), 4) not in hands  # shuffled anew
 
 
 # --- recipes --------------------------------------------------------------------------------------------------
@@ -179,8 +283,3 @@ def test_the_recipe_tells_the_same_story(norm, box, seed, capsys):
     assert [step.place for step in names["single"]] == [fgsm(neuron, ball, 1, size).place for size in (0.5, 0.8)]
     assert names["smallest"][norm].eps == minimal_epsilon(neuron, ball.centre, 1, norm=norm, box=box).eps
     assert "PGD ends at" in capsys.readouterr().out
-
-
-def test_the_recipe_of_the_questions(capsys):
-    run(questions_code())
-    assert len(capsys.readouterr().out.splitlines()) == 2 * len(QUESTIONS)

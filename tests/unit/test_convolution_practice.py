@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cnnlab_core import convolution as cv
-from cnnlab_core.convolution.practice import KINDS, LEVELS, read_answer
+from cnnlab_core.convolution.answers import read_answer
+from cnnlab_core.convolution.practice import KINDS, LEVELS
 from cnnlab_core.errors import InputError
 
 torch.set_num_threads(1)

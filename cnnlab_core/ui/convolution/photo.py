@@ -11,8 +11,8 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.convolution import KERNELS, latex
+from cnnlab_core.convolution.answers import read_answer
 from cnnlab_core.convolution.options import PADDING_MODES, Array, MatrixOptions
-from cnnlab_core.convolution.practice import read_answer
 from cnnlab_core.images import png
 from cnnlab_core.photo_kernels import (
     LONGEST,

@@ -1,0 +1,74 @@
+"""What an exercise is, whatever it is about: a question, the parts to answer, and the way to the answers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from cnnlab_core.convolution.answers import TOLERANCE, Verdict, check_cells
+from cnnlab_core.convolution.options import Array
+
+LEVELS = (1, 2, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A part that is answered with numbers: ``answer`` is (n,) or (rows, columns), each within ``tolerance``.
+
+    ``question`` is Markdown with LaTeX between dollar signs; empty where the exercise's prompt has asked it.
+    """
+
+    question: str
+    answer: Array
+    tolerance: float = TOLERANCE
+
+    def check(self, answer: str | npt.ArrayLike) -> Verdict:
+        """See :func:`cnnlab_core.convolution.answers.check_cells`. Raises ``InputError`` in a sentence."""
+        return check_cells(self.answer, answer, self.tolerance)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A part that is answered by choosing one of the ``options``; ``why`` says the reason afterwards."""
+
+    question: str
+    options: tuple[str, ...]
+    answer: str
+    why: str = ""
+
+    def check(self, answer: str) -> Verdict:
+        """Whether it is the right one."""
+        right = answer == self.answer
+        return Verdict(right, [], "Right." if right else f"Not so: the answer is {self.answer}.")
+
+
+Part = Numbers | Choice
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is asked and answered.
+
+    ``prompt``, ``hint`` and the steps of ``solution`` are Markdown with LaTeX between dollar signs, tables among them;
+    the hint is the rule, without this exercise's numbers. ``givens`` are those numbers, by name.
+    """
+
+    prompt: str
+    parts: tuple[Part, ...]
+    hint: str
+    solution: tuple[str, ...]
+    givens: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_only_choices(self) -> bool:
+        """Whether there is nothing to compute: the prompt is a line, and the parts are what is to be read."""
+        return all(isinstance(part, Choice) for part in self.parts)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Exercise(Task):
+    """A question with its answers; ``kind``, ``seed`` and ``level`` are what it was made from."""
+
+    kind: str
+    seed: int
+    level: int

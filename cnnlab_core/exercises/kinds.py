@@ -1,0 +1,119 @@
+"""The table of all exercises: what they are called, where in the lab they are done, and what makes them."""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
+
+import numpy as np
+
+from cnnlab_core.convolution.options import choice, whole
+from cnnlab_core.exercises import convolution, linear_attacks, receptive_field
+from cnnlab_core.exercises.exercise import LEVELS, Exercise, Task
+from cnnlab_core.exercises.statements import true_or_false
+
+MOST_SEED = 99_999
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the lab exercises are done: a page, the key and the name of its tab, and what their keys begin with.
+
+    A place's address holds ``<prefix>_kind`` (a title), ``<prefix>_level`` and ``<prefix>_seed``.
+    """
+
+    page: str
+    tab_key: str
+    tab: str
+    prefix: str
+
+
+CONVOLUTION = Place("convolution", "conv_tab", "Practice", "conv_practice")
+FEATURE_MAPS = Place("feature_maps", "maps_tab", "Practice", "maps_practice")
+ADVERSARIAL = Place("adversarial", "adversarial_tab", "Questions", "adversarial_practice")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of exercise. ``make(seed, level)`` gives its task, always the same."""
+
+    name: str
+    title: str
+    topic: str
+    place: Place
+    make: Callable[[int, int], Task]
+
+
+def _of_convolution(name: str, title: str) -> Kind:
+    return Kind(name, title, "Convolution", CONVOLUTION, partial(convolution.make_task, name))
+
+
+def _of_fields(title: str, draw: Callable[[np.random.Generator, int], Task]) -> Kind:
+    return Kind(draw.__name__, title, "Receptive fields", FEATURE_MAPS, partial(_drawn, draw))
+
+
+def _of_attacks(title: str, draw: Callable[[np.random.Generator, int], Task]) -> Kind:
+    return Kind(draw.__name__, title, "Attacks on a neuron", ADVERSARIAL, partial(_drawn, draw))
+
+
+def _drawn(draw: Callable[[np.random.Generator, int], Task], seed: int, level: int) -> Task:
+    name = zlib.crc32(draw.__name__.encode())  # kinds of the same seed shall have nothing in common
+    return draw(np.random.Generator(np.random.PCG64([name, level, seed])), level)
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _of_convolution("conv1d", "1-D convolution"),
+        _of_convolution("conv2d", "2-D convolution"),
+        _of_convolution("output_size", "Output size"),
+        _of_convolution("max_pool", "Max pooling"),
+        _of_convolution("gradient_cell", "A gradient cell"),
+        _of_convolution("update_step", "An update step"),
+        _of_fields("Size, jump and start", receptive_field.field_growth),
+        _of_fields("The pixels of a unit", receptive_field.field_box),
+        _of_fields("The missing number", receptive_field.field_setting),
+        _of_fields("How many layers", receptive_field.field_depth),
+        _of_attacks("Logit and gradient", linear_attacks.linear_score),
+        _of_attacks("One step of FGSM", linear_attacks.fgsm_step),
+        _of_attacks("Corners and optimum", linear_attacks.best_point),
+        _of_attacks("PGD step by step", linear_attacks.pgd_walk),
+        _of_attacks("The smallest epsilon", linear_attacks.smallest_epsilon),
+        Kind("true_or_false", "True or false", "Statements about attacks", ADVERSARIAL, true_or_false),
+    )
+}
+
+
+def make_exercise(kind: str, seed: int, level: int = 1) -> Exercise:
+    """An exercise to do with a pen: the same for the same kind, seed and level, on every machine.
+
+    Args:
+        kind: one of :data:`KINDS`.
+        seed: 0 to :data:`MOST_SEED`.
+        level: 1, 2 or 3, from easy to less so.
+
+    Raises:
+        InputError: an unknown kind, or a number out of range.
+    """
+    found = KINDS[choice("kind", kind, KINDS)]
+    seed, level = whole("seed", seed, most=MOST_SEED), whole("level", level, least=1, most=max(LEVELS))
+    return Exercise(**vars(found.make(seed, level)), kind=kind, seed=seed, level=level)
+
+
+def kinds_at(place: Place) -> dict[str, Kind]:
+    """The kinds of exercises that are done there, by title."""
+    return {kind.title: kind for kind in KINDS.values() if kind.place == place}
+
+
+def query(exercise: Exercise) -> dict[str, str]:
+    """What the address of an exercise's place says."""
+    kind = KINDS[exercise.kind]
+    place = kind.place
+    values = {"kind": kind.title, "level": str(exercise.level), "seed": str(exercise.seed)}
+    return {place.tab_key: place.tab, **{f"{place.prefix}_{name}": value for name, value in values.items()}}
+
+
+def address(exercise: Exercise) -> str:
+    """Where in the lab the exercise is done: its page and query, to follow the lab's own address and a slash."""
+    return f"{KINDS[exercise.kind].place.page}?{urlencode(query(exercise))}"
