@@ -1,6 +1,6 @@
-"""A class of thirty on one server: ``python -m benchmarks.load [--sessions 30] [--seconds 120]``, or ``make load``.
+"""A class of thirty on one server: ``make load``, or ``python -m benchmarks.load [--sessions 30] [--seconds 120]``.
 
-Sessions over Streamlit's own protocol (see ``tab``) do what students do, with a pause of one to four seconds before each
+Sessions over Streamlit's own protocol (see ``tab``) do what students do, with a pause of one to four seconds after each
 action, while one network is being trained. Printed as tables: the time from each action to its painted answer, how
 fairly it is shared, what went wrong, and the server's memory.
 """
@@ -8,9 +8,9 @@ fairly it is shared, what went wrong, and the server's memory.
 import argparse
 import asyncio
 import io
-import itertools
 import os
 import random
+import signal
 import statistics
 import tempfile
 import time
@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 from typing import Any
+from urllib.parse import parse_qsl
 
 from benchmarks.measure import lab_server, resident_mb
 from benchmarks.tab import Lost, Tab
@@ -43,7 +44,7 @@ ABOUT = {
     "training": "the curves of a run in training, every 4 s",
 }
 JOBS = ("attack", "dream")
-LEAVING_SECONDS = float(os.environ.get("LEAVE","125"))
+LEAVING_SECONDS = float(os.environ.get("LEAVE", "125"))
 """Streamlit keeps a session that left for two minutes, in case it comes back; then the next one that leaves ends it."""
 
 
@@ -75,14 +76,14 @@ class Student:
     def __init__(self, number: int, tab: Tab, school: Class) -> None:
         self.number, self.tab, self.school = number, tab, school
         self.chance = random.Random(number)
+        self._watched = 0
 
-    async def learn(self) -> None:
-        """Until the bell rings. What goes wrong ends up in the class's list."""
-        lessons: list[Callable[[], AsyncIterator[tuple[str, Awaitable[float]]]]]
+    async def learn(self, rounds: int = 1000) -> None:
+        """Until the bell rings, or so many rounds. What goes wrong ends up in the class's list."""
         lessons = [self.convolution, self.classifier, self.maps, self.attack, self.dream, self.training]
         turn = self.number % len(lessons)
         try:
-            for lesson in itertools.cycle(lessons[turn:] + lessons[:turn]):
+            for lesson in (lessons[turn:] + lessons[:turn]) * rounds:
                 async for kind, action in lesson():
                     self.school.deeds.append(Deed(self.number, kind, await action))
                     await asyncio.sleep(self.chance.uniform(*self.school.pause))
@@ -101,7 +102,7 @@ class Student:
         yield "page", self.tab.open("convolution")
         for stride in self.chance.sample([1, 2, 3, 4], 3):
             yield "slider", self.tab.move("conv_2_stride", stride)
-        width = next(key for key in self.tab.keys() if key.startswith("conv_2_Input width"))
+        width = next(key for key in self.tab.controls() if key.startswith("conv_2_Input width"))
         yield "number", self.tab.move(width, self.chance.choice([5, 6, 8, 9]))
         for name in self.chance.sample(["1-D", "Pooling", "Backward"], 2):
             yield "tab", self.tab.move("conv_tab", name)
@@ -137,7 +138,9 @@ class Student:
         if self.school.run:
             yield "page", self.tab.open("training", training_tab="Watch", run=self.school.run)
             yield "slider", self.tab.move("training_smoothing", round(self.chance.uniform(0, 0.95), 2))
-            await asyncio.sleep(8)  # watching
+            while len(self.tab.rounds) < self._watched + 3 and time.monotonic() < self.school.ends:
+                await asyncio.sleep(0.5)
+            self._watched = len(self.tab.rounds)
 
 
 def photo(chance: random.Random) -> bytes:
@@ -166,18 +169,18 @@ async def start_training(address: str) -> tuple[Tab, str]:
     """A teacher starts a run on the generated shapes, long enough for the class; gives the tab and the run's name."""
     tab = Tab(address)
     await tab.__aenter__()
-    await tab.open("training", training_tab="New run", data="shapes", training_net="stack", training_epochs="200")
+    await tab.open("training", training_tab="New run", data="shapes", training_epochs="200")
     await tab.press("training_start")
-    for _ in range(300):
-        name = dict(pair.split("=", 1) for pair in tab.query.split("&") if "=" in pair).get("run", "")
-        if name and "training_pause" in tab.keys():
-            return tab, name
-        await asyncio.sleep(0.5)
-    raise Lost(f"the training didn't begin: {tab.text()[:500]}")
+    run = dict(parse_qsl(tab.query)).get("run", "")
+    if not run:
+        raise Lost(f"the training didn't begin: {tab.refusals}")
+    return tab, run
 
 
-async def lesson(address: str, sessions: int, seconds: float, *, pause: tuple[float, float] = (1.0, 4.0)) -> Class:
-    """Everybody comes within the first seconds, works until the bell rings, and leaves."""
+async def lesson(
+    address: str, sessions: int, seconds: float, *, pause: tuple[float, float] = (1.0, 4.0), rounds: int = 1000
+) -> Class:
+    """Everybody comes within the first seconds, works until the bell rings (or so many rounds), and leaves."""
     teacher, run = await start_training(address)
     school = Class(address, time.monotonic() + seconds, pause, run=run)
     async with AsyncExitStack() as room:
@@ -186,14 +189,22 @@ async def lesson(address: str, sessions: int, seconds: float, *, pause: tuple[fl
 
         async def come(student: Student) -> None:
             await asyncio.sleep(student.chance.uniform(0, pause[1]))
-            await student.learn()
+            await student.learn(rounds)
 
         await asyncio.gather(*(come(student) for student in students))
-    with suppress(Lost):
-        await teacher.press("training_pause")
     school.problems += teacher.complaints
     await teacher.leave()
     return school
+
+
+def end_trainers() -> None:
+    """Kill the trainers of all runs below ``CNNLAB_RUNS``: they outlive their lab."""
+    from cnnlab_core.training import list_runs
+
+    for run in list_runs():
+        states = run.metrics().states
+        if run.state().alive and "pid" in states[-1]:
+            os.kill(states[-1]["pid"], signal.SIGKILL)
 
 
 async def stay_idle(address: str, sessions: int, look_around: Callable[[], None]) -> list[str]:
@@ -312,8 +323,8 @@ def main(sessions: int, seconds: float) -> int:
     with tempfile.TemporaryDirectory(prefix="cnnlab-load-") as name:
         folder = Path(name)
         window, log = folder / "window", folder / "log.txt"
-        places = {f"CNNLAB_{what.upper()}": str(folder / what) for what in ("runs", "cache", "data")}
-        with lab_server("benchmarks.watched", str(window), environment=places, log=log) as (address, pid):
+        os.environ |= {f"CNNLAB_{what.upper()}": str(folder / what) for what in ("runs", "cache", "data")}
+        with lab_server("benchmarks.watched", str(window), log=log) as (address, pid):
             memory = {"at the start": resident_mb(pid)}
 
             def note(when: str) -> None:
@@ -331,14 +342,18 @@ def main(sessions: int, seconds: float) -> int:
                 note("after they left")
                 with _peak(pid) as peak:
                     school = await lesson(address, sessions, seconds)
+                end_trainers()
                 memory[f"peak while {sessions} work"] = peak[0]
                 await _everybody_has_gone(address, problems)
                 note("at the end, after everybody left")
                 school.problems += problems
                 return school
 
-            school = asyncio.run(everything())
-            inside = look(window)
+            try:
+                school = asyncio.run(everything())
+                inside = look(window)
+            finally:
+                end_trainers()
         traces = log.read_text().count("Traceback")
     print(f"\n{sessions} sessions for {seconds:.0f} s, and one training run:\n")
     print(times_table(school.deeds), fairness_table(school.deeds, sessions), sep="\n\n")

@@ -162,9 +162,9 @@ class Tab:
             match = _ID.fullmatch(proto.id)
             if match and match[1] == key:
                 return kind, proto, fragment
-        raise Lost(f"There is no “{key}” here, only {sorted(self.keys())}")
+        raise Lost(f"There is no “{key}” here, only {sorted(self.controls())}")
 
-    def keys(self) -> set[str]:
+    def controls(self) -> set[str]:
         """The keys of everything that can be set or pressed now."""
         return {match[1] for _, proto, _ in self.widgets() if (match := _ID.fullmatch(proto.id))}
 
@@ -172,12 +172,9 @@ class Tab:
         """Everything that has an identity: its kind, its message, its fragment."""
         for piece in self._pieces.values():
             delta = piece.delta
-            if delta.WhichOneof("type") == "new_element":
-                kind = delta.new_element.WhichOneof("type")
-                proto = getattr(delta.new_element, kind) if kind else None
-            else:
-                kind = delta.add_block.WhichOneof("type")
-                proto = delta.add_block.tab_container if kind == "tab_container" else None
+            part: Any = delta.new_element if delta.WhichOneof("type") == "new_element" else delta.add_block
+            kind = part.WhichOneof("type")
+            proto = getattr(part, kind) if kind else None
             if kind and getattr(proto, "id", ""):
                 yield kind, proto, delta.fragment_id
 
@@ -225,7 +222,7 @@ class Tab:
         try:
             async for data in self._socket:
                 message = ForwardMsg()
-                message.ParseFromString(data)  # type: ignore[arg-type]
+                message.ParseFromString(data)
                 self._take(message)
         except ConnectionClosed as error:
             self._lost(f"the connection broke: {error}")

@@ -1,4 +1,4 @@
-"""The lab as ``streamlit run`` starts it, with a window to look inside: ``python -m benchmarks.watched SOCKET run app.py``.
+"""The lab as ``streamlit run`` starts it, with a window: ``python -m benchmarks.watched SOCKET run app.py``.
 
 What is measured from outside is a process; whether each model is in it once, only the process can tell.
 """
@@ -47,7 +47,7 @@ def figures() -> dict[str, Any]:
 
 
 def stacks(seconds: float) -> dict[str, Any]:
-    """How often each line of the lab's, of Streamlit's or of torch's was being run: samples of all threads that work."""
+    """Where the threads that work are, as the seven innermost calls: samples, the most frequent first."""
     seen: Counter[str] = Counter()
     me, end, rounds = threading.get_ident(), time.monotonic() + seconds, 0
     while time.monotonic() < end:
@@ -55,7 +55,7 @@ def stacks(seconds: float) -> dict[str, Any]:
         for thread, frame in sys._current_frames().items():
             if thread == me or frame.f_code.co_name in ("wait", "select", "_worker", "accept", "sleep"):
                 continue
-            chain = []
+            chain: list[str] = []
             step: Any = frame
             while step and len(chain) < 60:
                 chain.append(f"{Path(step.f_code.co_filename).name}:{step.f_lineno} {step.f_code.co_name}")
@@ -74,7 +74,7 @@ def _answer(window: Path) -> None:
 
 def _talk(connection: Connection) -> None:
     question, *details = json.loads(connection.recv_bytes())
-    connection.send_bytes(json.dumps({"figures": figures, "stacks": stacks}[question](*details)).encode())
+    connection.send_bytes(json.dumps(stacks(*details) if question == "stacks" else figures()).encode())
 
 
 if __name__ == "__main__":

@@ -55,9 +55,10 @@ def find_weights(spec: ModelSpec) -> Path:
     except OSError as error:
         raise WeightsError(f"The file {path} can't be read: {error.strerror}. Check its permissions.") from None
     if spec.weights.sha256 and not digest.startswith(spec.weights.sha256):
+        remedy = "Export the network again." if spec.weights.folder else "Delete it and fetch it again."
         raise WeightsError(
             f"The file {path} isn't the one that was published: its sha256 begins {digest[:8]}, not "
-            f"{spec.weights.sha256[:8]}. Delete it and fetch it again."
+            f"{spec.weights.sha256[:8]}. {remedy}"
         )
     return path
 
