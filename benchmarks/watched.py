@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 MB = 2**20
+_RESTING = ("wait", "select", "accept", "_worker", "_collect_now_and_then", "task")
+"""Where threads are that have nothing to do."""
 
 
 def look(window: Path, question: str = "figures", *details: float) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def stacks(seconds: float) -> dict[str, Any]:
     while time.monotonic() < end:
         rounds += 1
         for thread, frame in sys._current_frames().items():
-            if thread == me or frame.f_code.co_name in ("wait", "select", "_worker", "accept", "sleep"):
+            if thread == me or frame.f_code.co_name in _RESTING:
                 continue
             chain: list[str] = []
             step: Any = frame
