@@ -44,7 +44,7 @@ ABOUT = {
     "training": "the curves of a run in training, every 4 s",
 }
 JOBS = ("attack", "dream")
-LEAVING_SECONDS = float(os.environ.get("LEAVE", "125"))
+LEAVING_SECONDS = 125
 """Streamlit keeps a session that left for two minutes, in case it comes back; then the next one that leaves ends it."""
 
 
