@@ -126,7 +126,7 @@ class Student:
     async def attack(self) -> AsyncIterator[tuple[str, Awaitable[float]]]:
         yield "page", self.tab.open("adversarial")
         yield "slider", self.tab.move("adversarial_eps", self.chance.choice([1, 2, 6, 8, 12]))
-        yield "number", self.tab.move("adversarial_seed", self.chance.randint(1, 10**6))
+        yield "number", self.tab.move("adversarial_seed", self.chance.randint(1, 9999))
         yield "attack", self.tab.press("start attack")
 
     async def dream(self) -> AsyncIterator[tuple[str, Awaitable[float]]]:
@@ -221,7 +221,7 @@ async def stay_idle(address: str, sessions: int, look_around: Callable[[], None]
 async def _everybody_has_gone(address: str, problems: list[str]) -> None:
     await asyncio.sleep(LEAVING_SECONDS)
     await visit(address, problems)  # the next one who comes and goes
-    await asyncio.sleep(2)
+    await asyncio.sleep(12)  # for the garbage collector
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
@@ -361,6 +361,7 @@ def main(sessions: int, seconds: float) -> int:
     print(f"| errors on a page, lost connections, missing pictures, no answer | {len(school.problems)} |")
     print(f"| tracebacks in the server's log | {traces} |")
     print(f"| requests that were refused with a sentence | {len(school.refusals)} |")
+    print(f"| sessions in memory at the end, besides the last visitor's | {inside['sessions'] - 1} |")
     print(f"\n{memory_table(memory, sessions)}\n\n{models_table(inside)}")
     for line in (*school.problems, *school.refusals):
         print(f"! {line}")
