@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from types import TracebackType
@@ -333,7 +334,8 @@ class Tab:
                 message = self._rerun(fragment)
                 message.rerun_script.is_auto_rerun = True
                 self._rounds_begun[fragment] = time.perf_counter()
-                await self._send(message)
+                with suppress(Lost):  # told by the listener
+                    await self._send(message)
 
         self._stop_repeating(fragment)
         self._timers[fragment] = asyncio.create_task(again())

@@ -81,9 +81,7 @@ def samples():
 # --- a full disk (a trainer's is in test_training_survives) -------------------------------------------------------
 
 
-@pytest.mark.fault(
-    "The disk is full when a network is exported", "A sentence; nothing half written; the next try works"
-)
+@pytest.mark.fault("The disk is full when a network is exported", TRY_AGAIN)
 def test_an_export_to_a_full_disk(trained):
     before = files_in(trained.folder.parent)
     with full_disk(), pytest.raises(RunError, match=r"No space left on device\. Make room"):
@@ -92,9 +90,7 @@ def test_an_export_to_a_full_disk(trained):
     assert load_model(export(trained)).spec.title == "mine"
 
 
-@pytest.mark.fault(
-    "The disk is full when pictures are imported", "A sentence; nothing half written; the next try works"
-)
+@pytest.mark.fault("The disk is full when pictures are imported", TRY_AGAIN)
 def test_a_data_set_on_a_full_disk(folders):
     before = files_in(folders)
     new = Dataset("own:new", "new", CLASSES, draw(20, [1]), lambda: draw(10, [2]))
