@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # One OpenMP thread: the tests' own threads and the app beside them would fight for the cores.
 TEST_ENV := OMP_NUM_THREADS=1
 
-.PHONY: run test bench screenshots clean
+.PHONY: run test bench load faults screenshots clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py
@@ -19,6 +19,14 @@ test: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks
+
+# Thirty sessions for two minutes; with the waiting for those who left, about eight minutes in all.
+load: $(VENV)/test.stamp
+	$(BIN)/python -m benchmarks.load
+
+# Everything that is made to go wrong in the tests, as a table.
+faults: $(VENV)/test.stamp
+	$(TEST_ENV) $(BIN)/pytest -m fault
 
 # The README's screenshots, taken by the browser tests.
 screenshots: $(VENV)/test.stamp

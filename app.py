@@ -32,7 +32,7 @@ for column, page in zip(cycle(st.columns(2)), PAGES, strict=False):
 st.subheader("Start with a photo")
 for column, (name, icon) in zip(st.columns(len(icons())), icons().items(), strict=True):
     with column:
-        st.image(icon, alt=sample_images()[name].title)
+        st.image(icon, alt=sample_images()[name].title, output_format="PNG")
         st.page_link("pages/classifier.py", label=sample_images()[name].title, query_params={"picture": name})
 
 machine, models = st.columns([1, 3], gap="large")

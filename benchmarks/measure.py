@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,19 +58,23 @@ def medians_ms(*works: Callable[[], object], repeats: int = 15, warm_up: int = 2
 
 
 @contextmanager
-def lab_server() -> Iterator[tuple[str, int]]:
-    """A lab of its own: gives its address and process number."""
+def lab_server(
+    *modules: str, environment: Mapping[str, str] | None = None, log: Path | None = None
+) -> Iterator[tuple[str, int]]:
+    """A lab of its own: gives its address and process number. ``modules`` start it (with their arguments) instead of
+    ``streamlit``; what it prints goes into ``log``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "CNNLAB_DEVICE": "cpu"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    starter = [sys.executable, "-m", *(modules or ("streamlit",))]
+    with (log or Path(os.devnull)).open("w") as output:
+        process = subprocess.Popen(
+            [*starter, "run", "app.py", "--server.headless=true", f"--server.port={port}"],
+            cwd=ROOT,
+            env={**os.environ, "CNNLAB_DEVICE": "cpu", **(environment or {})},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
     address = f"http://localhost:{port}"
     try:
         while True:
@@ -78,6 +82,8 @@ def lab_server() -> Iterator[tuple[str, int]]:
                 urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
                 break
             except OSError:
+                if process.poll() is not None:
+                    raise RuntimeError(f"The server ended by itself: {log and log.read_text()}") from None
                 time.sleep(0.1)
         yield address, process.pid
     finally:

@@ -110,7 +110,7 @@ def preprocessing_tab(spec: ModelSpec, stages: list[ShownStage]) -> None:
     }
     for column, (number, stage) in zip(st.columns(4), enumerate(stages, 1), strict=False):
         channels, height, width = stage.shape
-        column.image(stage.image, alt=f"The picture, {stage.name}")
+        column.image(stage.image, alt=f"The picture, {stage.name}", output_format="PNG")
         column.markdown(
             f"**{number}. {stage.name}** {channels} × {height} × {width}, "
             f"numbers from {stage.range[0]:.2f} to {stage.range[1]:.2f}  \n{says[stage.name]}"
@@ -144,7 +144,7 @@ def take_away_tab(spec: ModelSpec, weights: str, picture: Picture, answer: Named
     best = top_k(answer.logits, categories(spec), 1, view.temperature)[0]
     labelled = labelled_picture(picture, f"{best.label}: {best.probability:.1%}")
     left, right = st.columns([1, 1.4])
-    left.image(labelled, alt="The picture with the top prediction above it")
+    left.image(labelled, alt="The picture with the top prediction above it", output_format="PNG")
     left.download_button(
         "Labelled picture (PNG)", labelled, "cnnlab_labelled.png", "image/png", icon=":material/download:"
     )
@@ -168,7 +168,7 @@ with seen:
     st.markdown("**What the network sees**")
     stages = picture_stages(spec, picture)
     if stages:
-        st.image(stages[2].image, alt="The picture as the network sees it")
+        st.image(stages[2].image, alt="The picture as the network sees it", output_format="PNG")
         st.caption(plain(picture.title))
 answer = None
 if stages:

@@ -4,7 +4,6 @@ Each picture is a PNG of its own, so that an atlas that was interrupted goes on 
 """
 
 import hashlib
-import secrets
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from cnnlab_core.dream.objectives import channel
 from cnnlab_core.dream.places import stages
 from cnnlab_core.dream.visualising import visualise
 from cnnlab_core.errors import InputError
-from cnnlab_core.files import cache_folder
+from cnnlab_core.files import cache_folder, write_atomically
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
@@ -118,11 +117,5 @@ def _read(file: Path) -> Image.Image | None:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Put the file there whole or not at all; a cache that can't be written is done without."""
-    part = file.with_name(f"{file.name}.{secrets.token_hex(4)}.part")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(file)
-    with suppress(OSError):
-        part.unlink(missing_ok=True)
+    with suppress(OSError):  # a cache that can't be written is done without
+        write_atomically(file, content)

@@ -7,7 +7,7 @@ fills once), torch's hub cache. A download lands in the first of the two folders
 import hashlib
 import os
 from collections.abc import Generator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec as find_package
 from pathlib import Path
 
@@ -34,9 +34,16 @@ def local_weights(spec: ModelSpec) -> Path | None:
         exported = Path(spec.weights.folder) / spec.weights.file
         return exported if exported.is_file() else None
     places = [weights_folder() / spec.weights.file, hub_folder() / spec.weights.file]
-    if spec.weights.package and (package := find_package(spec.weights.package)) and package.origin:
-        places.insert(0, Path(package.origin).parent / "models" / spec.weights.file)
+    if spec.weights.package and (package := _package_folder(spec.weights.package)):
+        places.insert(0, package / "models" / spec.weights.file)
     return next((place for place in places if place.is_file()), None)
+
+
+@cache
+def _package_folder(name: str) -> Path | None:
+    """The folder of an installed package, found without importing it."""
+    package = find_package(name)
+    return Path(package.origin).parent if package and package.origin else None
 
 
 def find_weights(spec: ModelSpec) -> Path:
@@ -55,9 +62,10 @@ def find_weights(spec: ModelSpec) -> Path:
     except OSError as error:
         raise WeightsError(f"The file {path} can't be read: {error.strerror}. Check its permissions.") from None
     if spec.weights.sha256 and not digest.startswith(spec.weights.sha256):
+        remedy = "Export the network again." if spec.weights.folder else "Delete it and fetch it again."
         raise WeightsError(
             f"The file {path} isn't the one that was published: its sha256 begins {digest[:8]}, not "
-            f"{spec.weights.sha256[:8]}. Delete it and fetch it again."
+            f"{spec.weights.sha256[:8]}. {remedy}"
         )
     return path
 

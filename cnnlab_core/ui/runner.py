@@ -30,6 +30,9 @@ _AGAIN = ":material/replay:"
 _QUIET_SECONDS = 0.4
 """Jobs shorter than this show no progress: a flash of it would only disturb."""
 
+_PAINT_SECONDS = 0.2
+"""How often a job is painted at most: figures cost as much as a step, and thirty jobs at once are painted too."""
+
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
@@ -75,9 +78,9 @@ def run(
 
     ``name`` is the job's place on the page, ``label`` what people read while it runs, ``share`` how much is done
     (0..1) after a step. With ``start`` (a button's label) it waits for that button; without, it runs at once.
-    ``paint`` gets the steps of each slice, outside the gate. A job that only waits, as a download does, is marked
-    ``computes=False`` and takes no slot of the device. Problems are shown here, as sentences. Results
-    ``for_everybody`` are shared between sessions; ``keep=False`` forgets them at once.
+    ``paint`` gets the steps since it was last called, outside the gate, every now and then and at the end. A job that
+    only waits, as a download does, is marked ``computes=False`` and takes no slot of the device. Problems are shown
+    here, as sentences. Results ``for_everybody`` are shared between sessions; ``keep=False`` forgets them at once.
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
@@ -156,15 +159,23 @@ def _claim(shared: Results | None, key: str, status: "_Status") -> Iterator[Any]
 
 
 def _drive(queue: Gate, job: Job[Result], status: "_Status", paint: Callable[[list[Any]], None] | None) -> Result:
+    paint = paint or (lambda steps: None)
+    unpainted: list[Any] = []
+    painted = float("-inf")
     with closing(queue.drive(job)) as events:
         while True:
             try:
                 event = next(events)
             except StopIteration as stop:
+                if unpainted:
+                    paint(unpainted)
                 return stop.value
             status.update(event)
-            if paint and isinstance(event, Slice):
-                paint(event.steps)
+            if isinstance(event, Slice):
+                unpainted += event.steps
+            if unpainted and time.monotonic() - painted >= _PAINT_SECONDS:
+                paint(unpainted)
+                unpainted, painted = [], time.monotonic()
 
 
 class _Status:

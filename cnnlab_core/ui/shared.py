@@ -58,7 +58,7 @@ def choose_picture() -> Picture:
         with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
             _own_picture(shared)
         names = [*shared.own, *sample_images()]
-        _select("Picture", "picture", names, lambda name: _picture(shared, name).title, shared)
+        _select("Picture", "picture", names, lambda name: (shared.own.get(name) or sample_images()[name]).title, shared)
     _write_address(shared)
     return _picture(shared, shared.picture)
 

@@ -1,23 +1,27 @@
 """What has to happen once per process before anything computes."""
 
+import ctypes
 import gc
 import importlib
 import os
 import sys
 import threading
+import time
 
 import streamlit as st
 
 _once = threading.Lock()
 _ready = threading.Event()
+_COLLECT_SECONDS = 10.0
 
 
 def warm_up() -> None:
-    """Import torch and torchvision, one OpenMP thread per job, and take them out of the garbage collector's rounds.
+    """Import torch and torchvision, one OpenMP thread per job, and ration the garbage collector.
 
-    The gate lets as many jobs run as there are cores; with one thread each they don't fight for them. Streamlit
-    collects all garbage after every rerun, which with torch's million objects would cost a quarter of a second
-    each time: ``gc.freeze`` spares it them.
+    The gate lets as many jobs run as there are cores; with one thread each they don't fight for them. A collection
+    of all garbage stops every thread, for a quarter of a second with torch's million objects. ``gc.freeze`` spares it
+    those, and what pages import later still makes it a tenth. So Streamlit's own, after every rerun, are turned off in
+    its configuration: thirty sessions would do little else. One every ten seconds does as well.
     """
     if _ready.is_set():
         return
@@ -36,4 +40,16 @@ def _warm_up() -> None:
         importlib.import_module("cnnlab_core.models")
         gc.collect()
         gc.freeze()
+        threading.Thread(target=_collect_now_and_then, name="garbage collector", daemon=True).start()
         _ready.set()
+
+
+def _collect_now_and_then() -> None:
+    # glibc keeps the activations that jobs have freed, for each of many threads; this gives them back to the system.
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    while True:
+        time.sleep(_COLLECT_SECONDS)
+        if any(gc.get_count()[1:]):  # something has happened since
+            gc.collect()
+            if trim:
+                trim(0)

@@ -124,6 +124,20 @@ def test_those_who_wait_are_told_their_place_and_served_in_order():
     assert places == {0: 0, 1: 1, 2: 2, 3: 3}
 
 
+def test_the_first_turn_of_a_new_job_comes_before_the_further_turns_of_others():
+    shared = Gate(1)
+    options = {"slice_seconds": 0.0, "report_seconds": 0.01}
+    old = shared.drive(counting(2), **options)
+    assert next(old) == Slice([0])
+    with shared.slot():
+        assert next(old) == Waiting(0)
+        new = shared.drive(counting(1), **options)
+        newer = shared.drive(counting(1), **options)
+        assert [next(new), next(newer), next(old)] == [Waiting(0), Waiting(1), Waiting(2)]
+    for driven in (new, newer, old):
+        driven.close()
+
+
 def test_a_paused_consumer_in_front_delays_nobody():
     shared = Gate(1)
     with shared.slot():

@@ -151,6 +151,10 @@ def test_an_interrupted_atlas_goes_on(model, cache):
     assert len(finish(atlas(model, each=1))) == len(stages(model.spec))
 
 
+@pytest.mark.fault(
+    "A picture of the cached atlas is damaged",
+    "Found by its check sum, and drawn anew",
+)
 @pytest.mark.parametrize(
     "damage", [lambda data: b"", lambda data: data[:-20], lambda data: data[:200] + b"x" + data[201:]]
 )

@@ -37,6 +37,10 @@ def steps_of(run):
     return len(run.metrics().steps)
 
 
+@pytest.mark.fault(
+    "A run is cut off at any step",
+    "Resumed, it ends with the very bytes of a run that was never cut off",
+)
 def test_a_run_killed_anywhere_ends_with_the_same_bytes(note):
     config = tiny(attack="fgsm")
     whole = create_run(config)
@@ -55,6 +59,10 @@ def test_a_run_killed_anywhere_ends_with_the_same_bytes(note):
     assert torn.finals["confusion"] == whole.finals["confusion"]
 
 
+@pytest.mark.fault(
+    "The trainer is killed (SIGKILL)",
+    "The run is interrupted and can be resumed; it ends with the very bytes of a run that was never killed",
+)
 def test_sigkill_then_resume_is_the_uninterrupted_run():
     whole, torn = create_run(tiny(epochs=40)), create_run(tiny(epochs=40))
     finish(train(whole))
@@ -98,6 +106,10 @@ def test_pausing_and_going_on_changes_nothing():
     assert told(paused) == told(whole)
 
 
+@pytest.mark.fault(
+    "The trainer is told to end (SIGTERM)",
+    "It writes a checkpoint and the run is paused",
+)
 def test_a_sigterm_pauses():
     run = start(tiny(epochs=60), checkpoint_seconds=60)
     until(lambda: steps_of(run) > 3)
@@ -123,6 +135,10 @@ def test_stop_tests_what_is_there_and_is_final():
         pause(run)
 
 
+@pytest.mark.fault(
+    "A checkpoint is damaged",
+    "Found by its digest, and the one before is used",
+)
 def test_a_damaged_checkpoint_is_known_and_the_one_before_is_used():
     config = tiny()
     whole, hurt = create_run(config), create_run(config)
@@ -146,6 +162,10 @@ def test_a_damaged_checkpoint_is_known_and_the_one_before_is_used():
     assert digest(again) == digest(whole)
 
 
+@pytest.mark.fault(
+    "The disk is full in a training run",
+    "The run fails with a sentence; with room again it is resumed and ends with the very same bytes",
+)
 @pytest.mark.parametrize("where", ["checkpoint", "filters", "metrics"])
 def test_a_full_disk_is_a_sentence_and_nothing_is_lost(monkeypatch, where):
     full = OSError(errno.ENOSPC, "No space left on device")
@@ -181,6 +201,10 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_lost(monkeypatch, where):
     assert told(run) == told(whole)
 
 
+@pytest.mark.fault(
+    "The last line of a run's metrics is torn",
+    "It is passed over",
+)
 def test_a_torn_last_line_is_passed_over(tmp_path):
     path = tmp_path / "metrics.jsonl"
     writer = MetricsWriter(path)
@@ -258,6 +282,10 @@ def test_the_queue_is_first_come_first_served_and_forgets_the_dead(tmp_path):
     assert devices.names() == []
 
 
+@pytest.mark.fault(
+    "A process dies that holds a lock",
+    "Its lock and its place in the queue end with it",
+)
 def test_a_lock_ends_with_its_process(tmp_path):
     path = tmp_path / "it.lock"
     code = (

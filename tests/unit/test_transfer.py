@@ -134,6 +134,10 @@ def test_an_interrupted_extraction_goes_on(model, small, cache):
     assert asked[-1] == 32
 
 
+@pytest.mark.fault(
+    "A file of cached features is damaged",
+    "Found by its digest, and computed anew",
+)
 @pytest.mark.parametrize(
     "damage", [lambda data: b"", lambda data: data[:-4], lambda data: data[:40] + b"xyzw" + data[44:]]
 )
@@ -152,6 +156,10 @@ def test_other_weights_have_other_files(small, cache):
     assert len(list(cache.rglob("*.features"))) == 2
 
 
+@pytest.mark.fault(
+    "The cache folder can't be written",
+    "Features are there as ever, only not kept on disk",
+)
 def test_a_cache_that_cannot_be_written_is_done_without(model, small, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("a file where the folder should be")
     monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path / "file"))

@@ -1,14 +1,15 @@
 """Finding and fetching weights, against a server of our own on this machine."""
 
 import hashlib
+import socket
+import struct
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from serving import CONTENT, SHA256, serving, whole_file
 
 from cnnlab_core import downloads
 from cnnlab_core.device import finish
@@ -16,46 +17,6 @@ from cnnlab_core.errors import WeightsError
 from cnnlab_core.models import find_spec
 from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.weights import download_weights, find_weights, hub_folder, local_weights, weights_folder
-
-CONTENT = bytes(range(256)) * 4096  # 1 MB
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-@contextmanager
-def serving(answer):
-    """A server that lets ``answer(handler)`` reply; gives its address and the list of paths asked for."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            answer(self)
-
-        def log_message(self, *args):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def whole_file(handler, content=CONTENT, claimed=None, pause=0.0, headers=()):
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(claimed or len(content)))
-    for name, value in headers:
-        handler.send_header(name, value)
-    handler.end_headers()
-    for start in range(0, len(content), 1 << 16):
-        try:
-            handler.wfile.write(content[start : start + (1 << 16)])
-        except OSError:
-            return
-        time.sleep(pause)
 
 
 def spec_at(address, sha256=SHA256[:8], file="net-12345678.pth"):
@@ -90,6 +51,10 @@ def test_a_download_lands_whole_and_verified(folders):
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.fault(
+    "A download brings other bytes, an error, or nothing",
+    "A sentence says so, and nothing stays behind",
+)
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -108,6 +73,33 @@ def test_a_failed_download_is_a_sentence_and_leaves_nothing(folders, answer, say
     assert nothing_left_behind(folders)
 
 
+def cut(handler):
+    """Half of the file, and then the connection is reset."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(CONTENT)))
+    handler.end_headers()
+    handler.wfile.write(CONTENT[: len(CONTENT) // 2])
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+
+
+@pytest.mark.fault(
+    "The network is cut in the middle of a download",
+    "A sentence says how far it came or what couldn't be reached, and what to do; nothing stays behind, and the next "
+    "try fetches the whole file",
+)
+@pytest.mark.parametrize("end", [cut, lambda h: whole_file(h, CONTENT[: len(CONTENT) // 2], claimed=len(CONTENT))])
+def test_a_connection_cut_half_way_can_be_tried_again(folders, end):
+    answers = [end, whole_file]
+    with serving(lambda handler: answers.pop(0)(handler)) as (address, asked):
+        spec = spec_at(address)
+        with pytest.raises(WeightsError, match=r"Try again|To add this one by hand"):
+            finish(download_weights(spec, poll_seconds=0.01))
+        assert nothing_left_behind(folders)
+        assert finish(download_weights(spec, poll_seconds=0.01)).read_bytes() == CONTENT
+    assert len(asked) == 2
+
+
 def test_an_unreachable_network_names_the_address_and_the_folder(folders):
     spec = spec_at("http://127.0.0.1:9")
     with pytest.raises(WeightsError) as problem:
@@ -118,6 +110,10 @@ def test_an_unreachable_network_names_the_address_and_the_folder(folders):
         find_weights(spec)
 
 
+@pytest.mark.fault(
+    "The folder for weights can't be written",
+    "A sentence names it",
+)
 def test_a_folder_that_cannot_be_written_is_a_sentence(folders):
     (folders / "weights").write_text("a file where the folder should be")
     with serving(whole_file) as (address, _), pytest.raises(WeightsError, match="couldn't be saved"):

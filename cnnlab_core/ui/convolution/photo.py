@@ -159,7 +159,7 @@ def response(picture: Picture, slide: Slide) -> Shown | None:
     photo, answer = shown
     with left:
         st.markdown("**The picture, as numbers from 0 (black) to 1 (white)**")
-        st.image(photo.pictures[0], width="stretch", alt=f"The picture: {plain(picture.title)}")
+        st.image(photo.pictures[0], output_format="PNG", width="stretch", alt=f"The picture: {plain(picture.title)}")
         st.caption(f"{_size(photo.shape)}; its longer side is {LONGEST} pixels here, so that it follows the controls.")
         st.latex(rf"w = {latex.matrix(np.array(slide.kernel))}")
         if slide.title != OWN:
@@ -168,7 +168,9 @@ def response(picture: Picture, slide: Slide) -> Shown | None:
         st.markdown(f"**The response of {plain(slide.title)}, numbers from {answer.scale}**")
         columns = st.columns(len(answer.pictures))
         for column, content, name in zip(columns, answer.pictures, _names(len(answer.pictures)), strict=True):
-            column.image(content, width="stretch", alt=f"The response {name}", caption=name or None)
+            column.image(
+                content, output_format="PNG", width="stretch", alt=f"The response {name}", caption=name or None
+            )
         if signed:
             legend(answer.limit)
         else:
@@ -243,7 +245,7 @@ def side_by_side(picture: Picture, slide: Slide) -> None:
     gallery = worked_out("gallery", picture, ways, lambda: draw_gallery(picture, slide))
     for row in (gallery or [])[:4], (gallery or [])[4:]:
         for column, shown in zip(st.columns(4, gap="medium"), row, strict=False):
-            column.image(shown.pictures[0], width="stretch", alt=f"The response of {shown.title}")
+            column.image(shown.pictures[0], output_format="PNG", width="stretch", alt=f"The response of {shown.title}")
             column.markdown(f"**{plain(shown.title)}** {shown.scale}")
 
 
@@ -280,7 +282,7 @@ def layers(picture: Picture) -> list[Shown]:
     stages = worked_out("layers", picture, (first, window, second), lambda: draw_layers(picture, first, window, second))
     for column, (number, shown) in zip(st.columns(5, gap="medium"), enumerate(stages or []), strict=False):
         with column:
-            st.image(shown.pictures[0], width="stretch", alt=f"Stage {number}: {shown.title}")
+            st.image(shown.pictures[0], output_format="PNG", width="stretch", alt=f"Stage {number}: {shown.title}")
             st.markdown(f"**{number}. {plain(shown.title)}**" if number else "**The photo, grey**")
             pixels = "one pixel" if shown.sees == 1 else f"{shown.sees} × {shown.sees} pixels of the photo"
             st.caption(f"{_size(shown.shape)}, {shown.scale}. One cell sees {pixels}.")

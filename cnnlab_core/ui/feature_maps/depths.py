@@ -61,7 +61,7 @@ def show(choice: Choice) -> None:
     dark = st.context.theme.type == "dark"
     ink, paper = ("#e8edee", "#14191c") if dark else ("#1d2529", "#ffffff")
     figure = rows_of_maps(rows, ink=ink, paper=paper)
-    left.image(png(figure), alt=f"{EACH} maps each of an early, a middle and a late layer")
+    left.image(png(figure), alt=f"{EACH} maps each of an early, a middle and a late layer", output_format="PNG")
     signs = "blue is negative, red positive, white zero" if any(row.signed for row in rows) else ""
     blacks = "black is zero" if not all(row.signed for row in rows) else ""
     colours = "; where nothing is negative, ".join(filter(None, (signs, blacks)))

@@ -98,7 +98,7 @@ def _one(choice: Choice, values: np.ndarray, channel: int) -> None:
     st.caption(f"From {values.min():.3g} to {values.max():.3g}, mean {values.mean():.3g}; {share:.0%} at or below 0.")
     st.plotly_chart(histogram(values.ravel()), key="maps_histogram", config={"displayModeBar": False}, alt="Histogram")
     laid = overlay(seen_picture(choice), scaled)
-    st.image(png(thumbnail(laid)), alt="The map laid over the picture")
+    st.image(png(thumbnail(laid)), alt="The map laid over the picture", output_format="PNG")
     st.caption(
         "Bright where the map is strong. Click a cell of the map, then see in “Receptive field” what it can see."
     )
