@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import qualitative
 
 from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.texts import as_text
 
 _COLOURS = qualitative.D3
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
@@ -81,7 +82,7 @@ def accuracy_curves(
         figure.add_scatter(
             x=list(each),
             y=means,
-            name=name,
+            name=as_text(name),
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 8},
@@ -169,4 +170,4 @@ def features_map(
 def _short(name: str, longest: int = 24) -> str:
     """A class's name, which people choose freely, without what plotly would read as markup."""
     shown = name if len(name) <= longest else f"{name[: longest - 1]}…"
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return as_text(shown)

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.device import Gate, Slice, Waiting, gate, pick_device, with_memory_retry
 from cnnlab_core.errors import LabError
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import plain, show_problem
 
 Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
@@ -189,4 +189,4 @@ class _Status:
             with self._place.container(horizontal=True, vertical_alignment="center"):
                 self._line = st.empty()
                 self._stop()
-        self._line.progress(self._done, f"{self._label} · {elapsed:.0f} s{turn}")
+        self._line.progress(self._done, f"{plain(self._label)} · {elapsed:.0f} s{turn}")

@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.convolution import Exercise, Verdict, check_answer, latex, make_exercise
 from cnnlab_core.convolution.options import Array
 from cnnlab_core.convolution.practice import LEVELS, read_answer
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -48,9 +49,7 @@ def choose() -> Exercise:
         title = st.selectbox(
             "Exercise", list(TITLES), index=1, key="conv_practice_kind", bind="query-params", width=220
         )
-        level = st.segmented_control(
-            "Level", LEVELS, default=1, required=True, key="conv_practice_level", bind="query-params"
-        )
+        level = segmented(st, "Level", LEVELS, default=1, key="conv_practice_level", bind="query-params")
         seed = st.number_input("Seed", 0, SEEDS, 7, 1, key="conv_practice_seed", bind="query-params", width=160)
         st.button("Another", icon=":material/casino:", on_click=another, key="conv_practice_another")
     return make_exercise(TITLES[title], seed, level)
@@ -138,6 +137,7 @@ def python_code(exercise: Exercise) -> str:
     """The exercise in a notebook."""
     return f"""\
 from cnnlab_core.convolution import check_answer, make_exercise
+from cnnlab_core.ui.segmented import segmented
 
 exercise = make_exercise("{exercise.kind}", seed={exercise.seed}, level={exercise.level})
 print(exercise.prompt)

@@ -1,0 +1,6 @@
+"""Texts of others in figures."""
+
+
+def as_text(label: str) -> str:
+    """A label as it is: plotly reads some HTML in texts, links too, and a class can be called anything."""
+    return label.replace("&", "&amp;").replace("<", "&lt;")
