@@ -95,8 +95,8 @@ def thinned(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]
     return xs[chosen], ys[chosen]
 
 
-def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
-    """Counts (classes, classes), row = true class: coloured by the row's share, the numbers in it where they fit."""
+def confusion_map(counts: npt.ArrayLike, labels: Sequence[str], *, ink: str) -> go.Figure:
+    """Counts (classes, classes), row = true class: coloured by the row's share, numbers in ``ink`` where they fit."""
     numbers = np.asarray(counts)
     shares = numbers / np.maximum(numbers.sum(1, keepdims=True), 1)
     names = [as_text(label if len(label) <= 18 else f"{label[:17]}…") for label in labels]
@@ -117,7 +117,7 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
             hoverinfo="text",
             zmin=0,
             zmax=1,
-            colorscale=[[0, "rgba(20,160,143,0.04)"], [0.1, "rgba(20,160,143,0.35)"], [1, ACCENT]],
+            colorscale=[[0, "rgba(20,160,143,0.04)"], [0.1, "rgba(20,160,143,0.25)"], [1, "rgba(20,160,143,0.7)"]],
             showscale=False,
             xgap=1,
             ygap=1,
@@ -127,7 +127,7 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
         for row in places:
             for col in places:
                 if numbers[row, col]:
-                    font = {"size": 12} | ({"color": "white"} if shares[row, col] > 0.4 else {})
+                    font = {"size": 12, "color": ink}
                     figure.add_annotation(x=col, y=row, text=str(numbers[row, col]), showarrow=False, font=font)
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     if few:

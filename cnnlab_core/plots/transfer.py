@@ -16,8 +16,8 @@ MOST_NUMBERS = 12
 """Classes of a confusion matrix that still shows its numbers and names."""
 
 
-def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
-    """Counts (classes, classes), a row for each true class, coloured by their share of the row."""
+def confusion_map(counts: npt.ArrayLike, classes: Sequence[str], *, ink: str) -> go.Figure:
+    """Counts (classes, classes), a row for each true class, coloured by their share of the row; numbers in ``ink``."""
     table = np.asarray(counts)
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
     few = len(classes) <= MOST_NUMBERS
@@ -33,20 +33,20 @@ def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
             zmin=0,
             zmax=1,
-            colorscale=[[0, "rgba(20,160,143,0)"], [1, ACCENT]],
+            colorscale=[[0, "rgba(20,160,143,0)"], [1, "rgba(20,160,143,0.7)"]],  # so that ink can be read on all
             showscale=False,
             xgap=1,
             ygap=1,
         )
     )
-    if few:  # in the theme's own colour: a heatmap takes its colours for opaque and would write dark on dark
+    if few:  # by a scatter: a heatmap takes its colours for opaque and would write dark on dark
         rows, columns = np.nonzero(table)
         figure.add_scatter(
             x=columns,
             y=rows,
             text=table[rows, columns].astype(str),
             mode="text",
-            textfont={"size": 14},
+            textfont={"size": 14, "color": ink},
             hoverinfo="skip",
             showlegend=False,
         )

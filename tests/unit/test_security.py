@@ -84,7 +84,7 @@ HTML = {("cnnlab_core/ui/frame.py", "st.html")}
 def test_html_is_made_nowhere_but_in_the_frame():
     found = set()
     for path in SOURCES:
-        for name, constants, keywords in calls(path):
+        for name, _, keywords in calls(path):
             if name.split(".")[-1] in ("html", "iframe") or "unsafe_allow_html" in keywords:
                 found.add((str(path.relative_to(ROOT)), name))
     assert found == HTML

@@ -20,7 +20,7 @@ from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
 from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.shared import choose_picture
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import ink, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import FIGURE, spec_name
 
@@ -41,9 +41,8 @@ def show(run: Run) -> None:
     left, right = st.columns([1.35, 1], gap="large")
     with left:
         st.header("What is taken for what")
-        st.plotly_chart(
-            confusion_map(finals["confusion"], labels), key="training confusion", config=FIGURE, alt="Confusion matrix"
-        )
+        figure = confusion_map(finals["confusion"], labels, ink=ink())
+        st.plotly_chart(figure, key="training confusion", config=FIGURE, alt="Confusion matrix")
     with right:
         st.header("Accuracy by class")
         order = np.argsort(finals["per_class"], kind="stable")[::-1]
