@@ -5,10 +5,10 @@ import streamlit as st
 from cnnlab_core.device import likely_device
 from cnnlab_core.images import open_image, png, sample_images, square
 from cnnlab_core.models.weights import local_weights, weights_folder
-from cnnlab_core.models.zoo import all_specs
+from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.frame import home
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import plain, sentences
 
 
 @st.cache_data(show_spinner=False)
@@ -41,8 +41,8 @@ with machine:
     st.header("This machine")
     st.markdown(f":material/memory: {plain(likely_device())}")
     st.caption("Everything is computed on it, and it is shared fairly between all who are here.")
-with models:
-    networks = all_specs()
+with models, sentences():
+    networks = offered_specs()
     ready = [spec for spec in networks if local_weights(spec)]
     st.header(f"{len(ready)} of {len(networks)} networks ready offline")
     st.dataframe(

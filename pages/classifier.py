@@ -11,6 +11,7 @@ from cnnlab_core.naming import Named, batch_table, class_table, python_code
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers
+from cnnlab_core.ui.lesson import offer_lesson
 from cnnlab_core.ui.naming import ShownStage, labelled_picture, name_batch, name_picture, picture_stages
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, networks
@@ -150,6 +151,7 @@ def take_away_tab(spec: ModelSpec, weights: str, picture: Picture, answer: Named
     left.download_button("All 1000 classes (CSV)", table, "cnnlab_classes.csv", "text/csv", icon=DOWNLOAD)
     with right:
         show_link()
+        offer_lesson()
         show_code(
             python_code(spec.name, weights, picture.name if picture.is_sample else None, view.k, view.temperature)
         )

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from cnnlab_core.training import list_runs
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 from cnnlab_core.ui.training import choice, compare, controls, inside, new, results, watch
+from cnnlab_core.ui.visitor import introduce
 
 OF_ONE_RUN = {
     "Watch": watch.show,
@@ -16,15 +16,18 @@ OF_ONE_RUN = {
 COMPARE, NEW = "Compare", "New run"
 
 page("training")
+introduce()
 choice.show_last_problem()
 with sentences():
-    runs = list_runs()
+    runs = choice.seen_runs()
     head = st.container()
-    names = [*OF_ONE_RUN, COMPARE, NEW] if runs else [NEW]
+    names = [*OF_ONE_RUN, COMPARE] if runs else []
+    if choice.may_start():
+        names.append(NEW)
     if not runs:
         with head:
             new.show_empty()
-    for tab, name in zip(st.tabs(names, key=choice.TAB, bind="query-params"), names, strict=True):
+    for tab, name in zip(st.tabs(names, key=choice.TAB, bind="query-params") if names else [], names, strict=True):
         if not tab.open:
             continue
         with tab, sentences():

@@ -11,8 +11,8 @@ import cnnlab_core
 from cnnlab_core.errors import RunError
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.training.config import Config
-from cnnlab_core.training.locks import held, is_held
-from cnnlab_core.training.runs import Run, create_run, list_runs, run_of
+from cnnlab_core.training.locks import device_key, held, is_held
+from cnnlab_core.training.runs import Run, create_run, list_runs, queue, run_of
 from cnnlab_core.training.worker import ALREADY
 
 _START_SECONDS = 30
@@ -20,11 +20,18 @@ _BUSY = "Another run is being started. Try again in a moment."
 
 
 def start(
-    config: Config, name: str = "", *, owner: str = "", token: str = "", checkpoint_seconds: float | None = None
+    config: Config,
+    name: str = "",
+    *,
+    owner: str = "",
+    token: str = "",
+    checkpoint_seconds: float | None = None,
+    most_waiting: int | None = None,
 ) -> Run:
     """Check a config, make its run and start its trainer. A second call with the same ``token`` changes nothing.
 
-    Raises ``InputError`` for what can't be trained, ``RunError`` when ``owner`` has a run at work already.
+    Raises ``InputError`` for what can't be trained, ``RunError`` when ``owner`` has a run at work already or more than
+    ``most_waiting`` would wait for the device.
     """
     from cnnlab_core.training.checks import check
 
@@ -32,6 +39,7 @@ def start(
     run = run_of(config, token) if token else None
     if run is None:
         _one_for_each_owner(owner)
+        refuse_a_long_queue(most_waiting)
         run = create_run(config, name, owner=owner, token=token)
     if run.state().name == "ready":
         launch(run, checkpoint_seconds=checkpoint_seconds, again=True)
@@ -93,6 +101,13 @@ def _one_for_each_owner(owner: str, besides: str = "") -> None:
     for other in list_runs():
         if other.id != besides and other.about.owner == owner and is_held(other.lock):
             raise RunError(f"Your run “{other.about.name}” is still at work. Pause or stop it, then start this one.")
+
+
+def refuse_a_long_queue(most_waiting: int | None) -> None:
+    """Raise ``RunError`` if a run that starts now would make more than ``most_waiting`` wait for the device."""
+    # The first in the queue has the device.
+    if most_waiting is not None and (waiting := len(queue(device_key()).names())) > most_waiting:
+        raise RunError(f"{waiting - 1} runs wait for the device already. Start yours when one of them is through.")
 
 
 def _spawn(run: Run, checkpoint_seconds: float | None) -> None:

@@ -51,6 +51,9 @@ class Learner:
         network = build_net(config.net, classes, side, config.stack)
         initialise(network, config.init, generator(config.seed, "weights"))
         self.network = network.to(device).to(memory_format=torch.channels_last)
+        for module in self.network.modules():
+            if isinstance(module, nn.AdaptiveAvgPool2d):
+                module.register_full_backward_hook(_channels_last)
         self._model: nn.Module = self.network
         if self.world.size > 1:
             share_batch_norm(self.network)
@@ -110,6 +113,13 @@ class Learner:
                 step=config.step_size,
                 steps=training_steps(config),
             )
+
+
+def _channels_last(module: nn.Module, grad_input: Any, grad_output: Any) -> Any:
+    """The gradient in the order of its activations: a ReLU before the average would else take ten times as long."""
+    return tuple(
+        grad.contiguous(memory_format=torch.channels_last) if grad is not None else None for grad in grad_input
+    )
 
 
 def _optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:

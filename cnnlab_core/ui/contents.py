@@ -74,6 +74,13 @@ PAGES: tuple[Page, ...] = (
         promise="Take a network's features, put a linear classifier on top, and see how few pictures it needs.",
         look="Look at what it learned from six pictures of each class, and then where it goes wrong.",
     ),
+    Page(
+        name="teaching",
+        title="Teaching",
+        icon=":material/co_present:",
+        question="How does a view become a lesson?",
+        promise="Choose what students may touch, and hand out a link to exactly that.",
+    ),
 )
 
 

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from cnnlab_core.errors import InputError
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import PAGES, find_page
+from cnnlab_core.ui.lesson import show_lesson
+from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.warmup import warm_up
 
 # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
@@ -20,6 +24,12 @@ def page(name: str) -> None:
     _frame(this.title)
     st.title(this.title)
     st.markdown(f"**{this.question}** {this.look or this.promise}")
+    try:
+        classroom()
+    except InputError as error:
+        show_problem(error)
+        st.stop()
+    show_lesson()
     warm_up()
 
 
@@ -33,7 +43,7 @@ def _frame(title: str) -> None:
     st.set_page_config(page_title=full, page_icon=str(_TAB_ICON), layout="wide", initial_sidebar_state="auto")
     st.html(_ASSETS / "frame" / "frame.css")
     _drop_infinities()
-    with st.sidebar:
+    with st.sidebar, st.container(key="pages"):
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         for entry in PAGES:
             st.page_link(entry.file, label=entry.title, icon=entry.icon)

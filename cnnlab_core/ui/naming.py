@@ -9,6 +9,7 @@ from cnnlab_core.images import label_picture, png, sample_images, thumbnail
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import preprocessing_stages
 from cnnlab_core.naming import Named, name_pictures
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -78,7 +79,9 @@ def labelled_picture(picture: Picture, text: str) -> bytes:
 
 def name_batch(spec: ModelSpec, weights: str) -> list[Named]:
     """Drop several pictures, get an answer each; opens with the gallery as a finished example."""
-    files = st.file_uploader("Several pictures at once", accept_multiple_files=True, key="batch")
+    files = st.file_uploader(
+        "Several pictures at once", accept_multiple_files=True, key="batch", max_upload_size=classroom().upload_mb
+    )
     pictures = [(file.name, file.getvalue()) for file in files]
     if not pictures:
         st.caption("Here is the sample gallery; drop your own pictures above.")

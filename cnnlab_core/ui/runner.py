@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.device import Gate, Slice, Waiting, gate, pick_device, with_memory_retry
 from cnnlab_core.errors import LabError
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
 
@@ -96,6 +97,13 @@ def run(
         return Outcome("stopped")
     status = _Status(place, label, memory.stop_button(name, key), share)
     queue = gate(pick_device().type) if computes else _ANYTIME
+    if computes and (ahead := queue.waiting) >= classroom().queue:
+        with place.container():
+            st.info(
+                f"{ahead} jobs wait for the device already. Try again in a moment.", icon=":material/hourglass_empty:"
+            )
+            st.button("Try again", key=f"queue {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
+        return Outcome("stopped")
     try:
         with _claim(everybodys if for_everybody else None, key, status) as others:
             result = others

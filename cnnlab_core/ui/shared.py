@@ -14,7 +14,8 @@ from cnnlab_core.device import describe_device, pick_device
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
-from cnnlab_core.models.zoo import DEFAULT_MODEL, all_specs, find_spec
+from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
+from cnnlab_core.ui.classroom import classroom, offered_specs
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences
 
@@ -52,7 +53,7 @@ def choose_picture() -> Picture:
     """The sidebar's picture chooser: the gallery, an upload, the camera. Gives the chosen picture."""
     shared = _shared()
     _read_address(shared)
-    with st.sidebar:
+    with st.sidebar, st.container(key="part_picture"):
         st.header("Picture")
         with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
             _own_picture(shared)
@@ -66,10 +67,10 @@ def choose_model() -> tuple[ModelSpec, str]:
     """The sidebar's model chooser. Gives the spec and the kind of weights, which may have to be downloaded yet."""
     shared = _shared()
     _read_address(shared)
-    names = [spec.name for spec in all_specs()]
+    names = [spec.name for spec in offered_specs()]
     if shared.model not in names:  # a network trained here that somebody has deleted since
         shared.model = DEFAULT_MODEL
-    with st.sidebar:
+    with st.sidebar, st.container(key="part_network"):
         st.header("Network")
         _select("Network", "model", names, model_label, shared)
         st.session_state["weights_choice"] = shared.weights
@@ -100,7 +101,7 @@ def networks() -> dict[str, tuple[ModelSpec, str]]:
 
     Streamlit puts an option into the address as it is shown: these names don't change with what is downloaded.
     """
-    return {f"{spec.title}, {kind}": (spec, kind) for spec in all_specs() for kind in WEIGHTS_KINDS}
+    return {f"{spec.title}, {kind}": (spec, kind) for spec in offered_specs() for kind in WEIGHTS_KINDS}
 
 
 def model_label(name: str) -> str:
@@ -123,7 +124,7 @@ def _read_address(shared: _Shared) -> None:
         shared.picture = wanted
     elif wanted.startswith("own"):
         st.info("This link was made with somebody's own picture, which stays with them. Here is a sample instead.")
-    if (model := st.query_params.get("model")) in {spec.name for spec in all_specs()}:
+    if (model := st.query_params.get("model")) in {spec.name for spec in offered_specs()}:
         shared.model = model
     if (weights := st.query_params.get("weights")) in WEIGHTS_KINDS:
         shared.weights = weights
@@ -170,7 +171,10 @@ def _picture(shared: _Shared, name: str) -> Picture:
 def _own_picture(shared: _Shared) -> None:
     """Upload and camera; what comes from either is kept until the session ends, and chosen at once."""
     # No list of types: a file that isn't a picture gets a sentence that says what it is and what to do.
-    st.file_uploader("A photo from this computer", key="upload", on_change=_take_file, args=("upload",))
+    most = classroom().upload_mb
+    st.file_uploader(
+        "A photo from this computer", key="upload", max_upload_size=most, on_change=_take_file, args=("upload",)
+    )
     if st.toggle("Use the camera", key="camera_on"):
         st.camera_input("Camera", key="camera", on_change=_take_file, args=("camera",), label_visibility="collapsed")
     st.caption("Pictures stay on the lab's server, in memory, for as long as this tab is open.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from cnnlab_core.ui.lesson import offer_lesson
 from cnnlab_core.ui.show import show_code, show_link
 
 
@@ -33,4 +34,5 @@ def take_away(code: str, *files: File) -> None:
                     on_click="ignore",
                 )
         show_link()
+        offer_lesson()
         show_code(code)

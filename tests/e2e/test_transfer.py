@@ -55,6 +55,16 @@ def test_a_zip_of_ones_own_is_learned_from(lab):
     expect(lab.page.get_by_text("None: every test picture is named right.")).to_be_visible()
 
 
+def test_learning_can_be_stopped(lab):
+    lab.open("/transfer_learning?transfer_each=192&model=squeezenet1_1&weights=random")
+    lab.page.get_by_role("button", name="Learn from 192 pictures").click()
+    expect(lab.page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=20_000)
+    lab.press_stop()
+    again = lab.page.get_by_role("button", name="Learn from 192 pictures")
+    expect(again).to_be_visible()
+    lab.check()
+
+
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, tab in [
         (lab, "Random or pretrained"), (lab, "Map"), (dark_lab, "Classifier"), (dark_lab, "Your picture"),

@@ -14,6 +14,7 @@ from streamlit.runtime.state.query_params import QueryParams
 from cnnlab_core.errors import LabError
 from cnnlab_core.ui import runner
 from cnnlab_core.ui.contents import PAGES
+from cnnlab_core.ui.lesson import hiding, put_away
 from cnnlab_core.ui.show import plain
 
 MARKUP = [
@@ -153,7 +154,8 @@ def check(app):
 @pytest.mark.parametrize("name", [page.name for page in PAGES])
 def test_an_address_can_hold_anything(open_page, asked, name):
     first = open_page(name)
-    tabs, tab_key = [tab.label for tab in first.tabs], next(key for key in asked if key.endswith("_tab"))
+    tabs = [tab.label for tab in first.tabs] or [""]
+    tab_key = next((key for key in asked if key.endswith("_tab")), "tab")
     known = {tab: set() for tab in tabs}
 
     # The first example finds out what each tab asks for, the next says something to all of it (more do no better).
@@ -191,3 +193,9 @@ def test_other_names_are_escaped_letter_by_letter(name):
     if "`" not in plain(name):
         assert re.sub(r"\\(.)", r"\1", plain(name)) == " ".join(name.split())
         assert not re.search(r"(?<!\\)(\\\\)*[!-/:-@\[\]-`{-~]", plain(name).replace("\\\\", ""))
+
+
+@given(st.lists(HOSTILE | st.from_regex(r"[a-z_]{1,9}[<{};\"'\\]?", fullmatch=True)).map(",".join))
+def test_a_lesson_can_hide_controls_and_style_nothing_else(text):
+    style = hiding(put_away(text))
+    assert not style or re.fullmatch(r"[^{}<>;\\]*\{ display: none !important; \}", style)

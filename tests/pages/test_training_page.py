@@ -21,7 +21,8 @@ TABS = ["Watch", "Filters and gradients", "Results", "Compare", "New run"]
 
 @pytest.fixture(autouse=True)
 def no_shipped_runs(monkeypatch, tmp_path):
-    """What comes with the lab doesn't count here."""
+    """What comes with the lab doesn't count here; every run may be steered by everybody."""
+    monkeypatch.setenv("CNNLAB_TRAINING", "shared")
     monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")
 
 

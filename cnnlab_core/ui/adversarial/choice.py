@@ -205,7 +205,7 @@ def _setting(setting: str, name: str, norm: str) -> float:
 def _more(settings: tuple[str, ...]) -> dict[str, object]:
     """What few people change, folded away."""
     values: dict[str, object] = {}
-    with st.popover("More", icon=":material/tune:"):
+    with st.popover("More", icon=":material/tune:", key="adversarial_more"):
         if "early_stop" in settings:
             # The l1 attack is made to stop; the others, to be compared with their papers, aren't.
             rests = "alpha" in settings

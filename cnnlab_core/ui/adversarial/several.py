@@ -10,6 +10,7 @@ from cnnlab_core.images import sample_images
 from cnnlab_core.naming import Named, name_pictures
 from cnnlab_core.sweeps import class_in_name
 from cnnlab_core.ui.adversarial.choice import Choice, class_names
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import data_address, plain
@@ -48,7 +49,9 @@ class Subject:
 
 def choose_several(choice: Choice) -> tuple[Subject, ...]:
     """Drop pictures or take the gallery, set their true classes; gives those that the network names right."""
-    files = st.file_uploader("Several pictures", accept_multiple_files=True, key="adversarial_several")
+    files = st.file_uploader(
+        "Several pictures", accept_multiple_files=True, key="adversarial_several", max_upload_size=classroom().upload_mb
+    )
     if len(files) > MOST:
         raise InputError(f"These are {len(files)} pictures. Drop at most {MOST} at a time.")
     if files:

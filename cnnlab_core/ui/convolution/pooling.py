@@ -94,10 +94,10 @@ def _setup() -> PoolProblem:
     """Draw the controls and give what they say. Raises ``InputError`` if there is no such pooling."""
     example, sizes, typed = st.columns([1.6, 0.8, 1], vertical_alignment="bottom")
     x, typed_dy = (KEPT.numbers(field) for field in FIELDS)
-    with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch"):
+    with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_pool_typed"):
         KEPT.typing(FIELDS)
     kind, window, options = _settings()
-    with sizes.popover("Sizes", icon=":material/straighten:", width="stretch"):
+    with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_pool_sizes"):
         _sizes(x)
     _presets(example, x)
     limit_drawn("x", x.shape, MOST_DRAWN)

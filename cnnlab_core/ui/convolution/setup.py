@@ -34,14 +34,14 @@ def convolution_setup(dims: int) -> ConvProblem:
     example, kernel, sizes, typed = st.columns([1.6, 1.1, 0.8, 1], vertical_alignment="bottom")
     fields = _fields(dims)
     x, planes, b, dy = (kept.numbers(field) for field in fields)
-    with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch"):
+    with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_typed"):
         kept.typing(fields)
     options = _settings(kept, example_settings(_first(dims)))
     w = _by_output(planes, len(x), options["groups"])
     b = resize(b.reshape(-1), (len(w),))
     numbers = Numbers(kept, dims, x, w, b)
     kept.put("drawn", numbers)
-    with sizes.popover("Sizes", icon=":material/straighten:", width="stretch"):
+    with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_sizes"):
         show_sizes(numbers)
     show_presets(numbers, example, kernel)
     return _problem(dims, x, w, b, dy if kept.get("dy") else None, options)

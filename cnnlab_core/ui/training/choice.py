@@ -10,16 +10,19 @@ import streamlit as st
 
 from cnnlab_core.errors import LabError
 from cnnlab_core.models.zoo import all_specs
-from cnnlab_core.training import Metrics, Run
+from cnnlab_core.training import Metrics, Run, list_runs
 from cnnlab_core.training.curves import Array, Curves, curves, layers_over_time
 from cnnlab_core.training.metrics import Record
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.visitor import visitor
 
 LIVE_SECONDS = 4.0
 """How often figures follow a run that is being trained; its state is asked for twice as often."""
 FIGURE = {"displayModeBar": False}
 TAB = "training_tab"
 _PROBLEM = "training problem"
+_MISSED = "training missed"
 
 STATES = {
     "ready": "not started",
@@ -33,16 +36,32 @@ STATES = {
 }
 
 
-def session() -> str:
-    """What this browser session is called: it may have one run at work."""
-    context = st.runtime.scriptrunner.get_script_run_ctx()
-    return context.session_id if context else ""
+def seen_runs() -> list[Run]:
+    """The runs that this browser may look at: its own, those that came with the lab or were started from the command
+    line, and where the lab is set so, everybody's."""
+    me, shared = visitor(), classroom().training == "shared"
+    return [run for run in list_runs() if shared or run.shipped or run.about.owner in ("", me)]
+
+
+def may_steer(run: Run) -> bool:
+    """Whether this browser may pause, stop, rename, export or delete the run."""
+    training = classroom().training
+    return not run.shipped and (training == "shared" or (training == "own" and run.about.owner == visitor()))
+
+
+def may_start() -> bool:
+    """Whether runs may be started from the pages."""
+    return classroom().training != "off"
 
 
 def choose_run(runs: list[Run]) -> Run:
-    """The box with every run; gives the chosen one. It is in the address, and everybody's link opens it."""
+    """The box with every run; gives the chosen one, which is in the address."""
     by_id = {run.id: run for run in runs}
-    chosen = wanted_run(runs)
+    wanted, chosen = st.query_params.get("run"), wanted_run(runs)
+    if wanted and wanted not in by_id:
+        st.session_state[_MISSED] = True
+    if _MISSED in st.session_state:
+        st.info("The run of this link is gone, or another visitor's. Here is one of those that you can see.")
     box_in_address("Run", "run", list(by_id), chosen.id, lambda name: label(by_id[name]))
     return chosen
 
@@ -58,9 +77,9 @@ def box_in_address(title: str, name: str, options: list[str], chosen: str, spoke
 
 
 def wanted_run(runs: list[Run]) -> Run:
-    """The run in the address; where there is none, what the page opens with: this session's newest run, else one
+    """The run in the address; where there is none, what the page opens with: this browser's newest run, else one
     that came with the lab, else a finished one."""
-    wanted, mine = st.query_params.get("run"), session()
+    wanted, mine = st.query_params.get("run"), visitor()
     in_turn = (
         lambda run: run.id == wanted,
         lambda run: run.about.owner == mine,
@@ -86,8 +105,8 @@ def label(run: Run) -> str:
 
 
 def at_work(runs: list[Run]) -> Run | None:
-    """This session's run that is being trained or waits for its turn."""
-    return next((run for run in runs if run.about.owner == session() and run.state().alive), None)
+    """This browser's run that is being trained or waits for its turn."""
+    return next((run for run in runs if run.about.owner == visitor() and run.state().alive), None)
 
 
 def spec_name(run: Run) -> str | None:
@@ -112,6 +131,7 @@ def show_last_problem() -> None:
 
 
 def _take(name: str, key: str) -> None:
+    st.session_state.pop(_MISSED, None)
     st.query_params[name] = st.session_state[key]
 
 

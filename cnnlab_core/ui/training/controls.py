@@ -11,8 +11,18 @@ from cnnlab_core.training.launch import launch
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
 from cnnlab_core.ui.show import plain, show_problem
-from cnnlab_core.ui.training.choice import LIVE_SECONDS, STATES, asked, look_at, session, spec_name, watched
+from cnnlab_core.ui.training.choice import (
+    LIVE_SECONDS,
+    STATES,
+    asked,
+    look_at,
+    may_start,
+    may_steer,
+    spec_name,
+    watched,
+)
 from cnnlab_core.ui.training.words import duration
+from cnnlab_core.ui.visitor import visitor
 
 _COLOURS = {"running": "green", "waiting": "blue", "finished": "gray", "failed": "red", "interrupted": "orange"}
 PLACES = (
@@ -100,32 +110,42 @@ def _numbers(run: Run, state: State) -> None:
 
 
 def _buttons(run: Run, state: State) -> None:
-    name = spec_name(run)
+    name, steers = spec_name(run), may_steer(run)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if not run.shipped:
+        if steers:
             _engine(run, state)
             exported = st.button(
                 "Export" if name is None else "Export again",
                 key="training_export",
                 icon=":material/output:",
                 disabled=run.machine is None or not any(run.checkpoints.glob("*.pt")),
-                help="Writes the best weights as a network for every page of the lab.",
+                help="Writes the best weights as a network that everybody finds on every page of this lab.",
             )
             if exported and asked(export, run):
                 st.toast("Exported: every page offers it now.", icon=":material/check_circle:")
                 st.rerun()
-        st.button(
-            "Duplicate", key="training_duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(run,)
-        )
-        if not run.shipped:
-            with st.popover("Rename", icon=":material/edit:"):
+        if may_start():
+            st.button(
+                "Duplicate", key="training_duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(run,)
+            )
+        if steers:
+            with st.popover("Rename", icon=":material/edit:", key="training_renaming"):
                 _rename(run)
-            with st.popover("Delete", icon=":material/delete:", disabled=state.alive):
+            with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key="training_deleting"):
                 st.markdown("Its settings, curves and checkpoints go. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
         if name:
             for page, words, icon in PLACES:
                 st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params={"model": name})
+    if not steers and not run.shipped:
+        st.caption(":material/visibility: " + _why_not())
+
+
+def _why_not() -> str:
+    """Why a run that is seen can't be steered."""
+    if not may_start():
+        return "Training is off in this lab: runs can be looked at and compared."
+    return "This run was started from the command line, and is steered from there."
 
 
 def _engine(run: Run, state: State) -> None:
@@ -155,7 +175,7 @@ def _engine(run: Run, state: State) -> None:
             args=(resume, run),
         )
     if state.alive or (state.resumable and state.name != "ready"):
-        with st.popover("Stop", icon=":material/stop:", disabled=asking):
+        with st.popover("Stop", icon=":material/stop:", disabled=asking, key="training_stopping"):
             st.markdown("The training ends here: what is learned is tested, and it can't go on afterwards.")
             st.button("Stop and test", key="training_stop", type="primary", on_click=asked, args=(stop, run))
 
@@ -164,7 +184,7 @@ def _duplicate(run: Run) -> None:
     """The same settings with the next seed, waiting to be started."""
     seed = (run.config.seed + 1) % 2**31
     name = f"{run.about.name}, seed {seed}" if len(run.about.name) < MOST_NAME - 16 else ""
-    if made := asked(duplicate, run, name, seed=seed, owner=session()):
+    if made := asked(duplicate, run, name, seed=seed, owner=visitor()):
         look_at(made)
 
 

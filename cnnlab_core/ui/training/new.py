@@ -17,14 +17,16 @@ from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of
 from cnnlab_core.training.nets import INITS, STACKS
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.training.stack import KINDS, MOST_FILTERS, Row, read_stack, write_stack
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run as run_job
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.stack_table import Number, StackTable
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.training.choice import asked, box_in_address, look_at, session
+from cnnlab_core.ui.training.choice import asked, box_in_address, look_at, may_start
 from cnnlab_core.ui.training.words import ATTACK_TITLES, ATTACKS, HELP, NET_TITLES, NETS, duration
+from cnnlab_core.ui.visitor import visitor
 
 TABLE = StackTable(
     address="training_stack",
@@ -55,6 +57,9 @@ _IMPORTED = "training imported"
 
 def show_empty() -> None:
     """Where there is no run yet: a first one with one press."""
+    if not may_start():
+        st.info("Training is off in this lab, and no run came with it.", icon=":material/model_training:")
+        return
     st.info(
         "No network has been trained here yet. A small one learns to tell ten generated shapes and textures apart in "
         "about a minute, with no download.",
@@ -71,7 +76,7 @@ def show_empty() -> None:
 
 
 def show(busy: Run | None) -> None:
-    """The tab. ``busy`` is this session's run that is still at work, if there is one."""
+    """The tab. ``busy`` is this browser's run that is still at work, if there is one."""
     data, network = st.columns(2, gap="large")
     with data:
         st.header("Data")
@@ -100,7 +105,7 @@ def _data() -> dict[str, Any]:
     if name not in names:
         name = "shapes" if find_data("cifar10").megabytes else "cifar10"
     box_in_address("Data set", "data", names, name, _data_title)
-    with st.popover("Use your own pictures", icon=":material/folder_zip:"):
+    with st.popover("Use your own pictures", icon=":material/folder_zip:", key="training_own"):
         _own_data()
     if imported := st.session_state.pop(_IMPORTED, ""):
         st.success(plain(imported), icon=":material/check_circle:")
@@ -156,7 +161,7 @@ def _own_data() -> None:
         "A zip in which each class is a folder of pictures: `cats/…`, `dogs/…`. A sixth is kept for the test, unless "
         "there are folders `train` and `test`. The set is offered to everybody who uses this lab."
     )
-    file = st.file_uploader("Zip file", key="training_zip")
+    file = st.file_uploader("Zip file", key="training_zip", max_upload_size=classroom().upload_mb)
     name = st.text_input("Call it", key="training_zip_name", max_chars=40, placeholder="leaves")
     side = st.slider("Pixels wide and high", SIDES[0], SIDES[1], 32, 8, key="training_zip_side")
     if not (file and name):
@@ -350,7 +355,7 @@ def _token() -> str:
 
 
 def _start(config: Config, name: str, token: str) -> None:
-    made = asked(start, config, name, owner=session(), token=token)
+    made = asked(start, config, name, owner=visitor(), token=token, most_waiting=classroom().training_queue)
     if made:
         st.session_state.pop(_TOKEN, None)
         look_at(made, "Watch")

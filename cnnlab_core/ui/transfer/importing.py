@@ -6,6 +6,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from cnnlab_core.data import import_pictures
+from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 
@@ -14,8 +15,10 @@ _SIDE = 128
 
 def import_own() -> None:
     """The popover with the upload. What is imported is a collection for everybody on this server."""
-    with st.popover("Use your own", icon=":material/folder_zip:", width="stretch"):
-        file = st.file_uploader("A zip with a folder for each class", type="zip", key="transfer_zip")
+    with st.popover("Use your own", icon=":material/folder_zip:", width="stretch", key="transfer_own"):
+        file = st.file_uploader(
+            "A zip with a folder for each class", type="zip", key="transfer_zip", max_upload_size=classroom().upload_mb
+        )
         st.caption(
             "At least two classes with six pictures each. Everybody who uses this server can then learn from them."
         )

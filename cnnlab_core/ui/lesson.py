@@ -1,0 +1,156 @@
+"""Lessons: a link that carries a whole view and puts away the controls that students needn't touch.
+
+``teach=`` in the address lists what is put away, by the keys of the page's controls; ``tabs`` are the rows of tabs,
+``pages`` the navigation, ``sidebar`` all that is beside the page. ``teach=edit`` opens the bar in which a teacher
+chooses; it finds the controls by itself (``assets/lesson``).
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode, urljoin
+
+import streamlit as st
+
+PARAMETER = "teach"
+EDIT = "edit"
+MOST = 200
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_PLACES = {
+    "sidebar": "[data-testid=stSidebar], [data-testid=stExpandSidebarButton]",
+    "tabs": "[data-testid=stMain] [role=tablist]",
+}
+_ASSETS = Path(__file__).parents[2] / "assets" / "lesson"
+
+_component = st.components.v2.component(
+    "cnnlab_lesson",
+    html=(_ASSETS / "lesson.html").read_text(),
+    css=(_ASSETS / "lesson.css").read_text(),
+    js=(_ASSETS / "lesson.js").read_text(),
+)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson that comes with the lab: a page, how its controls stand, and what is put away."""
+
+    title: str
+    task: str
+    page: str
+    view: dict[str, str]
+    away: tuple[str, ...]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The whole of it as query parameters."""
+        return {**self.view, PARAMETER: ",".join(self.away)}
+
+    def address(self, here: str) -> str:
+        """The link to hand out, given the address ``here`` of any page of this lab."""
+        return f"{urljoin(here, self.page)}?{urlencode(self.query)}"
+
+
+_BESIDE = ("part_picture", "part_network", "tabs", "pages")
+_SIGNAL = tuple(f"conv_1_{name}" for name in ("dilation", "padding", "mode", "groups", "flip"))
+_PLANE = tuple(
+    f"adversarial_plane_{name}"
+    for name in ("w1", "w2", "b", "x1", "x2", "label", "norm", "boxed", "sizes", "steps", "random", "seed")
+)
+_ATTACK = ("adversarial_attack", "adversarial_target", "adversarial_norm", "adversarial_more")
+
+LESSONS: tuple[Lesson, ...] = (
+    Lesson(
+        "What a stride leaves out",
+        "Move only the stride. How long is the output each time? Find the rule, then check it with the formula.",
+        "convolution",
+        {"conv_tab": "1-D"},
+        ("conv_sizes", "conv_typed", *_SIGNAL, "tabs", "pages"),
+    ),
+    Lesson(
+        "Hot and cold answers",
+        "Only the temperature moves. Which bars can change places, and which can't? At what temperature is the "
+        "network sure of nothing?",
+        "classifier",
+        {"picture": "coffee", "classifier_t": "1.0"},
+        (*_BESIDE, "classifier_k", "classifier_scale", "classifier_versus"),
+    ),
+    Lesson(
+        "What one unit can see",
+        "Click units in the middle and at the border, in an early layer and in a late one. How does the box grow, and "
+        "why is it cut off?",
+        "feature_maps",
+        {"maps_tab": "Receptive field"},
+        (*_BESIDE, "maps_counting"),
+    ),
+    Lesson(
+        "How small is small enough?",
+        "Find the smallest epsilon at which the cat becomes a tarantula. Could you tell the two pictures apart?",
+        "adversarial",
+        {"picture": "chelsea", "adversarial_eps": "4.0"},
+        (*_BESIDE, *_ATTACK, "adversarial_step", "adversarial_steps"),
+    ),
+    Lesson(
+        "One step against many",
+        "FGSM takes one step, PGD many. Switch between them and drag epsilon: which one's curve rises steadily?",
+        "adversarial",
+        {"adversarial_tab": "Epsilon"},
+        (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps"),
+    ),
+    Lesson(
+        "A neuron in the plane",
+        "Only epsilon and the step size move. From which epsilon on is the corner of the square across the line? Does "
+        "a larger step get there sooner?",
+        "adversarial",
+        {"adversarial_tab": "In the plane"},
+        (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps", *_PLANE),
+    ),
+)
+
+
+def show_lesson() -> None:
+    """What a lesson puts above the page: for students the way back, for a teacher the choice of controls."""
+    wanted = st.query_params.get(PARAMETER)
+    if wanted is None:
+        return
+    if wanted != EDIT:
+        st.html(f"<style>{hiding(put_away(wanted))}</style>")
+        _component(key="lesson", data={"editing": False})
+        return
+    with st.container(border=True, key="lesson_box"):
+        st.markdown(
+            "**Make a lesson.** Set the page as students shall find it, untick what they needn't touch, and copy the "
+            "link. Whoever opens it can always come back to your view."
+        )
+        _component(key="lesson", data={"editing": True})
+        st.button("Close", key="lesson_close", icon=":material/close:", on_click=_close)
+
+
+def offer_lesson() -> None:
+    """The button below a view that makes a lesson of it."""
+    if st.query_params.get(PARAMETER) is None:
+        st.button(
+            "Make a lesson of this view",
+            key="lesson_open",
+            icon=":material/co_present:",
+            on_click=_open,
+            help="Choose what students may touch, and get a link to hand out.",
+        )
+
+
+def put_away(text: str) -> list[str]:
+    """The keys in a ``teach=`` list; what isn't a key is left out."""
+    return [key for key in text.split(",")[:MOST] if _KEY.fullmatch(key)]
+
+
+def hiding(keys: list[str]) -> str:
+    """The style that hides controls. Of tabs only the row to choose from goes: the open one stays."""
+    rules = [_PLACES.get(key, f".st-key-{key}") for key in keys]
+    return f"{', '.join(rules)} {{ display: none !important; }}" if rules else ""
+
+
+def _open() -> None:
+    st.query_params[PARAMETER] = EDIT
+
+
+def _close() -> None:
+    st.query_params.pop(PARAMETER, None)

@@ -1,0 +1,44 @@
+"""Teaching: how can this become a lesson?"""
+
+import streamlit as st
+
+from cnnlab_core.ui.classroom import settings_in_words
+from cnnlab_core.ui.contents import PAGES
+from cnnlab_core.ui.frame import page
+from cnnlab_core.ui.lesson import EDIT, LESSONS, PARAMETER
+from cnnlab_core.ui.show import sentences
+
+_ICON = ":material/co_present:"
+
+page("teaching")
+
+st.header("Lessons that are ready")
+for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
+    for column, lesson in zip(st.columns(3), row, strict=False):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{lesson.title}**")
+            st.markdown(lesson.task)
+            st.page_link(
+                f"pages/{lesson.page}.py", label="Open", icon=":material/co_present:", query_params=lesson.query
+            )
+            st.code(lesson.address(st.context.url or ""), language=None, wrap_lines=False)
+
+st.header("Make your own")
+st.markdown(
+    "Choose a page. Set it as students shall find it, untick what they needn't touch, and copy the link. "
+    "“Make a lesson of this view” at the end of every view does the same."
+)
+with st.container(horizontal=True):
+    for entry in PAGES:
+        if entry.name != "teaching":
+            st.page_link(entry.file, label=entry.title, icon=entry.icon, query_params={PARAMETER: EDIT})
+st.caption(
+    "A link holds only what can be seen in the address: which controls stand where. It holds no picture of yours and "
+    "nothing secret. It puts controls away to keep eyes on the task; it doesn't lock them, for whoever edits the "
+    "address has them back."
+)
+
+st.header("This lab's settings")
+st.markdown("For whoever runs the server: in its environment, or at the top of `.streamlit/secrets.toml`.")
+with sentences():
+    st.dataframe(settings_in_words(), hide_index=True, height="content")

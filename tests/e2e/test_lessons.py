@@ -1,0 +1,53 @@
+"""Lessons in the browser: a teacher makes one, a student opens it and finds back; the ready ones hide what they say."""
+
+import pytest
+from playwright.sync_api import expect
+
+from cnnlab_core.ui.lesson import LESSONS
+
+HIDDEN = {"tabs": "[data-testid=stMain] [role=tablist]", "sidebar": "[data-testid=stSidebar]"}
+
+
+def test_from_the_teachers_choice_to_the_students_view(lab, browser):
+    lab.open("/convolution?conv_2_stride=2&teach=edit")
+    bar = lab.page.get_by_role("group", name="Students may touch")
+    expect(bar.get_by_label("Stride")).to_be_checked()
+    bar.get_by_role("button", name="All or none").click()
+    expect(bar.get_by_label("Stride")).not_to_be_checked()
+    bar.get_by_label("Dilation").check()
+    link = lab.page.get_by_label("Link to the lesson")
+    assert "conv_2_dilation" not in link.input_value()
+    lab.shot("lesson_teacher")
+    lab.check()
+
+    lab.open(link.input_value().removeprefix(lab.server))  # as a student would
+    dilation, stride = lab.page.locator(".st-key-conv_2_dilation"), lab.page.locator(".st-key-conv_2_stride")
+    expect(dilation).to_be_visible()
+    expect(stride).to_be_attached()
+    expect(stride).to_be_hidden()
+    expect(lab.page.get_by_role("link", name="Training")).to_be_hidden()
+    began = lab.page.url
+    handle = dilation.get_by_role("slider")
+    lab.during(lambda: handle.press("ArrowRight"))
+    assert "conv_2_dilation=2" in lab.page.url
+    lab.during(lambda: lab.page.get_by_role("button", name="Back to the teacher's view").click())
+    expect(handle).to_have_value("1")
+    assert sorted(lab.page.url.split("?")[1].split("&")) == sorted(began.split("?")[1].split("&"))
+    lab.shot("lesson_student")
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
+def test_a_ready_lesson_hides_what_it_says(lab, lesson):
+    lab.open(lesson.address(f"{lab.server}/").removeprefix(lab.server))
+    expect(lab.page.get_by_role("button", name="Back to the teacher's view")).to_be_visible()
+    for key in lesson.away:
+        place = lab.page.locator(HIDDEN.get(key, f".st-key-{key}")).first
+        expect(place).to_be_attached()
+        expect(place).to_be_hidden()
+    lab.check()
+
+
+def test_the_teaching_page(lab):
+    lab.open("/teaching")
+    lab.shot("teaching")
+    lab.check()

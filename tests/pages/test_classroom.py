@@ -1,0 +1,129 @@
+"""What the person who runs the lab settles for everybody, and whose runs a browser sees."""
+
+import pytest
+from training_runs import lab_folders, tiny  # noqa: F401  a fixture
+
+from cnnlab_core.device import Gate, finish
+from cnnlab_core.training import create_run
+from cnnlab_core.training.loop import train
+from cnnlab_core.ui import runner
+
+STEERING = {"Rename", "Delete this run", "Export", "Export again", "Resume", "Start", "Stop and test", "Pause"}
+
+
+@pytest.fixture(autouse=True)
+def two_visitors(monkeypatch, tmp_path):
+    """No shipped runs; this browser is “me”."""
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")
+    for module in ("choice", "controls", "new"):
+        monkeypatch.setattr(f"cnnlab_core.ui.training.{module}.visitor", lambda: "me")
+
+
+@pytest.fixture
+def runs():
+    """A finished run of each of three people: this visitor, another one, and whoever has the command line."""
+    found = {}
+    for owner in ("me", "you", ""):
+        found[owner] = create_run(tiny(), f"run of {owner or 'nobody'}", owner=owner)
+        finish(train(found[owner]))
+    return found
+
+
+def buttons(app):
+    return {button.label for button in app.button}
+
+
+def offered(app):
+    return " ".join(app.selectbox(key="run_choice").options)
+
+
+def test_a_visitor_sees_and_steers_their_own_runs(open_page, runs):
+    app = open_page("training", run=runs["me"].id)
+    assert "run of me" in offered(app)
+    assert "run of nobody" in offered(app)
+    assert "run of you" not in offered(app)
+    assert {"Rename", "Delete this run", "Export"} <= buttons(app)
+
+
+def test_a_link_to_another_visitors_run_opens_nothing_of_it(open_page, runs):
+    app = open_page("training", run=runs["you"].id)
+    assert app.query_params["run"] != runs["you"].id
+    assert "another visitor" in app.info[0].value
+    everything = " ".join(element.value for element in (*app.markdown, *app.caption, *app.code))
+    assert runs["you"].id not in everything
+    assert "run of you" not in everything
+    compared = open_page("training", training_tab="Compare", runs=f"{runs['me'].id},{runs['you'].id}")
+    assert "run of you" not in str(compared.multiselect)
+
+
+def test_a_run_of_the_command_line_is_seen_and_not_steered(open_page, runs):
+    app = open_page("training", run=runs[""].id)
+    assert app.query_params["run"] == runs[""].id
+    assert not STEERING & buttons(app)
+    assert "Duplicate" in buttons(app)
+    assert any("command line" in caption.value for caption in app.caption)
+
+
+def test_in_a_shared_lab_everybody_steers_everything(open_page, runs, monkeypatch):
+    monkeypatch.setenv("CNNLAB_TRAINING", "shared")
+    app = open_page("training", run=runs["you"].id)
+    assert app.query_params["run"] == runs["you"].id
+    assert {"Rename", "Delete this run", "Export"} <= buttons(app)
+
+
+def test_with_training_off_nothing_is_started(open_page, runs, monkeypatch):
+    monkeypatch.setenv("CNNLAB_TRAINING", "off")
+    app = open_page("training", run=runs["me"].id)
+    assert not (STEERING | {"Duplicate"}) & buttons(app)
+    assert "New run" not in [tab.label for tab in app.tabs]
+    assert any("Training is off" in caption.value for caption in app.caption)
+
+
+def test_with_training_off_and_nothing_to_see_the_page_says_so(open_page, monkeypatch):
+    monkeypatch.setenv("CNNLAB_TRAINING", "off")
+    app = open_page("training")
+    assert "Training is off" in app.info[0].value
+    assert not app.button
+
+
+def test_only_chosen_networks_are_offered(open_page, monkeypatch):
+    monkeypatch.setenv("CNNLAB_MODELS", "alexnet, resnet18")
+    app = open_page("classifier", model="vgg16")
+    offered = app.selectbox(key="model_choice").options
+    assert [name.split(" (")[0] for name in offered[:3]] == ["EfficientNet-Lite0", "AlexNet", "ResNet-18"]
+    assert "VGG" not in " ".join(offered)
+    assert app.query_params["model"] == "efficientnet_lite0"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("CNNLAB_TRAINING", "yes", "own, shared, off"),
+        ("CNNLAB_MODELS", "alexnet,<b>", "The networks are"),
+        ("CNNLAB_UPLOAD_MB", "-3", "1 to 200"),
+        ("CNNLAB_UPLOAD_MB", "9" * 30, "1 to 200"),
+        ("CNNLAB_QUEUE", "many", "whole number"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_a_sentence(open_page, monkeypatch, name, value, says):
+    monkeypatch.setenv(name, value)
+    app = open_page("convolution")
+    shown = app.error[0].value.replace("\\", "")
+    assert name in shown
+    assert says in shown
+
+
+def test_a_full_queue_asks_to_try_again(open_page, monkeypatch):
+    monkeypatch.setenv("CNNLAB_QUEUE", "2")
+
+    class Full(Gate):
+        waiting = 2
+
+    monkeypatch.setattr(runner, "gate", lambda kind: Full(1))
+    app = open_page("adversarial", adversarial_epsilon="3")
+    assert any("2 jobs wait" in info.value for info in app.info)
+    monkeypatch.undo()
+    monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+    next(button for button in app.button if button.label == "Try again").click().run()
+    assert not app.exception
+    assert not any("jobs wait" in info.value for info in app.info)

@@ -1,0 +1,39 @@
+"""What the image and the compose file promise, as far as it can be told without Docker."""
+
+import re
+import tomllib
+
+from places import ROOT
+
+
+def test_the_image_holds_everything_that_the_lab_imports_or_reads():
+    copied = set(re.findall(r"^COPY (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    assert {"app.py", "pages", "assets", "cnnlab_core", ".streamlit/config.toml", "requirements.txt"} <= copied
+    assert all((ROOT / name).exists() for name in copied)
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert not copied & set(ignored)
+
+
+def test_every_folder_that_the_lab_writes_lies_on_the_volume():
+    text = (ROOT / "Dockerfile").read_text()
+    for name in ("WEIGHTS", "DATA", "RUNS", "CACHE"):
+        assert re.search(rf"CNNLAB_{name}=/data/", text)
+    assert "\nUSER lab\n" in text
+
+
+def test_two_replicas_share_a_volume_behind_sticky_sessions():
+    compose, door = (ROOT / "compose.yaml").read_text(), (ROOT / "Caddyfile").read_text()
+    labs = re.findall(r"^  (lab-\d): \*lab$", compose, re.MULTILINE)
+    assert len(labs) == 2
+    assert "    - data:/data\n" in compose
+    assert "lb_policy cookie" in door
+    assert "reverse_proxy " + " ".join(f"{name}:8501" for name in labs) in door
+    assert '"8080:8080"' in compose
+    assert ":8080 {" in door
+
+
+def test_the_server_takes_files_as_large_as_a_classroom_may_allow():
+    from cnnlab_core.ui.classroom import MOST_UPLOAD
+
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert settings["server"]["maxUploadSize"] == MOST_UPLOAD
