@@ -49,13 +49,28 @@ WALK = """([wanted, kind]) => {
     if (change instanceof CSSTransition) change.finish();
   const here = active();
   const said = here.getAttribute("aria-label") || here.innerText || here.tagName;
-  // A table of Streamlit's draws the cell that has the focus itself.
+  // A table of Streamlit's draws the cell that has the focus itself; the body stands for none.
   const last = window.walked;
-  const drawn = last?.element.matches("[data-testid=data-grid-canvas]");
-  if (last?.element.isConnected && !drawn && looks(last.element) === last.looks)
-    window.unseen = [...(window.unseen ?? []), last.element.outerHTML.slice(0, 200)];
-  window.walked = { element: here, looks: looks(here) };
+  const drawn = last?.element.matches("body, [data-testid=data-grid-canvas]");
+  const moved = last?.element.isConnected && last.element !== here;  // a busy page may not have moved it yet
+  if (moved && !drawn && looks(last.element) === last.looks)
+    window.unseen = [...(window.unseen ?? []), last.element];
+  Object.assign(window, { looks, walked: { element: here, looks: looks(here) } });
   return here.matches(kind) && new RegExp(wanted).test(said.trim());
+}"""
+
+
+# Looked at once more, one by one: a page that is being drawn anew may have changed between two looks.
+UNSEEN = """() => {
+  const same = (element) => {
+    element.focus();
+    const focused = looks(element);
+    element.blur();
+    return focused === looks(element);
+  };
+  const found = (window.unseen ?? []).filter((element) => element.isConnected && same(element));
+  window.walked.element.focus();
+  return found.map((element) => element.outerHTML.slice(0, 200));
 }"""
 
 
@@ -64,13 +79,15 @@ def walk_to(lab, wanted, kind="*"):
 
     On the way it must be seen of everything that it has the focus.
     """
-    for _ in range(120):
+    for _ in range(400):
         lab.page.keyboard.press("Tab")
         if lab.page.evaluate(WALK, [wanted, kind]):
             break
+        if lab.page.evaluate("document.activeElement === document.body"):  # the end; what is first computed may follow
+            lab.page.wait_for_timeout(500)
     else:
         raise AssertionError(f"“{wanted}” can't be reached with Tab")
-    unseen = lab.page.evaluate("window.unseen ?? []")
+    unseen = lab.page.evaluate(UNSEEN)
     assert not unseen, "focus isn't seen on: " + "\n".join(unseen)
 
 
