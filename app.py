@@ -1,7 +1,5 @@
 """The home page: what the lab is, this machine's device, which models are ready, and the way in. Imports no torch."""
 
-from itertools import cycle
-
 import streamlit as st
 
 from cnnlab_core.device import likely_device
@@ -23,27 +21,30 @@ home()
 st.title("cnnlab")
 st.markdown("See what a convolutional network computes, by doing it yourself. Each page answers one question.")
 
-for column, page in zip(cycle(st.columns(2)), PAGES, strict=False):
-    with column.container(border=True):
-        st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
-        st.markdown(f"{page.question}")
-        st.caption(page.promise)
+for first in range(0, len(PAGES), 2):  # row by row, so that neighbours are equally high
+    for column, page in zip(st.columns(2), PAGES[first : first + 2], strict=False):
+        with column.container(border=True, height="stretch"):
+            st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
+            st.markdown(f"{page.question}")
+            st.caption(page.promise)
 
-st.subheader("Start with a photo")
-for column, (name, icon) in zip(st.columns(len(icons())), icons().items(), strict=True):
-    with column:
-        st.image(icon, alt=sample_images()[name].title, output_format="PNG")
-        st.page_link("pages/classifier.py", label=sample_images()[name].title, query_params={"picture": name})
+st.header("Start with a photo")
+with st.container(horizontal=True, gap="small"):
+    for name, icon in icons().items():
+        with st.container(width=150, gap="xsmall"):
+            st.image(icon, width="stretch", alt=sample_images()[name].title, output_format="PNG")
+            title = sample_images()[name].title
+            st.page_link("pages/classifier.py", label=title, query_params={"picture": name})
 
 machine, models = st.columns([1, 3], gap="large")
 with machine:
-    st.subheader("This machine")
+    st.header("This machine")
     st.markdown(f":material/memory: {plain(likely_device())}")
     st.caption("Everything is computed on it, and it is shared fairly between all who are here.")
 with models, sentences():
     networks = offered_specs()
     ready = [spec for spec in networks if local_weights(spec)]
-    st.subheader(f"{len(ready)} of {len(networks)} networks ready offline")
+    st.header(f"{len(ready)} of {len(networks)} networks ready offline")
     st.dataframe(
         [
             {

@@ -13,6 +13,7 @@ from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers
 from cnnlab_core.ui.lesson import offer_lesson
 from cnnlab_core.ui.naming import ShownStage, labelled_picture, name_batch, name_picture, picture_stages
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, networks
 from cnnlab_core.ui.show import data_address, plain, sentences, show_code, show_link
 
@@ -35,9 +36,7 @@ def controls() -> View:
     k = first.slider("How many classes (k)", 1, 10, 5, key="classifier_k", bind="query-params")
     temperature = second.slider("Temperature T", 0.1, 5.0, 1.0, 0.1, key="classifier_t", bind="query-params")
     scales = ["Probabilities", "Logits"]
-    scale = third.segmented_control(
-        "Bars show", scales, default=scales[0], required=True, key="classifier_scale", bind="query-params"
-    )
+    scale = segmented(third, "Bars show", scales, default=scales[0], key="classifier_scale", bind="query-params")
     versus = fourth.selectbox("Compare with", list(networks()), index=1, key="classifier_versus", bind="query-params")
     return View(k, temperature, scale == scales[0], versus)
 
@@ -50,7 +49,7 @@ def answer_card(spec: ModelSpec, weights: str, place: str, picture: Picture, vie
         return None
     best = top_k(answer.logits, categories(spec), view.k, view.temperature)
     probabilities = softmax(answer.logits, view.temperature)
-    st.markdown(f"### {plain(best[0].label)} · {best[0].probability:.1%}")
+    st.markdown(f"## {plain(best[0].label)} · {best[0].probability:.1%}")
     values = [guess.probability if view.percent else guess.logit for guess in best]
     bars = class_bars([guess.label for guess in best], values, percent=view.percent, longest=float(view.percent))
     st.plotly_chart(bars, key=f"bars {place}", config={"displayModeBar": False}, alt=f"The {view.k} best classes")
@@ -76,7 +75,7 @@ def softmax_tab(spec: ModelSpec, answer: Named, view: View) -> None:
     worked = work_out_softmax(answer.logits, index, view.temperature)
     shown = worked.rounded(6)
     place, logit, probability = st.columns(3)
-    place.metric(f"Rank of “{categories(spec)[index]}”", f"{rank(answer.logits, index)} of {len(names)}")
+    place.metric(f"Rank of “{plain(categories(spec)[index])}”", f"{rank(answer.logits, index)} of {len(names)}")
     logit.metric("Logit z", f"{answer.logits[index]:.4f}")
     probability.metric("Probability", f"{worked.probability:.4%}")
     st.latex(

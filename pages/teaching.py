@@ -10,7 +10,7 @@ from cnnlab_core.ui.show import sentences
 
 page("teaching")
 
-st.subheader("Lessons that are ready")
+st.header("Lessons that are ready")
 for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
     for column, lesson in zip(st.columns(3), row, strict=False):
         with column.container(border=True, height="stretch"):
@@ -21,7 +21,7 @@ for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
             st.link_button("Open", address, icon=":material/open_in_new:")
             st.code(address, language=None)
 
-st.subheader("Make your own")
+st.header("Make your own")
 st.markdown(
     "Choose a page. Set it as students shall find it, untick what they needn't touch, and copy the link. "
     "“Make a lesson of this view” at the end of every view does the same."
@@ -36,7 +36,7 @@ st.caption(
     "address has them back."
 )
 
-st.subheader("This lab's settings")
+st.header("This lab's settings")
 st.markdown("For whoever runs the server: in its environment, or at the top of `.streamlit/secrets.toml`.")
 with sentences():
     st.dataframe(settings_in_words(), hide_index=True, height="content")

@@ -59,7 +59,7 @@ class Board {
     this.array = array;
     this.events = events;
     this.root = make("section", "board");
-    this.title = make("h4");
+    this.title = make("h2");
     this.name = make("span", "name", TITLES[array]);
     this.size = make("span", "size");
     this.title.append(this.name, this.size);

@@ -119,7 +119,7 @@ def read_dataset(path: Path, digests: dict[str, str] | None = None) -> Dataset:
             digests = digests or {part: about[f"{part}_sha256"] for part in ("train", "test")}
             classes, notes = tuple(map(str, about["classes"])), tuple(map(str, about["notes"]))
             name, title = str(about["name"]), str(about["title"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError):
         raise damaged from None
 
     def part(which: str) -> Pictures:
@@ -142,5 +142,5 @@ def peek(path: Path) -> tuple[int, int, int]:
             classes = json.loads((file.metadata() or {})["cnnlab"])["classes"]
             count, side = file.get_slice("train_images").get_shape()[:2]
             return count, side, len(classes)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError):
         raise DataError(f"The data set {path} is damaged. Delete the file, and import it again.") from None

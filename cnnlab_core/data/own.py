@@ -36,6 +36,7 @@ SIDES = (16, 128)
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".jp2"}
 _TRAIN, _TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
 _TEST_SEED = 6
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,14 @@ def own_folder() -> Path:
     return data_folder() / "own"
 
 
+def own_names() -> list[str]:
+    """The names of the imported sets; files beside them that can't be one aren't counted."""
+    return sorted(path.stem for path in own_folder().glob("*.safetensors") if _NAME.fullmatch(path.stem))
+
+
 def own_path(name: str) -> Path:
     """The file of the imported set ``name``. Raises ``InputError`` for names that can't be file names."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name, re.ASCII):
+    if not _NAME.fullmatch(name):
         raise InputError(
             f"A data set can't be called “{name[:40]}”. Use up to 40 small letters, digits, - and _, such as “leaves”."
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
-from cnnlab_core.data.own import own_folder, own_path
+from cnnlab_core.data.own import own_names, own_path
 from cnnlab_core.data.shapes import shapes
 from cnnlab_core.device import finish
 from cnnlab_core.downloads import DownloadStep
@@ -23,11 +23,10 @@ class Source:
 
 def list_data() -> list[Source]:
     """Every data set that can be trained on: CIFAR-10, the generated one, and the imported ones."""
-    own = sorted(path.stem for path in own_folder().glob("*.safetensors"))
     return [
         Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
         Source("shapes", "Shapes and textures (generated)"),
-        *(Source(f"own:{name}", name) for name in own),
+        *(Source(f"own:{name}", name) for name in own_names()),
     ]
 
 

@@ -125,7 +125,11 @@ def _check_keys(path: Path, expected: dict[str, torch.Tensor], found: dict[str, 
 
 
 def _shape(value: object) -> str:
-    return "×".join(map(str, value.shape)) or "a number" if isinstance(value, torch.Tensor) else type(value).__name__
+    """A tensor's shape, and what it holds if that isn't float32."""
+    if not isinstance(value, torch.Tensor):
+        return type(value).__name__
+    shape = "×".join(map(str, value.shape)) or "a number"
+    return shape if value.dtype == torch.float32 else f"{shape} ({str(value.dtype).removeprefix('torch.')})"
 
 
 def _cloudy_noise(size: int, generator: torch.Generator) -> torch.Tensor:

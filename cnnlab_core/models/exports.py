@@ -6,7 +6,9 @@ code, and safetensors hold nothing but numbers, so that a file from anywhere is 
 """
 
 import json
+import math
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +21,9 @@ from cnnlab_core.files import write_atomically
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsFile
 
 FORM = "cnnlab-network-1"
+MOST_BYTES = 1_000_000
+"""Of a description."""
+SIDES, MOST_CLASSES = (8, 512), 10_000
 SHIPPED = Path(__file__).parents[2] / "assets" / "networks"
 
 
@@ -38,6 +43,8 @@ def exported_specs() -> tuple[ModelSpec, ...]:
     for folder, prefix in ((SHIPPED, ""), (exports_folder(), "run:")):
         found = []
         for path in folder.glob("*.json"):
+            if not _NAME.fullmatch(path.stem):  # it goes into addresses, and into code that people copy and run
+                continue
             try:
                 facts = path.stat()
                 found.append((-facts.st_mtime, path.stem, _spec(path, prefix, facts.st_mtime_ns, facts.st_size)))
@@ -53,10 +60,12 @@ def exported_specs() -> tuple[ModelSpec, ...]:
 def read_description(path: Path) -> dict[str, Any]:
     """The description in a JSON file. Raises ``WeightsError`` if it isn't one."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError
         about = json.loads(path.read_text(encoding="utf-8"))
         if about["form"] != FORM:
             raise ValueError
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise WeightsError(f"The file {path} doesn't describe a network trained with the lab.") from None
     return about
 
@@ -69,37 +78,52 @@ def write_export(folder: Path, name: str, weights: bytes, about: Mapping[str, An
     return path
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+
+
 @lru_cache(maxsize=512)
 def _spec(path: Path, prefix: str, modified: int, size: int) -> ModelSpec:  # time and size: a changed file anew
     about = read_description(path)
+    lacking = WeightsError(f"The description {path} lacks something. Export the network again.")
     try:
         network, pixels = about["network"], about["preprocessing"]
-        side, classes = int(pixels["side"]), tuple(map(str, about["classes"]))
+        side, classes = int(pixels["side"]), tuple(_line(name)[:60] for name in about["classes"])
         options = (("net", str(network["net"])), ("stack", str(network["stack"])), ("side", side))
         mean, std = (_three(pixels[name]) for name in ("mean", "std"))
         test = (about.get("scores") or {}).get("accuracy")
+        numbers = (*mean, *std, float(about["megabytes"]), float(test or 0), float(about["parameters"]))
+        sha256 = str(about["sha256"])
+        if not (SIDES[0] <= side <= SIDES[1] and 2 <= len(classes) <= MOST_CLASSES and min(std) > 0):
+            raise lacking
+        if not all(map(math.isfinite, numbers)) or not re.fullmatch("[0-9a-f]{64}", sha256):
+            raise lacking
         return ModelSpec(
             name=f"{prefix}{path.stem}",
-            title=str(about["title"])[:80],
+            title=_line(about["title"])[:80],
             builder="cnnlab_core.training.nets:build_net",
             options=(*options, ("classes", len(classes))),
             weights=WeightsFile(
                 f"{path.stem}.safetensors",
                 round(float(about["megabytes"]), 1),
-                sha256=str(about["sha256"]),
+                sha256=sha256,
                 folder=str(path.parent),
             ),
             parameters=int(about["parameters"]),
             top1=round(100 * float(test), 2) if test is not None else 0.0,
-            licence=str(about.get("licence", "your own")),
-            source=str(about.get("source", "trained in this lab")),
-            about=str(about.get("about", "")),
+            licence=_line(about.get("licence", "your own"))[:200],
+            source=_line(about.get("source", "trained in this lab"))[:200],
+            about=_line(about.get("about", ""))[:400],
             preprocessing=Preprocessing(resize=side, crop=side, mean=mean, std=std),
             measured="on the test pictures of its data set" if test is not None else "",
             classes=classes,
         )
-    except (KeyError, TypeError, ValueError):
-        raise WeightsError(f"The description {path} lacks something. Export the network again.") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise lacking from None
+
+
+def _line(text: object) -> str:
+    """A text of others on one line, without what can't be seen or turns the direction of writing."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
 
 
 def _three(values: Any) -> tuple[float, float, float]:

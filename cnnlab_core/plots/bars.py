@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from cnnlab_core.plots.texts import as_text
+
 ACCENT = "#14a08f"
 """The lab's one accent, in a tone that reads on white and on black."""
 
@@ -33,7 +35,7 @@ def class_bars(
             cliponaxis=False,
             marker_color=[ACCENT if i == accent else MUTED for i in range(len(labels))],
             hovertext=[
-                f"{label}: {value:.6g}" if not percent else f"{label}: {value:.6%}"
+                as_text(f"{label}: {value:.6g}" if not percent else f"{label}: {value:.6%}")
                 for label, value in zip(labels, values, strict=True)
             ],
             hoverinfo="text",
@@ -45,7 +47,7 @@ def class_bars(
         xaxis={"visible": False, "range": [start * 1.2, end * 1.22], "fixedrange": True},
         yaxis={
             "tickvals": list(range(len(labels))),
-            "ticktext": [_short(label) for label in labels],
+            "ticktext": [as_text(_short(label)) for label in labels],
             "autorange": "reversed",
             "automargin": True,
             "fixedrange": True,

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from cnnlab_core.plots.bars import ACCENT
 from cnnlab_core.plots.descent import ARROW
+from cnnlab_core.plots.texts import as_text
 
 COLOURS = (ARROW, ACCENT)
 
@@ -33,7 +34,7 @@ def epsilon_curves(
         figure.add_scatter(
             x=across,
             y=shares,
-            name=line.name,
+            name=as_text(line.name),
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 7},

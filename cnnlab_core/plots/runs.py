@@ -9,6 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.texts import as_text
 
 PALETTE = (ACCENT, "#e08214", "#5e7fd1", "#b3589a", MUTED, "#b5a017", "#5b3fa0", "#c2452d")
 """Runs in one figure, told apart by colour-blind people too."""
@@ -73,7 +74,7 @@ def _trace(line: Line, x_title: str, log: bool, percent: bool) -> dict[str, Any]
         "type": "scatter",
         "x": x,
         "y": np.where(y > 0, y, np.nan) if log else y,
-        "name": _text(line.name),
+        "name": as_text(line.name),
         "mode": "lines+markers" if line.marked else "lines",
         "opacity": 0.28 if line.faint else 1,
         "line": {"color": line.colour, "width": 1 if line.faint else 2.2, "dash": line.dash},
@@ -94,11 +95,11 @@ def thinned(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]
     return xs[chosen], ys[chosen]
 
 
-def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
-    """Counts (classes, classes), row = true class: coloured by the row's share, the numbers in it where they fit."""
+def confusion_map(counts: npt.ArrayLike, labels: Sequence[str], *, ink: str) -> go.Figure:
+    """Counts (classes, classes), row = true class: coloured by the row's share, numbers in ``ink`` where they fit."""
     numbers = np.asarray(counts)
     shares = numbers / np.maximum(numbers.sum(1, keepdims=True), 1)
-    names = [_text(label if len(label) <= 18 else f"{label[:17]}…") for label in labels]
+    names = [as_text(label if len(label) <= 18 else f"{label[:17]}…") for label in labels]
     few = len(labels) <= 20
     places = list(range(len(labels)))
     figure = go.Figure(
@@ -108,7 +109,7 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
             y=places,
             text=[
                 [
-                    f"{_text(labels[row])} taken for {_text(labels[col])}: {numbers[row, col]} ({shares[row, col]:.1%})"
+                    as_text(f"{labels[row]} taken for {labels[col]}: {numbers[row, col]} ({shares[row, col]:.1%})")
                     for col in places
                 ]
                 for row in places
@@ -116,7 +117,7 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
             hoverinfo="text",
             zmin=0,
             zmax=1,
-            colorscale=[[0, "rgba(20,160,143,0.04)"], [0.1, "rgba(20,160,143,0.35)"], [1, ACCENT]],
+            colorscale=[[0, "rgba(20,160,143,0.04)"], [0.1, "rgba(20,160,143,0.25)"], [1, "rgba(20,160,143,0.7)"]],
             showscale=False,
             xgap=1,
             ygap=1,
@@ -126,7 +127,7 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
         for row in places:
             for col in places:
                 if numbers[row, col]:
-                    font = {"size": 12} | ({"color": "white"} if shares[row, col] > 0.4 else {})
+                    font = {"size": 12, "color": ink}
                     figure.add_annotation(x=col, y=row, text=str(numbers[row, col]), showarrow=False, font=font)
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "ticks": ""}
     if few:
@@ -140,7 +141,3 @@ def confusion_map(counts: npt.ArrayLike, labels: Sequence[str]) -> go.Figure:
         yaxis={**axis, "title": {"text": "true class", "standoff": 6}, "automargin": True, "autorange": "reversed"},
     )
     return figure
-
-
-def _text(name: str) -> str:
-    return name.replace("&", "&amp;").replace("<", "&lt;")  # plotly reads some HTML in texts

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
 from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.texts import as_text
 
 _LEAST = 1e-40
 """What a logarithmic axis shows for 0."""
@@ -32,7 +33,7 @@ def step_lines(
         shown = np.maximum(shown, _LEAST) if log else shown
         figure.add_scatter(
             y=shown,
-            name=name.replace("&", "&amp;").replace("<", "&lt;"),  # plotly reads some HTML in texts
+            name=as_text(name),
             mode="lines+markers" if len(shown) <= 60 else "lines",
             marker={"size": 5},
             line={"color": ACCENT if index == len(lines) - 1 else MUTED, "width": 2.5},

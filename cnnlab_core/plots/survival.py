@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.texts import as_text
 
 COLOURS = (MUTED, ACCENT, "#e07a1f")
 """The clean picture, the plain attack, the attack through transforms."""
@@ -30,7 +31,7 @@ def survival_lines(
         figure.add_scatter(
             x=list(strengths),
             y=list(line.values),
-            name=line.name.replace("&", "&amp;").replace("<", "&lt;"),  # plotly reads some HTML in texts
+            name=as_text(line.name),
             mode="lines+markers",
             line={"color": COLOURS[line.picture], "width": 2.5, "dash": "dot" if line.dotted else "solid"},
             marker={"size": 5},

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.colors import qualitative
 
 from cnnlab_core.plots.bars import ACCENT, MUTED
+from cnnlab_core.plots.texts import as_text
 
 _COLOURS = qualitative.D3
 _SYMBOLS = ("circle", "diamond", "square", "triangle-up")
@@ -15,8 +16,8 @@ MOST_NUMBERS = 12
 """Classes of a confusion matrix that still shows its numbers and names."""
 
 
-def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
-    """Counts (classes, classes), a row for each true class, coloured by their share of the row."""
+def confusion_map(counts: npt.ArrayLike, classes: Sequence[str], *, ink: str) -> go.Figure:
+    """Counts (classes, classes), a row for each true class, coloured by their share of the row; numbers in ``ink``."""
     table = np.asarray(counts)
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
     few = len(classes) <= MOST_NUMBERS
@@ -32,20 +33,20 @@ def confusion_map(counts: npt.ArrayLike, classes: Sequence[str]) -> go.Figure:
             hovertemplate="%{customdata}<extra></extra>",
             zmin=0,
             zmax=1,
-            colorscale=[[0, "rgba(20,160,143,0)"], [1, ACCENT]],
+            colorscale=[[0, "rgba(20,160,143,0)"], [1, "rgba(20,160,143,0.7)"]],  # so that ink can be read on all
             showscale=False,
             xgap=1,
             ygap=1,
         )
     )
-    if few:  # in the theme's own colour: a heatmap takes its colours for opaque and would write dark on dark
+    if few:  # by a scatter: a heatmap takes its colours for opaque and would write dark on dark
         rows, columns = np.nonzero(table)
         figure.add_scatter(
             x=columns,
             y=rows,
             text=table[rows, columns].astype(str),
             mode="text",
-            textfont={"size": 14},
+            textfont={"size": 14, "color": ink},
             hoverinfo="skip",
             showlegend=False,
         )
@@ -81,7 +82,7 @@ def accuracy_curves(
         figure.add_scatter(
             x=list(each),
             y=means,
-            name=name,
+            name=as_text(name),
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker={"size": 8},
@@ -169,4 +170,4 @@ def features_map(
 def _short(name: str, longest: int = 24) -> str:
     """A class's name, which people choose freely, without what plotly would read as markup."""
     shown = name if len(name) <= longest else f"{name[: longest - 1]}…"
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return as_text(shown)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import pickle
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,14 +44,15 @@ def save_checkpoint(folder: Path, role: Role, step: int, state: dict[str, Any]) 
 
 
 def load_checkpoint(folder: Path, role: Role = "last") -> dict[str, Any] | None:
-    """The newest checkpoint that is whole; damaged ones are passed over. None if there is none."""
+    """The newest checkpoint that is whole; damaged ones, and those that hold code, are passed over. None if none is."""
     for file in sorted(_files(folder, role), key=lambda file: -file.step):
         try:
             content = file.path.read_bytes()
         except OSError:
             continue
         if hashlib.sha256(content).hexdigest().startswith(file.digest):
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            with suppress(pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError):
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return None
 
 

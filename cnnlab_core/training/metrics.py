@@ -104,7 +104,7 @@ class Metrics:
         try:
             record = json.loads(line)
             kind = record.pop("kind")
-        except (ValueError, KeyError, AttributeError, TypeError):
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             return
         kinds = {"state": self.states, "step": self.steps, "epoch": self.epochs, "probe": self.probes}
         kinds.get(kind, self.notices).append(record)
@@ -139,7 +139,7 @@ def last_state(path: Path) -> Record:
     try:
         record = json.loads(lines[-1])
         return record if record["kind"] == "state" else {"state": "started"}
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return {"state": "started"} if lines else {}
 
 

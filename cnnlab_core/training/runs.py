@@ -18,13 +18,14 @@
 """
 
 import json
+import math
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -38,6 +39,7 @@ from cnnlab_core.training.metrics import Metrics, last_state, read_metrics
 
 StateName = Literal["ready", "waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 MOST_NAME = 80
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 SHIPPED_RUNS = SHIPPED.parent / "runs"
 """Finished runs that come with the lab, to look at and to duplicate."""
 
@@ -82,15 +84,18 @@ class Run:
         """The settings. Raises ``RunError`` if they can't be read."""
         try:
             return config_from(json.loads(self._read("config.json")))
-        except (ValueError, InputError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError, InputError) as error:
             raise RunError(f"The settings of the run {self.id} are damaged ({error}). Delete the run.") from None
 
     @property
     def about(self) -> About:
         """Name, owner and time."""
         try:
-            return About(**json.loads(self._read("about.json")))
-        except (ValueError, TypeError):
+            about = About(**json.loads(self._read("about.json")))
+            if not (isinstance(about.owner, str) and math.isfinite(about.created)):
+                raise ValueError
+            return replace(about, name=_checked_name(about.name))
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, InputError):
             raise RunError(f"The file about.json of the run {self.id} is damaged. Delete the run.") from None
 
     @property
@@ -190,7 +195,7 @@ class Run:
     def _json(self, name: str) -> dict[str, Any] | None:
         try:
             content = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
 
@@ -230,6 +235,8 @@ def list_runs() -> list[Run]:
     runs = []
     for path in [*runs_folder().glob("*/about.json"), *SHIPPED_RUNS.glob("*/about.json")]:
         run = Run(path.parent)
+        if not _ID.fullmatch(run.id):  # it goes into addresses, and into code that people copy and run
+            continue
         try:
             runs.append((run.about.created, run.config, run))
         except RunError:

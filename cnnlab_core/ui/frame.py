@@ -1,5 +1,7 @@
 """The frame around every page: configuration, navigation, title and question."""
 
+import math
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -12,7 +14,8 @@ from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.warmup import warm_up
 
 # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
-_TAB_ICON = Path(__file__).parents[2] / "assets" / "icons" / "cnnlab.png"
+_ASSETS = Path(__file__).parents[2] / "assets"
+_TAB_ICON = _ASSETS / "icons" / "cnnlab.png"
 
 
 def page(name: str) -> None:
@@ -38,7 +41,27 @@ def home() -> None:
 def _frame(title: str) -> None:
     full = title if title == "cnnlab" else f"{title} · cnnlab"
     st.set_page_config(page_title=full, page_icon=str(_TAB_ICON), layout="wide", initial_sidebar_state="auto")
+    st.html(_ASSETS / "frame" / "frame.css")
+    _drop_infinities()
     with st.sidebar, st.container(key="pages"):
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         for entry in PAGES:
             st.page_link(entry.file, label=entry.title, icon=entry.icon)
+
+
+def _drop_infinities() -> None:
+    """Take infinite numbers out of a link that is being opened: Streamlit falls over one for a whole number."""
+    if st.session_state.setdefault("link opened", False):
+        return
+    st.session_state["link opened"] = True
+    strange = [name for name in st.query_params if any(map(_is_infinite, st.query_params.get_all(name)))]
+    for name in strange:
+        del st.query_params[name]
+    if strange:
+        st.rerun()
+
+
+def _is_infinite(text: str) -> bool:
+    with suppress(ValueError):
+        return math.isinf(float(text))
+    return False

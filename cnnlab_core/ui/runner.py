@@ -17,7 +17,7 @@ from cnnlab_core.device import Gate, Slice, Waiting, gate, pick_device, with_mem
 from cnnlab_core.errors import LabError
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import plain, show_problem
 
 Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
@@ -208,4 +208,4 @@ class _Status:
             with self._place.container(horizontal=True, vertical_alignment="center"):
                 self._line = st.empty()
                 self._stop()
-        self._line.progress(self._done, f"{self._label} · {elapsed:.0f} s{turn}")
+        self._line.progress(self._done, f"{plain(self._label)} · {elapsed:.0f} s{turn}")

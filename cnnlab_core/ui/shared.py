@@ -54,7 +54,7 @@ def choose_picture() -> Picture:
     shared = _shared()
     _read_address(shared)
     with st.sidebar, st.container(key="part_picture"):
-        st.subheader("Picture")
+        st.header("Picture")
         with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
             _own_picture(shared)
         names = [*shared.own, *sample_images()]
@@ -71,7 +71,7 @@ def choose_model() -> tuple[ModelSpec, str]:
     if shared.model not in names:  # a network trained here that somebody has deleted since
         shared.model = DEFAULT_MODEL
     with st.sidebar, st.container(key="part_network"):
-        st.subheader("Network")
+        st.header("Network")
         _select("Network", "model", names, model_label, shared)
         st.session_state["weights_choice"] = shared.weights
         st.segmented_control(

@@ -10,10 +10,25 @@ import streamlit as st
 
 from cnnlab_core.errors import LabError
 
+# What markdown makes a link of by itself, escaped or not.
+_LINK = re.compile(r"https?://|www\.|[-.\w+]@[-\w]+\.", re.IGNORECASE)
+
 
 def plain(text: str) -> str:
-    """Text as it is, safe inside markdown: names and labels must not become links, formulas or pictures."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+    """Text as it is, safe inside markdown: names and labels must not become links, formulas or pictures.
+
+    Addresses are set as code, so that they can be copied and can't be clicked.
+    """
+    return " ".join(_code(word) if _LINK.search(word) else _escaped(word) for word in text.split())
+
+
+def _escaped(word: str) -> str:
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", word)
+
+
+def _code(word: str) -> str:
+    fence = "`" * (1 + max(map(len, re.findall("`+", word)), default=0))
+    return f"{fence} {word} {fence}" if "`" in word else f"{fence}{word}{fence}"
 
 
 @contextmanager
@@ -28,6 +43,11 @@ def sentences() -> Iterator[None]:
 def show_problem(error: LabError | str) -> None:
     """A problem, as text."""
     st.error(plain(str(error)), icon=":material/error:")
+
+
+def ink() -> str:
+    """The theme's own colour of text, for what is written on coloured ground."""
+    return "#e8edee" if st.context.theme.type == "dark" else "#11181b"
 
 
 def data_address(image: bytes, kind: str = "png") -> str:

@@ -8,7 +8,9 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from browser import find_browser
 from PIL import Image
@@ -43,6 +45,15 @@ PROBES = re.compile(r"/_stcore/(health|host-config)$")
 # A rerun may replace a picture before a busy browser has asked for it: Streamlit has then forgotten the old one. What
 # is on the page at the end must be whole (see ``Lab.check``).
 GONE = re.compile(r"/media/\w+\.(png|jpg)$")
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
+
+# What axe finds in elements that Streamlit makes and we can't change, by rule and selector.
+STREAMLITS_OWN = {
+    # Code, formulas and cells of tables that are too wide scroll sideways. Browsers stop at such a region with Tab by
+    # themselves (Chrome since 130, Firefox); axe asks for a tabindex for those that don't.
+    "scrollable-region-focusable": ".stCode pre, .katex-display, .stTable [data-testid=stMarkdownContainer]",
+}
 
 
 @pytest.fixture(scope="session")
@@ -149,12 +160,27 @@ class Lab:
         size = self.page.viewport_size
         self.page.set_viewport_size({"width": size["width"], "height": min(max(height, 600), 3000)})
         self.page.wait_for_timeout(1200)  # figures are drawn after the page
+        self.accessible()
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
         place = f"docs/screenshots/{name}.png"
         if os.environ.get("CNNLAB_SCREENSHOTS") and place in README.read_text():
             (ROOT / place).parent.mkdir(parents=True, exist_ok=True)
             Image.open(ARTIFACTS / f"{name}.png").convert("RGB").quantize(256).save(ROOT / place, optimize=True)
         self.page.set_viewport_size(size)
+
+    def accessible(self) -> None:
+        """No serious or critical finding of axe on the page as it is (https://github.com/dequelabs/axe-core)."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        found = self.page.evaluate(
+            """async (known) => (await axe.run({resultTypes: ["violations"], elementRef: true})).violations
+                .filter(({impact}) => ["serious", "critical"].includes(impact))
+                .flatMap(({id, help, nodes}) => nodes
+                    .filter(({element}) => !(known[id] && element?.matches(known[id])))
+                    .map(({html, failureSummary}) => `${id}: ${help}: ${html.slice(0, 300)} ${failureSummary}`))""",
+            STREAMLITS_OWN,
+        )
+        assert not found, "\n".join(found)
 
     def check(self) -> None:
         """Nothing on the console, no request to another host, no traceback, error or broken picture on the page."""

@@ -137,7 +137,7 @@ def test_the_noise_picture_has_the_largest_change_at_full_scale():
 def test_step_lines_show_every_number():
     figure = step_lines({"a <b>": [0.5, 0.2], "c": [0.0, 1.0]}, title="t", total=5, log=True, at=1)
     drawn = json.loads(figure.to_json())
-    assert drawn["data"][0]["name"] == "a &lt;b>"
+    assert drawn["data"][0]["name"] == "a &lt;b&gt;"
     assert figure.data[1].y[0] > 0
     assert list(figure.data[0].y) == [0.5, 0.2]
     assert figure.layout.xaxis.range == (-0.5, 4.5)

@@ -222,15 +222,15 @@ def test_long_lines_are_thinned_and_keep_their_ends():
     assert len(x) == MOST_POINTS
     assert (x[0], x[-1], y[0], y[-1]) == (0, 5000, 0, 10000)
     figure = run_lines([Line("<i>a</i>", [0, 1], [1, np.nan])], title="t", x_title="step", log=True)
-    assert figure.data[0].name == "&lt;i>a&lt;/i>"
+    assert figure.data[0].name == "&lt;i&gt;a&lt;/i&gt;"
 
 
 def test_a_confusion_is_coloured_by_the_share_of_its_row():
-    figure = confusion_map([[8, 2], [0, 0]], ["<i>", "b"])
+    figure = confusion_map([[8, 2], [0, 0]], ["<i>", "b"], ink="black")
     assert np.array_equal(figure.data[0].z, [[0.8, 0.2], [0, 0]])
     assert [note.text for note in figure.layout.annotations] == ["8", "2"]
-    assert figure.data[0].text[0][1] == "&lt;i> taken for b: 2 (20.0%)"
-    assert not confusion_map(np.eye(40, dtype=int), list(map(str, range(40)))).layout.annotations
+    assert figure.data[0].text[0][1] == "&lt;i&gt; taken for b: 2 (20.0%)"
+    assert not confusion_map(np.eye(40, dtype=int), list(map(str, range(40))), ink="black").layout.annotations
 
 
 # --- recipes --------------------------------------------------------------------------------------------------

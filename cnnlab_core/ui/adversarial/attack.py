@@ -148,7 +148,7 @@ def _verdict(choice: Choice, found: Fooled) -> None:
 @st.fragment
 def _way(choice: Choice, found: Fooled) -> None:
     """Any look of the way again, and the two pictures under a wipe."""
-    st.subheader("The way there")
+    st.header("The way there")
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         st.markdown("**Before and after**: drag the line")

@@ -12,6 +12,7 @@ from cnnlab_core.models.loaded import crop
 from cnnlab_core.models.registry import categories
 from cnnlab_core.naming import Named
 from cnnlab_core.ui.naming import name_picture
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
 from cnnlab_core.ui.show import show_problem
 
@@ -121,11 +122,11 @@ def choose() -> Choice | None:
     with third:
         norm = "linf"
         if "norm" in settings:
-            norm = st.segmented_control(
+            norm = segmented(
+                st,
                 "Norm",
                 list(_EPSILON),
                 default="linf",
-                required=True,
                 key="adversarial_norm",
                 bind="query-params",
                 persist_state="page",

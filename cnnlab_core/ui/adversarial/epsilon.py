@@ -16,6 +16,7 @@ from cnnlab_core.ui.adversarial.epsilons import choose_count, grid, look_at, loo
 from cnnlab_core.ui.adversarial.explorer import scene, show_explorer
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -30,11 +31,11 @@ def show(choice: Choice) -> None:
     norm = choice.plan.norm
     first, second, third = st.columns([1.3, 1, 1.2], gap="medium", vertical_alignment="bottom")
     with first:
-        way = st.segmented_control(
+        way = segmented(
+            st,
             "Attack at each epsilon",
             list(_WAYS),
             default=next(iter(_WAYS)),
-            required=True,
             key="adversarial_way",
             bind="query-params",
             persist_state="page",

@@ -5,6 +5,7 @@ import math
 import streamlit as st
 
 from cnnlab_core.sweeps import levels
+from cnnlab_core.ui.segmented import segmented
 
 COUNTS = (16, 32)
 _SPACING = {"linf": 1.0, "l2": 0.25, "l1": 25.0}
@@ -21,9 +22,7 @@ def grid(norm: str, count: int) -> tuple[float, ...]:
 def choose_count(norm: str, *, key: str, counts: tuple[int, ...] = COUNTS) -> int:
     """How far epsilon goes, in steps of the norm's spacing."""
     names = [f"to {levels(grid(norm, count)[-1], norm)}" for count in counts]
-    chosen = st.segmented_control(
-        "Epsilon", names, default=names[0], required=True, key=key, bind="query-params", persist_state="page"
-    )
+    chosen = segmented(st, "Epsilon", names, default=names[0], key=key, bind="query-params", persist_state="page")
     return counts[names.index(chosen)]
 
 

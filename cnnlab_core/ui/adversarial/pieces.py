@@ -29,9 +29,9 @@ def panel(place: DeltaGenerator, title: str, picture: Image.Image, line: str, *,
     with place.container():
         st.markdown(f"**{title}**")
         if live:
-            st.image(data_address(content), width="stretch")
+            st.image(data_address(content), width="stretch", alt=title)
         else:
-            st.image(content, output_format="PNG", width="stretch")
+            st.image(content, output_format="PNG", width="stretch", alt=title)
         st.markdown(line)
 
 

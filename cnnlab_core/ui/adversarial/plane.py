@@ -19,6 +19,7 @@ from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, 
 from cnnlab_core.plots.signed import short_number
 from cnnlab_core.recipes.plane import plane_code
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -71,10 +72,10 @@ def show() -> None:
         standing(neuron, ball, y)
         one, many = st.columns(2, gap="large")
         with one:
-            st.subheader(f"One step: {'FGSM' if ball.norm == 'linf' else 'the fast gradient method'}")
+            st.header(f"One step: {'FGSM' if ball.norm == 'linf' else 'the fast gradient method'}")
             step_sizes = choose_step_sizes()
         with many:
-            st.subheader("Many steps, projected: PGD")
+            st.header("Many steps, projected: PGD")
             step_size, steps, seed = choose_walk()
         setting = Setting(neuron, ball, y, step_sizes, step_size, steps, seed)
         story = tell(setting)
@@ -94,15 +95,13 @@ def place_the_attack() -> tuple[Neuron, Ball, int]:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         w1, w2, b = (number(name, key, value) for name, key, value in (("w₁", "w1", 1), ("w₂", "w2", 2), ("b", "b", 0)))
         x1, x2 = (number(name, key, value) for name, key, value in (("x₁", "x1", 1), ("x₂", "x2", 0.5)))
-        y = st.segmented_control(
-            "Label", (1, 0), default=1, required=True, key="adversarial_plane_label", bind="query-params"
-        )
+        y = segmented(st, "Label", (1, 0), default=1, key="adversarial_plane_label", bind="query-params")
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        norm = st.segmented_control(
+        norm = segmented(
+            st,
             "Norm",
             NORMS,
             default=NORMS[0],
-            required=True,
             key="adversarial_plane_norm",
             bind="query-params",
             help="The shape of what is allowed: linf is a square, l2 a disc, l1 a diamond.",
@@ -275,7 +274,7 @@ def best_point(setting: Setting, story: Story) -> None:
     """The optimum, and how near the attacks came."""
     neuron, y = setting.neuron, setting.y
     best = neuron.loss(story.best, y)
-    st.subheader("The best that any attack can do")
+    st.header("The best that any attack can do")
     left, right = st.columns(2, gap="large", vertical_alignment="center")
     with left:
         outcome = "wrong" if neuron.fooled(story.best, y) else "still right"
@@ -303,7 +302,7 @@ def best_point(setting: Setting, story: Story) -> None:
 def smallest_epsilon(setting: Setting, story: Story) -> None:
     """How large the ball must be to reach the line, for each norm."""
     neuron, ball = setting.neuron, setting.ball
-    st.subheader("How little is enough")
+    st.header("How little is enough")
     chosen = story.smallest[ball.norm]
     if chosen.eps == 0:
         st.markdown("Nothing has to change: the smallest epsilon is **0**.")

@@ -20,6 +20,7 @@ from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -56,11 +57,11 @@ def show(choice: Choice) -> None:
     with right:
         names = {f"up to {most}": most for most in LOOKS}
         longest = names[
-            st.segmented_control(
+            segmented(
+                st,
                 "Steps",
                 list(names),
                 default="up to 6",
-                required=True,
                 key="adversarial_longest",
                 bind="query-params",
                 persist_state="page",

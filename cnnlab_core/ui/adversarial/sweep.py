@@ -10,6 +10,7 @@ from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.reach import METHODS
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.epsilon_curves import Line, epsilon_curves
+from cnnlab_core.plots.texts import as_text
 from cnnlab_core.recipes.adversarial_sweeps import accuracy_code, methods_code
 from cnnlab_core.sweeps import (
     NAMES,
@@ -29,6 +30,7 @@ from cnnlab_core.ui.adversarial.pieces import FIGURE
 from cnnlab_core.ui.adversarial.several import Subject, choose_several
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -69,9 +71,7 @@ def show(choice: Choice) -> None:
     norm = choice.plan.norm
     first, second, third = st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom")
     with first:
-        of = st.segmented_control(
-            "Of", OF, default=OF[0], required=True, key="adversarial_of", bind="query-params", persist_state="page"
-        )
+        of = segmented(st, "Of", OF, default=OF[0], key="adversarial_of", bind="query-params", persist_state="page")
     with second:
         count = choose_count(norm, key=f"adversarial_sweep_{norm}", counts=COUNTS)
     with third:
@@ -145,7 +145,7 @@ def _draw(place: DeltaGenerator, choice: Choice, sweep: _Sweep, pairs: Sequence[
     if sweep.several:
         title = f"Accuracy of {len(sweep.subjects)} pictures that were named right"
     else:
-        title = f"P({_plotly(choice.labels[_asked(pairs[0][0])])})"
+        title = f"P({as_text(choice.labels[_asked(pairs[0][0])])})"
     figure = epsilon_curves(
         lines,
         [_shown(eps, sweep.norm) for eps in sweep.eps],
@@ -162,10 +162,6 @@ def _asked(curve: Curve) -> int:
 
 def _shown(eps: float, norm: str) -> float:
     return round(255 * eps, 6) if norm == "linf" else eps
-
-
-def _plotly(label: str) -> str:
-    return label.replace("&", "&amp;").replace("<", "&lt;")  # plotly reads some HTML in texts
 
 
 def _words(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> str:

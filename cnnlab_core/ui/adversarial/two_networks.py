@@ -124,7 +124,7 @@ def _target(choice: Choice, spec: ModelSpec, named: Named) -> int | None:
 
 def _side(choice: Choice, *, place: str) -> _Side | None:
     """A network's half: the three pictures, the verdict, the numbers, the curve."""
-    st.markdown(f"#### {plain(choice.spec.title)} · {choice.weights}")
+    st.markdown(f"## {plain(choice.spec.title)} · {choice.weights}")
     outcome = attacked(choice, place=place)
     if outcome.state != "done" or outcome.result is None:
         best = choice.named.best[0]
@@ -198,7 +198,7 @@ def _in_words(eps: float | None, norm: str) -> str:
 
 def _passing(one: _Side, two: _Side) -> None:
     """Each adversarial picture, shown to the other network."""
-    st.subheader("Does it pass on?")
+    st.header("Does it pass on?")
     for column, maker, judge in zip(st.columns(2, gap="large"), (one, two), (two, one), strict=True):
         with column, sentences():
             passed = _passed(maker, judge)

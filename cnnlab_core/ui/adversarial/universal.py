@@ -19,6 +19,7 @@ from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
 from cnnlab_core.ui.adversarial.pieces import FIGURE, panel, said
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, all_pictures
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -99,8 +100,8 @@ def _ask(choice: Choice) -> _Asked:
     first, second, third = st.columns([1, 1, 1.2], gap="large", vertical_alignment="center")
     goal = ANYWHERE
     if choice.target is not None:
-        goal = first.segmented_control(
-            "Towards", (ANYWHERE, TOWARDS), default=ANYWHERE, required=True, key="adversarial_universal_goal",
+        goal = segmented(first,
+            "Towards", (ANYWHERE, TOWARDS), default=ANYWHERE, key="adversarial_universal_goal",
             bind="query-params",
         )  # fmt: skip
     epochs = second.slider("Times through all", 1, 40, EPOCHS, key="adversarial_universal_epochs", bind="query-params")

@@ -181,7 +181,7 @@ def _summary(lab: _Lab, trials: Sequence[Under]) -> None:
         which = ", ".join(TRANSFORMS[trial.name].title.lower() for trial in held)
         lines.append(f"{subject} survives **{len(held)} of {len(trials)}**{': ' if which else ''}{which}.")
     st.markdown("  \n".join(lines))
-    st.caption(
+    st.markdown(  # no caption: Streamlit fades those, and the badges would be too faint to read
         f"Left the clean picture, {'then' if len(lab.pictures) > 2 else 'right'} the adversarial one"
         f"{', right the one made through transforms' if len(lab.pictures) > 2 else ''}. "
         + ". ".join(f"{badge} {FATES[name]}" for name, badge in _BADGES.items() if name != "no merit")
@@ -241,7 +241,7 @@ def _through_job(choice: Choice, plan: Plan, chosen: Mapping[str, float], draws:
 
 
 def _sweep(lab: _Lab, strengths: Mapping[str, float]) -> None:
-    st.subheader("From weak to strong")
+    st.header("From weak to strong")
     left, right = st.columns([1, 2.4], gap="large")
     with left:
         title = st.selectbox("Transform", list(_BY_TITLE), index=2, key="adversarial_sweep_of", bind="query-params")

@@ -15,6 +15,7 @@ from cnnlab_core.convolution.options import Array
 from cnnlab_core.equivariance import flat_readout, mean_readout, permute, pointwise_linear, read_order, shift
 from cnnlab_core.plots.signed import number_grid, short_number
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -77,14 +78,14 @@ def show() -> None:
 
 def pointwise(numbers: Numbers) -> None:
     """A 1×1 convolution and a linear layer at every position, on the same numbers."""
-    st.subheader("A 1×1 convolution is a linear layer at every position")
+    st.header("A 1×1 convolution is a linear layer at every position")
     x, w, b = numbers.pixels, numbers.pixel_weights, numbers.pixel_bias
     convolved, linear = conv2d(x, w[:, :, None, None], b), pointwise_linear(x, w, b)
-    position = st.segmented_control(
+    position = segmented(
+        st,
         "Position",
         list(range(6)),
         default=1,
-        required=True,
         format_func=lambda place: f"row {place // 3}, column {place % 3}",
         key="conv_attn_position",
         bind="query-params",
@@ -113,14 +114,12 @@ def pointwise(numbers: Numbers) -> None:
 
 def shifts(numbers: Numbers) -> tuple[int, str]:
     """Shift, then convolve; convolve, then shift. Gives the shift and the border."""
-    st.subheader("A convolution commutes with shifts")
+    st.header("A convolution commutes with shifts")
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         places = st.slider(
             "Shift to the right by", 0, LENGTH - 1, 3, key="conv_attn_shift", bind="query-params", width=280
         )
-        border = st.segmented_control(
-            "Border", BORDERS, default=BORDERS[0], required=True, key="conv_attn_border", bind="query-params"
-        )
+        border = segmented(st, "Border", BORDERS, default=BORDERS[0], key="conv_attn_border", bind="query-params")
     x, w = numbers.signal, numbers.signal_kernel
 
     def layer(signal: Array) -> Array:
@@ -160,7 +159,7 @@ def permutations(numbers: Numbers) -> tuple[tuple[int, ...], bool]:
 
     Gives the order of the rows, and whether attention is told the positions.
     """
-    st.subheader("Self-attention commutes with permutations")
+    st.header("Self-attention commutes with permutations")
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         text = st.text_input(
             "Order of the rows", FIRST_ORDER, key="conv_attn_order", bind="query-params", max_chars=40, width=220
@@ -290,6 +289,7 @@ import torch
 from cnnlab_core.attention import {imported}
 from cnnlab_core.convolution import random_kernel
 from cnnlab_core.equivariance import permute
+from cnnlab_core.ui.segmented import segmented
 
 x, order = random_kernel({seed + 5}, ({ROWS}, {WIDTH})), {tuple(order)}
 head = seeded_head({seed}, {WIDTH}, {WIDTH})

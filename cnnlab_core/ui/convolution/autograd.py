@@ -24,6 +24,7 @@ from cnnlab_core.linear_model import (
 from cnnlab_core.plots.descent import descent_map, loss_line
 from cnnlab_core.plots.signed import short_number
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import sentences, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -58,7 +59,7 @@ def show() -> None:
 
 def line() -> tuple[float, float]:
     """y = w x + b at a point, and its three partial derivatives."""
-    st.subheader("One neuron, one input")
+    st.header("One neuron, one input")
     with st.container(horizontal=True, gap="medium"):
         w, x, b = (
             st.number_input(name, -100.0, 100.0, start, 0.5, key=f"conv_auto_{name}", bind="query-params", width=150)
@@ -103,7 +104,7 @@ def derivatives_table(*rows: tuple[str, str, float, float]) -> None:
 
 def squared_error(w: float, b: float) -> Array:
     """The loss of the same line over an editable table, which it gives back."""
-    st.subheader("Its mean squared error over a table")
+    st.header("Its mean squared error over a table")
     st.markdown("The same w and b as above, now judged on several points. Edit the points, add or delete rows.")
     left, right = st.columns([1, 2], gap="large")
     with left:
@@ -191,7 +192,7 @@ class Walk:
 
 def xor() -> tuple[Walk, list[DescentStep]]:
     """The descent of a linear model on XOR: how it was set up, and the whole of it."""
-    st.subheader("A linear model tries XOR")
+    st.header("A linear model tries XOR")
     st.markdown(
         "Four points, a plane $y = w_1 x_1 + w_2 x_2 + b$. Move the step slider: every step goes straight down, "
         "in the direction of the arrow, and the model ends up saying ½ to everything."
@@ -216,9 +217,7 @@ def walk_controls() -> Walk:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         index = st.slider("Step", 0, STEPS, 3, key="conv_auto_step", bind="query-params", width=320)
         eta = st.slider("Learning rate η", 0.02, 0.8, 0.2, 0.02, key="conv_auto_eta", bind="query-params", width=220)
-        pair = st.segmented_control(
-            "Drawn over", list(PAIRS), default="w1 and w2", required=True, key="conv_auto_pair", bind="query-params"
-        )
+        pair = segmented(st, "Drawn over", list(PAIRS), default="w1 and w2", key="conv_auto_pair", bind="query-params")
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         start = [
             st.number_input(
@@ -330,6 +329,7 @@ def xor_code(walk: Walk) -> str:
     w1, w2, b = walk.start
     return f"""\
 from cnnlab_core.linear_model import XOR_INPUTS, XOR_TARGETS, descend, optimum
+from cnnlab_core.ui.segmented import segmented
 
 path = descend(XOR_INPUTS, XOR_TARGETS, [{w1:g}, {w2:g}], {b:g}, eta={walk.eta:g}, steps={STEPS})
 here = path[{walk.index}]

@@ -15,6 +15,7 @@ from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_su
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 
 COLUMNS = {1: [["x", "dx", "dy"], ["w", "dw", "db"]], 2: [["x", "dx"], ["w", "dw"], ["dy", "db"]]}
@@ -26,11 +27,11 @@ ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 def show() -> None:
     """The whole tab. An impossible configuration is a sentence under the controls."""
     dims = ["1-D", "2-D"].index(
-        st.segmented_control(
+        segmented(
+            st,
             "Backward through the numbers of the tab",
             ["1-D", "2-D"],
             default="2-D",
-            required=True,
             key="conv_back",
             bind="query-params",
             persist_state="page",
@@ -43,11 +44,11 @@ def show() -> None:
         show_sum(problem.explain(*cell) if cell and is_result else None)
         show_badge(conv_difference(problem))
         views = {"As a matrix": _matrices, "One gradient step": _step, "Borders compared": _borders}
-        view = st.segmented_control(
+        view = segmented(
+            st,
             "Look closer",
             list(views),
             default="As a matrix",
-            required=True,
             key="conv_view",
             bind="query-params",
             persist_state="page",

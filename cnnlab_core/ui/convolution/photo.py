@@ -30,6 +30,7 @@ from cnnlab_core.photo_kernels import (
 from cnnlab_core.plots.signed import signed_legend, signed_picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_picture
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
@@ -108,12 +109,10 @@ def controls() -> Slide:
     """The kernel and how it slides."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         title = st.selectbox("Kernel", [*TITLES, OWN], index=3, key="conv_photo_kernel", bind="query-params", width=180)
-        channels = st.segmented_control(
-            "Channels", CHANNELS, default=CHANNELS[0], required=True, key="conv_photo_channels", bind="query-params"
+        channels = segmented(
+            st, "Channels", CHANNELS, default=CHANNELS[0], key="conv_photo_channels", bind="query-params"
         )
-        padding = st.segmented_control(
-            "Padding", PADDINGS, default="half", required=True, key="conv_photo_padding", bind="query-params"
-        )
+        padding = segmented(st, "Padding", PADDINGS, default="half", key="conv_photo_padding", bind="query-params")
         mode = st.selectbox(
             "Border", PADDING_MODES, index=2, key="conv_photo_border", bind="query-params", width=130,
             help="What the padding is filled with.",
@@ -149,9 +148,7 @@ def response(picture: Picture, slide: Slide) -> Shown | None:
     """The picture, the kernel, and the response, which it gives back; None where there is none."""
     left, right = st.columns(2, gap="large")
     place = right.container()
-    view = right.segmented_control(
-        "Response as", VIEWS, default=VIEWS[0], required=True, key="conv_photo_view", bind="query-params"
-    )
+    view = segmented(right, "Response as", VIEWS, default=VIEWS[0], key="conv_photo_view", bind="query-params")
     signed = view == VIEWS[0]
     shown = worked_out("response", picture, (slide, signed), lambda: respond_and_draw(picture, slide, signed))
     if shown is None:
@@ -236,7 +233,7 @@ def worked_out(name: str, picture: Picture, settings: tuple[object, ...], make: 
 
 def side_by_side(picture: Picture, slide: Slide) -> None:
     """The same picture through several kernels."""
-    st.subheader("Several kernels, side by side")
+    st.header("Several kernels, side by side")
     st.markdown(
         "Kernels whose weights add up to 0 (the first three) are blind to flat ground and answer to change. "
         "Those whose weights add up to 1 (the last four) make a picture again."
@@ -264,7 +261,7 @@ def draw_gallery(picture: Picture, slide: Slide) -> list[Shown]:
 
 def layers(picture: Picture) -> list[Shown]:
     """Kernel, ReLU, pooling, kernel: what each makes of the one before. Gives the stages."""
-    st.subheader("Layers, one on another")
+    st.header("Layers, one on another")
     st.markdown(
         "A network does this: the second kernel slides over what the first one found, "
         "and pooling in between lets it see more of the photo with the same nine weights."
@@ -273,9 +270,7 @@ def layers(picture: Picture) -> list[Shown]:
         first = st.selectbox(
             "First kernel", list(TITLES), index=3, key="conv_photo_first", bind="query-params", width=200
         )
-        window = st.segmented_control(
-            "Pooling window", WINDOWS, default=2, required=True, key="conv_photo_pool", bind="query-params"
-        )
+        window = segmented(st, "Pooling window", WINDOWS, default=2, key="conv_photo_pool", bind="query-params")
         second = st.selectbox(
             "Second kernel", list(TITLES), index=4, key="conv_photo_second", bind="query-params", width=200
         )
@@ -324,6 +319,7 @@ import torch.nn.functional as F
 {imports}from cnnlab_core.photo_kernels import respond, to_planes
 from cnnlab_core.images import {names}
 from cnnlab_core.plots.signed import signed_picture
+from cnnlab_core.ui.segmented import segmented
 
 x = to_planes(open_image({source}), grey={slide.grey})  # (channels, H, W), 0 to 1
 w = {kernel}

@@ -31,6 +31,7 @@ from cnnlab_core.ui.convolution.presets import (
     size,
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import sentences
 
 KEPT = Kept("conv_pool")
@@ -111,9 +112,7 @@ def _setup() -> PoolProblem:
 def _settings() -> tuple[str, int, dict[str, Any]]:
     """Maximum or average, the window, and the options of the core."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        kind = st.segmented_control(
-            "Keep of each window", list(KINDS), default="Maximum", required=True, key=KEPT.key("kind"), **BOUND
-        )
+        kind = segmented(st, "Keep of each window", list(KINDS), default="Maximum", key=KEPT.key("kind"), **BOUND)
         window = st.slider("Window", 1, 5, 2, key=KEPT.key("window"), width=130, **BOUND)
         stride = st.selectbox("Stride", ["1", "2", "3", "4", OWN_STRIDE], key=KEPT.key("stride"), width=140, **BOUND)
         options: dict[str, Any] = {} if stride == OWN_STRIDE else {"stride": int(stride)}

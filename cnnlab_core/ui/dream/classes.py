@@ -24,6 +24,7 @@ from cnnlab_core.ui.dream.live import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import take_away
 
@@ -78,9 +79,7 @@ def _ask(choice: Choice) -> tuple[_Question, str]:
         label = st.selectbox("Class", names, index=TARANTULA, key="class_target", bind="query-params")
         seed = st.number_input("Seed", 0, 99_999, 0, key="class_seed", bind="query-params")
     with two:
-        begin = st.segmented_control(
-            "Begin with", STARTS, default=STARTS[0], required=True, key="class_start", bind="query-params"
-        )
+        begin = segmented(st, "Begin with", STARTS, default=STARTS[0], key="class_start", bind="query-params")
         steps = st.slider("Steps", 8, 256, 48, 8, key="class_steps", bind="query-params")
     with three:
         titles = {ALONE: ""} | {find_spec(name).title: name for name in others}
@@ -163,7 +162,9 @@ def _logits(
 def _named(spec: ModelSpec, target: int, found: tuple[np.ndarray, np.ndarray], number: int) -> None:
     labels = categories(spec)
     first, last = (float(softmax(logits)[target]) for logits in found)
-    st.metric(f"P({labels[target]})", f"{last:.2%}", f"from {100 * first:.2g} %", delta_color="off", delta_arrow="off")
+    st.metric(
+        f"P({plain(labels[target])})", f"{last:.2%}", f"from {100 * first:.2g} %", delta_color="off", delta_arrow="off"
+    )
     for title, logits in zip(("Before", "Dream"), found, strict=True):
         best = top_k(logits, labels, 5)
         indices = [each.index for each in best]

@@ -18,6 +18,7 @@ from cnnlab_core.ui.dream.gallery import show_patches
 from cnnlab_core.ui.dream.live import film_files, show_film
 from cnnlab_core.ui.dream.settings import DEPTH, SIDES, TRICKS, Settings, at_once, choose_settings, presets
 from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import take_away
 
@@ -42,11 +43,11 @@ def show(choice: Choice) -> None:
     left, right = st.columns([1.45, 1], gap="large")
     with right:
         chosen = choose_settings(place)
-        trick = st.segmented_control(
+        trick = segmented(
+            st,
             "Tricks",
             TRICKS,
             default=TRICKS[0],
-            required=True,
             key="dream_trick",
             bind="query-params",
             on_change=at_once,

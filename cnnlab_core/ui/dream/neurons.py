@@ -17,6 +17,7 @@ from cnnlab_core.ui.dream.choice import Choice, choose_layer
 from cnnlab_core.ui.dream.gallery import show_patches
 from cnnlab_core.ui.dream.live import film_files, show_film
 from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.take_away import take_away
 
 ASKED = ("a channel", "a unit", "the whole layer")
@@ -87,7 +88,7 @@ def show(choice: Choice) -> None:
 
 
 def _ask(place: Layer) -> _Question:
-    asked = st.segmented_control("Ask", ASKED, default=ASKED[0], required=True, key="neuron_ask", bind="query-params")
+    asked = segmented(st, "Ask", ASKED, default=ASKED[0], key="neuron_ask", bind="query-params")
     most = place.shape[0] - 1
     if not 0 <= st.session_state.get("neuron_channel", 0) <= most:
         st.session_state["neuron_channel"] = most

@@ -11,6 +11,7 @@ from cnnlab_core.dream.gradients import NORMALISATIONS
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.ui.dream.choice import block_at
+from cnnlab_core.ui.segmented import segmented
 
 SIDES = (224, 336, 448, 672, 1000, 2000, 5000)
 TRICKS = ("every trick", "without octaves", "without jitter", "without normalisation")
@@ -141,7 +142,7 @@ def at_once() -> None:
 
 def choose_settings(layer: Layer) -> Settings:
     """The controls; gives the settings before any trick is left out."""
-    ask = st.segmented_control("Ask", ASKED, default=ASKED[0], required=True, key="dream_ask", bind="query-params")
+    ask = segmented(st, "Ask", ASKED, default=ASKED[0], key="dream_ask", bind="query-params")
     channel = None
     if ask == ASKED[1]:
         most = layer.shape[0] - 1

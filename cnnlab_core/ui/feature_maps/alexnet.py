@@ -8,6 +8,7 @@ from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.receptive_field.stack import PRESETS, read_stack, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
 from cnnlab_core.ui.feature_maps.choice import Choice
+from cnnlab_core.ui.segmented import segmented
 
 BOTH = {
     "AlexNet 2012": "As in the 2012 paper · 227 × 227, padding 0",
@@ -18,8 +19,8 @@ LAYERS = ("conv1", "conv2", "conv3")
 
 def show(choice: Choice) -> None:
     """The tab."""
-    chosen = st.segmented_control(
-        "Draw the field of the middle unit of", LAYERS, default=LAYERS[2], required=True, key="maps_alexnet",
+    chosen = segmented(st,
+        "Draw the field of the middle unit of", LAYERS, default=LAYERS[2], key="maps_alexnet",
         bind="query-params",
     )  # fmt: skip
     st.caption(

@@ -20,6 +20,7 @@ from cnnlab_core.ui.feature_maps.choice import Choice, layers_with_maps, seen_pi
 from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -84,9 +85,7 @@ def _asked(choice: Choice, predicted: int, label: str) -> tuple[int, tuple[Metho
         bind="query-params",
         placeholder=f"{label} (the most probable); search any of {len(names)}",
     )
-    shown = second.segmented_control(
-        "Method", (ALL, *METHODS), default=ALL, required=True, key="maps_method", bind="query-params", wrap=True
-    )
+    shown = segmented(second, "Method", (ALL, *METHODS), default=ALL, key="maps_method", bind="query-params", wrap=True)
     target = names.index(search) if search else predicted
     return target, METHODS if shown == ALL else tuple(method for method in METHODS if method == shown)
 

@@ -15,6 +15,7 @@ from cnnlab_core.models.loaded import crop
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
 
 _LANDMARKS = ("conv2d", "relu", "relu6", "add")
@@ -59,9 +60,7 @@ def choose() -> Choice | None:
         return None
     layers = {layer.name: layer for layer in layers_with_maps(spec)}
     first, second = st.columns([1, 1.4], gap="medium", vertical_alignment="bottom")
-    depth = first.segmented_control(
-        "Layer", DEPTHS, default=DEPTHS[0], required=True, key="maps_depth", bind="query-params"
-    )
+    depth = segmented(first, "Layer", DEPTHS, default=DEPTHS[0], key="maps_depth", bind="query-params")
     with second:
         if depth == DEPTHS[3]:
             name = st.selectbox("Which", list(layers), key="maps_layer", bind="query-params")

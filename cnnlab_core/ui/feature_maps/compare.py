@@ -107,7 +107,7 @@ def _to_scale(one: np.ndarray, two: np.ndarray, scale: str) -> list[np.ndarray]:
 
 
 def _mosaic(side: _Side, sequence: np.ndarray, channel: int, *, signed: bool, key: str) -> None:
-    st.markdown(f"**{side.name}**")
+    st.markdown(f"**{plain(side.name)}**")
     pick_tile(
         mosaic(side.scaled[sequence], signed=signed),
         places=sequence.tolist(),
@@ -151,7 +151,7 @@ def _what_to_see(sides: list[_Side], scale: str, *, by_weights: bool, signed: bo
 
 def _one_channel(sides: list[_Side], channel: int, *, signed: bool) -> None:
     st.markdown(f"**Channel {channel} on both sides: the map, and where it is strong on the picture**")
-    *pictures, numbers = st.columns([1.2, 1.2, 0.8], gap="large")
+    *pictures, numbers = st.columns([1.2, 1.2, 1.1], gap="large")
     for column, side in zip(pictures, sides, strict=True):
         values = side.scaled[channel]
         with column:

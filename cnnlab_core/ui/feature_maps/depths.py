@@ -11,6 +11,7 @@ from cnnlab_core.models import Layer
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.recipes.feature_maps import depths_code
 from cnnlab_core.ui.feature_maps.choice import Choice, choose_order, maps_at, stages_of
+from cnnlab_core.ui.show import ink
 from cnnlab_core.ui.take_away import File, take_away
 
 EACH = 5
@@ -58,9 +59,8 @@ def show(choice: Choice) -> None:
     ]
     rows = _rows(stages, scale)
     left, right = st.columns([2.2, 1], gap="large")
-    dark = st.context.theme.type == "dark"
-    ink, paper = ("#e8edee", "#14191c") if dark else ("#1d2529", "#ffffff")
-    figure = rows_of_maps(rows, ink=ink, paper=paper)
+    paper = "#14191c" if st.context.theme.type == "dark" else "#ffffff"
+    figure = rows_of_maps(rows, ink=ink(), paper=paper)
     left.image(png(figure), alt=f"{EACH} maps each of an early, a middle and a late layer", output_format="PNG")
     signs = "blue is negative, red positive, white zero" if any(row.signed for row in rows) else ""
     blacks = "black is zero" if not all(row.signed for row in rows) else ""

@@ -28,6 +28,7 @@ from cnnlab_core.ui.feature_maps.field import all_fields, chosen_channel
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import data_address, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -85,17 +86,13 @@ def _drawn(found: dict[str, np.ndarray], box: Box) -> Image.Image:
 def _controls(maps: np.ndarray) -> tuple[str, int, int | None]:
     """What to average over, how many, and the channel (None: the sum of all)."""
     first, second, third, fourth = st.columns([1.1, 1, 1.2, 1], gap="medium", vertical_alignment="bottom")
-    source = first.segmented_control(
-        "Mean over", SOURCES, default=SOURCES[0], required=True, key="maps_effective_over", bind="query-params"
-    )
+    source = segmented(first, "Mean over", SOURCES, default=SOURCES[0], key="maps_effective_over", bind="query-params")
     gallery = len(sample_images())
     most = gallery if source == SOURCES[0] else MOST
     with second:
         count = max(1, in_address("pictures", most, FOLLOWS))
         number_box(f"Pictures (1 to {most})", "pictures", 1, most, count, lambda typed: put_in_address(pictures=typed))
-    unit = third.segmented_control(
-        "Unit of", UNITS, default=UNITS[1], required=True, key="maps_effective_unit", bind="query-params"
-    )
+    unit = segmented(third, "Unit of", UNITS, default=UNITS[1], key="maps_effective_unit", bind="query-params")
     if unit == UNITS[1]:
         return source, count, None
     channel = chosen_channel(maps)

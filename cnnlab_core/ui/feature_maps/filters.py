@@ -100,7 +100,8 @@ def _one(shown: str, filters: Filters, colours: dict[str, np.ndarray], index: in
     pictures, numbers = st.columns([1, 3], gap="large")
     with pictures, st.container(horizontal=True, gap="small"):
         for weights, drawn in colours.items():
-            st.image(png(in_a_square(Image.fromarray(rgb(drawn[index])), 240)), width=96, caption=weights)
+            enlarged = png(in_a_square(Image.fromarray(rgb(drawn[index])), 240))
+            st.image(enlarged, width=96, caption=weights, alt=f"Filter {index}, {weights} weights")
     small = filters.weights.shape[3] <= 5
     tables = numbers.columns(3, gap="medium") if small else [numbers.container() for _ in range(3)]
     for table, name, values in zip(tables, ("red", "green", "blue"), filters.weights[index], strict=True):

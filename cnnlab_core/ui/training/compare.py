@@ -10,6 +10,7 @@ from cnnlab_core.recipes.training import compare_code
 from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings
 from cnnlab_core.training.curves import smoothed
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
 from cnnlab_core.ui.training.words import ATTACK_TITLES, NET_TITLES, duration, spoken, value_text
@@ -39,11 +40,11 @@ def show(runs: list[Run], chosen: Run) -> None:
     )
     first, second = st.columns([1.4, 1], gap="large", vertical_alignment="bottom")
     what = first.selectbox("What", [*PER_EPOCH, *PER_STEP], key="training_what", bind="query-params")
-    across = second.segmented_control(
+    across = segmented(
+        second,
         "Across",
         ["epochs", "seconds"],
         default="epochs",
-        required=True,
         key="training_compare_across",
         bind="query-params",
     )

@@ -20,6 +20,7 @@ from cnnlab_core.training.stack import KINDS, MOST_FILTERS, Row, read_stack, wri
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run as run_job
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.stack_table import Number, StackTable
 from cnnlab_core.ui.take_away import take_away
@@ -78,12 +79,12 @@ def show(busy: Run | None) -> None:
     """The tab. ``busy`` is this browser's run that is still at work, if there is one."""
     data, network = st.columns(2, gap="large")
     with data:
-        st.subheader("Data")
+        st.header("Data")
         values: dict[str, Any] = _data()
     with network:
-        st.subheader("Network")
+        st.header("Network")
         values |= _network()
-    st.subheader("Learning")
+    st.header("Learning")
     values |= _learning()
     try:
         config = Config(**values)
@@ -223,14 +224,14 @@ def _network() -> dict[str, Any]:
 def _learning() -> dict[str, Any]:
     values: dict[str, Any] = {}
     one, two, three, four = st.columns(4, gap="medium")
-    values["optimizer"] = one.segmented_control(
-        "Optimiser", ["adamw", "sgd"], default="adamw", required=True, help=HELP["optimizer"], **_bound("optimizer")
+    values["optimizer"] = segmented(
+        one, "Optimiser", ["adamw", "sgd"], default="adamw", help=HELP["optimizer"], **_bound("optimizer")
     )
-    values["schedule"] = one.segmented_control(
+    values["schedule"] = segmented(
+        one,
         "Schedule",
         ["one-cycle", "constant"],
         default="one-cycle",
-        required=True,
         help=HELP["schedule"],
         **_bound("schedule"),
     )
@@ -252,22 +253,22 @@ def _learning() -> dict[str, Any]:
     values["seed"] = four.number_input("Seed", 0, 2**31 - 1, 0, help=HELP["seed"], **_bound("seed"))
     left, right = st.columns([1, 1], gap="large")
     with left:
-        attack = st.segmented_control(
+        attack = segmented(
+            st,
             "What it learns from",
             list(ATTACKS),
             default="none",
-            required=True,
             format_func=ATTACK_TITLES.__getitem__,
             **_bound("attack"),
         )
         st.caption(ATTACKS[attack])
     values["attack"] = attack
     with right:
-        values["precision"] = st.segmented_control(
+        values["precision"] = segmented(
+            st,
             "Precision",
             list(get_args(Precision)),
             default="auto",
-            required=True,
             help=HELP["precision"],
             **_bound("precision"),
         )

@@ -20,7 +20,7 @@ from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
 from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.shared import choose_picture
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import ink, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import FIGURE, spec_name
 
@@ -40,12 +40,11 @@ def show(run: Run) -> None:
     labels = machine["classes"]
     left, right = st.columns([1.35, 1], gap="large")
     with left:
-        st.subheader("What is taken for what")
-        st.plotly_chart(
-            confusion_map(finals["confusion"], labels), key="training confusion", config=FIGURE, alt="Confusion matrix"
-        )
+        st.header("What is taken for what")
+        figure = confusion_map(finals["confusion"], labels, ink=ink())
+        st.plotly_chart(figure, key="training confusion", config=FIGURE, alt="Confusion matrix")
     with right:
-        st.subheader("Accuracy by class")
+        st.header("Accuracy by class")
         order = np.argsort(finals["per_class"], kind="stable")[::-1]
         st.plotly_chart(
             class_bars(
@@ -60,10 +59,10 @@ def show(run: Run) -> None:
             alt="Accuracy by class",
         )
         st.caption(_worst_pair(np.array(finals["confusion"]), labels))
-    st.subheader("The most confident mistakes")
+    st.header("The most confident mistakes")
     with sentences():
         _mistakes(run, finals, labels)
-    st.subheader("A picture of your own")
+    st.header("A picture of your own")
     with sentences():
         _own(run)
     take_away(
@@ -92,7 +91,8 @@ def _mistakes(run: Run, finals: dict[str, Any], labels: list[str]) -> None:
     with st.container(horizontal=True, gap="small"):
         for entry, pixels in list(zip(mistakes, pictures, strict=True))[:SHOWN_MISTAKES]:
             with st.container(width=124, gap="xxsmall"):
-                st.image(png(in_a_square(Image.fromarray(pixels), 192)), width=120, output_format="PNG")
+                picture = png(in_a_square(Image.fromarray(pixels), 192))
+                st.image(picture, width=120, output_format="PNG", alt=f"A picture of {labels[entry['label']]}")
                 st.caption(
                     f"**{plain(labels[entry['predicted']])}** {entry['probability']:.0%}  \n"
                     f"is {plain(labels[entry['label']])}"
@@ -114,7 +114,7 @@ def _own(run: Run) -> None:
         return
     left, right = st.columns([1, 2], gap="large")
     side = spec.preprocessing.crop
-    left.image(png(picture.image.convert("RGB")), width=300, output_format="PNG")
+    left.image(png(picture.image.convert("RGB")), width=300, output_format="PNG", alt=picture.title)
     left.caption(
         f"{plain(picture.title)}. The network sees {side} × {side} pixels of it. Choose another in the sidebar."
     )

@@ -15,6 +15,7 @@ from cnnlab_core.recipes.training import watch_code
 from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, Watched, watched
@@ -27,9 +28,7 @@ ROBUST = PALETTE[2]
 def show(run: Run) -> None:
     """The tab."""
     first, second, third = st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
-    by = first.segmented_control(
-        "Across", ["steps", "epochs"], default="steps", required=True, key="training_across", bind="query-params"
-    )
+    by = segmented(first, "Across", ["steps", "epochs"], default="steps", key="training_across", bind="query-params")
     weight = second.slider(
         "Smoothing",
         0.0,

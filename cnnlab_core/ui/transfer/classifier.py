@@ -8,7 +8,7 @@ import streamlit as st
 from cnnlab_core.plots.transfer import confusion_map
 from cnnlab_core.recipes.transfer import learn_code
 from cnnlab_core.transfer import Learned, feature_layer
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer.choice import Choice
 from cnnlab_core.ui.transfer.learner import Shown, learned
@@ -31,7 +31,7 @@ def show(choice: Choice) -> None:
     with matrix:
         st.markdown("**What is taken for what** (test pictures)")
         st.plotly_chart(
-            confusion_map(found.confusion, found.classes),
+            confusion_map(found.confusion, found.classes, ink=ink()),
             config={"displayModeBar": False},
             key="transfer_confusion",
             alt="What is taken for what",

@@ -1,0 +1,444 @@
+"""What comes from others: names, archives, descriptions and checkpoints. Nothing of it runs, leads out or breaks."""
+
+import ast
+import builtins
+import hashlib
+import io
+import json
+import pickle
+import random
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from places import ROOT
+from safetensors.torch import save
+from training_runs import lab_folders, tiny  # noqa: F401
+
+from cnnlab_core.data import import_pictures, list_data, open_data
+from cnnlab_core.data.own import MOST_FILE, own_folder, own_path
+from cnnlab_core.device import finish
+from cnnlab_core.errors import LabError, RunError, WeightsError
+from cnnlab_core.images import sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.models.build import read_checkpoint
+from cnnlab_core.models.exports import exported_specs, exports_folder, write_export
+from cnnlab_core.models.spec import WeightsFile
+from cnnlab_core.models.weights import find_weights
+from cnnlab_core.models.zoo import find_spec
+from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.training import create_run, find_run, list_runs
+from cnnlab_core.training.checkpoints import load_checkpoint
+from cnnlab_core.training.nets import build_net
+from cnnlab_core.training.runs import Run, queue, run_of
+from cnnlab_core.training.snapshots import read_filters, read_mistakes
+
+PICTURE = sample_images()["chelsea"].content
+EVIL = "<img src=x onerror=alert(1)> ![x](http://evil.example) =cmd()"
+NAMES = st.sampled_from(
+    ["../x", "/etc/passwd", "..", ".", "", "a/b", "a\\b", "own:../x", "run:../x", "x\0y", "CON", "~", "\ud800", EVIL]
+) | st.text(max_size=60)
+SOURCES = [*(ROOT / "cnnlab_core").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
+SOURCES += (ROOT / "benchmarks").glob("*.py")
+
+
+# --- the code itself ------------------------------------------------------------------------------------------
+
+
+def calls(path):
+    """Every call in a file: its name with dots, and the names and constants of its keywords."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            constants = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
+            yield ast.unparse(node.func), constants, [k.arg for k in node.keywords]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_code_runs_what_it_reads(path):
+    tree = ast.parse(path.read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    assert not imported & {"joblib", "shelve", "marshal", "dill", "cloudpickle", "yaml"}
+    for name, constants, _ in calls(path):
+        last = name.split(".")[-1]
+        assert name not in ("eval", "exec", "compile", "__import__"), name
+        assert not (name.startswith("pickle.") and last in ("load", "loads", "Unpickler")), name
+        if name == "torch.load":
+            assert constants.get("weights_only") is True
+        if name in ("np.load", "numpy.load"):
+            assert constants.get("allow_pickle") is False
+        if name.startswith("subprocess."):
+            assert not constants.get("shell")
+        assert name not in ("os.system", "os.popen", "torch.hub.load", "tempfile.mktemp")
+
+
+HTML = {
+    ("cnnlab_core/ui/frame.py", "st.html"),  # the lab's own style sheet, a file, with nothing put into it
+    ("cnnlab_core/ui/lesson.py", "st.html"),  # a style of keys that are letters, digits, - and _ (see tests/pages)
+}
+"""The only HTML that isn't Streamlit's."""
+
+
+def test_html_is_made_nowhere_else():
+    found = set()
+    for path in SOURCES:
+        for name, _, keywords in calls(path):
+            if name.split(".")[-1] in ("html", "iframe") or "unsafe_allow_html" in keywords:
+                found.add((str(path.relative_to(ROOT)), name))
+    assert found == HTML
+
+
+def test_front_ends_write_text_only():
+    for path in (ROOT / "assets").rglob("*.js"):
+        for word in (
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "fetch(",
+        ):
+            assert word not in path.read_text(), (path, word)
+
+
+# --- names that become paths ----------------------------------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=NAMES)
+def test_a_name_never_leads_out_of_its_folder(name, lab_folders):  # noqa: F811
+    places = []
+    for make in (
+        lambda: own_path(name),
+        lambda: own_path(name.removeprefix("own:")),
+        lambda: run_of(tiny(), name),
+        lambda: create_run(tiny(), "x", token=name).folder,
+        lambda: find_weights(find_spec(name)),
+        lambda: find_weights(find_spec(f"run:{name}")),
+        lambda: find_run(name).folder,
+        lambda: open_data(f"own:{name}", fetch=False),
+        lambda: open_data(name, fetch=False) if name != "shapes" else None,
+    ):
+        try:
+            place = make()
+        except LabError as problem:
+            assert str(problem)
+        else:
+            places.append(place)
+    for place in places:
+        if isinstance(place, Path):
+            inside = place.resolve()
+            assert inside.is_relative_to(lab_folders) or inside.is_relative_to(ROOT / "assets"), name
+
+
+@given(name=NAMES)
+def test_a_runs_name_is_one_line_of_text(name):
+    try:
+        run = create_run(tiny(), name)
+    except LabError:
+        return
+    assert run.folder.parent == Run(run.folder).folder.parent == run.folder.parents[0]
+    assert run.about.name.isprintable()
+    run.delete()
+
+
+# --- archives of pictures -------------------------------------------------------------------------------------
+
+
+def zipped(files, **options):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", **options) as packed:
+        for name, content in files:
+            packed.writestr(name, content)
+    return buffer.getvalue()
+
+
+def class_folders(*names):
+    return [(f"{name}/{index}.jpg", PICTURE) for name in names for index in range(6)]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("../../evil", "/etc"),
+        ("..", "../.."),
+        ("C:\\Windows", "\\\\server\\share"),
+        ("CON", "NUL"),
+        (EVIL, "<script>"),
+        ("cats", "Cats"),
+        ("a" * 500, "b" * 500),
+        ("\u202eevil", "evil\u2066"),
+    ],
+)
+def test_whatever_class_folders_are_called_nothing_lies_outside(lab_folders, folders):  # noqa: F811
+    before = {path for path in lab_folders.rglob("*") if path.is_file()}
+    try:
+        dataset = finish(import_pictures(zipped(class_folders(*folders)), "named", side=16))
+    except LabError as problem:
+        assert "class" in str(problem)
+        return
+    assert {path for path in lab_folders.rglob("*") if path.is_file()} - before == {own_path("named")}
+    assert len(dataset.classes) == 2
+    assert all(name.isprintable() and len(name) <= 60 for name in dataset.classes)
+
+
+def test_links_in_folders_and_zips_lead_nowhere(lab_folders):  # noqa: F811
+    secret = lab_folders / "secret.jpg"
+    secret.write_bytes(PICTURE)
+    folder = lab_folders / "pictures"
+    for name, content in class_folders("a", "b"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (folder / "a" / "link.jpg").symlink_to(secret)
+    (folder / "c").symlink_to(lab_folders, target_is_directory=True)
+    dataset = finish(import_pictures(folder, "linked", side=16))
+    assert dataset.classes == ("a", "b")
+    assert len(dataset.train) + len(dataset.read_test()) == 12
+    link = zipfile.ZipInfo("a/link.jpg")
+    link.external_attr = 0o120777 << 16
+    dataset = finish(import_pictures(zipped([*class_folders("a", "b"), (link, str(secret))]), "zipped", side=16))
+    assert len(dataset.train) + len(dataset.read_test()) == 12
+    assert "link.jpg" in dataset.notes[0]
+
+
+def test_bombs_and_crowds_are_refused_quickly(monkeypatch):
+    files = [*class_folders("a", "b")[:-1], ("b/bomb.png", bytes(MOST_FILE + 1))]
+    with pytest.raises(LabError, match="larger than 40 MB"):
+        finish(import_pictures(zipped(files, compression=zipfile.ZIP_DEFLATED), "bomb"))
+    monkeypatch.setattr("cnnlab_core.data.own.MOST_PICTURES", 2000)
+    crowd = zipped([(f"{i % 300}/{i}.png", b"") for i in range(2001)])
+    with pytest.raises(LabError, match="more than 2000"):
+        finish(import_pictures(crowd, "crowd"))
+    classes = zipped([(f"{i}/{j}.png", b"") for i in range(300) for j in range(2)])
+    with pytest.raises(LabError, match="300 class folders"):
+        finish(import_pictures(classes, "classes"))
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=60)
+def test_a_damaged_zip_is_a_sentence(seed):
+    damaged = bytearray(SMALL_ZIP)
+    chance = random.Random(seed)
+    for _ in range(chance.randrange(1, 30)):
+        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+    with pytest.raises(LabError):
+        finish(import_pictures(bytes(damaged[: chance.randrange(len(damaged))]), "damaged"))
+    try:
+        finish(import_pictures(bytes(damaged), "damaged", side=16))
+    except LabError:
+        return
+    own_path("damaged").unlink()
+
+
+SMALL_ZIP = zipped([(f"{c}/{i}.bmp", b"BM" + bytes(80)) for c in "ab" for i in range(6)])
+
+
+def test_files_that_are_no_data_sets_are_not_offered(lab_folders):  # noqa: F811
+    for name in ("a b", "..x", '"; import os #', "X"):
+        (own_folder() / f"{name}.safetensors").write_bytes(b"")
+    assert [source.name for source in list_data()] == ["cifar10", "shapes", "own:few"]
+
+
+# --- networks of others ---------------------------------------------------------------------------------------
+
+CLASSES = [f"class {index}" for index in range(4)]
+
+
+def exported(name="net", about=None, state=None):
+    """Put a network into the exports as somebody may have copied it there."""
+    network = build_net("stack", 4, 16, "c2k3,relu")
+    weights = save(network.state_dict() if state is None else state)
+    facts = {
+        "title": "A net",
+        "network": {"net": "stack", "stack": "c2k3,relu"},
+        "preprocessing": {"side": 16, "mean": [0.5] * 3, "std": [0.2] * 3},
+        "classes": CLASSES,
+        "parameters": 66,
+        "megabytes": 0.1,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    write_export(exports_folder(), name, weights, facts | (about or {}))
+
+
+def offered():
+    return {spec.name: spec for spec in exported_specs() if spec.name.startswith("run:")}
+
+
+def test_a_good_network_of_others_is_offered():
+    exported()
+    model = load_model("run:net")
+    assert model(torch.rand(1, 3, 16, 16)).shape == (1, 4)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(EVIL),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+ODD = [10**400, -1, 0, 1e308, float("nan"), float("inf"), EVIL * 10_000, [], {}, "../../x", ["x"] * 100_000, None, True]
+PLACES = [
+    "title",
+    "network",
+    "preprocessing",
+    "classes",
+    "parameters",
+    "megabytes",
+    "sha256",
+    "scores",
+    "about",
+    "licence",
+]
+INSIDE = st.fixed_dictionaries(
+    {}, optional={name: JSON | st.sampled_from(ODD) for name in ("side", "mean", "std", "net", "stack", "accuracy")}
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+@given(about=st.dictionaries(st.sampled_from(PLACES), JSON | st.sampled_from(ODD) | INSIDE, min_size=1))
+def test_a_strange_description_is_not_offered_or_is_harmless(about, lab_folders):  # noqa: F811
+    exported("strange", about)
+    for spec in offered().values():
+        assert len(spec.title) <= 100
+        assert all(text.isprintable() for text in (spec.title, spec.about, spec.licence, *spec.classes))
+        assert 8 <= spec.preprocessing.crop <= 512
+        assert f"{spec.parameters / 1e6:.1f} {spec.weights.megabytes:.0f} {spec.top1:.1f}"
+        assert spec.weights.folder == str(exports_folder())
+        try:
+            load_model(spec.name)
+        except LabError as problem:
+            assert str(problem)
+
+
+def test_a_description_that_is_no_json_or_endless_is_not_offered():
+    exported("good")
+    for name, content in (
+        ("deep", "[" * 200_000),
+        ("deep2", '{"a":' * 100_000),
+        ("large", '{"form": "' + "x" * 2_000_000),
+        ("digits", "9" * 10_000),
+        ("binary", "\ud800"),
+        ("list", "[]"),
+    ):
+        (exports_folder() / f"{name}.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    for name in ('x"); import os  #', "a b", "-x", ".hidden"):
+        exported(name)
+    assert set(offered()) == {"run:good"}
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ({}, "missing"),
+        ({"conv1.weight": torch.zeros(2, 3, 3, 3)}, "missing"),
+        ({"conv1.weight": torch.zeros(2, 3, 5, 5), "conv1.bias": torch.zeros(2)}, "shape"),
+        ({"conv1.weight": torch.zeros(2, 3, 3, 3, dtype=torch.int64), "conv1.bias": torch.zeros(2)}, "int64"),
+        ({"conv1.weight": torch.zeros(2, 3, 3, 3, dtype=torch.bool), "conv1.bias": torch.zeros(2)}, "bool"),
+    ],
+)
+def test_weights_that_do_not_fit_are_a_sentence(state, says):
+    rest = {"classifier.weight": torch.zeros(4, 2), "classifier.bias": torch.zeros(4)}
+    exported(state=rest | state)
+    with pytest.raises(WeightsError, match=says):
+        load_model("run:net")
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c[:4], lambda c: struct.pack("<Q", 2**62) + c[8:]])
+def test_damaged_weights_are_a_sentence(damage):
+    exported()
+    path = exports_folder() / "net.safetensors"
+    content = damage(path.read_bytes())
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="sha256"):
+        load_model("run:net")
+    about = json.loads((exports_folder() / "net.json").read_text())
+    (exports_folder() / "net.json").write_text(json.dumps(about | {"sha256": hashlib.sha256(content).hexdigest()}))
+    with pytest.raises(WeightsError, match="damaged"):
+        load_model("run:net")
+
+
+def test_labels_are_text_in_figures():
+    figure = class_bars(["<a href='http://evil.example'>x</a>", "b"], [0.5, 0.5], percent=True)
+    assert "<" not in figure.to_json().replace("\\u003c", "<").replace("&lt;", "")
+
+
+# --- runs of others -------------------------------------------------------------------------------------------
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    about=JSON | st.fixed_dictionaries({"name": JSON, "owner": JSON, "created": JSON | st.sampled_from(ODD)}),
+    config=JSON | st.dictionaries(st.sampled_from(["data", "epochs", "stack", "net", "batch"]), JSON),
+)
+def test_strange_runs_are_passed_over(about, config, lab_folders):  # noqa: F811
+    good = create_run(tiny(), "good", token="good")
+    folder = good.folder.with_name("strange")
+    folder.mkdir(exist_ok=True)
+    (folder / "about.json").write_text(json.dumps(about))
+    (folder / "config.json").write_text(json.dumps(config))
+    for run in list_runs():
+        assert run.about.name.isprintable()
+        assert run.state().name
+    assert good.id in {run.id for run in list_runs()}
+
+
+def test_a_run_that_is_called_like_code_is_not_offered():
+    run = create_run(tiny(), "good")
+    run.folder.rename(run.folder.with_name('x"); import os  #'))
+    assert list_runs() == []
+
+
+# --- pickles --------------------------------------------------------------------------------------------------
+
+
+class Payload:
+    """What an attacker would pickle: opening it would leave a mark."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return builtins.exec, (f"open({str(self.mark)!r}, 'w').close()",)
+
+
+def pickled(mark):
+    buffer = io.BytesIO()
+    torch.save({"network": Payload(mark)}, buffer)
+    return [buffer.getvalue(), pickle.dumps(Payload(mark)), pickle.dumps({"a": Payload(mark)}, protocol=0)]
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_and_nothing_runs(tmp_path):
+    mark = tmp_path / "ran"
+    run = create_run(tiny(), "attacked")
+    run.checkpoints.mkdir()
+    for content in pickled(mark):
+        digest = hashlib.sha256(content).hexdigest()[:32]
+        for role in ("last", "best"):
+            (run.checkpoints / f"{role}-000000001-{digest}.pt").write_bytes(content)
+        assert load_checkpoint(run.checkpoints) is None
+        assert load_checkpoint(run.checkpoints, "best") is None
+        path = tmp_path / "weights.pth"
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match="refused"):
+            read_checkpoint(path, WeightsFile("weights.pth", 0, None))
+    assert not mark.exists()
+    pickle.loads(pickled(mark)[1])  # noqa: S301  the payload is a real one
+    assert mark.exists()
+
+
+def test_arrays_that_hold_objects_are_refused():
+    run = create_run(tiny(), "attacked")
+    mark = run.folder / "ran"
+    run.filters.mkdir()
+    for path in (run.folder / "mistakes.npy", run.filters / "000000000.npy"):
+        np.save(path, np.array([Payload(mark)], dtype=object), allow_pickle=True)
+    for read in (read_mistakes, lambda run: read_filters(run, 0)):
+        with pytest.raises(RunError):
+            read(run)
+    assert not mark.exists()
+    assert queue("cpu").names() == []
