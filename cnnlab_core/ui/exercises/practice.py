@@ -15,6 +15,7 @@ from cnnlab_core.exercises.kinds import MOST_SEED, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
 from cnnlab_core.recipes.exercises import exercise_code
 from cnnlab_core.ui.exercises.looking import look
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -55,9 +56,7 @@ def choose(place: Place, first: str) -> Exercise:
             bind="query-params",
             width=220,
         )
-        level = st.segmented_control(
-            "Level", LEVELS, default=1, required=True, key=f"{place.prefix}_level", bind="query-params"
-        )
+        level = segmented(st, "Level", LEVELS, default=1, key=f"{place.prefix}_level", bind="query-params")
         seed = st.number_input("Seed", 0, MOST_SEED, 7, 1, key=seed_key, bind="query-params", width=160)
         st.button(
             "Another",
