@@ -142,7 +142,7 @@ def test_cancelling_stops_the_fetch_and_leaves_nothing(folders, monkeypatch):
         next(job)
         assert list(folders.rglob("*.part"))
         job.close()
-        for _ in range(500):
+        for _ in range(3000):
             if nothing_left_behind(folders) and not downloads._transfers:
                 break
             time.sleep(0.01)

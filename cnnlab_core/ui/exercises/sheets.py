@@ -12,6 +12,7 @@ from cnnlab_core.exercises.sheet import MOST_EACH, MOST_SHEET_SEED, MOST_SHEETS,
 from cnnlab_core.recipes.exercises import sheet_code
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.exercises.practice import another, beside
+from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST = ("conv2d", "output_size", "field_growth", "fgsm_step", "smallest_epsilon", "true_or_false")
@@ -80,9 +81,7 @@ def choose() -> Wanted:
         )
         chosen += [name for title, name in names.items() if title in picked]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        level = st.segmented_control(
-            "Level", LEVELS, default=1, required=True, key="exercises_level", bind="query-params"
-        )
+        level = segmented(st, "Level", LEVELS, default=1, key="exercises_level", bind="query-params")
         each = st.number_input("Of each", 1, MOST_EACH, 1, 1, key="exercises_each", bind="query-params", width=130)
         seed = st.number_input("Seed", 0, MOST_SHEET_SEED, 7, 1, key=SEED, bind="query-params", width=160)
         st.button(
