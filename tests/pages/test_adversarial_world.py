@@ -238,7 +238,7 @@ def test_a_second_network_that_is_not_here_is_offered(open_page, monkeypatch, tm
     app = open_page("adversarial", adversarial_tab="Two networks", adversarial_second=robust, **FGSM)
     assert "aren't on this machine" in texts(app)
     assert any(button.label.startswith("Download") for button in app.button)
-    assert "#### EfficientNet-Lite0 · pretrained" in texts(app)  # the first one is there
+    assert "## EfficientNet-Lite0 · pretrained" in texts(app)  # the first one is there
     assert not app.error
 
 

@@ -38,7 +38,7 @@ def test_home_opens_without_torch():
 
 def test_it_opens_with_a_finished_example(open_page):
     app = open_page("classifier")
-    assert "### tiger cat · 39.5%" in markdown(app)
+    assert "## tiger cat · 39.5%" in markdown(app)
     assert metrics(app)["Rank of “tiger cat”"] == "1 of 1000"
     assert app.query_params["picture"] == "chelsea"
     assert not app.error
@@ -77,7 +77,7 @@ def test_any_class_can_be_searched(open_page, cat):
 def test_another_picture_model_and_weights(open_page):
     app = open_page("classifier")
     app.selectbox(key="picture_choice").set_value("coffee").run()
-    assert "### espresso" in markdown(app)
+    assert "## espresso" in markdown(app)
     app.selectbox(key="model_choice").set_value("squeezenet1_1").run()
     app.segmented_control(key="weights_choice").set_value("random").run()
     assert "**SqueezeNet 1\\.1** · random" in markdown(app)
@@ -150,7 +150,7 @@ def test_comparing_with_another_network(open_page):
 )
 def test_nonsense_in_the_address_is_left_aside(open_page, query):
     app = open_page("classifier", **query)
-    assert "### tiger cat" in markdown(app)
+    assert "## tiger cat" in markdown(app)
     assert not app.error
     if query == {"picture": "own-upload"}:
         assert "somebody's own picture" in app.info[0].value

@@ -192,7 +192,7 @@ def _card(choice: Choice, picture: Picture, one: Together) -> None:
         alt=f"{picture.title} with the noise",
     )
     st.caption(f"{said(one.clean, choice.labels)}  \n→ {said(one.changed, choice.labels)}")
-    st.markdown(":primary-badge[fooled]" if one.fooled else ":gray-badge[not fooled]")
+    st.markdown(":green-badge[fooled]" if one.fooled else ":gray-badge[not fooled]")
 
 
 def _away(choice: Choice, asked: _Asked, found: OneForAll) -> None:

@@ -37,7 +37,7 @@ _SIDE, _THIRD = 176, 84
 """Pixels: a picture, and how wide it is shown when three have to fit beside each other."""
 
 _BADGES: dict[Fate, str] = {
-    "survives": ":primary-badge[survives]",
+    "survives": ":green-badge[survives]",
     "undone": ":gray-badge[undone]",
     "astray": ":orange-badge[astray]",
     "no merit": ":gray-badge[no merit]",
