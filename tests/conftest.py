@@ -43,6 +43,6 @@ def faults_table(terminalreporter, reports):
         for name, value in report.user_properties:
             if name == "fault" and (report.when == "call" or not report.passed):
                 passed[tuple(value)] = passed.get(tuple(value), True) and report.passed
-    terminalreporter.write_line("\n| fault | what happens | test | |\n|---|---|---|---|")
+    terminalreporter.write_line("\n| fault | what happens | seen |\n|---|---|---|")
     for (what, then, test), fine in passed.items():
-        terminalreporter.write_line(f"| {what} | {then} | `{test}` | {'passed' if fine else '**FAILED**'} |")
+        terminalreporter.write_line(f"| {what} | {then} | {'yes' if fine else f'**no**: {test}'} |")
