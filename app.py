@@ -21,8 +21,8 @@ home()
 st.title("cnnlab")
 st.markdown("See what a convolutional network computes, by doing it yourself. Each page answers one question.")
 
-for first in range(0, len(PAGES), 2):  # row by row, so that neighbours are equally high
-    for column, page in zip(st.columns(2), PAGES[first : first + 2], strict=False):
+for first in range(0, len(PAGES), 3):  # row by row, so that neighbours are equally high
+    for column, page in zip(st.columns(3), PAGES[first : first + 3], strict=False):
         with column.container(border=True, height="stretch"):
             st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
             st.markdown(f"{page.question}")
