@@ -48,6 +48,10 @@ GONE = re.compile(r"/media/\w+\.(png|jpg)$")
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
 
+AT_REST = """!document.querySelector("[data-stale=true]")
+    && !!document.querySelector("[data-test-script-state=notRunning]")"""
+FINISH_TRANSITIONS = "document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
+
 # What axe finds in elements that Streamlit makes and we can't change, by rule and selector.
 STREAMLITS_OWN = {
     # Code, formulas and cells of tables that are too wide scroll sideways. Browsers stop at such a region with Tab by
@@ -160,7 +164,8 @@ class Lab:
         size = self.page.viewport_size
         self.page.set_viewport_size({"width": size["width"], "height": min(max(height, 600), 3000)})
         self.page.wait_for_timeout(1200)  # figures are drawn after the page
-        self.accessible()
+        if self.page.evaluate(AT_REST):  # what is being computed anew is faded until then
+            self.accessible()
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
         place = f"docs/screenshots/{name}.png"
         if os.environ.get("CNNLAB_SCREENSHOTS") and place in README.read_text():
@@ -170,6 +175,7 @@ class Lab:
 
     def accessible(self) -> None:
         """No serious or critical finding of axe on the page as it is (https://github.com/dequelabs/axe-core)."""
+        self.page.evaluate(FINISH_TRANSITIONS)
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
         found = self.page.evaluate(

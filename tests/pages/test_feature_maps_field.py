@@ -176,7 +176,10 @@ def test_alexnet_twice(open_page):
 def test_saliency_and_grad_cam_are_there_and_the_dear_ones_wait(open_page):
     app = open_page("feature_maps", maps_tab="Attribution")
     assert "**tiger cat**" in captions(app)
-    assert [button.label for button in app.button] == ["Run (50 gradients)", "Run (169 squares)"]
+    assert [button.label for button in app.button if "Run" in button.label] == [
+        "Run (50 gradients)",
+        "Run (169 squares)",
+    ]
     code = app.code[-1].value
     assert "saliency(model, x, 282)" in code
     assert "occlusion" not in code
