@@ -87,6 +87,8 @@ def walk_to(lab, wanted, kind="*"):
             lab.page.wait_for_timeout(500)
     else:
         raise AssertionError(f"“{wanted}” can't be reached with Tab")
+    if lab.page.evaluate("!!window.unseen"):
+        lab.page.wait_for_timeout(1000)
     unseen = lab.page.evaluate(UNSEEN)
     assert not unseen, "focus isn't seen on: " + "\n".join(unseen)
 
