@@ -324,6 +324,7 @@ def main(sessions: int, seconds: float) -> int:
         folder = Path(name)
         window, log = folder / "window", folder / "log.txt"
         os.environ |= {f"CNNLAB_{what.upper()}": str(folder / what) for what in ("runs", "cache", "data")}
+        os.environ["CNNLAB_TRAINING"] = "shared"  # one trains, others watch
         with lab_server("benchmarks.watched", str(window), log=log) as (address, pid):
             memory = {"at the start": resident_mb(pid)}
 

@@ -60,7 +60,7 @@ function edit(root) {
     if (link.value !== address.href) link.value = open.href = address.href;
     const words = own ? "A link can't carry your own picture. Choose one from the gallery for the lesson." : "";
     if (warning.textContent !== words) warning.textContent = words;
-    const rules = [...away].map((key) => `${selector(key)} { opacity: 0.25; }`).join("\n");
+    const rules = [...away].map((key) => `${selector(key)} { outline: 2px dashed #7a8488; outline-offset: 4px; filter: grayscale(1); }`).join("\n");
     if (shade.textContent !== rules) shade.textContent = rules;
   };
 

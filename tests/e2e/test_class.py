@@ -23,6 +23,7 @@ def places(tmp_path_factory):
     """Folders of the module's own, for the server and for looking at its runs."""
     folder = tmp_path_factory.mktemp("faults")
     chosen = {f"CNNLAB_{name.upper()}": str(folder / name) for name in ("runs", "cache", "data")}
+    chosen["CNNLAB_TRAINING"] = "shared"  # one student trains, another looks on
     with pytest.MonkeyPatch.context() as patch:
         for name, place in chosen.items():
             patch.setenv(name, place)

@@ -120,7 +120,7 @@ def test_a_full_queue_asks_to_try_again(open_page, monkeypatch):
         waiting = 2
 
     monkeypatch.setattr(runner, "gate", lambda kind: Full(1))
-    app = open_page("adversarial", adversarial_epsilon="3")
+    app = open_page("adversarial", adversarial_eps="3.0")
     assert any("2 jobs wait" in info.value for info in app.info)
     monkeypatch.undo()
     monkeypatch.setenv("CNNLAB_DEVICE", "cpu")

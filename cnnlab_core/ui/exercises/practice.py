@@ -19,7 +19,8 @@ from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
-RIGHT, WRONG = "#14a08f", "#e07a1f"
+COLOURS = {"light": ("#0b6560", "#a8480a"), "dark": ("#26b0a0", "#f0954a")}
+"""Of right and wrong cells, readable on either ground."""
 
 
 def practice(place: Place, first: str) -> Callable[[], None]:
@@ -141,11 +142,12 @@ def show_verdict(part: Part, given: str | None) -> None:
 def marked(given: Array, verdict: Verdict) -> str:
     """The given answer as a matrix: right cells in one colour, wrong ones in another and framed."""
     wrong = set(verdict.wrong_cells)
+    right_colour, wrong_colour = COLOURS["dark" if st.context.theme.type == "dark" else "light"]
     columns = given.shape[-1]
     cells = [
-        rf"\textcolor{{{WRONG}}}{{\boxed{{{latex.number(value)}}}}}"
+        rf"\textcolor{{{wrong_colour}}}{{\boxed{{{latex.number(value)}}}}}"
         if index in wrong
-        else rf"\textcolor{{{RIGHT}}}{{{latex.number(value)}}}"
+        else rf"\textcolor{{{right_colour}}}{{{latex.number(value)}}}"
         for index, value in np.ndenumerate(given)
     ]
     rows = [" & ".join(cells[start : start + columns]) for start in range(0, len(cells), columns)]
