@@ -3,10 +3,9 @@
 import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.device import Gate, finish
+from cnnlab_core.device import finish
 from cnnlab_core.training import create_run
 from cnnlab_core.training.loop import train
-from cnnlab_core.ui import runner
 
 STEERING = {"Rename", "Delete this run", "Export", "Export again", "Resume", "Start", "Stop and test", "Pause"}
 
@@ -111,19 +110,3 @@ def test_a_setting_that_cannot_be_is_a_sentence(open_page, monkeypatch, name, va
     shown = app.error[0].value.replace("\\", "")
     assert name in shown
     assert says in shown
-
-
-def test_a_full_queue_asks_to_try_again(open_page, monkeypatch):
-    monkeypatch.setenv("CNNLAB_QUEUE", "2")
-
-    class Full(Gate):
-        waiting = 2
-
-    monkeypatch.setattr(runner, "gate", lambda kind: Full(1))
-    app = open_page("adversarial", adversarial_eps="3.0")
-    assert any("2 jobs wait" in info.value for info in app.info)
-    monkeypatch.undo()
-    monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
-    next(button for button in app.button if button.label == "Try again").click().run()
-    assert not app.exception
-    assert not any("jobs wait" in info.value for info in app.info)

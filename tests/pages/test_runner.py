@@ -4,6 +4,8 @@ import threading
 
 from streamlit.testing.v1 import AppTest
 
+from cnnlab_core.device import Gate
+
 LAB = """
 import streamlit as st
 from cnnlab_core.errors import InputError
@@ -147,3 +149,18 @@ def test_results_are_bounded_by_their_bytes():
     kept.put("huge", np.zeros(10_000_000))
     assert kept.get("huge") is not None
     assert kept.get("10") is None
+
+
+def test_where_too_many_wait_one_is_asked_to_try_again(monkeypatch):
+    class Full(Gate):
+        waiting = 2
+
+    monkeypatch.setenv("CNNLAB_QUEUE", "2")
+    with monkeypatch.context() as full:
+        full.setattr("cnnlab_core.ui.runner.gate", lambda kind: Full(1))
+        app = lab("")
+        assert "2 jobs wait" in app.info[0].value
+        assert app.session_state["counts"] == []
+    app.button[0].click().run()
+    assert not app.info
+    assert app.text[0].value == "done {'answer': 2}"
