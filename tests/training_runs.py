@@ -42,13 +42,20 @@ def digest(run, role="last"):
     """One sha256 for the weights, the optimiser's memory and the step of a run's newest checkpoint."""
     saved = load_checkpoint(run.checkpoints, role)
     total = hashlib.sha256(str(saved["progress"]["step"]).encode())
-    tensors = dict(saved["network"])
-    for index, values in saved["optimizer"]["state"].items():
-        tensors |= {f"{index} {name}": value for name, value in values.items()}
+    tensors = dict(saved["network"]) | dict(_tensors("optimizer", saved["optimizer"]))
     for name in sorted(tensors):
         total.update(name.encode())
         total.update(tensors[name].detach().contiguous().numpy().tobytes())
     return total.hexdigest()
+
+
+def _tensors(name, value):
+    """The tensors in nested dicts, by their path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _tensors(f"{name} {key}", inner)
+    elif hasattr(value, "detach"):
+        yield name, value
 
 
 def told(run):

@@ -9,7 +9,7 @@ from cnnlab_core.errors import InputError
 
 Net = Literal["homework", "homework_bn", "deeper", "stack"]
 Init = Literal["he", "xavier", "orthogonal", "small", "zeros"]
-Optimizer = Literal["sgd", "adamw"]
+Optimizer = Literal["adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "constant"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]

@@ -86,7 +86,7 @@ def explain_nan(config: Config, step: int, rate: float, layer: str, precision: s
     advice = [f"a learning rate of {config.learning_rate / 10:g} instead of {config.learning_rate:g}"]
     if config.net == "homework":
         advice.append("batch normalisation (homework_bn), which keeps the activations in bounds")
-    if config.optimizer == "sgd" and config.momentum > 0.9:
+    if config.optimizer != "adamw" and config.momentum > 0.9:
         advice.append("a momentum of 0.9")
     if config.schedule == "constant":
         advice.append("the one-cycle schedule, which begins slowly")

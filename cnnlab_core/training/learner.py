@@ -14,6 +14,7 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.diagnosis import evaluating
 from cnnlab_core.training.distributed import World, share_batch_norm
 from cnnlab_core.training.nets import build_net, initialise
+from cnnlab_core.training.optimizers import build_optimizer
 from cnnlab_core.training.randomness import generator
 
 
@@ -59,7 +60,7 @@ class Learner:
             share_batch_norm(self.network)
             # Buffers are equal already: every process computes the same statistics.
             self._model = DistributedDataParallel(self.network, broadcast_buffers=False)
-        self.optimizer = _optimizer(self.network, config)
+        self.optimizer = build_optimizer(self.network, config)
 
     def normalise(self, x: torch.Tensor) -> torch.Tensor:
         """(x - mean) / std of the training pictures, as the network wants them."""
@@ -80,7 +81,7 @@ class Learner:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self._model(self.normalise(x))
         loss = nn.functional.cross_entropy(logits.float(), y, label_smoothing=self.config.label_smoothing)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -120,16 +121,3 @@ def _channels_last(module: nn.Module, grad_input: Any, grad_output: Any) -> Any:
     return tuple(
         grad.contiguous(memory_format=torch.channels_last) if grad is not None else None for grad in grad_input
     )
-
-
-def _optimizer(network: nn.Module, config: Config) -> torch.optim.Optimizer:
-    """The optimiser; weights decay, biases and normalisation don't."""
-    parameters = list(network.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if config.optimizer == "sgd":
-        nesterov = config.momentum > 0
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov)
-    return torch.optim.AdamW(groups, lr=config.learning_rate)

@@ -257,7 +257,7 @@ def test_the_time_is_estimated_before_the_start(open_page):
 
 
 @pytest.mark.parametrize("attack", ["clean pictures", "attacked, fast FGSM", "attacked, PGD"])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
 def test_every_way_of_learning_can_be_chosen(open_page, attack, optimizer):
     app = open_page(
         "training", training_tab="New run", data="own:few", training_attack=attack, training_optimizer=optimizer

@@ -291,6 +291,47 @@ def test_a_step_is_torchs_own(changes):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_muon_moves_every_direction_of_a_convolution_alike():
+    one, batch = learner(optimizer="muon", weight_decay=0.0, momentum=0.0), batch_of()
+    convolutions = [m for m in one.network if isinstance(m, nn.Conv2d)]
+    before = [m.weight.detach().clone() for m in convolutions]
+    one.learn(batch, 0.01, 0, 0)
+    for layer, weights in zip(convolutions, before, strict=True):
+        step = (weights - layer.weight.detach()).flatten(1).double() / 0.01
+        step /= max(1, step.shape[0] / step.shape[1]) ** 0.5
+        # Five Newton-Schulz iterations bring singular values to about 1, not quite (Jordan et al. 2024).
+        sizes = torch.linalg.svdvals(step)
+        assert 0.6 < sizes.min() <= sizes.max() < 1.3
+        # The orthogonal matrix nearest to the gradient is U V' of its singular value decomposition.
+        u, _, v = torch.linalg.svd(layer.weight.grad.flatten(1).double(), full_matrices=False)
+        assert nn.functional.cosine_similarity(step.flatten(), (u @ v).flatten(), dim=0) > 0.97
+
+
+def test_muon_is_torchs_own_and_leaves_all_but_convolutions_to_adamw():
+    options = {"weight_decay": 0.1, "momentum": 0.8, "label_smoothing": 0.2}
+    one, twin = learner(optimizer="muon", **options), learner(**options)
+    network, batch = twin.network.to(memory_format=torch.contiguous_format), batch_of()
+    filters = [p for p in network.parameters() if p.ndim == 4]
+    matrices = [nn.Parameter(p.detach().flatten(1)) for p in filters]
+    dense = [p for p in network.parameters() if p.ndim == 2]
+    vectors = [p for p in network.parameters() if p.ndim == 1]
+    muon = torch.optim.Muon(matrices, 0.02, weight_decay=0.1, momentum=0.8)
+    groups = [{"params": dense, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
+    adamw = torch.optim.AdamW(groups, 0.02)
+    for number in range(3):
+        one.learn(batch, 0.02, 0, number)
+        network.zero_grad()
+        logits = network((batch.images - 0.5) / 0.25)
+        nn.functional.cross_entropy(logits, batch.labels, label_smoothing=0.2).backward()
+        for matrix, weights in zip(matrices, filters, strict=True):
+            matrix.grad = weights.grad.flatten(1)
+        muon.step()
+        adamw.step()
+    for mine, theirs in zip(one.network.parameters(), network.parameters(), strict=True):
+        # Newton-Schulz runs in bfloat16, and sums in the order of memory.
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-3)
+
+
 def test_the_inner_attack_stays_in_its_ball_and_raises_the_loss():
     one, batch = learner(), batch_of()
     one.network.eval()

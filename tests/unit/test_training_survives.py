@@ -41,8 +41,9 @@ def steps_of(run):
     "A run is cut off at any step",
     "Resumed, it ends with the very bytes of a run that was never cut off",
 )
-def test_a_run_killed_anywhere_ends_with_the_same_bytes(note):
-    config = tiny(attack="fgsm")
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
+def test_a_run_killed_anywhere_ends_with_the_same_bytes(optimizer):
+    config = tiny(attack="fgsm", optimizer=optimizer)
     whole = create_run(config)
     finish(train(whole))
     chance = random.Random(5)

@@ -12,7 +12,7 @@ from cnnlab_core.errors import LabError
 from cnnlab_core.recipes.training import start_code
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
-from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init, Precision
+from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init, Optimizer, Precision
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training, training_pictures
 from cnnlab_core.training.nets import INITS, STACKS
 from cnnlab_core.training.runs import MOST_NAME
@@ -25,6 +25,7 @@ from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.stack_table import Number, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.choice import asked, box_in_address, look_at, may_start
+from cnnlab_core.ui.training.starts import show_starts
 from cnnlab_core.ui.training.words import ATTACK_TITLES, ATTACKS, HELP, NET_TITLES, NETS, duration
 from cnnlab_core.ui.visitor import visitor
 
@@ -43,7 +44,7 @@ TABLE = StackTable(
     },
 )
 FIRST_STACK = "c32k5p2,norm,relu,m2s2,c64k3p1,norm,relu,m2s2,c128k3p1,norm,relu"
-RATES = (1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.3, 1.0, 10.0)
+RATES = (1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 5e-2, 0.1, 0.3, 1.0, 10.0)
 EXAMPLE = Config(
     data="shapes",
     net="stack",
@@ -77,6 +78,7 @@ def show_empty() -> None:
 
 def show(busy: Run | None) -> None:
     """The tab. ``busy`` is this browser's run that is still at work, if there is one."""
+    show_starts()
     data, network = st.columns(2, gap="large")
     with data:
         st.header("Data")
@@ -225,7 +227,7 @@ def _learning() -> dict[str, Any]:
     values: dict[str, Any] = {}
     one, two, three, four = st.columns(4, gap="medium")
     values["optimizer"] = segmented(
-        one, "Optimiser", ["adamw", "sgd"], default="adamw", help=HELP["optimizer"], **_bound("optimizer")
+        one, "Optimiser", list(get_args(Optimizer)), default="adamw", help=HELP["optimizer"], **_bound("optimizer")
     )
     values["schedule"] = segmented(
         one,
@@ -277,7 +279,7 @@ def _learning() -> dict[str, Any]:
             values["epsilon"] = levels / 255
         if attack == "pgd":
             values["attack_steps"] = st.slider("Attack steps", 1, 20, 7, help=HELP["attack_steps"], **_bound("pgd"))
-        if values["optimizer"] == "sgd":
+        if values["optimizer"] != "adamw":
             values["momentum"] = st.slider(
                 "Momentum", 0.0, 0.99, 0.9, 0.01, help=HELP["momentum"], **_bound("momentum")
             )

@@ -1,0 +1,78 @@
+"""The optimiser of a config: how a gradient becomes a step."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from cnnlab_core.training.config import Config
+
+
+def build_optimizer(network: nn.Module, config: Config) -> "torch.optim.Optimizer | MuonWithAdamW":
+    """The optimiser; weights decay, biases and normalisation don't. ``network`` has its device and memory order."""
+    parameters = list(network.parameters())
+    if config.optimizer == "muon":
+        return MuonWithAdamW(parameters, config)
+    if config.optimizer == "sgd":
+        nesterov = config.momentum > 0
+        return torch.optim.SGD(
+            _groups(parameters, config), lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov
+        )
+    return torch.optim.AdamW(_groups(parameters, config), lr=config.learning_rate)
+
+
+class MuonWithAdamW:
+    """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) for convolutions and AdamW for all else, as one.
+
+    Muon moves a matrix by the orthogonal matrix nearest to its momentum, so that no direction is left behind. A
+    convolution is a matrix of (filters, weights of one filter). torch's Muon takes matrices only, so it gets a view of
+    each convolution's memory; in it a filter's weights stand in another order, which is all the same to Muon.
+    """
+
+    def __init__(self, parameters: list[nn.Parameter], config: Config) -> None:
+        self._filters = [p for p in parameters if p.ndim == 4]
+        self._matrices = [nn.Parameter(_matrix(p.detach())) for p in self._filters]
+        rate, decay = config.learning_rate, config.weight_decay
+        self._muon = torch.optim.Muon(self._matrices, lr=rate, weight_decay=decay, momentum=config.momentum)
+        self._adamw = torch.optim.AdamW(_groups((p for p in parameters if p.ndim != 4), config), lr=rate)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of both, for the learning rate."""
+        return self._muon.param_groups + self._adamw.param_groups
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        self._adamw.zero_grad()
+        for filters in self._filters:
+            filters.grad = None
+
+    def step(self) -> None:
+        """Move all parameters by their gradients."""
+        for matrix, filters in zip(self._matrices, self._filters, strict=True):
+            matrix.grad = None if filters.grad is None else _matrix(filters.grad)
+        self._muon.step()
+        self._adamw.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next steps depend on, besides the parameters."""
+        return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back a ``state_dict``."""
+        self._muon.load_state_dict(state["muon"])
+        self._adamw.load_state_dict(state["adamw"])
+
+
+def _matrix(filters: torch.Tensor) -> torch.Tensor:
+    """(filters, channels, rows, columns) as (filters, weights of one): no copy where memory is channels last."""
+    return filters.permute(0, 2, 3, 1).reshape(len(filters), -1)
+
+
+def _groups(parameters: Iterable[nn.Parameter], config: Config) -> list[dict[str, Any]]:
+    parameters = list(parameters)
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
