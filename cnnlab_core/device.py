@@ -2,11 +2,13 @@
 
 import os
 import platform
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from pathlib import Path
@@ -24,6 +26,8 @@ Result = TypeVar("Result")
 
 SLICE_SECONDS = 0.1
 """How long a job computes before the next one in the queue has its turn."""
+_NICE = 5
+"""How far long jobs stand back behind everything else in this process; a trainer beside it, at 10, still further."""
 
 
 def pick_device(name: str | None = None) -> "torch.device":
@@ -145,14 +149,18 @@ class Gate:
     """Lets ``slots`` jobs compute at a time; the others wait in the order in which they came.
 
     A job's first turn comes before the further turns of others (the simplest multilevel feedback queue, Corbató et al.
-    1962): naming a photo takes one turn, and doesn't wait behind a class of thirty whose attacks take twenty each.
+    1962): naming a photo takes one turn, and doesn't wait behind a class of thirty whose attacks take twenty each. It is
+    computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are computed in
+    threads of the gate's own, which the system lets wait when a page is to be drawn.
 
     A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off
     (its browser tab was closed, its notebook cell paused) delays nobody, and keeps its place if it returns.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, express: int = 0) -> None:
         self._free = self.slots = slots
+        self._express = express
+        self._lanes = ThreadPoolExecutor(slots, "gate", _stand_back)
         self._queue: deque[_Ticket] = deque()
         self._changed = threading.Condition()
 
@@ -164,7 +172,7 @@ class Gate:
 
     @property
     def running(self) -> int:
-        """How many slots are taken now."""
+        """How many slots are taken now, with the express ones."""
         with self._changed:
             return self.slots - self._free
 
@@ -196,7 +204,10 @@ class Gate:
                 try:
                     while not self._listen(ticket, report_seconds):
                         yield Waiting(self._ahead_of(ticket))
-                    steps, outcome = _advance(job, slice_seconds)
+                    if new:
+                        steps, outcome = _advance(job, slice_seconds)
+                    else:
+                        steps, outcome = self._lanes.submit(_advance, job, slice_seconds).result()
                 finally:
                     self._leave(ticket)
                 new = False
@@ -231,15 +242,23 @@ class Gate:
 
     def _hand_out(self) -> None:
         """Give the free slots to the first tickets that are listening. Call with the condition held."""
-        for ticket in [ticket for ticket in self._queue if ticket.listening][: self._free]:
-            ticket.granted = True
-            self._queue.remove(ticket)
-            self._free -= 1
+        for ticket in [ticket for ticket in self._queue if ticket.listening]:
+            if self._free + (self._express if ticket.new else 0) > 0:
+                ticket.granted = True
+                self._queue.remove(ticket)
+                self._free -= 1
         self._changed.notify_all()
 
     def _ahead_of(self, ticket: _Ticket) -> int:
         with self._changed:
             return self._queue.index(ticket) if ticket in self._queue else 0
+
+
+def _stand_back() -> None:
+    """Make this thread nice to all others (on Linux, where threads have a nice value of their own)."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
 
 
 def _advance(job: Generator[Step, None, Result], seconds: float) -> tuple[list[Step], tuple[Result] | None]:
@@ -288,8 +307,12 @@ def plainly(steps: Callable[Arguments, Generator[Any, None, Result]]) -> Callabl
 
 @cache
 def gate(device_type: str = "cpu") -> Gate:
-    """The gate that all sessions share for a kind of device: a slot per core on a CPU, one slot on a GPU."""
-    return Gate(available_cores() if device_type == "cpu" else 1)
+    """The gate that all sessions share for a kind of device: a slot per core on a CPU, one slot on a GPU.
+
+    On a CPU the first turn of one more job may begin while all slots are taken: the cores are shared by the system, and
+    a page that asks for little is there at once.
+    """
+    return Gate(available_cores(), express=1) if device_type == "cpu" else Gate(1)
 
 
 # --- a GPU's memory -------------------------------------------------------------------------------------------
