@@ -149,8 +149,8 @@ class Gate:
     """Lets ``slots`` jobs compute at a time; the others wait in the order in which they came.
 
     A job's first turn comes before the further turns of others (the simplest multilevel feedback queue, Corbató et al.
-    1962): naming a photo takes one turn, and doesn't wait behind a class of thirty whose attacks take twenty each. It is
-    computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are computed in
+    1962): naming a photo takes one turn, and doesn't wait behind a class of thirty whose attacks take twenty each. It
+    is computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are computed in
     threads of the gate's own, which the system lets wait when a page is to be drawn.
 
     A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off

@@ -1,6 +1,6 @@
 """Pictures: from bytes to safe RGB, between pictures and tensors, and the sample gallery."""
 
-from cnnlab_core.images.display import label_picture, png, square, thumbnail
+from cnnlab_core.images.display import jpeg, label_picture, png, square, thumbnail
 from cnnlab_core.images.opening import open_image
 from cnnlab_core.images.samples import Sample, sample_images
 from cnnlab_core.images.tensors import check_pixels, to_picture, to_tensor, to_uint8
@@ -8,6 +8,7 @@ from cnnlab_core.images.tensors import check_pixels, to_picture, to_tensor, to_u
 __all__ = [
     "Sample",
     "check_pixels",
+    "jpeg",
     "label_picture",
     "open_image",
     "png",

@@ -4,6 +4,7 @@ A mosaic of feature maps and the units of one map are both that.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -22,8 +23,25 @@ _component = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True)
+class Tiles:
+    """A mosaic as the browser gets it: a PNG, and where its tiles are (see ``Mosaic``)."""
+
+    image: bytes
+    rows: int
+    cols: int
+    count: int
+    size: int
+    gap: int
+
+
+def as_tiles(mosaic: Mosaic) -> Tiles:
+    """The mosaic, written as a PNG."""
+    return Tiles(png(mosaic.picture), mosaic.rows, mosaic.cols, mosaic.count, mosaic.size, mosaic.gap)
+
+
 def pick_tile(
-    tiles: Mosaic,
+    tiles: Tiles,
     *,
     places: Sequence[int],
     chosen: int,
@@ -34,7 +52,7 @@ def pick_tile(
 ) -> None:
     """Draw a mosaic to choose a tile from. ``places`` says whose each tile is; ``on_pick`` gets one of them."""
     pick_cell(
-        png(tiles.picture),
+        tiles.image,
         rows=tiles.rows,
         cols=tiles.cols,
         count=tiles.count,

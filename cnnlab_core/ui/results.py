@@ -4,11 +4,15 @@ import hashlib
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import TypeVar, cast
 
 import streamlit as st
 from PIL import Image
+
+Kept = TypeVar("Kept")
 
 
 class Results:
@@ -76,6 +80,15 @@ def session_results() -> Results:
 def everybodys_results() -> Results:
     """Results on sample pictures, the same for everybody."""
     return Results(limit=160_000_000)
+
+
+def kept(key: str, make: Callable[[], Kept]) -> Kept:
+    """What ``make`` gives, kept with this session's results: for small things that cost more than a look-up."""
+    found = session_results().get(key)
+    if found is None:
+        found = make()
+        session_results().put(key, found)
+    return cast(Kept, found)
 
 
 def digest(*parts: object) -> str:

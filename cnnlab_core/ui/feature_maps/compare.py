@@ -20,7 +20,7 @@ from cnnlab_core.ui.feature_maps.choice import (
     seen_picture,
 )
 from cnnlab_core.ui.fetch import weights_ready
-from cnnlab_core.ui.picker import pick_tile
+from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.shared import all_pictures
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
@@ -109,7 +109,7 @@ def _to_scale(one: np.ndarray, two: np.ndarray, scale: str) -> list[np.ndarray]:
 def _mosaic(side: _Side, sequence: np.ndarray, channel: int, *, signed: bool, key: str) -> None:
     st.markdown(f"**{plain(side.name)}**")
     pick_tile(
-        mosaic(side.scaled[sequence], signed=signed),
+        as_tiles(mosaic(side.scaled[sequence], signed=signed)),
         places=sequence.tolist(),
         chosen=channel,
         label=lambda index: f"channel {index}: mean {side.maps[index].mean():.3g}",

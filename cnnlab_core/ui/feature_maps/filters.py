@@ -12,7 +12,7 @@ from cnnlab_core.plots.mosaic import CLEAR, Mosaic, in_a_square, rgb, tiles
 from cnnlab_core.recipes.feature_maps import filters_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, number_box, put_in_address
 from cnnlab_core.ui.fetch import weights_ready
-from cnnlab_core.ui.picker import pick_tile
+from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
@@ -84,7 +84,7 @@ def _mosaic(weights: str, colours: np.ndarray, index: int) -> None:
     drawn = _tiles(colours)
     st.markdown(f"**{weights} weights**")
     pick_tile(
-        drawn,
+        as_tiles(drawn),
         places=range(drawn.count),
         chosen=index,
         label=lambda number: f"filter {number}",

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from cnnlab_core.feature_maps import SCALES, bring_to_scale, channel_table, maps_file, order, statistics
-from cnnlab_core.images import png, thumbnail
+from cnnlab_core.images import jpeg, png, thumbnail
 from cnnlab_core.plots.histogram import histogram
 from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map, overlay
 from cnnlab_core.recipes.feature_maps import maps_code
@@ -17,7 +17,8 @@ from cnnlab_core.ui.feature_maps.choice import (
     put_in_address,
     seen_picture,
 )
-from cnnlab_core.ui.picker import pick_cell, pick_tile
+from cnnlab_core.ui.picker import as_tiles, pick_cell, pick_tile
+from cnnlab_core.ui.results import digest, kept
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 256
@@ -38,7 +39,7 @@ def show(choice: Choice) -> None:
     st.caption("Each tile is one channel's answer to the picture: click one, then a cell of it.")
     left, right = st.columns([1.6, 1], gap="large")
     with left:
-        _mosaic(maps, sequence, scale, channel)
+        _mosaic(choice, maps, sequence, scale, channel)
         signed = " Blue is negative, red positive, white zero." if maps.min() < 0 else " Black is zero."
         more = f" The first {MOST_TILES} are shown." if len(maps) > MOST_TILES else ""
         st.caption(
@@ -65,9 +66,10 @@ def _tiles(maps: np.ndarray, sequence: np.ndarray, scale: str) -> Mosaic:
     return mosaic(bring_to_scale(maps[sequence], "each map" if scale == SCALES[0] else "this layer"))
 
 
-def _mosaic(maps: np.ndarray, sequence: np.ndarray, scale: str, channel: int) -> None:
+def _mosaic(choice: Choice, maps: np.ndarray, sequence: np.ndarray, scale: str, channel: int) -> None:
+    settings = digest("mosaic", choice.key, choice.node.name, sequence.tolist(), scale)
     pick_tile(
-        _tiles(maps, sequence, scale),
+        kept(settings, lambda: as_tiles(_tiles(maps, sequence, scale))),
         places=sequence.tolist(),
         chosen=channel,
         label=lambda index: f"channel {index}: mean {maps[index].mean():.3g}",
@@ -98,7 +100,7 @@ def _one(choice: Choice, values: np.ndarray, channel: int) -> None:
     st.caption(f"From {values.min():.3g} to {values.max():.3g}, mean {values.mean():.3g}; {share:.0%} at or below 0.")
     st.plotly_chart(histogram(values.ravel()), key="maps_histogram", config={"displayModeBar": False}, alt="Histogram")
     laid = overlay(seen_picture(choice), scaled)
-    st.image(png(thumbnail(laid)), alt="The map laid over the picture", output_format="PNG")
+    st.image(jpeg(thumbnail(laid)), alt="The map laid over the picture")
     st.caption(
         "Bright where the map is strong. Click a cell of the map, then see in “Receptive field” what it can see."
     )
