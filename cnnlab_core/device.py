@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 
 SLICE_SECONDS = 0.1
 """How long a job computes before the next one in the queue has its turn."""
+_FIRST_TURNS = 2
+"""So many turns of a job come before the further ones of others: a job of one step ends in its second."""
 _NICE = 5
 """How far long jobs stand back behind everything else in this process; a trainer beside it, at 10, still further."""
 
@@ -123,7 +125,7 @@ def _free_in_container(folder: Path = Path("/sys/fs/cgroup")) -> float:
 
 
 class _Ticket:
-    """A place in the gate's queue; ``new`` for a job that has had no turn yet."""
+    """A place in the gate's queue; ``new`` for one of a job's first turns."""
 
     def __init__(self, new: bool) -> None:
         self.new = new
@@ -148,10 +150,10 @@ class Slice(Generic[Step]):
 class Gate:
     """Lets ``slots`` jobs compute at a time; the others wait in the order in which they came.
 
-    A job's first turn comes before the further turns of others (the simplest multilevel feedback queue, Corbató et al.
-    1962): naming a photo takes one turn, and doesn't wait behind a class of thirty whose attacks take twenty each. It
-    is computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are computed in
-    threads of the gate's own, which the system lets wait when a page is to be drawn.
+    A new job's first turns come before the further turns of others (the simplest multilevel feedback queue, Corbató et
+    al. 1962): naming a photo takes one or two, and doesn't wait behind a class of thirty whose attacks take twenty
+    each. They are computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are
+    computed in threads of the gate's own, which the system lets wait when a page is to be drawn.
 
     A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off
     (its browser tab was closed, its notebook cell paused) delays nobody, and keeps its place if it returns.
@@ -198,8 +200,9 @@ class Gate:
         this generator, the job is closed and the slot and the place in the queue are free again.
         """
         with closing(job):
-            new = True
+            turns = 0
             while True:
+                new = turns < _FIRST_TURNS
                 ticket = self._join(new)
                 try:
                     while not self._listen(ticket, report_seconds):
@@ -210,7 +213,7 @@ class Gate:
                         steps, outcome = self._lanes.submit(_advance, job, slice_seconds).result()
                 finally:
                     self._leave(ticket)
-                new = False
+                turns += 1
                 if steps:
                     yield Slice(steps)
                 if outcome:
@@ -309,7 +312,7 @@ def plainly(steps: Callable[Arguments, Generator[Any, None, Result]]) -> Callabl
 def gate(device_type: str = "cpu") -> Gate:
     """The gate that all sessions share for a kind of device: a slot per core on a CPU, one slot on a GPU.
 
-    On a CPU the first turn of one more job may begin while all slots are taken: the cores are shared by the system, and
+    On a CPU a first turn of one more job may begin while all slots are taken: the cores are shared by the system, and
     a page that asks for little is there at once.
     """
     return Gate(available_cores(), express=1) if device_type == "cpu" else Gate(1)

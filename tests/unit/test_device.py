@@ -1,6 +1,7 @@
 """The gate: fair, never held across a yield, and free again whatever happens."""
 
 import os
+import sys
 import threading
 import time
 from itertools import pairwise
@@ -124,11 +125,11 @@ def test_those_who_wait_are_told_their_place_and_served_in_order():
     assert places == {0: 0, 1: 1, 2: 2, 3: 3}
 
 
-def test_the_first_turn_of_a_new_job_comes_before_the_further_turns_of_others():
+def test_the_first_turns_of_a_new_job_come_before_the_further_turns_of_others():
     shared = Gate(1)
     options = {"slice_seconds": 0.0, "report_seconds": 0.01}
-    old = shared.drive(counting(2), **options)
-    assert next(old) == Slice([0])
+    old = shared.drive(counting(3), **options)
+    assert [next(old), next(old)] == [Slice([0]), Slice([1])]
     with shared.slot():
         assert next(old) == Waiting(0)
         new = shared.drive(counting(1), **options)
@@ -163,6 +164,43 @@ def test_jobs_take_turns_slice_by_slice():
         thread.join(10)
     switches = sum(first != second for first, second in pairwise(turns))
     assert switches >= 3, turns
+
+
+def test_a_first_turn_may_go_beyond_the_slots_and_a_further_one_may_not():
+    shared = Gate(1, express=1)
+    options = {"slice_seconds": 0.0, "report_seconds": 0.01}
+    old = shared.drive(counting(3), **options)
+    assert [next(old), next(old)] == [Slice([0]), Slice([1])]
+    with shared.slot():
+        assert next(old) == Waiting(0)
+        assert collect(shared.drive(counting(1), **options)) == ([0], "done")
+        with shared.slot():
+            assert shared.running == 2
+            assert isinstance(next(shared.drive(counting(1), **options)), Waiting)
+    assert next(old) == Slice([2])
+
+
+def test_long_jobs_compute_in_threads_that_stand_back():
+    def job():
+        for _ in range(4):
+            yield threading.current_thread().name, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    steps, _ = collect(Gate(2).drive(job(), slice_seconds=0.0))
+    mine = threading.current_thread().name, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert steps[:2] == [mine, mine]
+    assert all(name.startswith("gate") for name, _ in steps[2:])
+    assert sys.platform != "linux" or all(nice == min(19, mine[1] + 5) for _, nice in steps[2:])
+
+
+def test_an_error_in_a_further_turn_reaches_the_consumer():
+    def failing():
+        yield from range(5)
+        raise ValueError("broken")
+
+    shared = Gate(1)
+    with pytest.raises(ValueError, match="broken"):
+        collect(shared.drive(failing(), slice_seconds=0.0))
+    assert (shared.running, shared.waiting) == (0, 0)
 
 
 def test_never_more_at_once_than_slots():

@@ -129,9 +129,10 @@ def _buttons(run: Run, state: State) -> None:
                 "Duplicate", key="training_duplicate", icon=":material/content_copy:", on_click=_duplicate, args=(run,)
             )
         if steers:
-            with st.popover("Rename", icon=":material/edit:", key="training_renaming"):
+            with st.popover("Rename", icon=":material/edit:", key=f"training_renaming {run.id}"):
                 _rename(run)
-            with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key="training_deleting"):
+            key = f"training_deleting {run.id}"  # its own: one that stays open mustn't offer to delete the next run
+            with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key=key):
                 st.markdown("Its settings, curves and checkpoints go. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
         if name:
@@ -175,7 +176,7 @@ def _engine(run: Run, state: State) -> None:
             args=(resume, run),
         )
     if state.alive or (state.resumable and state.name != "ready"):
-        with st.popover("Stop", icon=":material/stop:", disabled=asking, key="training_stopping"):
+        with st.popover("Stop", icon=":material/stop:", disabled=asking, key=f"training_stopping {run.id}"):
             st.markdown("The training ends here: what is learned is tested, and it can't go on afterwards.")
             st.button("Stop and test", key="training_stop", type="primary", on_click=asked, args=(stop, run))
 
