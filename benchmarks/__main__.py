@@ -16,6 +16,7 @@ NAMES = (
     "attacks",
     "dream",
     "training",
+    "six_minutes",
     "transfer",
 )
 

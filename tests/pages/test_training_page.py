@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 from cnnlab_core.device import finish
 from cnnlab_core.errors import RunError
 from cnnlab_core.recipes.training import start_code
-from cnnlab_core.training import Config, create_run, find_run, list_runs, stop
+from cnnlab_core.training import create_run, find_run, list_runs, stop
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import say
+from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import Run
-from cnnlab_core.ui.training.starts import STARTS
 
 TABS = ["Watch", "Filters and gradients", "Results", "Compare", "New run"]
 
@@ -268,14 +269,12 @@ def test_every_way_of_learning_can_be_chosen(open_page, attack, optimizer):
     assert ("attack='" in app.code[-1].value) == (attack != "clean pictures")
 
 
-@pytest.mark.parametrize("name", STARTS)
-def test_a_recipe_sets_the_whole_form_but_the_data(open_page, name):
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.title)
+def test_a_preset_sets_the_whole_form_but_the_data(open_page, preset):
     mess = {"epochs": "3", "seed": "7", "optimizer": "sgd", "attack": "attacked, PGD", "decay": "0.1", "batch": "64"}
     app = open_page("training", training_tab="New run", data="own:few", **{f"training_{k}": v for k, v in mess.items()})
-    press(app, name)
-    names = {"rate": "learning_rate", "decay": "weight_decay"}
-    expected = {names.get(setting, setting): value for setting, value in STARTS[name][1].items()}
-    assert app.code[-1].value.strip() == start_code(Config(data="own:few", **expected)).strip()
+    press(app, preset.title)
+    assert app.code[-1].value.strip() == start_code(replace(preset.config, data="own:few")).strip()
 
 
 def test_ones_own_zip_becomes_a_data_set(open_page):

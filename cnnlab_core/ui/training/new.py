@@ -15,6 +15,7 @@ from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init, Optimizer, Precision
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training, training_pictures
 from cnnlab_core.training.nets import INITS, STACKS
+from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.training.stack import KINDS, MOST_FILTERS, Row, read_stack, write_stack
 from cnnlab_core.ui.classroom import classroom
@@ -25,7 +26,6 @@ from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.stack_table import Number, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.choice import asked, box_in_address, look_at, may_start
-from cnnlab_core.ui.training.starts import show_starts
 from cnnlab_core.ui.training.words import ATTACK_TITLES, ATTACKS, HELP, NET_TITLES, NETS, duration
 from cnnlab_core.ui.visitor import visitor
 
@@ -52,6 +52,11 @@ EXAMPLE = Config(
     epochs=3,
     limit=4000,
 )
+_OF_A_PRESET = (
+    *("limit", "validation", "crop", "flip", "net", "init", "optimizer", "schedule", "learning_rate", "weight_decay"),
+    *("epochs", "batch", "label_smoothing", "seed", "attack", "precision"),
+)
+_SHORT = {"learning_rate": "rate", "weight_decay": "decay"}
 _TOKEN = "training token"
 _IMPORTED = "training imported"
 
@@ -78,7 +83,7 @@ def show_empty() -> None:
 
 def show(busy: Run | None) -> None:
     """The tab. ``busy`` is this browser's run that is still at work, if there is one."""
-    show_starts()
+    _presets()
     data, network = st.columns(2, gap="large")
     with data:
         st.header("Data")
@@ -96,6 +101,21 @@ def show(busy: Run | None) -> None:
         return
     _begin(config, facts, busy)
     take_away(start_code(config))
+
+
+def _presets() -> None:
+    """A button for each; it sets every control of the form, but for the data set and the stack."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Begin with")
+        for preset in PRESETS:
+            key = f"training preset {preset.title}"
+            st.button(preset.title, key=key, help=preset.about, on_click=_take, args=(preset.config,))
+
+
+def _take(config: Config) -> None:
+    for name in _OF_A_PRESET:
+        st.session_state[_key(_SHORT.get(name, name))] = getattr(config, name)
+    st.session_state[_key("epsilon")] = round(255 * config.epsilon, 1)
 
 
 # --- data -----------------------------------------------------------------------------------------------------
