@@ -7,11 +7,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, wraps
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from cnnlab_core.errors import DeviceError
@@ -162,7 +163,7 @@ class Gate:
     def __init__(self, slots: int, express: int = 0) -> None:
         self._free = self.slots = slots
         self._express = express
-        self._lanes = ThreadPoolExecutor(slots, "gate", _stand_back)
+        self._resting: list[_Lane] = []  # as many lanes as were ever needed at once
         self._queue: deque[_Ticket] = deque()
         self._changed = threading.Condition()
 
@@ -210,7 +211,7 @@ class Gate:
                     if new:
                         steps, outcome = _advance(job, slice_seconds)
                     else:
-                        steps, outcome = self._lanes.submit(_advance, job, slice_seconds).result()
+                        steps, outcome = self._aside(lambda: _advance(job, slice_seconds))
                 finally:
                     self._leave(ticket)
                 turns += 1
@@ -252,16 +253,51 @@ class Gate:
                 self._free -= 1
         self._changed.notify_all()
 
+    def _aside(self, work: Callable[[], Result]) -> Result:
+        try:
+            lane = self._resting.pop()
+        except IndexError:
+            lane = _Lane()
+        try:
+            return lane.run(work)
+        finally:
+            self._resting.append(lane)
+
     def _ahead_of(self, ticket: _Ticket) -> int:
         with self._changed:
             return self._queue.index(ticket) if ticket in self._queue else 0
 
 
-def _stand_back() -> None:
-    """Make this thread nice to all others (on Linux, where threads have a nice value of their own)."""
-    if sys.platform == "linux":
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
+class _Lane:
+    """A thread that computes what it is handed, and stands back behind all others. It keeps no process from ending."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = SimpleQueue()
+        threading.Thread(target=self._go, name="gate", daemon=True).start()
+
+    def run(self, work: Callable[[], Result]) -> Result:
+        """Compute ``work()`` there; wait for it, and give what it gives or raise what it raises."""
+        future: Future[Result] = Future()
+        self._work.put((future, work))
+        try:
+            return future.result()
+        except BaseException:
+            wait([future])  # Ctrl-C in a notebook: the job isn't closed while it computes
+            raise
+        finally:
+            del future  # it would keep an error's traceback, and the tensors in it, until the next collection
+
+    def _go(self) -> None:
+        if sys.platform == "linux":  # where threads have a nice value of their own
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICE)
+        while True:
+            future, work = self._work.get()
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001  raised where it is waited for
+                future.set_exception(error)
+            del future, work  # nothing is kept of a job that is over
 
 
 def _advance(job: Generator[Step, None, Result], seconds: float) -> tuple[list[Step], tuple[Result] | None]:

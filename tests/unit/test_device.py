@@ -1,9 +1,11 @@
 """The gate: fair, never held across a yield, and free again whatever happens."""
 
+import gc
 import os
 import sys
 import threading
 import time
+import weakref
 from itertools import pairwise
 
 import pytest
@@ -201,6 +203,26 @@ def test_an_error_in_a_further_turn_reaches_the_consumer():
     with pytest.raises(ValueError, match="broken"):
         collect(shared.drive(failing(), slice_seconds=0.0))
     assert (shared.running, shared.waiting) == (0, 0)
+
+
+def test_what_a_failed_job_held_is_free_at_once():
+    class Tensor:
+        pass
+
+    def failing():
+        yield from range(3)
+        held = Tensor()
+        seen.append(weakref.ref(held))
+        raise ValueError("broken")
+
+    seen = []
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="broken"):
+            collect(Gate(1).drive(failing(), slice_seconds=0.0))
+        assert seen[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_never_more_at_once_than_slots():
