@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from cnnlab_core.device import likely_device
 from cnnlab_core.images import open_image, png, sample_images, square
 from cnnlab_core.models.weights import local_weights, weights_folder
+from cnnlab_core.runtime.device import likely_device
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.frame import home

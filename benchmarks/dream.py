@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from benchmarks.measure import Row
-from cnnlab_core.device import finish
 from cnnlab_core.dream import channel, dream, layer, visualise
 from cnnlab_core.dream.dreaming import octave_sizes
 from cnnlab_core.dream.goal import bind, gradient
-from cnnlab_core.features import cut_behind
 from cnnlab_core.models import LoadedModel, load_model
+from cnnlab_core.models.cuts import cut_behind
+from cnnlab_core.runtime.jobs import finish
 
 NODE, MODULE = "_blocks.5._bn2", "_blocks_5"
 """One place by its names here and in torch-lucent: the end of the sixth block."""

@@ -259,7 +259,7 @@ def processor() -> str:
 
 def machine() -> str:
     """The machine in a line."""
-    from cnnlab_core.device import available_cores
+    from cnnlab_core.runtime.device import available_cores
 
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "streamlit"))
     busy = f"load average before: {os.getloadavg()[0]:.1f}"

@@ -26,7 +26,8 @@ def _trained(which: str) -> tuple[float, float]:
 
 
 def _train(which: str) -> None:
-    from cnnlab_core.device import finish, pick_device
+    from cnnlab_core.runtime.device import pick_device
+    from cnnlab_core.runtime.jobs import finish
     from cnnlab_core.training import Config, create_run
     from cnnlab_core.training.loop import train
     from cnnlab_core.training.presets import PRESETS

@@ -65,7 +65,7 @@ def _plain_loop() -> None:
 
 def _trainer() -> None:
     """The trainer itself, as a run in the foreground: batches, metrics, probes and checkpoints, all of it."""
-    from cnnlab_core.device import pick_device
+    from cnnlab_core.runtime.device import pick_device
     from cnnlab_core.training import Config, create_run
     from cnnlab_core.training.loop import train
 

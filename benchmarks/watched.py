@@ -36,8 +36,8 @@ def figures() -> dict[str, Any]:
     if "cnnlab_core.models.registry" in sys.modules:
         import torch
 
-        from cnnlab_core.device import gate
         from cnnlab_core.models.registry import registry
+        from cnnlab_core.runtime.gate import gate
 
         found["gate"] = [gate("cpu").running, gate("cpu").waiting]
         loaded = registry().loaded()

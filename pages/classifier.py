@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
+from cnnlab_core.classification.batch import Named, batch_table, class_table, python_code
+from cnnlab_core.classification.softmax import entropy, margin, rank, softmax, top_k, work_out_softmax
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.registry import categories
-from cnnlab_core.naming import Named, batch_table, class_table, python_code
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.layers import show_layers

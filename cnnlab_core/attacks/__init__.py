@@ -1,6 +1,6 @@
 """Adversarial attacks: how little must change before the network is wrong?"""
 
-from cnnlab_core.attacks.expectation import Expectation
+from cnnlab_core.attacks.eot import Expectation
 from cnnlab_core.attacks.fgsm import fgsm, fgsm_steps
 from cnnlab_core.attacks.l1_adam import l1_adam, l1_adam_steps
 from cnnlab_core.attacks.log_probability_ascent import log_probability_ascent, log_probability_ascent_steps

@@ -8,7 +8,7 @@ from cnnlab_core.attacks.inputs import Classes
 from cnnlab_core.attacks.loop import Attack
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.pgd import pgd_steps
-from cnnlab_core.device import plainly
+from cnnlab_core.runtime.jobs import plainly
 
 
 def fgsm_steps(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cnnlab_core.attacks.expectation import Expectation
+from cnnlab_core.attacks.eot import Expectation
 from cnnlab_core.attacks.objective import LOSSES, Classifier, Goal, Loss
 from cnnlab_core.attacks.result import Measured
 from cnnlab_core.errors import InputError

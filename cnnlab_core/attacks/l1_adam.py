@@ -8,8 +8,8 @@ from torch import Tensor
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier
-from cnnlab_core.device import plainly
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.jobs import plainly
 
 
 def l1_adam_steps(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab_core.attacks.expectation import Expectation
+from cnnlab_core.attacks.eot import Expectation
 from cnnlab_core.attacks.inputs import Problem
 from cnnlab_core.attacks.objective import Classifier, Climb, Goal, look
 from cnnlab_core.attacks.result import AttackResult, History, Measured, in_eight_bits

@@ -12,8 +12,8 @@ from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.objective import Classifier, Loss, look
 from cnnlab_core.attacks.reach import Method, Reach
 from cnnlab_core.attacks.result import in_eight_bits
-from cnnlab_core.device import plainly, relay
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.jobs import plainly, relay
 
 _FULL_RANGE = {"linf": lambda x: 1.0, "l2": lambda x: x[0].numel() ** 0.5, "l1": lambda x: float(x[0].numel())}
 """The distance from black to white."""

@@ -9,8 +9,8 @@ from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.threat import Threat
-from cnnlab_core.device import plainly
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.jobs import plainly
 
 
 def pgd_steps(

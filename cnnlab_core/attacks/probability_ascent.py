@@ -8,7 +8,7 @@ from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, attack
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.attacks.threat import Threat
-from cnnlab_core.device import plainly
+from cnnlab_core.runtime.jobs import plainly
 
 
 def probability_ascent_steps(

@@ -8,9 +8,9 @@ from torch import Tensor
 from cnnlab_core.attacks.inputs import Classes, problem
 from cnnlab_core.attacks.objective import Classifier, Loss, look
 from cnnlab_core.attacks.pgd import pgd_steps
-from cnnlab_core.device import plainly
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
+from cnnlab_core.runtime.jobs import plainly
 
 
 @dataclass(frozen=True, eq=False)

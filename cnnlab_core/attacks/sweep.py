@@ -11,9 +11,9 @@ from cnnlab_core.attacks.inputs import Classes, problem
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.objective import Classifier, Goal, Loss, look
 from cnnlab_core.attacks.reach import Method, Reach
-from cnnlab_core.device import plainly, relay
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
+from cnnlab_core.runtime.jobs import plainly, relay
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.objective import Classifier, Climb, Loss, look
 from cnnlab_core.attacks.result import Measured, in_eight_bits
 from cnnlab_core.attacks.threat import Threat
-from cnnlab_core.device import plainly
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.jobs import plainly
 
 
 @dataclass(frozen=True, eq=False)

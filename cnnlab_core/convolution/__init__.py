@@ -31,7 +31,6 @@ from cnnlab_core.convolution.pooling import (
     max_pool2d_backward,
     max_pool2d_routes,
 )
-from cnnlab_core.convolution.practice import Exercise, check_answer, make_exercise
 from cnnlab_core.convolution.presets import EXAMPLES, KERNELS, KERNELS_1D, Example, Kernel, random_kernel
 from cnnlab_core.convolution.problem import ConvProblem, PoolProblem
 from cnnlab_core.convolution.torch_code import conv_code, pool_code
@@ -44,7 +43,6 @@ __all__ = [
     "AxisGeometry",
     "ConvProblem",
     "Example",
-    "Exercise",
     "Explanation",
     "Factor",
     "Geometry",
@@ -58,7 +56,6 @@ __all__ = [
     "avg_pool1d_backward",
     "avg_pool2d",
     "avg_pool2d_backward",
-    "check_answer",
     "conv1d",
     "conv1d_backward",
     "conv2d",
@@ -70,7 +67,6 @@ __all__ = [
     "explain_pool",
     "geometry",
     "jacobian_weights",
-    "make_exercise",
     "max_pool1d",
     "max_pool1d_backward",
     "max_pool1d_routes",

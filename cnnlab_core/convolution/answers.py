@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.convolution.options import Array, numbers
+from cnnlab_core.checks import Array, numbers
 from cnnlab_core.errors import InputError
 
 MAX_ANSWER = 10_000  # characters

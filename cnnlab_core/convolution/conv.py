@@ -18,20 +18,16 @@ from typing import NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.checks import Array, limit_cells, numbers, per_axis, whole
 from cnnlab_core.convolution.options import (
     AXIS_NAMES,
     MAX_WORK,
-    Array,
     ConvOptions,
     Ints,
     MatrixOptions,
     Padding,
     WindowOptions,
-    limit_cells,
-    numbers,
     parse_padding,
-    per_axis,
-    whole,
 )
 from cnnlab_core.convolution.windows import Axes, Axis, Index, conv_axes, out_shape, pad, taps, unpad
 from cnnlab_core.errors import InputError

@@ -18,22 +18,10 @@ from typing import NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.checks import Array, choice, listed, numbers, read_shape, switch, whole
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.conv import Layer, make_layer
-from cnnlab_core.convolution.options import (
-    AXIS_NAMES,
-    DIMS_OF_KERNEL,
-    Array,
-    ConvOptions,
-    Ints,
-    MaxPoolOptions,
-    choice,
-    listed,
-    numbers,
-    read_shape,
-    switch,
-    whole,
-)
+from cnnlab_core.convolution.options import AXIS_NAMES, DIMS_OF_KERNEL, ConvOptions, Ints, MaxPoolOptions
 from cnnlab_core.convolution.pooling import Pool, divisors, make_pool, routes
 from cnnlab_core.convolution.windows import Axes, Axis, Index
 from cnnlab_core.errors import InputError

@@ -10,19 +10,8 @@ from typing import Unpack
 
 import numpy as np
 
-from cnnlab_core.convolution.options import (
-    AXIS_NAMES,
-    Ints,
-    MatrixOptions,
-    MaxPoolOptions,
-    Padding,
-    choice,
-    limit_cells,
-    per_axis,
-    read_shape,
-    switch,
-    whole,
-)
+from cnnlab_core.checks import choice, limit_cells, per_axis, read_shape, switch, whole
+from cnnlab_core.convolution.options import AXIS_NAMES, Ints, MatrixOptions, MaxPoolOptions, Padding
 from cnnlab_core.convolution.windows import Axes, Axis, Index, conv_axes, pool_axes
 
 

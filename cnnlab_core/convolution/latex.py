@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnnlab_core.convolution.options import Array
+from cnnlab_core.checks import Array
 
 PAD = r"^{\text{pad}}"  # the mark of what comes through padding
 

@@ -12,8 +12,9 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.checks import Array, limit_cells, numbers, read_shape
 from cnnlab_core.convolution.conv import Layer, make_layer
-from cnnlab_core.convolution.options import DIMS_OF_KERNEL, Array, ConvOptions, Ints, limit_cells, numbers, read_shape
+from cnnlab_core.convolution.options import DIMS_OF_KERNEL, ConvOptions, Ints
 from cnnlab_core.convolution.windows import flat_sources, out_shape
 
 MAX_MATRIX = 2**22  # entries: 2048 x 2048, 32 MB

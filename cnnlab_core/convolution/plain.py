@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab_core.convolution.options import Array
+from cnnlab_core.checks import Array
 
 
 def to_plain(value: Any) -> Any:

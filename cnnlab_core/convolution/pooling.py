@@ -14,20 +14,9 @@ from typing import Unpack
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.checks import Array, IntArray, limit_cells, numbers, per_axis, switch
 from cnnlab_core.convolution.conv import correlate, input_gradient, read_dy, with_channels
-from cnnlab_core.convolution.options import (
-    MAX_WORK,
-    Array,
-    AvgPoolOptions,
-    IntArray,
-    Ints,
-    MaxPoolOptions,
-    PoolOptions,
-    limit_cells,
-    numbers,
-    per_axis,
-    switch,
-)
+from cnnlab_core.convolution.options import MAX_WORK, AvgPoolOptions, Ints, MaxPoolOptions, PoolOptions
 from cnnlab_core.convolution.windows import Axes, Index, flat_sources, out_shape, pad, pool_axes, taps
 
 

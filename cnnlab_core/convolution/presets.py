@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab_core.convolution.options import Array, Ints, read_shape, whole
+from cnnlab_core.checks import Array, read_shape, whole
+from cnnlab_core.convolution.options import Ints
 
 
 @dataclass(frozen=True)

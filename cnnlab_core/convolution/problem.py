@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution.conv import Gradients, conv1d, conv1d_backward, conv2d, conv2d_backward, make_layer
 from cnnlab_core.convolution.explain import Explanation, explain, explain_pool
 from cnnlab_core.convolution.geometry import Geometry, geometry, pool_geometry
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.convolution.plain import to_plain
 from cnnlab_core.convolution.pooling import (
     avg_pool1d,

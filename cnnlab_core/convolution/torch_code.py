@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cnnlab_core.convolution.options import Array
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution.problem import ConvProblem, PoolProblem
 
 

@@ -5,8 +5,8 @@ Spaces or commas between cells, a semicolon or a new line after a row, a bar aft
 
 import numpy as np
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution.answers import read_answer
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.errors import InputError
 
 

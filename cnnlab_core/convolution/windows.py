@@ -14,21 +14,8 @@ from types import EllipsisType
 
 import numpy as np
 
-from cnnlab_core.convolution.options import (
-    AXIS_NAMES,
-    EXTENT_NAMES,
-    MAX_SETTING,
-    PADDING_MODES,
-    Array,
-    IntArray,
-    Ints,
-    Padding,
-    choice,
-    limit_cells,
-    parse_padding,
-    per_axis,
-    switch,
-)
+from cnnlab_core.checks import MAX_SETTING, Array, IntArray, choice, limit_cells, per_axis, switch
+from cnnlab_core.convolution.options import AXIS_NAMES, EXTENT_NAMES, PADDING_MODES, Ints, Padding, parse_padding
 from cnnlab_core.errors import InputError
 
 Index = tuple[int, ...]

@@ -19,8 +19,8 @@ import torch
 from PIL import Image
 
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
-from cnnlab_core.downloads import DownloadStep, Remote, download
 from cnnlab_core.errors import DataError, DownloadError
+from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MEGABYTES = 170

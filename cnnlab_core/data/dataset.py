@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.files import write_atomically
+from cnnlab_core.runtime.files import write_atomically
 
 
 def data_folder() -> Path:

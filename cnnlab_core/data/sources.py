@@ -7,9 +7,9 @@ from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
 from cnnlab_core.data.own import own_names, own_path
 from cnnlab_core.data.shapes import shapes
-from cnnlab_core.device import finish
-from cnnlab_core.downloads import DownloadStep
 from cnnlab_core.errors import DataError, InputError
+from cnnlab_core.runtime.downloads import DownloadStep
+from cnnlab_core.runtime.jobs import finish
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Objectives, parametrisations, transforms and the two ways to climb stand apart a
 """
 
 from cnnlab_core.dream.dreaming import DreamStep, Dreamt, dream
+from cnnlab_core.dream.layers import blocks, stages
 from cnnlab_core.dream.objectives import (
     Objective,
     blur,
@@ -17,7 +18,6 @@ from cnnlab_core.dream.objectives import (
     total_variation,
     unit,
 )
-from cnnlab_core.dream.places import blocks, stages
 from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale
 from cnnlab_core.dream.visualising import Visualised, VisualiseStep, visualise
 from cnnlab_core.dream.zooming import ZoomStep, zoom

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from cnnlab_core.dream.layers import stages
 from cnnlab_core.dream.objectives import channel
-from cnnlab_core.dream.places import stages
 from cnnlab_core.dream.visualising import visualise
 from cnnlab_core.errors import InputError
-from cnnlab_core.files import cache_folder, write_atomically
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.files import cache_folder, write_atomically
 
 SIDE = 112
 STEPS = 48

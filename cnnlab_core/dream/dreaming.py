@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
-from cnnlab_core.dream import room
+from cnnlab_core.dream import memory
 from cnnlab_core.dream.goal import Goal, awake, bind, gradient, value
 from cnnlab_core.dream.gradients import Normalisation, check_normalisation, laplacian_normalised, normalised
 from cnnlab_core.dream.objectives import Objective
@@ -104,7 +104,7 @@ def dream(
     height, width = x.shape[2:]
     _check(octaves, octave_scale, steps, step_size, jitter, tile, (height, width))
     goal = bind(model, objective, (height, width))
-    side = tile or room.tile_for(model.spec, goal.nodes, (height, width), x.device)
+    side = tile or memory.tile_for(model.spec, goal.nodes, (height, width), x.device)
     if max(height, width) > side and any(term.placed for term in objective.terms):
         raise InputError(
             f"A unit has its place on the whole picture, but {height} × {width} pixels are computed in tiles of "

@@ -14,7 +14,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from cnnlab_core.features import cut_behind
+from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.loaded import LoadedModel
 
 Values = dict[str, torch.Tensor]
@@ -32,8 +32,8 @@ _lock = threading.Lock()
 def values_at(model: LoadedModel, nodes: tuple[str, ...], before_activation: tuple[str, ...] = ()) -> Look:
     """A function from pixels (N, 3, H, W) in [0, 1] to the values of the graph nodes, differentiable in the pixels.
 
-    Its numbers are those of ``features.capture`` but for float rounding; of the nodes in ``before_activation``, those
-    they would have if the last activations on the way to them weren't there. The normalisation stays a step of
+    Its numbers are those of ``capture`` but for float rounding; of the nodes in ``before_activation``, those they
+    would have if the last activations on the way to them weren't there. The normalisation stays a step of
     its own: a mean folded into a zero-padded convolution would be wrong at the borders.
     """
     part = _copy(model, nodes, before_activation)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import cut_behind
+from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.loaded import LoadedModel
 

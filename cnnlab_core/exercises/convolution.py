@@ -1,6 +1,6 @@
 """The exercises of the convolution package, in the form that all exercises have."""
 
-from cnnlab_core.convolution.practice import make_exercise
+from cnnlab_core.exercises.convolution_tasks import make_exercise
 from cnnlab_core.exercises.exercise import Numbers, Task
 
 _HINTS = {
@@ -18,7 +18,7 @@ _HINTS = {
 
 
 def make_task(kind: str, seed: int, level: int) -> Task:
-    """One of :data:`cnnlab_core.convolution.practice.KINDS`."""
+    """One of :data:`cnnlab_core.exercises.convolution_tasks.KINDS`."""
     made = make_exercise(kind, seed, level)
     part = Numbers("", made.answer, made.tolerance)
     return Task(made.prompt, (part,), _HINTS[kind], tuple(made.solution), {**made.givens, **made.options})

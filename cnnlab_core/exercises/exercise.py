@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution.answers import TOLERANCE, Verdict, check_cells
-from cnnlab_core.convolution.options import Array
 
 LEVELS = (1, 2, 3)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from cnnlab_core.convolution.options import choice, whole
+from cnnlab_core.checks import choice, whole
 from cnnlab_core.exercises import convolution, linear_attacks, receptive_field
 from cnnlab_core.exercises.exercise import LEVELS, Exercise, Task
 from cnnlab_core.exercises.statements import true_or_false

@@ -1,6 +1,6 @@
 """Exercises on attacking a single neuron, f(x) = sigmoid(w.x + b), with numbers that a pen can do.
 
-The answers are those of :mod:`cnnlab_core.attacks.linear`.
+The answers are those of :mod:`cnnlab_core.attacks.exact.neuron`.
 """
 
 import math
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.attacks.exact_ball import Ball, length
-from cnnlab_core.attacks.linear import Neuron, fgsm, minimal_epsilon, optimum, pgd
+from cnnlab_core.attacks.exact.ball import Ball, length
+from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, optimum, pgd
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.exercises.exercise import Choice, Numbers, Part, Task
 
 PYTHAGOREAN = ((3, 4), (4, 3), (6, 8), (8, 6))

@@ -12,10 +12,10 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from cnnlab_core.convolution import latex
-from cnnlab_core.device import plainly
 from cnnlab_core.exercises.exercise import Choice, Exercise, Numbers, Part
 from cnnlab_core.exercises.kinds import KINDS, address
 from cnnlab_core.exercises.sheet import Sheet
+from cnnlab_core.runtime.jobs import plainly
 
 STYLE = Path(__file__).parents[2] / "assets" / "sheet" / "sheet.css"
 

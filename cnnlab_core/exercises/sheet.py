@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnnlab_core.convolution.options import whole
+from cnnlab_core.checks import whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises.exercise import Choice, Exercise
 from cnnlab_core.exercises.kinds import KINDS, make_exercise

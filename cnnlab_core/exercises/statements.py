@@ -1,7 +1,7 @@
 """True or false: statements about attacks, some at a time."""
 
-from cnnlab_core.attacks.questions import draw_questions
 from cnnlab_core.exercises.exercise import Choice, Task
+from cnnlab_core.exercises.statement_bank import draw_questions
 
 AT_LEVEL = {1: 4, 2: 6, 3: 8}
 """How many statements."""

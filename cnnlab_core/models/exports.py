@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab_core.errors import LabError, WeightsError
-from cnnlab_core.files import write_atomically
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsFile
+from cnnlab_core.runtime.files import write_atomically
 
 FORM = "cnnlab-network-1"
 MOST_BYTES = 1_000_000

@@ -13,7 +13,7 @@ from torch import nn
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from cnnlab_core.classification import Prediction, top_k
+from cnnlab_core.classification.softmax import Prediction, top_k
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_tensor
 from cnnlab_core.models.layers import Layer, layer_table

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from cnnlab_core.device import pick_device, with_memory_retry
 from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec, WeightsKind
 from cnnlab_core.models.weights import find_weights
 from cnnlab_core.models.zoo import all_specs, find_spec
+from cnnlab_core.runtime.device import pick_device, with_memory_retry
 
 DEFAULT_BUDGET = 1_200_000_000
 """Bytes of weights kept in memory: with 0.7 GB for Python and torch this fits a 2.7 GB host, and two VGG-16."""

@@ -11,9 +11,9 @@ from functools import cache, lru_cache
 from importlib.util import find_spec as find_package
 from pathlib import Path
 
-from cnnlab_core.downloads import DownloadStep, Remote, download
 from cnnlab_core.errors import DownloadError, WeightsError
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
 
 
 def hub_folder() -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
+from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field.fields import Box
 
@@ -39,7 +39,8 @@ def effective_field(
     for done, x in enumerate(pictures, 1):
         with torch.enable_grad():
             pixels = x.detach().clone().requires_grad_()
-            maps = capture(model, pixels, [node])[node]
+            with model.refusing_small(pixels):
+                (maps,) = cut_behind(model, (node,))(model.normalise(pixels))
             _check_unit(node, maps, row, col, channel)
             unit = maps[0, :, row, col].sum() if channel is None else maps[0, channel, row, col]
             (gradient,) = torch.autograd.grad(unit, pixels)

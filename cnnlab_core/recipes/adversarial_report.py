@@ -13,9 +13,9 @@ def report_code(
     """Each of the (title, sample) pictures towards each of the aims, as a figure and a table."""
     opened = "\n".join(f"    ({title!r}, {picture(sample)})," for title, sample in pictures)
     return f"""\
-from cnnlab_core.attack_grid import attack_grid, grid_table
+from cnnlab_core.attacks.studies.report import attack_grid, grid_table
 from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
 from cnnlab_core.plots.report import ReportRow, rendered, report_figure
 
@@ -50,7 +50,7 @@ def two_networks_code(sides: Sequence[tuple[str, str, int | None]], sample: str 
 from cnnlab_core.attacks import {name}, minimal_epsilon
 {IMPORTS}
 from cnnlab_core.images import to_picture
-from cnnlab_core.two_networks import pass_on
+from cnnlab_core.attacks.studies.transferability import pass_on
 
 picture = {picture(sample)}
 first = load_model("{one}", weights="{first}")

@@ -83,9 +83,9 @@ def accuracy_code(
     own = '    (open("photo.jpg", "rb").read(), 282),  # and so on: your pictures with their true classes'
     return f"""\
 import torch
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
-from cnnlab_core.sweeps import accuracy, sweep_pictures
+from cnnlab_core.attacks.studies.sweep import accuracy, sweep_pictures
 
 model = load_model("{model}", weights="{weights}")
 pictures = [

@@ -41,7 +41,7 @@ pictures["made through transforms"] = to_picture(robust.rounded.x_adv)
 from cnnlab_core.attacks import {", ".join(names)}
 {IMPORTS}
 from cnnlab_core.images import to_picture, to_tensor
-from cnnlab_core.transforms import find_transform
+from cnnlab_core.attacks.transforms import find_transform
 
 model = load_model("{model}", weights="{weights}")
 x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]

@@ -51,7 +51,7 @@ def zoom_code(
     """A zoom into a dream."""
     return f"""\
 import torch
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.dream import {_names(objective, "zoom")}
 from cnnlab_core.images import open_image, sample_images, to_tensor
 from cnnlab_core.models import load_model
@@ -78,7 +78,7 @@ def visualise_code(
     imports = IMPORTS if photo else "from cnnlab_core.models import load_model"
     return f"""\
 import torch
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.dream import {_names(objective, "visualise")}
 {imports}
 
@@ -96,7 +96,7 @@ print(found.before, found.after, found.image.shape)  # pixels in [0, 1]
 def atlas_code(model: str, weights: str) -> str:
     """The atlas of a network."""
     return f"""\
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.dream.atlas import atlas
 from cnnlab_core.models import load_model
 

@@ -10,8 +10,8 @@ def maps_code(model: str, weights: str, sample: str | None, node: str, channel: 
     """All maps of a node, and the numbers of one channel."""
     return f"""\
 import torch
-from cnnlab_core.feature_maps import order, statistics
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.map_statistics import order, statistics
+from cnnlab_core.interpretability.activations import capture
 {IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
@@ -31,8 +31,8 @@ def compare_code(first: tuple[str, str | None], second: tuple[str, str | None], 
     sides = "\n".join(f'    ("{weights}", {picture(sample)}),' for weights, sample in (first, second))
     return f"""\
 import torch
-from cnnlab_core.feature_maps import correlations, differences
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.map_statistics import correlations, differences
+from cnnlab_core.interpretability.activations import capture
 {IMPORTS}
 
 def maps_of(weights, picture):
@@ -51,7 +51,7 @@ def depths_code(model: str, weights: str, sample: str | None, chosen: dict[str, 
     """Chosen channels of several nodes."""
     return f"""\
 import torch
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.activations import capture
 {IMPORTS}
 
 chosen = {chosen!r}  # the channels of each layer
@@ -65,8 +65,8 @@ maps = {{node: found[node][0, channels].cpu().numpy() for node, channels in chos
 def patches_code(model: str, weights: str, node: str, channel: int, most: int, per_picture: int) -> str:
     """The strongest patches of the gallery for one channel."""
     return f"""\
-from cnnlab_core.device import finish
-from cnnlab_core.patches import strongest_patches
+from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.interpretability.top_patches import strongest_patches
 from cnnlab_core.receptive_field import receptive_fields
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
@@ -85,7 +85,7 @@ for patch in patches:
 def filters_code(model: str, weights: str, index: int) -> str:
     """The filters of the first convolution, as numbers and as colours."""
     return f"""\
-from cnnlab_core.filters import as_colours, first_filters
+from cnnlab_core.interpretability.first_layer_filters import as_colours, first_filters
 from cnnlab_core.models import load_model
 
 filters = first_filters(load_model("{model}", weights="{weights}"))
@@ -123,9 +123,9 @@ def attribution_code(model: str, weights: str, sample: str | None, questions: Se
     }
     calls = "\n".join(lines[question["method"]].format(**question) for question in questions)
     functions = [name for name in ("grad_cam", "integrated_gradients", "occlusion", "saliency") if f"{name}(" in calls]
-    finish = "from cnnlab_core.device import finish\n" if "finish(" in calls else ""
+    finish = "from cnnlab_core.runtime.device import finish\n" if "finish(" in calls else ""
     return f"""\
-from cnnlab_core.attribution import {", ".join(functions)}
+from cnnlab_core.interpretability.attribution import {", ".join(functions)}
 {finish}{IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
@@ -148,7 +148,7 @@ def effective_field_code(
     names = "effective_field, mass_radii" + (", noise_pictures" if noise else "")
     samples = "" if noise else f"samples = list(sample_images().values())[:{count}]\n"
     return f"""\
-{start}from cnnlab_core.device import finish
+{start}from cnnlab_core.runtime.device import finish
 {IMPORTS}
 from cnnlab_core.receptive_field.effective import {names}
 

@@ -21,8 +21,8 @@ def plane_code(
     start = "None" if seed is None else f"ball.random_point(np.random.default_rng({seed}))"
     numpy = "" if seed is None else "import numpy as np\n"
     return f"""\
-{numpy}from cnnlab_core.attacks.exact_ball import Ball
-from cnnlab_core.attacks.linear import Neuron, fgsm, minimal_epsilon, optimum, pgd
+{numpy}from cnnlab_core.attacks.exact.ball import Ball
+from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, optimum, pgd
 
 neuron = Neuron({list(w)!r}, {b!r})  # f(x) = sigmoid(w.x + b)
 ball, y = Ball({list(x)!r}, {eps!r}, "{norm}", {box!r}), {y}

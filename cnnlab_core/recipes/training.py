@@ -41,7 +41,7 @@ def filters_code(run: str, step: int, scale: str) -> str:
     """The first layer's filters before a step as one RGB array."""
     return f"""\
 from PIL import Image
-from cnnlab_core.filters import as_colours
+from cnnlab_core.interpretability.first_layer_filters import as_colours
 from cnnlab_core.plots.mosaic import rgb, tiles
 from cnnlab_core.training import find_run
 from cnnlab_core.training.snapshots import filter_steps, read_filters

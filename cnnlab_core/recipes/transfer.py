@@ -56,7 +56,7 @@ def own_code(model: str, weights: str, collection: str, each: int, sample: str |
     """What the classifier says of a picture."""
     return f"""\
 {_opening(model, weights, collection, each, "draw, features, learn, open_collection")}
-from cnnlab_core.classification import top_k
+from cnnlab_core.classification.softmax import top_k
 from cnnlab_core.images import open_image, sample_images
 
 found = learn(model, drawn)

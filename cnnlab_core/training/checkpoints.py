@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import torch
 
-from cnnlab_core.files import write_atomically
+from cnnlab_core.runtime.files import write_atomically
 
 Role = Literal["last", "best"]
 _NAME = re.compile(r"(last|best)-(\d{9})-([0-9a-f]{32})\.pt")

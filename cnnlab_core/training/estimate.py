@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from cnnlab_core.data.dataset import Pictures
-from cnnlab_core.device import pick_device
+from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.training.batches import Feeder
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.config import Config

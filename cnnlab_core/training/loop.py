@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from cnnlab_core.data import Dataset, open_data_steps, split_validation
-from cnnlab_core.device import describe_device, pick_device
 from cnnlab_core.errors import RunError
+from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
 from cnnlab_core.training.batches import Feeder, to_pixels

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cnnlab_core.files import write_atomically
+from cnnlab_core.runtime.files import write_atomically
 
 Record = dict[str, Any]
 

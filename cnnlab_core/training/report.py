@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cnnlab_core.filters import as_colours
+from cnnlab_core.interpretability.first_layer_filters import as_colours
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.curves import Curves, curves, smoothed
 from cnnlab_core.training.nets import INITS, STACKS

@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnnlab_core.errors import InputError, RunError
-from cnnlab_core.files import write_atomically
 from cnnlab_core.models.exports import SHIPPED, runs_folder
+from cnnlab_core.runtime.files import write_atomically
 from cnnlab_core.training.config import Config, config_from
 from cnnlab_core.training.locks import DeviceQueue, held, is_held
 from cnnlab_core.training.metrics import Metrics, last_state, read_metrics

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlab_core.errors import RunError
-from cnnlab_core.files import write_atomically
+from cnnlab_core.runtime.files import write_atomically
 from cnnlab_core.training.runs import Run
 
 

@@ -46,7 +46,7 @@ def work_together(run: Run | None, checkpoint_seconds: float, report: Callable[[
 
     The processes expect to have their machines to themselves: there is no queue, but a busy device is refused.
     """
-    from cnnlab_core.device import pick_device
+    from cnnlab_core.runtime.device import pick_device
     from cnnlab_core.training.distributed import connected, world_from_torchrun
 
     world = world_from_torchrun()
@@ -103,7 +103,7 @@ def _train(
             reserve.write_bytes(os.urandom(_RESERVE_BYTES))  # room for the last words on a full disk
         import torch
 
-        from cnnlab_core.device import available_cores, pick_device
+        from cnnlab_core.runtime.device import available_cores, pick_device
         from cnnlab_core.training.loop import train
 
         threads = (run.machine or {}).get("threads") if run else None

@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from cnnlab_core.data import Dataset, Pictures, Source, list_data, open_data_steps
-from cnnlab_core.device import plainly
-from cnnlab_core.downloads import DownloadStep
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.images import open_image
+from cnnlab_core.runtime.downloads import DownloadStep
+from cnnlab_core.runtime.jobs import plainly
 from cnnlab_core.transfer import pets
 
 FEWEST = 6

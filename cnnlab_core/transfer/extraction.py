@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cnnlab_core.device import plainly
-from cnnlab_core.features import capture
-from cnnlab_core.files import cache_folder, write_atomically
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.jobs import plainly
 from cnnlab_core.transfer.collections import Item
 
 SHARD = 16

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlab_core.device import plainly, relay
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import plainly, relay
 from cnnlab_core.training.evaluation import Answers
 from cnnlab_core.transfer.collections import Drawn
 from cnnlab_core.transfer.extraction import ExtractStep, extract_steps

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cnnlab_core.data import data_folder
-from cnnlab_core.downloads import DownloadStep, Remote, download
 from cnnlab_core.errors import DataError, DownloadError
+from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
 
 MEGABYTES = 811
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cnnlab_core.device import plainly, relay
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.jobs import plainly, relay
 from cnnlab_core.training.evaluation import Answers
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)

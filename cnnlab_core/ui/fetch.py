@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from cnnlab_core.downloads import DownloadStep
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import download_weights, local_weights, weights_folder
+from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from cnnlab_core.classification.batch import Named, name_pictures
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import label_picture, png, sample_images, thumbnail
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import preprocessing_stages
-from cnnlab_core.naming import Named, name_pictures
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.device import describe_device, pick_device
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
+from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.ui.classroom import classroom, offered_specs
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences

@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from cnnlab_core.convolution import make_exercise
-from cnnlab_core.linear_model import XOR_INPUTS, XOR_TARGETS, descend
+from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, descend
 
 TABS = {
     "photo": "On+a+photo",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cnnlab_core.attacks.exact_ball import Ball
-from cnnlab_core.attacks.linear import Neuron, minimal_epsilon, optimum, pgd
+from cnnlab_core.attacks.exact.ball import Ball
+from cnnlab_core.attacks.exact.neuron import Neuron, minimal_epsilon, optimum, pgd
 from cnnlab_core.plots.plane import pair
 from cnnlab_core.ui.adversarial import plane
 

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from cnnlab_core.device import finish
+from cnnlab_core.attacks.studies.sweep import compare_methods, levels, map_steps, sweep_picture
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.sweeps import compare_methods, levels, map_steps, sweep_picture
+from cnnlab_core.runtime.jobs import finish
 
 TABS = ("Epsilon", "Step size", "Sweep")
 LINF = tuple(k / 255 for k in range(17))

@@ -12,12 +12,12 @@ import torch
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
 from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.device import SLICE_SECONDS
+from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
+from cnnlab_core.classification.batch import Named
 from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import find_spec, load_model
-from cnnlab_core.naming import Named
-from cnnlab_core.transforms import TRANSFORMS, find_transform
+from cnnlab_core.runtime.gate import SLICE_SECONDS
 from cnnlab_core.ui.adversarial import report, two_networks
 
 TABS = ("In the world", "Report", "One for all", "Two networks")

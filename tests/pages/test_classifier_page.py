@@ -3,10 +3,10 @@
 import pytest
 from places import ROOT
 
-from cnnlab_core.classification import softmax
-from cnnlab_core.device import finish
+from cnnlab_core.classification.batch import name_pictures
+from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import sample_images
-from cnnlab_core.naming import name_pictures
+from cnnlab_core.runtime.jobs import finish
 
 
 def markdown(app):

@@ -3,7 +3,7 @@
 import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run
 from cnnlab_core.training.loop import train
 

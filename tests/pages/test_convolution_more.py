@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from cnnlab_core.convolution import KERNELS
+from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, descend
+from cnnlab_core.from_scratch.photo_filters import respond, to_planes
 from cnnlab_core.images import open_image, png, sample_images
-from cnnlab_core.linear_model import XOR_INPUTS, XOR_TARGETS, descend
-from cnnlab_core.photo_kernels import respond, to_planes
 
 PHOTO, AUTOGRAD, ATTENTION, PRACTICE = "On a photo", "Autograd warm-up", "1×1 and attention", "Practice"
 

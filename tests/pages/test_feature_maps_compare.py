@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core.feature_maps import correlations, order
-from cnnlab_core.features import capture
-from cnnlab_core.filters import first_filters
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.activations import capture
+from cnnlab_core.interpretability.first_layer_filters import first_filters
+from cnnlab_core.interpretability.map_statistics import correlations, order
 from cnnlab_core.models import load_model
 
 NODE = "_blocks.2.add"

@@ -4,7 +4,7 @@ import threading
 
 from streamlit.testing.v1 import AppTest
 
-from cnnlab_core.device import Gate
+from cnnlab_core.runtime.gate import Gate
 
 LAB = """
 import streamlit as st

@@ -4,9 +4,9 @@ import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
 from cnnlab_core.attacks.plan import METHODS
-from cnnlab_core.device import finish
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export
 from cnnlab_core.training.loop import train
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.device import finish
 from cnnlab_core.errors import RunError
 from cnnlab_core.recipes.training import start_code
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, find_run, list_runs, stop
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.loop import train

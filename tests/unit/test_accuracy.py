@@ -2,9 +2,9 @@
 
 from places import IMAGENET_SAMPLES
 
-from cnnlab_core.device import finish
+from cnnlab_core.classification.batch import name_pictures
 from cnnlab_core.images import sample_images
-from cnnlab_core.naming import name_pictures
+from cnnlab_core.runtime.jobs import finish
 
 GALLERY_LABELS = {
     "chelsea": {"tabby", "tiger cat", "Egyptian cat"},

@@ -9,16 +9,16 @@ import torch
 from PIL import Image
 
 from cnnlab_core.attacks.plan import METHODS, Plan
-from cnnlab_core.device import finish
+from cnnlab_core.attacks.studies.universal import one_for_all
+from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.one_for_all import one_for_all
 from cnnlab_core.plots.noise import change_picture, noise_picture
 from cnnlab_core.plots.report import ReportRow, rendered, report_figure
 from cnnlab_core.plots.survival import Line, survival_lines
 from cnnlab_core.recipes.adversarial_report import report_code, two_networks_code
 from cnnlab_core.recipes.adversarial_world import universal_code, world_code
-from cnnlab_core.transforms import TRANSFORMS
+from cnnlab_core.runtime.jobs import finish
 
 MODEL = "efficientnet_lite0"
 QUICK = Plan(steps=2, eps=8 / 255, step_size=4 / 255)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cnnlab_core.device import finish
+from cnnlab_core.attacks.studies.sweep import accuracy, compare_methods, map_steps, sweep_picture, sweep_pictures
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes import adversarial_sweeps as recipes
-from cnnlab_core.sweeps import accuracy, compare_methods, map_steps, sweep_picture, sweep_pictures
+from cnnlab_core.runtime.jobs import finish
 
 MODEL, SAMPLE = ("efficientnet_lite0", "pretrained"), "coffee"
 EPS = (0.0, 1 / 255, 3 / 255)

@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cnnlab_core.attacks.exact_ball import Ball, steepest
-from cnnlab_core.attacks.linear import Neuron, fgsm, minimal_epsilon, optimum, pgd
-from cnnlab_core.attacks.questions import QUESTIONS, draw_questions
+from cnnlab_core.attacks.exact.ball import Ball, steepest
+from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, optimum, pgd
+from cnnlab_core.exercises.statement_bank import QUESTIONS, draw_questions
 from cnnlab_core.recipes.plane import plane_code
 
 

@@ -30,9 +30,9 @@ from cnnlab_core.attacks import (
 from cnnlab_core.attacks.objective import LOSSES, Goal
 from cnnlab_core.attacks.step_map import step_map
 from cnnlab_core.attacks.sweep import sweep
+from cnnlab_core.attacks.transforms import find_transform
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
-from cnnlab_core.transforms import find_transform
 
 SEEDS = st.integers(0, 2**31 - 1)
 ATTACKS = {

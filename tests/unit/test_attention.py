@@ -7,10 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cnnlab_core.attention import attend, positional_encoding, seeded_head
 from cnnlab_core.convolution import conv1d, conv2d
-from cnnlab_core.equivariance import flat_readout, mean_readout, permute, pointwise_linear, read_order, shift
 from cnnlab_core.errors import InputError
+from cnnlab_core.from_scratch.attention import attend, positional_encoding, seeded_head
+from cnnlab_core.from_scratch.equivariance import (
+    flat_readout,
+    mean_readout,
+    permute,
+    pointwise_linear,
+    read_order,
+    shift,
+)
 
 cells = st.floats(-3, 3)
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlab_core.classification import entropy, margin, rank, softmax, top_k, work_out_softmax
+from cnnlab_core.classification.softmax import entropy, margin, rank, softmax, top_k, work_out_softmax
 from cnnlab_core.errors import InputError
 
 logit_vectors = st.lists(st.floats(-200, 200, allow_nan=False), min_size=2, max_size=40).map(np.array)

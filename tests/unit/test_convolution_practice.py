@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cnnlab_core import convolution as cv
 from cnnlab_core.convolution.answers import read_answer
-from cnnlab_core.convolution.practice import KINDS, LEVELS
 from cnnlab_core.errors import InputError
+from cnnlab_core.exercises.convolution_tasks import KINDS, LEVELS
 
 torch.set_num_threads(1)
 QUICK = settings(max_examples=500, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlab_core.against_torch import conv_difference, pool_difference
 from cnnlab_core.convolution import (
     ConvProblem,
     PoolProblem,
@@ -18,6 +17,7 @@ from cnnlab_core.convolution import (
     write_planes,
 )
 from cnnlab_core.errors import InputError
+from cnnlab_core.from_scratch.torch_check import conv_difference, pool_difference
 
 
 @st.composite

@@ -28,8 +28,8 @@ from cnnlab_core.data import (
 )
 from cnnlab_core.data.dataset import read_dataset, write_dataset
 from cnnlab_core.data.shapes import CLASSES, draw
-from cnnlab_core.device import finish
 from cnnlab_core.errors import DataError, InputError
+from cnnlab_core.runtime.jobs import finish
 
 
 @pytest.fixture(autouse=True)

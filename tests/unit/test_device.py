@@ -11,20 +11,11 @@ from itertools import pairwise
 import pytest
 import torch
 
-from cnnlab_core import device
-from cnnlab_core.device import (
-    Gate,
-    Slice,
-    Waiting,
-    available_cores,
-    describe_device,
-    finish,
-    gate,
-    likely_device,
-    pick_device,
-    with_memory_retry,
-)
 from cnnlab_core.errors import DeviceError
+from cnnlab_core.runtime import device
+from cnnlab_core.runtime.device import available_cores, describe_device, likely_device, pick_device, with_memory_retry
+from cnnlab_core.runtime.gate import Gate, Slice, Waiting, gate
+from cnnlab_core.runtime.jobs import finish
 
 
 def counting(steps, seconds=0.0):

@@ -7,16 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab_core.device import finish
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import blocks, channel, dream, layer, stages, visualise, zoom
 from cnnlab_core.dream.atlas import atlas, atlas_places, cache_folder, is_cached
 from cnnlab_core.dream.film import Film, filmed
-from cnnlab_core.dream.places import maps_of
+from cnnlab_core.dream.layers import maps_of
 from cnnlab_core.images import to_picture
 from cnnlab_core.models import ZOO, find_spec, load_model
 from cnnlab_core.plots.ascent import ascent_line
 from cnnlab_core.plots.network_strip import GAP, SIZE, network_strip
+from cnnlab_core.runtime.jobs import finish
 
 NODE = "_blocks.2.add"
 

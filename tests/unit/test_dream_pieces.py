@@ -16,7 +16,7 @@ from cnnlab_core.dream.goal import bind, value
 from cnnlab_core.dream.parametrisation import COLOURS, Fourier, Pixels
 from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale, apply, roll, unroll
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ZOO, load_model
 
 NODE = "_blocks.2.add"
@@ -156,7 +156,7 @@ def test_the_copy_has_the_networks_values_up_to_its_borders(name):
 
 
 def test_batch_norm_and_even_padding_are_gone_from_the_copy(model):
-    from cnnlab_core.features import cut_behind
+    from cnnlab_core.models.cuts import cut_behind
 
     part = cut_behind(model, ("_fc",))
     kinds = [type(module).__name__ for module in network.folded(part).modules()]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core.device import finish
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import channel, class_log_probability, diversity, dream, layer, stages, visualise, zoom
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes import dream as recipes
+from cnnlab_core.runtime.jobs import finish
 
 MODEL, NODE = "efficientnet_lite0", "_blocks.2.add"
 SETTINGS = {"octaves": 2, "octave_scale": 1.4, "steps": 2, "step_size": 2.5 / 255, "jitter": 16, "laplacian": 0}

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlab_core.device import Gate, finish
 from cnnlab_core.dream import (
     Jitter,
     channel,
@@ -29,9 +28,11 @@ from cnnlab_core.dream import (
 )
 from cnnlab_core.dream.dreaming import as_shown, octave_sizes
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
 from cnnlab_core.images import open_image, sample_images, to_uint8
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ZOO, load_model
+from cnnlab_core.runtime.gate import Gate
+from cnnlab_core.runtime.jobs import finish
 
 NODE = "_blocks.4.add"
 SMALL = {"octaves": 2, "steps": 3}

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from cnnlab_core.attribution import occlusion_corners
-from cnnlab_core.device import finish
 from cnnlab_core.errors import InputError
-from cnnlab_core.explanation import METHODS, Question, explain
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.attribution import occlusion_corners
+from cnnlab_core.interpretability.explanation import METHODS, Question, explain
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.heat import BAND, full_colour, heat_over, influence_in_box
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.receptive_field.effective import share_of_box
 from cnnlab_core.receptive_field.fields import Box
 from cnnlab_core.recipes.feature_maps import attribution_code, effective_field_code
+from cnnlab_core.runtime.jobs import finish
 
 QUESTIONS = {
     "Saliency": Question("Saliency", 282),

@@ -15,7 +15,6 @@ from cnnlab_core.data import Dataset, list_data, open_data
 from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import CLASSES, draw
-from cnnlab_core.device import finish
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream.atlas import atlas
 from cnnlab_core.errors import DataError, RunError, WeightsError
@@ -23,6 +22,7 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.exports import exported_specs, exports_folder
 from cnnlab_core.models.weights import download_weights, find_weights
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.snapshots import filter_steps, read_filters

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core.features import capture
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
 from cnnlab_core.receptive_field import receptive_fields
 from cnnlab_core.recipes import feature_maps as recipes

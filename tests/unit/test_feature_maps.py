@@ -8,7 +8,15 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import uniform_filter
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.feature_maps import ORDERS, SCALES, bring_to_scale, depths, limits_of, order, statistics
+from cnnlab_core.interpretability.map_statistics import (
+    ORDERS,
+    SCALES,
+    bring_to_scale,
+    depths,
+    limits_of,
+    order,
+    statistics,
+)
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 8), st.integers(1, 8))
 maps_of = shapes.flatmap(lambda shape: arrays(np.float64, shape, elements=st.floats(-100, 100)))

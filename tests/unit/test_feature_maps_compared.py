@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.feature_maps import correlations, differences
+from cnnlab_core.interpretability.map_statistics import correlations, differences
 
 
 def test_correlations_and_differences_are_numpys():

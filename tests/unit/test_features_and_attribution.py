@@ -10,14 +10,14 @@ import torch
 from captum.attr import IntegratedGradients, LayerGradCam, Occlusion, Saliency
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from cnnlab_core.attribution import grad_cam, integrated_gradients, occlusion, saliency
-from cnnlab_core.device import finish
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.activations import capture
+from cnnlab_core.interpretability.attribution import grad_cam, integrated_gradients, occlusion, saliency
 from cnnlab_core.models import DEFAULT_MODEL, ZOO, load_model
 from cnnlab_core.receptive_field import receptive_fields
 from cnnlab_core.receptive_field.effective import effective_field, mass_radii, noise_pictures
+from cnnlab_core.runtime.jobs import finish
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_every_node_of_every_network_can_be_captured(spec, cat):
 
 
 def test_only_what_is_needed_is_computed(model, cat):
-    from cnnlab_core.features import cut_behind
+    from cnnlab_core.models.cuts import cut_behind
 
     early = cut_behind(model, ("_blocks.0._bn2",))
     assert len(early.graph.nodes) < 30

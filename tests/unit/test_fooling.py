@@ -8,16 +8,16 @@ import torch
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.attacks.studies.attack import MOST_FRAMES, fool, history_table
 from cnnlab_core.attacks.targets import RULES, choose_target
-from cnnlab_core.classification import softmax
-from cnnlab_core.device import finish
+from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
-from cnnlab_core.fooling import MOST_FRAMES, fool, history_table
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial import attack_code
+from cnnlab_core.runtime.jobs import finish
 
 NAME, TARGET = "squeezenet1_1", 76
 PLANS = {

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import minimize
 
-from cnnlab_core.attacks.exact_ball import NORMS, Ball, length, steepest
-from cnnlab_core.attacks.linear import DUAL, Neuron, fgsm, minimal_epsilon, optimum, pgd, pgd_steps
+from cnnlab_core.attacks.exact.ball import NORMS, Ball, length, steepest
+from cnnlab_core.attacks.exact.neuron import DUAL, Neuron, fgsm, minimal_epsilon, optimum, pgd, pgd_steps
 from cnnlab_core.errors import InputError
 
 numbers = st.floats(-4, 4).map(lambda value: round(value, 3))

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cnnlab_core.autograd import line_gradients, loss_gradients
 from cnnlab_core.errors import InputError
-from cnnlab_core.linear_model import (
+from cnnlab_core.from_scratch.linear_regression import (
     XOR_INPUTS,
     XOR_TARGETS,
     descend,
@@ -22,6 +21,7 @@ from cnnlab_core.linear_model import (
     optimum,
     predict,
 )
+from cnnlab_core.from_scratch.torch_gradients import line_gradients, loss_gradients
 
 cells = st.floats(-10, 10).map(lambda value: round(value, 3))
 

@@ -6,7 +6,13 @@ import io
 import numpy as np
 from PIL import Image
 
-from cnnlab_core.feature_maps import channel_table, comparison_table, correlations, maps_file, statistics
+from cnnlab_core.interpretability.map_statistics import (
+    channel_table,
+    comparison_table,
+    correlations,
+    maps_file,
+    statistics,
+)
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.plots.mosaic import CLEAR, colour, in_a_square, mosaic, side_by_side, tiles
 

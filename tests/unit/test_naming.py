@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core.classification import softmax
-from cnnlab_core.device import finish
+from cnnlab_core.classification.batch import batch_table, class_table, name_pictures, python_code
+from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.naming import batch_table, class_table, name_pictures, python_code
+from cnnlab_core.runtime.jobs import finish
 
 
 @pytest.fixture(autouse=True)

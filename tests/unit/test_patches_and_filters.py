@@ -6,15 +6,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-from cnnlab_core.device import finish
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
-from cnnlab_core.filters import as_colours, filter_table, first_filters
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.activations import capture
+from cnnlab_core.interpretability.first_layer_filters import as_colours, filter_table, first_filters
+from cnnlab_core.interpretability.top_patches import strongest_patches
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.patches import strongest_patches
 from cnnlab_core.receptive_field import receptive_fields
+from cnnlab_core.runtime.jobs import finish
 
 SIDE = 224
 

@@ -8,8 +8,7 @@ from PIL import Image
 
 from cnnlab_core.convolution import KERNELS
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import open_image, sample_images
-from cnnlab_core.photo_kernels import (
+from cnnlab_core.from_scratch.photo_filters import (
     LONGEST,
     PADDINGS,
     gradient_magnitude,
@@ -22,6 +21,7 @@ from cnnlab_core.photo_kernels import (
     to_photo,
     to_planes,
 )
+from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.plots.signed import NEGATIVE, POSITIVE, number_grid, short_number, signed_picture
 
 

@@ -22,7 +22,6 @@ from training_runs import lab_folders, tiny  # noqa: F401
 
 from cnnlab_core.data import import_pictures, list_data, open_data
 from cnnlab_core.data.own import MOST_FILE, own_folder, own_path
-from cnnlab_core.device import finish
 from cnnlab_core.errors import LabError, RunError, WeightsError
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
@@ -32,6 +31,7 @@ from cnnlab_core.models.spec import WeightsFile
 from cnnlab_core.models.weights import find_weights
 from cnnlab_core.models.zoo import find_spec
 from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, find_run, list_runs
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.nets import build_net

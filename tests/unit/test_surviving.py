@@ -10,20 +10,20 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab_core.attack_grid import MOST_ROWS, attack_grid, grid_table
 from cnnlab_core.attacks import fgsm, universal
 from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.result import in_eight_bits
+from cnnlab_core.attacks.studies.attack import View, fool
+from cnnlab_core.attacks.studies.report import MOST_ROWS, attack_grid, grid_table
+from cnnlab_core.attacks.studies.robustness import UNTOUCHED, fate, survival_table, under_transforms
+from cnnlab_core.attacks.studies.transferability import pass_on, smallest_fgsm
+from cnnlab_core.attacks.studies.universal import one_for_all, one_table
 from cnnlab_core.attacks.targets import choose_target
-from cnnlab_core.device import finish
+from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.errors import InputError
-from cnnlab_core.fooling import View, fool
 from cnnlab_core.images import open_image, sample_images, to_tensor
 from cnnlab_core.models import load_model
-from cnnlab_core.one_for_all import one_for_all, one_table
-from cnnlab_core.surviving import UNTOUCHED, fate, survival_table, under_transforms
-from cnnlab_core.transforms import TRANSFORMS
-from cnnlab_core.two_networks import pass_on, smallest_fgsm
+from cnnlab_core.runtime.jobs import finish
 
 QUICK = Plan(steps=3, eps=8 / 255, step_size=4 / 255)
 

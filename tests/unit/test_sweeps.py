@@ -8,12 +8,7 @@ import pytest
 import torch
 
 from cnnlab_core.attacks import fgsm, minimal_epsilon, pgd
-from cnnlab_core.attacks.sweep import sweep, sweep_steps
-from cnnlab_core.device import finish
-from cnnlab_core.errors import InputError
-from cnnlab_core.images import open_image, sample_images
-from cnnlab_core.models import load_model
-from cnnlab_core.sweeps import (
+from cnnlab_core.attacks.studies.sweep import (
     Curve,
     accuracy,
     class_in_name,
@@ -24,6 +19,11 @@ from cnnlab_core.sweeps import (
     sweep_picture,
     sweep_table,
 )
+from cnnlab_core.attacks.sweep import sweep, sweep_steps
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.runtime.jobs import finish
 
 EPS = (0.0, 1 / 255, 4 / 255)
 LABELS = ("tabby", "crane", "tiger cat", "crane", "black-and-tan coonhound")

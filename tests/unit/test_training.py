@@ -20,9 +20,9 @@ from cnnlab_core.data import Dataset, Pictures, open_data
 from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import CLASSES, draw
-from cnnlab_core.device import finish
 from cnnlab_core.errors import InputError, RunError, WeightsError
 from cnnlab_core.models import find_spec, layer_table, list_models, load_model
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, config_from, create_run, diagnosis, duplicate, export, find_run
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.adversarial import perturb

@@ -7,8 +7,8 @@ from training_runs import lab_folders  # noqa: F401  a fixture
 from cnnlab_core.data import Dataset, Pictures, open_data
 from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
-from cnnlab_core.device import finish
 from cnnlab_core.errors import DataError
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, create_run
 from cnnlab_core.training.loop import train
 

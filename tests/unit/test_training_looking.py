@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
 from cnnlab_core.data import open_data
-from cnnlab_core.device import finish
 from cnnlab_core.errors import RunError
-from cnnlab_core.filters import as_colours
+from cnnlab_core.interpretability.first_layer_filters import as_colours
 from cnnlab_core.plots.runs import MOST_POINTS, Line, confusion_map, run_lines, thinned
 from cnnlab_core.recipes import training as recipes
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
 from cnnlab_core.training.comparison import differences, group_by_settings, spread
 from cnnlab_core.training.curves import curves, layers_over_time, seconds_left, smoothed

@@ -13,9 +13,9 @@ import time
 import pytest
 from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixture
 
-from cnnlab_core.device import finish
-from cnnlab_core.downloads import DownloadStep
 from cnnlab_core.errors import RunError
+from cnnlab_core.runtime.downloads import DownloadStep
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, duplicate, launch, list_runs, pause, queue, resume, start, stop
 from cnnlab_core.training import loop as loop_module
 from cnnlab_core.training import runs as runs_module

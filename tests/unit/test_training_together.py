@@ -10,7 +10,7 @@ import pytest
 import torch
 from training_runs import TINY, lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.device import finish
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, list_runs
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.loop import train

@@ -17,10 +17,10 @@ from torchvision.datasets import OxfordIIITPet
 
 from cnnlab_core.data import Dataset, Pictures
 from cnnlab_core.data.shapes import draw as draw_shapes
-from cnnlab_core.device import finish
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.models import find_spec, layer_table, load_model
 from cnnlab_core.models.zoo import all_specs
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.transfer import (
     choose_penalty,
     collections,
@@ -94,7 +94,7 @@ def test_features_after_a_relu_are_never_negative(model):
 
 
 def test_maps_are_averaged(model):
-    from cnnlab_core.features import capture
+    from cnnlab_core.interpretability.activations import capture
 
     x = torch.rand(1, 3, 224, 224)
     maps = capture(model, x, [feature_layer(model.spec).node])[feature_layer(model.spec).node]

@@ -12,9 +12,9 @@ from PIL import Image, ImageFilter
 from torch.nn.functional import conv2d, interpolate, pad
 from torchvision.transforms.v2 import functional as F
 
+from cnnlab_core.attacks.transforms import GREY, TRANSFORMS, find_transform
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor, to_uint8
-from cnnlab_core.transforms import GREY, TRANSFORMS, find_transform
 
 NAMES = list(TRANSFORMS)
 SMOOTH = [name for name, transform in TRANSFORMS.items() if not transform.straight_through]

@@ -11,12 +11,12 @@ import pytest
 import torch
 from serving import CONTENT, SHA256, serving, whole_file
 
-from cnnlab_core import downloads
-from cnnlab_core.device import finish
 from cnnlab_core.errors import WeightsError
 from cnnlab_core.models import find_spec
 from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.weights import download_weights, find_weights, hub_folder, local_weights, weights_folder
+from cnnlab_core.runtime import downloads
+from cnnlab_core.runtime.jobs import finish
 
 
 def spec_at(address, sha256=SHA256[:8], file="net-12345678.pth"):

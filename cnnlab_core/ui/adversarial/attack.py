@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import ArrayLike
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.fooling import Fooled, Look, history_table
+from cnnlab_core.attacks.studies.attack import Fooled, Look, history_table
 from cnnlab_core.images import png
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.noise import noise_picture

@@ -7,10 +7,10 @@ from PIL import Image
 
 from cnnlab_core.attacks.plan import METHODS, Plan
 from cnnlab_core.attacks.targets import RULES, choose_target
+from cnnlab_core.classification.batch import Named
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import crop
 from cnnlab_core.models.registry import categories
-from cnnlab_core.naming import Named
 from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture

@@ -6,11 +6,11 @@ from typing import Any
 import streamlit as st
 
 from cnnlab_core.attacks.reach import METHODS
+from cnnlab_core.attacks.studies.sweep import NAMES, Swept, levels, sweep_picture, sweep_table
 from cnnlab_core.attacks.sweep import SweepStep
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.adversarial_sweeps import sweep_code
-from cnnlab_core.sweeps import NAMES, Swept, levels, sweep_picture, sweep_table
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.epsilons import choose_count, grid, look_at, looked_at
 from cnnlab_core.ui.adversarial.explorer import scene, show_explorer

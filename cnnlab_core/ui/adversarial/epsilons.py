@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from cnnlab_core.sweeps import levels
+from cnnlab_core.attacks.studies.sweep import levels
 from cnnlab_core.ui.segmented import segmented
 
 COUNTS = (16, 32)

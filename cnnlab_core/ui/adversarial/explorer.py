@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.classification import softmax
+from cnnlab_core.attacks.studies.sweep import Curve, Swept, levels
+from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import png
-from cnnlab_core.sweeps import Curve, Swept, levels
 from cnnlab_core.ui.show import data_address
 
 _ASSETS = Path(__file__).parents[3] / "assets" / "epsilon_explorer"

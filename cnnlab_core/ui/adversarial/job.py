@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 
 from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.fooling import Fooled, Look, fool
+from cnnlab_core.attacks.studies.attack import Fooled, Look, fool
 from cnnlab_core.models import load_model
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.results import digest

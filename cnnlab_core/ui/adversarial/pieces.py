@@ -6,7 +6,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.fooling import View
+from cnnlab_core.attacks.studies.attack import View
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.ui.show import data_address, plain

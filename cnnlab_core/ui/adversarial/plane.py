@@ -9,11 +9,11 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.exact_ball import NORMS, Ball, length, steepest
-from cnnlab_core.attacks.linear import DUAL, Crossing, Neuron, Step, fgsm, minimal_epsilon, optimum, pgd
+from cnnlab_core.attacks.exact.ball import NORMS, Ball, length, steepest
+from cnnlab_core.attacks.exact.neuron import DUAL, Crossing, Neuron, Step, fgsm, minimal_epsilon, optimum, pgd
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.answers import read_answer
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.errors import InputError
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, touching, viewport
 from cnnlab_core.plots.signed import short_number

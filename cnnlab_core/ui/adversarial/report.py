@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from cnnlab_core.attack_grid import Aim, GridRow, GridStep, attack_grid, grid_table
 from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.attacks.studies.attack import Fooled
+from cnnlab_core.attacks.studies.report import Aim, GridRow, GridStep, attack_grid, grid_table
 from cnnlab_core.attacks.targets import RULES
-from cnnlab_core.fooling import Fooled
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.report import Format, ReportRow, rendered, report_figure
 from cnnlab_core.recipes.adversarial_report import report_code

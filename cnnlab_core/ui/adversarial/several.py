@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from cnnlab_core.attacks.studies.sweep import class_in_name
+from cnnlab_core.classification.batch import Named, name_pictures
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
-from cnnlab_core.naming import Named, name_pictures
-from cnnlab_core.sweeps import class_in_name
 from cnnlab_core.ui.adversarial.choice import Choice, class_names
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest

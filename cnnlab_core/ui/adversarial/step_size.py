@@ -8,14 +8,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.attacks.studies.attack import View
+from cnnlab_core.attacks.studies.sweep import MapCell, levels, map_steps, map_table
 from cnnlab_core.errors import InputError
-from cnnlab_core.fooling import View
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.signed import short_number
 from cnnlab_core.plots.step_map import step_map
 from cnnlab_core.recipes.adversarial_sweeps import map_code
-from cnnlab_core.sweeps import MapCell, levels, map_steps, map_table
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
 from cnnlab_core.ui.results import digest

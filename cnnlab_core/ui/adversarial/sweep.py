@@ -8,11 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.reach import METHODS
-from cnnlab_core.models import load_model
-from cnnlab_core.plots.epsilon_curves import Line, epsilon_curves
-from cnnlab_core.plots.texts import as_text
-from cnnlab_core.recipes.adversarial_sweeps import accuracy_code, methods_code
-from cnnlab_core.sweeps import (
+from cnnlab_core.attacks.studies.sweep import (
     NAMES,
     Curve,
     PicturesStep,
@@ -24,6 +20,10 @@ from cnnlab_core.sweeps import (
     sweep_pictures,
     sweep_table,
 )
+from cnnlab_core.models import load_model
+from cnnlab_core.plots.epsilon_curves import Line, epsilon_curves
+from cnnlab_core.plots.texts import as_text
+from cnnlab_core.recipes.adversarial_sweeps import accuracy_code, methods_code
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.epsilons import choose_count, grid
 from cnnlab_core.ui.adversarial.pieces import FIGURE

@@ -7,21 +7,21 @@ import numpy as np
 import streamlit as st
 
 from cnnlab_core.attacks.minimal_epsilon import EpsilonStep
+from cnnlab_core.attacks.studies.attack import Fooled
+from cnnlab_core.attacks.studies.transferability import Passed, pass_on, smallest_fgsm
 from cnnlab_core.attacks.targets import RULES
+from cnnlab_core.classification.batch import Named
 from cnnlab_core.errors import InputError
-from cnnlab_core.fooling import Fooled
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.models.registry import categories
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import local_weights
-from cnnlab_core.naming import Named
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial_report import two_networks_code
-from cnnlab_core.tables import csv_table
-from cnnlab_core.two_networks import Passed, pass_on, smallest_fgsm
+from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import ANY, LEVELS, Choice, resolve
 from cnnlab_core.ui.adversarial.job import attacked
 from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio

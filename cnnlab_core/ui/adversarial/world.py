@@ -12,14 +12,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks import Expectation
 from cnnlab_core.attacks.plan import METHODS, Plan
-from cnnlab_core.fooling import Fooled, Look, View, fool
+from cnnlab_core.attacks.studies.attack import Fooled, Look, View, fool
+from cnnlab_core.attacks.studies.robustness import FATES, UNTOUCHED, Fate, Under, fate, survival_table, under_transforms
+from cnnlab_core.attacks.transforms import TRANSFORMS, Transform
 from cnnlab_core.images import label_picture, png, thumbnail
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.survival import Line, survival_lines
 from cnnlab_core.recipes.adversarial_world import Through, world_code
-from cnnlab_core.surviving import FATES, UNTOUCHED, Fate, Under, fate, survival_table, under_transforms
-from cnnlab_core.transforms import TRANSFORMS, Transform
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.job import attacked
 from cnnlab_core.ui.adversarial.pieces import FIGURE, said

@@ -9,10 +9,17 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attention import Head, positional_encoding, seeded_head
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import conv1d, conv2d, latex, random_kernel, to_plain
-from cnnlab_core.convolution.options import Array
-from cnnlab_core.equivariance import flat_readout, mean_readout, permute, pointwise_linear, read_order, shift
+from cnnlab_core.from_scratch.attention import Head, positional_encoding, seeded_head
+from cnnlab_core.from_scratch.equivariance import (
+    flat_readout,
+    mean_readout,
+    permute,
+    pointwise_linear,
+    read_order,
+    shift,
+)
 from cnnlab_core.plots.signed import number_grid, short_number
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.segmented import segmented
@@ -258,7 +265,7 @@ def pointwise_code(seed: int) -> str:
     return f"""\
 import numpy as np
 from cnnlab_core.convolution import conv2d, random_kernel
-from cnnlab_core.equivariance import pointwise_linear
+from cnnlab_core.from_scratch.equivariance import pointwise_linear
 
 x, w, b = random_kernel({seed}, (3, 2, 3)), random_kernel({seed + 1}, (2, 3)), random_kernel({seed + 2}, (2,))
 difference = conv2d(x, w[:, :, None, None], b) - pointwise_linear(x, w, b)
@@ -270,7 +277,7 @@ def shift_code(seed: int, places: int, border: str) -> str:
     """Shift and convolve, in both orders."""
     return f"""\
 from cnnlab_core.convolution import conv1d, random_kernel
-from cnnlab_core.equivariance import shift
+from cnnlab_core.from_scratch.equivariance import shift
 
 x, w = random_kernel({seed + 3}, ({LENGTH},)), random_kernel({seed + 4}, (3,))
 layer = lambda signal: conv1d(signal, w, padding=1, padding_mode="{border}")
@@ -286,9 +293,9 @@ def permutation_code(seed: int, order: Sequence[int], positions: bool) -> str:
     return f"""\
 import numpy as np
 import torch
-from cnnlab_core.attention import {imported}
+from cnnlab_core.from_scratch.attention import {imported}
 from cnnlab_core.convolution import random_kernel
-from cnnlab_core.equivariance import permute
+from cnnlab_core.from_scratch.equivariance import permute
 from cnnlab_core.ui.segmented import segmented
 
 x, order = random_kernel({seed + 5}, ({ROWS}, {WIDTH})), {tuple(order)}

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.autograd import line_gradients, loss_gradients
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex, read_planes, write_planes
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.errors import InputError, LabError
-from cnnlab_core.linear_model import (
+from cnnlab_core.from_scratch.linear_regression import (
     XOR_INPUTS,
     XOR_TARGETS,
     DescentStep,
@@ -21,6 +20,7 @@ from cnnlab_core.linear_model import (
     optimum,
     predict,
 )
+from cnnlab_core.from_scratch.torch_gradients import line_gradients, loss_gradients
 from cnnlab_core.plots.descent import descent_map, loss_line
 from cnnlab_core.plots.signed import short_number
 from cnnlab_core.ui.convolution.pieces import show_formulas
@@ -310,7 +310,7 @@ def mse_code(points: Array, w: float, b: float) -> str:
     """Loss and derivatives by autograd and by this lab."""
     return f"""\
 import torch
-from cnnlab_core.linear_model import mse, mse_gradients
+from cnnlab_core.from_scratch.linear_regression import mse, mse_gradients
 
 x, t = torch.tensor({points.tolist()}, dtype=torch.float64).T
 w, b = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in ({w!r}, {b!r}))
@@ -328,7 +328,7 @@ def xor_code(walk: Walk) -> str:
     """The descent in a notebook."""
     w1, w2, b = walk.start
     return f"""\
-from cnnlab_core.linear_model import XOR_INPUTS, XOR_TARGETS, descend, optimum
+from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, descend, optimum
 from cnnlab_core.ui.segmented import segmented
 
 path = descend(XOR_INPUTS, XOR_TARGETS, [{w1:g}, {w2:g}], {b:g}, eta={walk.eta:g}, steps={STEPS})

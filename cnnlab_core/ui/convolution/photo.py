@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import KERNELS, latex
 from cnnlab_core.convolution.answers import read_answer
-from cnnlab_core.convolution.options import PADDING_MODES, Array, MatrixOptions
-from cnnlab_core.images import png
-from cnnlab_core.photo_kernels import (
+from cnnlab_core.convolution.options import PADDING_MODES, MatrixOptions
+from cnnlab_core.from_scratch.photo_filters import (
     LONGEST,
     PADDINGS,
     gradient_magnitude,
@@ -27,6 +27,7 @@ from cnnlab_core.photo_kernels import (
     to_photo,
     to_planes,
 )
+from cnnlab_core.images import png
 from cnnlab_core.plots.signed import signed_legend, signed_picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -316,7 +317,7 @@ def python_code(picture: Picture, slide: Slide) -> str:
 import numpy as np
 import torch
 import torch.nn.functional as F
-{imports}from cnnlab_core.photo_kernels import respond, to_planes
+{imports}from cnnlab_core.from_scratch.photo_filters import respond, to_planes
 from cnnlab_core.images import {names}
 from cnnlab_core.plots.signed import signed_picture
 from cnnlab_core.ui.segmented import segmented

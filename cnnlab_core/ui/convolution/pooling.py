@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.against_torch import pool_difference
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import (
     EXAMPLES,
     OutputSize,
@@ -17,7 +17,7 @@ from cnnlab_core.convolution import (
     resize,
     write_planes,
 )
-from cnnlab_core.convolution.options import Array
+from cnnlab_core.from_scratch.torch_check import pool_difference
 from cnnlab_core.ui.convolution.grid import show_grid
 from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
 from cnnlab_core.ui.convolution.presets import (

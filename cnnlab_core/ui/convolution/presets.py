@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import EXAMPLES, KERNELS, KERNELS_1D, Example, random_kernel, resize
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.ui.convolution.state import Kept
 
 OWN, RANDOM = "Own numbers", "Random numbers"

@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Example, geometry, resize, write_planes
-from cnnlab_core.convolution.options import NAMED_PADDINGS, PADDING_MODES, Array
+from cnnlab_core.convolution.options import NAMED_PADDINGS, PADDING_MODES
 from cnnlab_core.ui.convolution.grid import Cell
 from cnnlab_core.ui.convolution.presets import (
     CONVOLUTIONS,

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from cnnlab_core.against_torch import conv_difference
 from cnnlab_core.convolution import ConvProblem, OutputSize, conv_code, output_size
+from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.ui.convolution.grid import Cell, show_grid
 from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
 from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits

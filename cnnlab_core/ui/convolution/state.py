@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import read_planes, write_planes
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
 from cnnlab_core.ui.convolution.grid import Cell

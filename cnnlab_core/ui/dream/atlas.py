@@ -6,7 +6,7 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.dream.atlas import EACH, AtlasStep, Entry, atlas, atlas_places, is_cached
-from cnnlab_core.dream.places import stages
+from cnnlab_core.dream.layers import stages
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.mosaic import side_by_side

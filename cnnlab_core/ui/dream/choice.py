@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.dream.places import blocks, maps_of
+from cnnlab_core.dream.layers import blocks, maps_of
 from cnnlab_core.images import png
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.layers import Layer

@@ -9,7 +9,7 @@ import streamlit as st
 import torch
 from PIL import Image
 
-from cnnlab_core.classification import softmax, top_k
+from cnnlab_core.classification.softmax import softmax, top_k
 from cnnlab_core.dream import class_log_probability, visualise
 from cnnlab_core.dream.film import Film
 from cnnlab_core.images import png, to_tensor

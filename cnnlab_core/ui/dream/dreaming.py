@@ -7,12 +7,12 @@ import streamlit as st
 import torch
 from PIL import Image
 
-from cnnlab_core.device import pick_device
-from cnnlab_core.dream import channel, dream, layer, room
+from cnnlab_core.dream import channel, dream, layer, memory
 from cnnlab_core.images import to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.recipes.dream import dream_code
+from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.ui.dream.choice import Choice, choose_layer, shrunk
 from cnnlab_core.ui.dream.gallery import show_patches
 from cnnlab_core.ui.dream.live import film_files, show_film
@@ -99,7 +99,7 @@ def _dream(choice: Choice, place: Layer, chosen: Settings, trick: str) -> None:
 
 def _fits(choice: Choice, place: Layer, picture: Image.Image) -> bool:
     """Whether there is memory for the dream; if not, says so and offers the largest size for which there is."""
-    most = room.largest_area(choice.spec, [place.name], pick_device())
+    most = memory.largest_area(choice.spec, [place.name], pick_device())
     if picture.width * picture.height <= most:
         return True
     shape = picture.width * picture.height / max(picture.size) ** 2

@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.answers import Verdict, read_answer
-from cnnlab_core.convolution.options import Array
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, Numbers, Part, make_exercise
 from cnnlab_core.exercises.kinds import MOST_SEED, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown

@@ -5,11 +5,13 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab_core.device import finish, gate, pick_device
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, draw_sheets, sheets_html_steps
 from cnnlab_core.exercises.kinds import address
 from cnnlab_core.exercises.sheet import MOST_EACH, MOST_SHEET_SEED, MOST_SHEETS, exercise_markdown
 from cnnlab_core.recipes.exercises import sheet_code
+from cnnlab_core.runtime.device import pick_device
+from cnnlab_core.runtime.gate import gate
+from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.exercises.practice import another, beside
 from cnnlab_core.ui.segmented import segmented

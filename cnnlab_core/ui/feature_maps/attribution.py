@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.attribution import AttributionStep, occlusion_corners
-from cnnlab_core.explanation import BASELINES, METHODS, Explanation, Method, Question, explain
 from cnnlab_core.images import png
+from cnnlab_core.interpretability.attribution import AttributionStep, occlusion_corners
+from cnnlab_core.interpretability.explanation import BASELINES, METHODS, Explanation, Method, Question, explain
 from cnnlab_core.models import load_model
 from cnnlab_core.models.registry import categories
 from cnnlab_core.plots.heat import heat_over

@@ -8,8 +8,8 @@ import streamlit as st
 import torch
 from PIL import Image
 
-from cnnlab_core.feature_maps import ORDERS, depths
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.activations import capture
+from cnnlab_core.interpretability.map_statistics import ORDERS, depths
 from cnnlab_core.models import Layer, ModelSpec, layer_table, load_model
 from cnnlab_core.models.loaded import crop
 from cnnlab_core.ui.fetch import weights_ready

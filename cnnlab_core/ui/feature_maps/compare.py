@@ -6,8 +6,14 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.feature_maps import bring_to_scale, comparison_table, correlations, differences, order
 from cnnlab_core.images import png
+from cnnlab_core.interpretability.map_statistics import (
+    bring_to_scale,
+    comparison_table,
+    correlations,
+    differences,
+    order,
+)
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import mosaic, one_map, overlay, side_by_side
 from cnnlab_core.recipes.feature_maps import compare_code

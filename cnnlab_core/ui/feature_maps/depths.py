@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.feature_maps import SCALES, bring_to_scale, limits_of, maps_file, order, statistics
 from cnnlab_core.images import png
+from cnnlab_core.interpretability.map_statistics import SCALES, bring_to_scale, limits_of, maps_file, order, statistics
 from cnnlab_core.models import Layer
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.recipes.feature_maps import depths_code

@@ -3,8 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.feature_maps import bring_to_scale, order
 from cnnlab_core.images import png, thumbnail
+from cnnlab_core.interpretability.map_statistics import bring_to_scale, order
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.plots.mosaic import field_on_picture, one_map
 from cnnlab_core.receptive_field import Box, ReceptiveField, receptive_fields

@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.filters import SCALES, Filters, as_colours, filter_table, first_filters
 from cnnlab_core.images import png
+from cnnlab_core.interpretability.first_layer_filters import SCALES, Filters, as_colours, filter_table, first_filters
 from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import CLEAR, Mosaic, in_a_square, rgb, tiles

@@ -3,8 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.feature_maps import SCALES, bring_to_scale, channel_table, maps_file, order, statistics
 from cnnlab_core.images import jpeg, png, thumbnail
+from cnnlab_core.interpretability.map_statistics import (
+    SCALES,
+    bring_to_scale,
+    channel_table,
+    maps_file,
+    order,
+    statistics,
+)
 from cnnlab_core.plots.histogram import histogram
 from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map, overlay
 from cnnlab_core.recipes.feature_maps import maps_code

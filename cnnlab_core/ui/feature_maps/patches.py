@@ -9,11 +9,11 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.errors import ImageError
-from cnnlab_core.feature_maps import order
 from cnnlab_core.images import png
+from cnnlab_core.interpretability.map_statistics import order
+from cnnlab_core.interpretability.top_patches import Patch, PatchStep, strongest_patches
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import crop
-from cnnlab_core.patches import Patch, PatchStep, strongest_patches
 from cnnlab_core.plots.mosaic import field_on_picture, in_a_square, tiles
 from cnnlab_core.receptive_field import Box, ReceptiveField
 from cnnlab_core.recipes.feature_maps import patches_code

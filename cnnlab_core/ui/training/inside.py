@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.filters import SCALES, Scale, as_colours, filter_table
 from cnnlab_core.images import png
+from cnnlab_core.interpretability.first_layer_filters import SCALES, Scale, as_colours, filter_table
 from cnnlab_core.plots.mosaic import Mosaic, rgb, tiles
 from cnnlab_core.plots.runs import PALETTE, Line, run_lines
 from cnnlab_core.recipes.training import filters_code

@@ -7,9 +7,9 @@ import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, list_data, open_data_steps
 from cnnlab_core.data.own import SIDES, ImportStep
-from cnnlab_core.downloads import DownloadStep
 from cnnlab_core.errors import LabError
 from cnnlab_core.recipes.training import start_code
+from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init, Optimizer, Precision

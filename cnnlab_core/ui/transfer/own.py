@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.classification import top_k
+from cnnlab_core.classification.softmax import top_k
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import crop

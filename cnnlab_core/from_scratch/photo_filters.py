@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from cnnlab_core.checks import Array, choice, numbers
 from cnnlab_core.convolution import KERNELS, conv2d, max_pool2d
-from cnnlab_core.convolution.options import Array, MatrixOptions, choice, numbers
+from cnnlab_core.convolution.options import MatrixOptions
 from cnnlab_core.errors import InputError
 
 LONGEST = 320

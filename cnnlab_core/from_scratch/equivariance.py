@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.convolution.options import Array, numbers
+from cnnlab_core.checks import Array, numbers
 from cnnlab_core.errors import InputError
 
 

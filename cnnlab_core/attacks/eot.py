@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnlab_core.attacks.transforms import Transform
 from cnnlab_core.errors import InputError
-from cnnlab_core.transforms import Transform
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 import torch
 
-from cnnlab_core.device import available_memory
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.device import available_memory
 
 _SHARE = 0.5
 """Of the memory that is free now; others dream too."""

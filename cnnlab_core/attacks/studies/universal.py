@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from cnnlab_core.attacks.result import in_eight_bits
+from cnnlab_core.attacks.studies.attack import View, ask
 from cnnlab_core.attacks.universal import UniversalStep, universal_steps
-from cnnlab_core.device import relay
 from cnnlab_core.errors import InputError
-from cnnlab_core.fooling import View, ask
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.tables import csv_table
+from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.jobs import relay
 
 BATCH = 8
 EPOCHS = 5

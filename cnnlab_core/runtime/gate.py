@@ -1,7 +1,6 @@
-"""Which device the lab computes on, and the gate that shares it fairly between sessions."""
+"""The gate that shares the device fairly between all sessions of a process."""
 
 import os
-import platform
 import sys
 import threading
 import time
@@ -10,18 +9,12 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, wraps
-from pathlib import Path
+from functools import cache
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
-from cnnlab_core.errors import DeviceError
+from cnnlab_core.runtime.device import available_cores
 
-if TYPE_CHECKING:
-    import torch
-
-Arguments = ParamSpec("Arguments")
-Inner = TypeVar("Inner")
 Step = TypeVar("Step")
 Result = TypeVar("Result")
 
@@ -31,98 +24,6 @@ _FIRST_TURNS = 2
 """So many turns of a job come before the further ones of others: a job of one step ends in its second."""
 _NICE = 5
 """How far long jobs stand back behind everything else in this process; a trainer beside it, at 10, still further."""
-
-
-def pick_device(name: str | None = None) -> "torch.device":
-    """The device to compute on: ``name``, else ``CNNLAB_DEVICE``, else cuda, then mps, then cpu.
-
-    Raises ``DeviceError`` when the device that was asked for by name isn't there.
-    """
-    import torch
-
-    wanted = name or os.environ.get("CNNLAB_DEVICE") or ""
-    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if not wanted:
-        return torch.device(next(kind for kind, available in here.items() if available))
-    try:
-        device = torch.device(wanted)
-    except RuntimeError:
-        device = None
-    cards = torch.cuda.device_count()
-    if device is None or not here.get(device.type) or (device.type == "cuda" and (device.index or 0) >= cards):
-        found = ", ".join(kind for kind, available in here.items() if available)
-        raise DeviceError(f"There is no device “{wanted}” here. Set CNNLAB_DEVICE to {found}, or leave it unset.")
-    return device
-
-
-def describe_device(device: "torch.device") -> str:
-    """One line for people: the device's name, and on a GPU the memory in use."""
-    import torch
-
-    if device.type == "cuda":
-        used = torch.cuda.memory_allocated(device) / 2**30
-        total = torch.cuda.get_device_properties(device).total_memory / 2**30
-        return f"{torch.cuda.get_device_name(device)}, {used:.1f} of {total:.0f} GB in use"
-    if device.type == "mps":
-        return f"Apple GPU, {torch.mps.current_allocated_memory() / 2**30:.1f} GB in use"
-    return f"CPU, {available_cores()} cores"
-
-
-def likely_device() -> str:
-    """The device in a line for people, told without importing torch, from what the system shows."""
-    wanted = os.environ.get("CNNLAB_DEVICE", "")
-    if wanted:
-        return f"{wanted} (set by CNNLAB_DEVICE)"
-    if Path("/dev/nvidia0").exists():
-        return "NVIDIA GPU"
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return "Apple GPU"
-    return f"CPU, {available_cores()} cores"
-
-
-def available_cores() -> int:
-    """Cores this process may use: the smaller of its affinity and its container's quota, at least 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, round(int(quota) / int(period))))
-    except (OSError, ValueError):  # no cgroup, or "max": no quota
-        return cores
-
-
-def available_memory(device: "torch.device") -> int:
-    """Bytes of memory that are free for a job now: on a GPU its own, else the system's, within the container's quota.
-
-    Where the system doesn't tell what is free, half of all there is.
-    """
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return int(min(_free_in_system(), _free_in_container()))
-
-
-def _free_in_system() -> int:
-    try:
-        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-        return 1024 * int(table["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-        return 4 * 2**30
-
-
-def _free_in_container(folder: Path = Path("/sys/fs/cgroup")) -> float:
-    """What the container's quota leaves; infinite without one. Files that are only cached count as free."""
-    try:
-        quota, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
-        facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return quota - used + int(facts.get("inactive_file", 0))
-    except (OSError, ValueError):  # no cgroup, or "max": no quota
-        return float("inf")
-
-
-# --- the gate -------------------------------------------------------------------------------------------------
 
 
 class _Ticket:
@@ -313,37 +214,6 @@ def _advance(job: Generator[Step, None, Result], seconds: float) -> tuple[list[S
             return steps, None
 
 
-def relay(job: Generator[Inner, None, Result], retell: Callable[[Inner], Step]) -> Generator[Step, None, Result]:
-    """A job within a job: its steps, retold as steps of the outer one; gives what it returns."""
-    with closing(job):
-        while True:
-            try:
-                step = next(job)
-            except StopIteration as stop:
-                return stop.value
-            yield retell(step)
-
-
-def finish(job: Generator[Step, None, Result]) -> Result:
-    """Run a generator of steps to its end and give what it returns: the plain-function form of any job."""
-    while True:
-        try:
-            next(job)
-        except StopIteration as stop:
-            return stop.value
-
-
-def plainly(steps: Callable[Arguments, Generator[Any, None, Result]]) -> Callable[Arguments, Result]:
-    """The plain function of a job that is written as steps: runs it to its end and gives its result."""
-
-    @wraps(steps)
-    def plain(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
-        return finish(steps(*args, **options))
-
-    plain.__name__ = plain.__qualname__ = steps.__name__.removesuffix("_steps")
-    return plain
-
-
 @cache
 def gate(device_type: str = "cpu") -> Gate:
     """The gate that all sessions share for a kind of device: a slot per core on a CPU, one slot on a GPU.
@@ -352,27 +222,3 @@ def gate(device_type: str = "cpu") -> Gate:
     a page that asks for little is there at once.
     """
     return Gate(available_cores(), express=1) if device_type == "cpu" else Gate(1)
-
-
-# --- a GPU's memory -------------------------------------------------------------------------------------------
-
-
-def with_memory_retry(work: Callable[[], Result], free_memory: Callable[[], None]) -> Result:
-    """``work()``; if the GPU runs out of memory, ``free_memory()`` and once more; then a ``DeviceError``."""
-    import torch
-
-    try:
-        return work()
-    except torch.OutOfMemoryError:
-        # Handled below, after the exception and the tensors its traceback keeps alive are gone.
-        pass
-    free_memory()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    try:
-        return work()
-    except torch.OutOfMemoryError as error:
-        raise DeviceError(
-            "The GPU's memory is full, even after models that nobody uses were put away. "
-            "Use a smaller picture, batch or model, or wait until others are done."
-        ) from error

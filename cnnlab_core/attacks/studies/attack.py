@@ -14,10 +14,10 @@ from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.result import AttackResult, Measured
-from cnnlab_core.classification import Prediction, softmax, top_k
-from cnnlab_core.device import relay
+from cnnlab_core.classification.softmax import Prediction, softmax, top_k
 from cnnlab_core.images import to_uint8
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import relay
 
 MOST_FRAMES = 41
 """So many pictures of the way are kept, the first and the last among them."""

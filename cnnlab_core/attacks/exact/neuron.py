@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.attacks.exact_ball import Ball, length, room_in_box, steepest, when_enough
-from cnnlab_core.convolution.options import Array, numbers, whole
+from cnnlab_core.attacks.exact.ball import Ball, length, room_in_box, steepest, when_enough
+from cnnlab_core.checks import Array, numbers, whole
 from cnnlab_core.errors import InputError
 
 MOST_STEPS = 10_000

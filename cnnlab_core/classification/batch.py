@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from cnnlab_core.classification import Prediction, rank, softmax, top_k
+from cnnlab_core.classification.softmax import Prediction, rank, softmax, top_k
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_image, png, thumbnail
 from cnnlab_core.models import load_model
-from cnnlab_core.tables import csv_table
+from cnnlab_core.runtime.csv_tables import csv_table
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def python_code(model: str, weights: str, sample: str | None, k: int, temperatur
     names = "open_image, sample_images" if sample else "open_image"
     return f"""\
 import torch
-from cnnlab_core.classification import top_k
+from cnnlab_core.classification.softmax import top_k
 from cnnlab_core.images import {names}
 from cnnlab_core.models import load_model
 

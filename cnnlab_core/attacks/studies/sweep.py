@@ -12,13 +12,13 @@ import torch
 from cnnlab_core.attacks.minimal_epsilon import EpsilonStep, minimal_epsilon_steps
 from cnnlab_core.attacks.reach import METHODS, Method
 from cnnlab_core.attacks.step_map import Cell, MapStep, step_map_steps
+from cnnlab_core.attacks.studies.attack import View
 from cnnlab_core.attacks.sweep import Sweep, SweepStep, sweep_steps
-from cnnlab_core.classification import softmax
-from cnnlab_core.device import relay
-from cnnlab_core.fooling import View
+from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import open_image
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.tables import csv_table
+from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.jobs import relay
 
 NAMES: dict[Method, str] = {"fgsm": "FGSM", "pgd": "PGD"}
 

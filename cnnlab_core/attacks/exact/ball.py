@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.convolution.options import MAX_VALUE, Array, choice, numbers
+from cnnlab_core.checks import MAX_VALUE, Array, choice, numbers
 from cnnlab_core.errors import InputError
 
 NORMS = ("linf", "l2", "l1")

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cnnlab_core.fooling import View
+from cnnlab_core.attacks.studies.attack import View
+from cnnlab_core.attacks.transforms import find_transform
 from cnnlab_core.images import to_tensor, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.tables import csv_table
-from cnnlab_core.transforms import find_transform
+from cnnlab_core.runtime.csv_tables import csv_table
 
 Pixels = np.ndarray
 UNTOUCHED = ""

@@ -13,7 +13,7 @@ from captum.attr import Saliency
 from captum.attr._utils.approximation_methods import approximation_parameters
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.checks import Array, choice, whole
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.answers import TOLERANCE, Verdict, check_cells
 from cnnlab_core.convolution.conv import conv1d, conv1d_backward, conv2d, conv2d_backward, sgd_update
 from cnnlab_core.convolution.explain import Explanation, explain, explain_pool
 from cnnlab_core.convolution.geometry import output_size
-from cnnlab_core.convolution.options import Array, choice, whole
 from cnnlab_core.convolution.pooling import max_pool2d
 
 LEVELS = (1, 2, 3)

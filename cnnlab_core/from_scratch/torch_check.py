@@ -6,8 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, PoolProblem
-from cnnlab_core.convolution.options import Array
 
 _PAD_MODES = {"zeros": "constant"}  # what torch calls them; the others have the same name
 _CONVOLVE: dict[int, Any] = {1: F.conv1d, 2: F.conv2d}

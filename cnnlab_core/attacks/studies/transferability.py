@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from cnnlab_core.attacks.minimal_epsilon import EpsilonStep, minimal_epsilon_steps
-from cnnlab_core.fooling import View, ask
+from cnnlab_core.attacks.studies.attack import View, ask
 from cnnlab_core.images import to_tensor
 from cnnlab_core.models.loaded import LoadedModel
 

@@ -7,7 +7,13 @@ from typing import Literal
 import numpy as np
 import torch
 
-from cnnlab_core.attribution import AttributionStep, grad_cam, integrated_gradients, occlusion, saliency
+from cnnlab_core.interpretability.attribution import (
+    AttributionStep,
+    grad_cam,
+    integrated_gradients,
+    occlusion,
+    saliency,
+)
 from cnnlab_core.models.loaded import LoadedModel
 
 Method = Literal["Saliency", "Grad-CAM", "Integrated gradients", "Occlusion"]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.convolution.options import Array, numbers, whole
+from cnnlab_core.checks import Array, numbers, whole
 from cnnlab_core.errors import InputError
 
 XOR_INPUTS = ((0, 0), (0, 1), (1, 0), (1, 1))

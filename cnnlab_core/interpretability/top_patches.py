@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.features import capture
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field import Box, ReceptiveField
 

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 
 from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.attacks.studies.attack import Fooled, Look, fool
 from cnnlab_core.attacks.targets import choose_target
-from cnnlab_core.device import relay
 from cnnlab_core.errors import InputError
-from cnnlab_core.fooling import Fooled, Look, fool
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.tables import csv_table
+from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.jobs import relay
 
 MOST_ROWS = 24
 """More are refused: somebody else wants to compute too, and nobody reads them."""

@@ -1,0 +1,1 @@
+"""Attacks on a single neuron, whose optimum is known in closed form."""

@@ -1,0 +1,158 @@
+"""What the lab's functions accept, and the sentences for what they don't.
+
+Every number from outside passes through :func:`whole`, :func:`per_axis` or :func:`numbers`, so that the arithmetic
+elsewhere never meets a NaN, a ragged list or a stride of zero.
+"""
+
+import operator
+from collections.abc import Collection, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnnlab_core.errors import InputError
+
+Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+MAX_CELLS = 2**24  # of any one array: a 4096 x 4096 picture, 128 MB of float64
+MAX_SETTING = 10**6  # of a stride, padding, dilation or window
+MAX_VALUE = 1e100  # so that no product or sum of cells can overflow to infinity
+
+
+def whole(name: str, value: object, least: int = 0, most: int = MAX_SETTING) -> int:
+    """``value`` as an int from ``least`` to ``most``, or an :class:`InputError` that names the number to change."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(f"{name} is {_shown(value)}: make it a whole number, such as {max(least, 1)}.") from None
+    if number < least:
+        raise InputError(f"{name} is {_shown(number)}: make it at least {least}.")
+    if number > most:
+        raise InputError(f"{name} is {_shown(number)}: make it at most {most}.")
+    return number
+
+
+def per_axis(name: str, value: object, dims: int, least: int = 0) -> tuple[int, ...]:
+    """One whole number for each of ``dims`` axes; a single number counts for all of them."""
+    entries = entries_of(value)
+    if entries is None:
+        return (whole(name, value, least),) * dims
+    if len(entries) != dims:
+        raise InputError(f"{name} has {len(entries)} numbers: give one, or {dims}, one for each axis.")
+    return tuple(whole(name, entry, least) for entry in entries)
+
+
+def read_shape(name: str, value: object, lengths: Collection[int]) -> tuple[int, ...]:
+    """A shape of as many numbers as ``lengths`` allows, each at least 1; a lone number is a shape of one."""
+    entries = listed(value)
+    if len(entries) not in lengths:
+        raise InputError(f"The {name} has {len(entries)} numbers: give it {_alternatives(lengths)}.")
+    shape = tuple(whole(f"The {name}", entry, least=1) for entry in entries)
+    limit_cells(f"An array of this {name}", shape)
+    return shape
+
+
+def choice(name: str, value: object, known: Collection[str]) -> str:
+    """``value`` if it is one of the names in ``known``."""
+    if not isinstance(value, str) or value not in known:
+        raise InputError(f"{name} is {_shown(value)}: choose one of {', '.join(known)}.")
+    return value
+
+
+def switch(name: str, value: object) -> bool:
+    """``value`` if it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} is {_shown(value)}: make it True or False.")
+    return bool(value)
+
+
+def numbers(name: str, value: object, ndims: Collection[int] | None = None) -> Array:
+    """``value`` as a float64 array of finite cells with a number of dimensions in ``ndims`` (None: any).
+
+    Raises:
+        InputError: ragged rows, text, NaN or infinity in a cell (named by its index), no cells or too many of them.
+    """
+    try:
+        raw = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):
+        raise InputError(
+            f"{name} can't be read as a grid of numbers: give every row the same number of cells."
+        ) from None
+    if raw.dtype.kind not in "biuf":
+        cells = list(np.ndenumerate(raw)) or [((), value)]
+        index, cell = next((pair for pair in cells if not _is_number(pair[1])), cells[0])
+        raise InputError(f"{name}{_place(index)} is {_shown(cell)}, which isn't a number: put a number there.")
+    if ndims is not None and raw.ndim not in ndims:
+        raise InputError(
+            f"{name} is {raw.ndim}-dimensional, shape {raw.shape}: give it {_alternatives(ndims)} dimensions."
+        )
+    if raw.size == 0:
+        raise InputError(f"{name} has no cells, shape {raw.shape}: give it at least one number along every axis.")
+    limit_cells(name, raw.shape)
+    with np.errstate(all="ignore"):
+        array = raw.astype(np.float64)
+        bad = ~(np.abs(array) <= MAX_VALUE)  # true of NaN as well
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"{name}{_place(index)} is {_shown(float(array[index]))}: put a number between -1e100 and 1e100 there."
+        )
+    return array
+
+
+def limit_cells(name: str, shape: Sequence[int], most: int = MAX_CELLS) -> None:
+    """Refuse an array before it is made: ``shape`` may have at most ``most`` cells."""
+    if prod(shape) > most:
+        raise InputError(f"{name} would have {prod(shape)} cells, {_times(shape)}: make it {most} or fewer.")
+
+
+def listed(value: object) -> list[Any]:
+    """The entries of a list, tuple or array; anything else as the only one."""
+    entries = entries_of(value)
+    return [value] if entries is None else entries
+
+
+def entries_of(value: object) -> list[Any] | None:
+    """The entries of a list, tuple or array; None of anything else, which then counts for every axis."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return list(value) if isinstance(value, (list, tuple)) else None
+
+
+def _is_number(cell: object) -> bool:
+    """Whether a cell of an array that numpy couldn't read as numbers is innocent: only its neighbours are text."""
+    try:
+        return not np.iscomplexobj(cell) and np.isfinite(float(cell))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _alternatives(counts: Collection[int]) -> str:
+    *others, last = (str(count) for count in sorted(counts))
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _place(index: Sequence[int]) -> str:
+    return f"[{', '.join(str(i) for i in index)}]" if index else ""
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " x ".join(str(n) for n in shape)
+
+
+def _shown(value: object) -> str:
+    """A value as a short piece of a sentence."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, int) and abs(value) >= 10**12:
+        return "a number of more than 12 digits"  # Python refuses to print the very long ones
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = "something unreadable"
+    return text if len(text) <= 40 else f"{text[:36]} ..."

@@ -1,0 +1,84 @@
+"""What a page looks at, a network and a picture, and the one way to put both to work as a job."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from PIL import Image
+
+from cnnlab_core.models import ModelSpec, load_model
+from cnnlab_core.models.loaded import LoadedModel, crop
+from cnnlab_core.models.registry import categories
+from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import Outcome, run
+from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
+
+Result = TypeVar("Result")
+Study = Callable[[LoadedModel, torch.Tensor], Generator[Any, None, Result]]
+"""A job on a model and the prepared pixels (1, 3, H, W) of a picture."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with its weights, and a picture."""
+
+    spec: ModelSpec
+    weights: str
+    picture: Picture
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes results the same: to be part of each job's key."""
+        return self.spec.name, self.weights, self.picture.key
+
+    @property
+    def network(self) -> tuple[str, str]:
+        """The name and the weights, as ``load_model`` takes them."""
+        return self.spec.name, self.weights
+
+    @property
+    def sample(self) -> str | None:
+        """The gallery's name of the picture; None for one's own."""
+        return self.picture.name if self.picture.is_sample else None
+
+    @property
+    def seen(self) -> Image.Image:
+        """What the network sees of the picture."""
+        return crop(self.picture.image, self.spec.preprocessing)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the network's classes."""
+        return categories(self.spec)
+
+
+def choose_subject(place: str) -> Subject | None:
+    """The sidebar's choosers; None without weights, with its reason on the page. ``place`` is the page's."""
+    picture = choose_picture()
+    spec, weights = choose_model()
+    return Subject(spec, weights, picture) if weights_ready(spec, weights, place=place) else None
+
+
+def run_study(
+    name: str,
+    subject: Subject,
+    settings: tuple[object, ...],
+    study: Study[Result],
+    *,
+    for_everybody: bool = True,
+    **more: Any,
+) -> Outcome[Result]:
+    """Run a study of the subject as the job ``name``, whose results are kept by subject and ``settings``.
+
+    Everything that the study's result depends on belongs into one of the two. Samples' results are shared by all
+    sessions if they are ``for_everybody``. The rest is as ``runner.run`` takes it.
+    """
+
+    def job() -> Generator[Any, None, Result]:
+        model = load_model(*subject.network)
+        return (yield from study(model, model.prepare(subject.picture.image)))
+
+    key = digest(name, subject.key, *settings)
+    return run(name, key, job, for_everybody=for_everybody and subject.picture.is_sample, **more)
