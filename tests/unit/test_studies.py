@@ -140,7 +140,7 @@ def test_a_report_is_each_picture_towards_each_target(model):
     for row, target in zip(rows[3:], (282, least, None), strict=True):
         alone = finish(attack_picture(model, prepared, QUICK, target))
         assert row.result.goal.single[1] == target
-        assert np.array_equal(row.result.rounded.view().pixels, alone.adversarial.pixels)
+        assert np.array_equal(row.result.rounded.view().pixels, alone.rounded.view().pixels)
         assert row.result.rounded.distances() == alone.rounded.distances()
     table = rows_of(report_table(rows, model.categories))
     assert len(table) == 6

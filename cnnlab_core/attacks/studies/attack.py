@@ -48,4 +48,4 @@ def history_table(result: AttackResult) -> str:
         (step, *(f"{value:.9g}" for value in row), *[""] * (4 - len(row)))
         for step, row in enumerate(torch.cat([column.double() for column in columns], 1).tolist())
     ]
-    return csv_table(("look", "objective", "gradient_norm", "p_true", "p_target"), rows)
+    return csv_table(("step", "objective", "gradient_norm", "p_true", "p_target"), rows)
