@@ -33,7 +33,9 @@ def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside
     wanted = st.query_params.get(key)
     for tab in tabs:
         if wanted in tab.formerly:
-            st.query_params[key] = tab.title
+            # Streamlit seeds the tabs from the address as it came, which can't be rewritten before they are drawn. A
+            # title that it doesn't know gives way to the session's.
+            st.session_state[key] = tab.title
     settings = st.container()
     for place, tab in zip(st.tabs([tab.title for tab in tabs], key=key, bind="query-params"), tabs, strict=True):
         if not place.open:
