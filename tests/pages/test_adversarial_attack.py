@@ -135,7 +135,7 @@ def test_the_tabs_on_paper_need_no_network(open_page, tab):
 def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, now, said):
     app = open_page("adversarial", adversarial_tab=old, adversarial_attack="FGSM")
     assert said in texts(app)
-    assert app.query_params["adversarial_tab"] == [now]
+    assert app.query_params["adversarial_tab"] == now
     app.session_state["adversarial_tab"] = "Attack"
     app.run()
     assert said not in texts(app)

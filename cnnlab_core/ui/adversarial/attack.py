@@ -119,8 +119,9 @@ def _verdict(choice: Choice, found: Fooled) -> None:
         st.success(f"**Fooled.** {top_class(found.clean, labels)} became {now}.", icon=":material/check_circle:")
     elif found.exact_success:
         st.warning(
-            f"**The float picture fools the network, but the PNG doesn't:** {top_class(found.exact_view, labels)} before "
-            f"rounding to 8 bits, {now} after. Take more steps, or stop only when the 8-bit picture fools the network.",
+            f"**The float picture fools the network, but the PNG doesn't:** {top_class(found.exact_view, labels)} "
+            f"before rounding to 8 bits, {now} after. Take more steps, or stop only when the 8-bit picture "
+            "fools the network.",
             icon=":material/warning:",
         )
     else:

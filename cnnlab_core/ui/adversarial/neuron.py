@@ -26,7 +26,7 @@ from cnnlab_core.ui.take_away import take_away
 CUT = {
     "l2": "With the largest t that stays within epsilon: the coordinates that the box stops stay at its side.",
     "l1": "The coordinate with the largest weight takes as much of epsilon as the box allows, then the next one. PGD's "
-    "step moves the largest coordinate alone: where the box stops that one, it may never arrive (Croce and Hein, 2021).",
+    "step moves the largest coordinate alone: where the box stops it, it may never arrive (Croce and Hein, 2021).",
 }
 """How the optimum is found where a box cuts the ball."""
 
