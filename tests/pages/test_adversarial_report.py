@@ -45,7 +45,7 @@ def test_the_report_is_of_the_pictures_and_targets_asked_for(open_page):
     result = fgsm(model, x, eps=8 / 255)
     row = table.iloc[1]
     assert row["after"] == model.categories[int(result.rounded.predicted)]
-    assert row["l2"] == round(result.rounded.l2.item(), 3)
+    assert row["L2"] == round(result.rounded.l2.item(), 3)
     assert row["SSIM"] == round(result.rounded.ssim.item(), 4)
     assert row["fooled"] == bool(result.success)
 
