@@ -16,7 +16,7 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.plots.steps import step_lines
-from cnnlab_core.recipes.adversarial import attack_code
+from cnnlab_core.recipes.adversarial import attack
 from cnnlab_core.runtime.jobs import finish
 
 NAME, TARGET = "squeezenet1_1", 76
@@ -95,7 +95,7 @@ def test_untargeted_attacks_aim_at_no_class(model, x):
 def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
-    code = attack_code(NAME, "random", "coffee", PLANS[name], TARGET)
+    code = attack.code(NAME, "random", "coffee", plan=PLANS[name], target=TARGET)
     names = {}
     exec(compile(code, "recipe", "exec"), names)
     found = finish(attack_picture(model, x, PLANS[name], TARGET))

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import expect
 
-TABS = ("In the world", "Report", "One for all", "Two networks")
+TABS = ("Robustness", "Report", "Universal", "Transferability")
 FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 
 
@@ -26,7 +26,7 @@ def download(lab, label):
 
 def test_an_attack_made_through_transforms_survives_more(lab):
     query = {"adversarial_through_steps": "10", "adversarial_views": "4", **FGSM, "adversarial_attack": "PGD"}
-    lab.open(address("In the world", adversarial_steps="10", adversarial_step="2", **query))
+    lab.open(address("Robustness", adversarial_steps="10", adversarial_step="2", **query))
     lab.page.get_by_role("button", name=re.compile(r"^Attack \(")).click()
     summary = lab.page.get_by_text(re.compile(r"The attack survives \d+ of 11"))
     expect(summary).to_be_visible(timeout=60_000)
@@ -38,7 +38,7 @@ def test_an_attack_made_through_transforms_survives_more(lab):
     expect(lab.page.get_by_role("img", name="Rotate: 30°, made through transforms")).to_be_visible()
     sheet = Image.open(io.BytesIO(download(lab, "Gallery (PNG)")))
     assert sheet.height > 12 * 224
-    lab.shot("adversarial_world_through")
+    lab.shot("adversarial_robustness_through")
 
 
 def test_a_report_is_stopped_taken_up_and_downloaded(lab):
@@ -57,7 +57,7 @@ def test_a_report_is_stopped_taken_up_and_downloaded(lab):
 
 
 def test_one_noise_is_taken_home(lab):
-    lab.open(address("One for all"))
+    lab.open(address("Universal"))
     expect(lab.page.get_by_text(re.compile("of 6 fooled"))).to_be_visible(timeout=60_000)
     delta = np.load(io.BytesIO(download(lab, "Noise (NPY)")))
     assert delta.shape == (224, 224, 3)
@@ -72,3 +72,10 @@ def test_the_tabs_in_the_dark_and_the_pocket(dark_lab, phone_lab):
             width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert width == 0, f"{tab} can be scrolled sideways"
             opened.shot(f"adversarial_{tab.lower().replace(' ', '_')}_{place}")
+
+
+def test_an_old_link_opens_its_tab_cold_and_takes_the_new_name(lab):
+    for old, now in (("In the world", "Robustness"), ("In the plane", "One neuron")):
+        lab.open(address(old))
+        expect(lab.page.get_by_role("tab", name=now)).to_have_attribute("aria-selected", "true")
+        expect(lab.page).to_have_url(re.compile(f"adversarial_tab={now.replace(' ', '.')}"))

@@ -151,7 +151,7 @@ def test_accuracy_over_dropped_pictures_with_a_class_in_their_names(lab):
         {"name": f"n0_{label}.png", "mimeType": "image/png", "buffer": content} for label in ("espresso", "tarantula")
     ]
     lab.during(lambda: lab.page.locator("input[type=file]").last.set_input_files(files))
-    expect(lab.page.get_by_text("1 of 2 wrong before anything was done")).to_be_visible()
+    expect(lab.page.get_by_text("1 of 2 misclassified without any attack")).to_be_visible()
     expect(lab.page.get_by_text("(espresso instead of tarantula)")).to_be_visible()
     lab.during(lambda: lab.page.get_by_role("button", name="Run FGSM and PGD at 9 epsilons", exact=True).click())
     expect(lab.page.get_by_text("PGD fools at least half of them from")).to_be_visible()

@@ -1,9 +1,9 @@
-"""The Python behind the adversarial page's tab about a single neuron."""
+"""The Python behind an attack on a single neuron."""
 
 from collections.abc import Sequence
 
 
-def plane_code(
+def code(
     w: Sequence[float],
     b: float,
     x: Sequence[float],

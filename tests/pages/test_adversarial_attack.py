@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from reading import metrics, press, texts
 
 from cnnlab_core.attacks import pgd
 from cnnlab_core.attacks.methods import METHODS
@@ -11,16 +12,6 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 
 QUICK = {"adversarial_steps": "6"}
-
-
-def markdown(app):
-    return "\n".join(element.value for element in (*app.markdown, *app.success, *app.info, *app.warning))
-
-
-def press(app, label):
-    next(button for button in app.button if button.label.startswith(label)).click().run()
-    assert not app.exception
-    return app
 
 
 def pictures(app):
@@ -32,8 +23,8 @@ def test_the_page_opens_with_a_finished_attack(open_page):
     assert not app.error
     assert "Fooled." in app.success[0].value
     assert "tarantula" in app.success[0].value
-    assert {metric.label for metric in app.metric} == {"linf", "l2", "l1", "Pixels changed", "SSIM"}
-    assert next(m.value for m in app.metric if m.label == "linf") == "4/255"
+    assert set(metrics(app)) == {"L∞", "L2", "L1", "Pixels changed", "SSIM"}
+    assert metrics(app)["L∞"] == "4/255"
     assert pictures(app) == 5
     assert "pgd(model, x, target=76" in app.code[-1].value
     assert app.get("download_button")
@@ -46,8 +37,8 @@ def test_the_verdict_is_the_core_s(open_page):
     result = pgd(model, x, target=76, eps=2 / 255, step_size=1 / 255, steps=6)
     with torch.no_grad():
         assert bool(result.success) == bool(app.success)
-    values = {metric.label: metric.value for metric in app.metric}
-    assert values["l2"] == f"{result.rounded.l2.item():.2f}"
+    values = metrics(app)
+    assert values["L2"] == f"{result.rounded.l2.item():.2f}"
     assert values["SSIM"] == f"{result.rounded.ssim.item():.4f}"
 
 
@@ -79,7 +70,7 @@ def test_targets_by_rule(open_page, aim):
 def test_a_target_that_the_picture_already_is_gets_a_sentence(open_page):
     app = open_page("adversarial", adversarial_target="282 · tiger cat")
     assert len(app.error) == 1
-    assert "already names this picture" in app.error[0].value
+    assert "already classifies this picture" in app.error[0].value
     app.selectbox(key="adversarial_target").select("812 · space shuttle").run()
     assert not app.error
 
@@ -91,7 +82,7 @@ def test_dearer_attacks_wait_and_older_ones_are_marked(open_page):
     press(app, "Attack")
     assert app.metric
     app.slider(key="adversarial_eps").set_value(8.0).run()
-    assert any("earlier settings" in info.value for info in app.info)
+    assert any("your previous settings" in info.value for info in app.info)
     assert app.metric, "the older one stays"
 
 
@@ -101,7 +92,7 @@ def test_any_step_of_the_way_can_be_seen_again(open_page):
     assert slider.options[-1] == "20"
     slider.set_value(0).run()
     assert not app.exception
-    assert "Noise × 1" in markdown(app)
+    assert "Noise × 1" in texts(app)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +117,25 @@ def test_the_verdict_can_be_taken_away(open_page):
     assert json.dumps(labels)
 
 
-@pytest.mark.parametrize("tab", ["In the plane", "Questions"])
+@pytest.mark.parametrize("tab", ["One neuron", "Questions"])
 def test_the_tabs_on_paper_need_no_network(open_page, tab):
     app = open_page("adversarial", adversarial_tab=tab, model="vgg16", weights="pretrained")
     assert not app.error
+
+
+@pytest.mark.parametrize(
+    ("old", "now", "said"),
+    [
+        ("In the world", "Robustness", "Does the attack survive?"),
+        ("One for all", "Universal", "the same noise is added to all"),
+        ("Two networks", "Transferability", "Which network gives way first"),
+        ("In the plane", "One neuron", "the smallest network there is"),
+    ],
+)
+def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, now, said):
+    app = open_page("adversarial", adversarial_tab=old, adversarial_attack="FGSM")
+    assert said in texts(app)
+    assert app.query_params["adversarial_tab"] == now
+    app.session_state["adversarial_tab"] = "Attack"
+    app.run()
+    assert said not in texts(app)

@@ -1,4 +1,4 @@
-"""The adversarial page's tabs about a single neuron: every number on the page follows its controls."""
+"""The adversarial page's tab about a single neuron: every number on the page follows its controls."""
 
 import csv
 import io
@@ -11,13 +11,16 @@ from streamlit.testing.v1 import AppTest
 from cnnlab_core.attacks.exact.ball import Ball
 from cnnlab_core.attacks.exact.neuron import Neuron, minimal_epsilon, optimum, pgd
 from cnnlab_core.plots.plane import pair
-from cnnlab_core.ui.adversarial import plane
+from cnnlab_core.ui.adversarial import neuron_files
+from cnnlab_core.ui.adversarial.neuron_setting import Setting, work_out
 
 
-def in_the_plane():
-    from cnnlab_core.ui.adversarial import plane
+def one_neuron():
+    from cnnlab_core.ui.adversarial import neuron
+    from cnnlab_core.ui.show import sentences
 
-    plane.show()
+    with sentences():
+        neuron.show()
 
 
 @pytest.fixture
@@ -53,11 +56,8 @@ def names_of_corners(figure):
     return [note["text"] for note in figure["layout"].get("annotations", [])]
 
 
-# --- in the plane ---------------------------------------------------------------------------------------------
-
-
 def test_the_first_look_has_a_step_inside_one_at_the_corner_and_one_outside(open_tab):
-    app = open_tab(in_the_plane)
+    app = open_tab(one_neuron)
     assert not app.error
     assert column(app.table[0], "that is") == ["inside", "at a corner", "outside"]
     assert column(app.table[0], "fooled") == ["no", "yes", "yes"]
@@ -77,7 +77,7 @@ def test_the_first_look_has_a_step_inside_one_at_the_corner_and_one_outside(open
 
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
 def test_every_number_follows_the_controls(open_tab, norm):
-    app = open_tab(in_the_plane, adversarial_plane_norm=norm, adversarial_plane_label="0")
+    app = open_tab(one_neuron, adversarial_plane_norm=norm, adversarial_plane_label="0")
     for name, value in {"w1": -1.5, "w2": 0.5, "b": 0.3, "x1": 0.4, "x2": -0.7}.items():
         app.number_input(key=f"adversarial_plane_{name}").set_value(value)
     app.slider(key="adversarial_plane_eps").set_value(0.5)
@@ -99,19 +99,19 @@ def test_every_number_follows_the_controls(open_tab, norm):
 
 
 def test_pgd_can_start_at_x(open_tab):
-    app = open_tab(in_the_plane)
+    app = open_tab(one_neuron)
     app.toggle(key="adversarial_plane_random").set_value(False).run()
     assert column(app.dataframe[0], "stands at")[0] == "(1, 0.5)"
     assert "start=None" in app.code[-1].value
 
 
 def test_the_box_cuts_what_is_allowed(open_tab):
-    app = open_tab(in_the_plane, adversarial_plane_boxed="true")
+    app = open_tab(one_neuron, adversarial_plane_boxed="true")
     assert set(names_of_corners(figures(app)[0])) == {"(0.2, 0)", "(1, 0)", "(1, 1)", "(0.2, 1)"}
     assert column(app.table[0], "that is") == ["on the edge", "outside", "outside"]
     assert "and the answer still right" in words(app)
-    assert "Those are without the box" in words(app)
-    assert "linf **1**" in words(app)
+    assert "These are without the box" in words(app)
+    assert "L∞ **1**" in words(app)
     app.number_input(key="adversarial_plane_low").set_value(0.2).run()
     assert "so **no epsilon is enough**" in words(app)
 
@@ -133,7 +133,7 @@ def test_the_box_cuts_what_is_allowed(open_tab):
     ],
 )
 def test_special_cases_are_said(open_tab, query, said):
-    app = open_tab(in_the_plane, **{f"adversarial_plane_{key}": value for key, value in query.items()})
+    app = open_tab(one_neuron, **{f"adversarial_plane_{key}": value for key, value in query.items()})
     assert not app.error
     everything = words(app) + str([table.value for table in app.table])
     for sentence in said:
@@ -152,31 +152,31 @@ def test_special_cases_are_said(open_tab, query, said):
     ],
 )
 def test_what_can_not_be_is_a_sentence(open_tab, query, sentence):
-    app = open_tab(in_the_plane, **{f"adversarial_plane_{key}": value for key, value in query.items()})
+    app = open_tab(one_neuron, **{f"adversarial_plane_{key}": value for key, value in query.items()})
     assert len(problems(app)) == 1
     assert sentence in problems(app)[0]
 
 
 def test_nonsense_in_the_address_is_left_aside(open_tab):
     query = {"w1": "nan", "w2": "1e9", "norm": "l7", "eps": "-1", "steps": "0", "seed": "x", "label": "2", "boxed": "?"}
-    app = open_tab(in_the_plane, **{f"adversarial_plane_{key}": value for key, value in query.items()})
+    app = open_tab(one_neuron, **{f"adversarial_plane_{key}": value for key, value in query.items()})
     assert not app.error
     assert column(app.table[0], "that is") == ["inside", "at a corner", "outside"]
 
 
 def test_the_files_hold_what_is_shown():
     neuron, ball = Neuron([1.0, 2.0]), Ball([1.0, 0.5], 0.8)
-    setting = plane.Setting(neuron, ball, 1, [0.5, 1.2], 0.3, 7, 4)
-    story = plane.tell(setting)
-    rows = list(csv.DictReader(io.StringIO(plane.steps_table(setting, story))))
+    setting = Setting(neuron, ball, 1, [0.5, 1.2], 0.3, 7, 4)
+    story = work_out(setting)
+    rows = list(csv.DictReader(io.StringIO(neuron_files.steps_table(setting, story))))
     assert [row["attack"] for row in rows] == ["single"] * 2 + ["pgd"] * 7
     assert [row["place"] for row in rows[:2]] == ["inside", "outside"]
     for row, step in zip(rows, [*story.single, *story.walk], strict=True):
         for name, point in (("start", step.start), ("before", step.before), ("after", step.after)):
             assert [float(row[f"{name}_x{i}"]) for i in (1, 2)] == point.tolist()
         assert float(row["loss"]) == neuron.loss(step.after, 1)
-    told = json.loads(plane.everything(setting, story))
-    assert told["optimum"]["x"] == story.best.tolist()
-    assert told["smallest_epsilon"]["linf"] == minimal_epsilon(neuron, ball.centre, 1).eps
-    flat = plane.Setting(Neuron([0.0, 0.0], 1.0), ball, 1, [0.5], 0.3, 7, None)
-    assert json.loads(plane.everything(flat, plane.tell(flat)))["smallest_epsilon"]["l2"] is None
+    found = json.loads(neuron_files.everything(setting, story))
+    assert found["optimum"]["x"] == story.best.tolist()
+    assert found["smallest_epsilon"]["linf"] == minimal_epsilon(neuron, ball.centre, 1).eps
+    flat = Setting(Neuron([0.0, 0.0], 1.0), ball, 1, [0.5], 0.3, 7, None)
+    assert json.loads(neuron_files.everything(flat, work_out(flat)))["smallest_epsilon"]["l2"] is None
