@@ -61,9 +61,8 @@ def descent_map(
         look = {"arrowhead": 2, "arrowsize": 1, "arrowwidth": 3, "arrowcolor": ORANGE}
         arrows = [{**tip, **refs, **look, "showarrow": True, "text": ""}]
     # One unit is as long up as across: so the steepest way stands at right angles to the contours.
-    return make_figure(
-        [surface, walked, optimum, stand], height=height, annotations=arrows, **square_axes(names, across, up)
-    )
+    x, y = square_axes(names, across, up)
+    return make_figure([surface, walked, optimum, stand], height=height, x=x, y=y, annotations=arrows)
 
 
 def loss_line(losses: Sequence[float], here: int, floor: float, *, height: int = 200) -> go.Figure:

@@ -83,8 +83,8 @@ def line_figure(
         y |= {"range": y_range or (-0.03, 1.03)}
     where = hover or f"{as_text(x_title) or 'step'} %{{x:.4~g}}"
     form = f"{where}: %{{y:{'.4~p' if percent else '.4g'}}}"
-    shapes = [_vertical(place, MUTED, "dash") for place in at]
-    shapes += [_vertical(line.ring, line.colour, "dot") for line in lines if _known(line, line.ring)]
+    rings = [(line.ring, line.colour, "dot") for line in lines if line.ring is not None and _known(line, line.ring)]
+    shapes = [_vertical(*each) for each in (*((place, MUTED, "dash") for place in at), *rings)]
     notes = []
     if level is not None:
         along = {"xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level}

@@ -122,6 +122,6 @@ def field_on_picture(
     canvas[~inside] *= 0.3
     drawn = Image.fromarray(np.rint(canvas).astype(np.uint8))
     if inside.any():
-        last = min(before[0] + bottom, len(inside) - 1), min(before[1] + right, inside.shape[1] - 1)
-        ImageDraw.Draw(drawn).rectangle((*first[::-1], *last[::-1]), outline=EDGE)
+        last = min(before[0] + bottom, rows.shape[0] - 1), min(before[1] + right, rows.shape[1] - 1)
+        ImageDraw.Draw(drawn).rectangle((first[1], first[0], last[1], last[0]), outline=EDGE)
     return drawn

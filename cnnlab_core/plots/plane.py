@@ -143,8 +143,8 @@ def _plane(backdrop: Backdrop, height: int = 420) -> go.Figure:
             "hoverinfo": "skip",
         }
         grounds.append(boundary)
-    axes = square_axes(("x<sub>1</sub>", "x<sub>2</sub>"), backdrop.across, backdrop.up)
-    return make_figure(grounds, height=height, margin={"l": 8, "r": 8, "t": 8, "b": 18}, **axes)
+    x, y = square_axes(("x<sub>1</sub>", "x<sub>2</sub>"), backdrop.across, backdrop.up)
+    return make_figure(grounds, height=height, margin={"l": 8, "r": 8, "t": 8, "b": 18}, x=x, y=y)
 
 
 def _region(figure: go.Figure, region: Region, x: Point) -> None:

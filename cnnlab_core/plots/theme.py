@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 from matplotlib.colors import LinearSegmentedColormap
 
@@ -85,13 +87,15 @@ def named_places(names: Sequence[str]) -> dict[str, Any]:
     return {"ticks": "", **ticks}
 
 
-def square_axes(names: tuple[str, str], across: Sequence[float], up: Sequence[float]) -> dict[str, dict[str, Any]]:
-    """The axes of a plane over the ranges ``across`` and ``up``, in which one unit is as long up as across."""
+def square_axes(
+    names: tuple[str, str], across: npt.NDArray[np.float64], up: npt.NDArray[np.float64]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The axes x and y of a plane over the ranges ``across`` and ``up``; one unit is as long up as across."""
     first, second = (
         {"title": {"text": name}, "range": [values[0], values[-1]], "constrain": "domain", "nticks": 7}
         for name, values in zip(names, (across, up), strict=True)
     )
-    return {"x": first, "y": {**second, "scaleanchor": "x"}}
+    return first, {**second, "scaleanchor": "x"}
 
 
 def cell_frame(row: float, column: float, colour: str = ORANGE) -> dict[str, Any]:

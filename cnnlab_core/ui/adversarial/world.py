@@ -259,11 +259,11 @@ def _sweep(lab: _Lab, strengths: Mapping[str, float]) -> None:
     if not trials:
         return
     labels, y = lab.choice.labels, lab.plain.y
-    strengths = [trial.strength for trial in trials]
+    across = [trial.strength for trial in trials]
     lines = [
         Line(
             f"P({labels[index]}), {name}",
-            strengths,
+            across,
             [trial.views[place].probability(index) for trial in trials],
             (MUTED, ACCENT, ORANGE)[place],
             marked=True,
