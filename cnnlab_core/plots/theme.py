@@ -4,7 +4,9 @@ Grounds are white or nearly black. No colour is readable as small text on both, 
 (Streamlit's, or the ``ink`` that a figure is given); lines and marks have at least 3:1 on either.
 """
 
+import importlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 from matplotlib.colors import LinearSegmentedColormap
+
+# Where pandas is there, plotly asks it for its classes, and fails while another thread is still importing it.
+with suppress(ImportError):
+    importlib.import_module("pandas")
 
 ACCENT = "#14a08f"
 ORANGE = "#e07a1f"
