@@ -50,5 +50,5 @@ def confusion_matrix(counts: npt.ArrayLike, classes: Sequence[str], *, ink: str)
         [heat],
         height=max(380, 34 * number + 120) if few else min(900, 200 + 14 * number),
         x={**axis, "title": {"text": "predicted class", "standoff": 6}, "tickangle": -45},
-        y={**axis, "title": {"text": "true class", "standoff": 6}, "autorange": "reversed"},
+        y={**axis, "title": {"text": "true class", "standoff": 14}, "autorange": "reversed"},
     )
