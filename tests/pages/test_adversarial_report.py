@@ -2,10 +2,10 @@
 
 import time
 
+from cnnlab_core.attacks.plan import Plan
 from reading import press, texts
 
 from cnnlab_core.attacks import fgsm
-from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.errors import DeviceError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from cnnlab_core.attacks.plan import Plan
 from reading import texts
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
-from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.studies.sweep import levels
 from cnnlab_core.classification.batch import Named
 from cnnlab_core.errors import InputError

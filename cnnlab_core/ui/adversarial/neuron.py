@@ -7,8 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks.exact.ball import NORMS, Ball, length
 from cnnlab_core.attacks.exact.neuron import DUAL, Neuron, Step
 from cnnlab_core.checks import Array
+from cnnlab_core.plots.labels import short_number
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, touching, viewport
-from cnnlab_core.plots.signed import short_number
 from cnnlab_core.ui.adversarial.neuron_files import code, files
 from cnnlab_core.ui.adversarial.neuron_formulas import answer_formula, best_formula, smallest_formula
 from cnnlab_core.ui.adversarial.neuron_setting import (

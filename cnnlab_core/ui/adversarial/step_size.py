@@ -12,8 +12,8 @@ from cnnlab_core.attacks.studies.attack import View
 from cnnlab_core.attacks.studies.sweep import MapCell, levels, map_steps, map_table
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
-from cnnlab_core.plots.signed import short_number
-from cnnlab_core.plots.step_map import step_map
+from cnnlab_core.plots.labels import short_number
+from cnnlab_core.plots.step_size import step_map
 from cnnlab_core.recipes.adversarial import step_size as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
@@ -128,6 +128,7 @@ def _drawn(axes: _Map, cells: Sequence[MapCell], chosen: tuple[int, int] | None 
         success.reshape(shape),
         sizes=axes.size_names,
         steps=axes.step_names,
+        ink=ink(),
         chosen=chosen,
     )
 

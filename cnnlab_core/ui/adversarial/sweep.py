@@ -19,8 +19,7 @@ from cnnlab_core.attacks.studies.sweep import (
     sweep_pictures,
     sweep_table,
 )
-from cnnlab_core.plots.epsilon_curves import Line, epsilon_curves
-from cnnlab_core.plots.texts import as_text
+from cnnlab_core.plots.lines import epsilon_curves
 from cnnlab_core.recipes.adversarial import sweep as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons
@@ -128,15 +127,15 @@ def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ..
 
 
 def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Pair], *, key: str) -> None:
-    lines = []
+    lines = {}
     for curves in zip(*pairs, strict=True):
         mark = half_fooled(curves)
         shares = accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
-        lines.append(Line(NAMES[curves[0].method], shares, None if mark is None else _shown(mark, sweep.norm)))
+        lines[NAMES[curves[0].method]] = shares, None if mark is None else _shown(mark, sweep.norm)
     if sweep.several:
         title = f"Accuracy over {len(sweep.pictures)} pictures that were classified correctly"
     else:
-        title = f"P({as_text(labels[_asked(pairs[0][0])])})"
+        title = f"P({labels[_asked(pairs[0][0])]})"
     figure = epsilon_curves(
         lines,
         [_shown(eps, sweep.norm) for eps in sweep.eps],

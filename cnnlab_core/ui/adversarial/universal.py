@@ -14,8 +14,8 @@ from cnnlab_core.attacks.studies.sweep import levels
 from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, OneForAll, OneStep, Together, one_for_all, one_table
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import change_picture
-from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial import universal as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.norms import LEVELS, NORMS

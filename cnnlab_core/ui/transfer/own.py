@@ -8,7 +8,7 @@ from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import crop
 from cnnlab_core.plots.bars import class_bars
-from cnnlab_core.plots.transfer import features_map
+from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer import own_code
 from cnnlab_core.transfer import features
 from cnnlab_core.ui.results import digest
