@@ -22,7 +22,7 @@ MOST_BATCH = 8192
 class Config:
     """The settings of one run. Two runs with equal configs on one machine end with the same bytes.
 
-    ``stack`` is the text of one's own rows of layers (see ``stack.read_stack``), used with ``net="stack"``.
+    ``stack`` is the text of one's own rows of layers (see ``models.stack``), used with ``net="stack"``.
     ``validation`` is the share of the training pictures that is held out; ``limit`` trains on that many pictures
     only (0: on all). ``crop`` shifts each picture by up to that many pixels, ``flip`` mirrors every other one.
     With an ``attack`` each batch is replaced by adversarial pictures at most ``epsilon`` away, in pixels of [0, 1]

@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.data import find_data, import_pictures, list_data, open_data_steps
 from cnnlab_core.data.own import SIDES, ImportStep
 from cnnlab_core.errors import LabError
+from cnnlab_core.models.stack import write_stack
 from cnnlab_core.recipes.training import start_code
 from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.training import Config, Run, check, start
@@ -17,32 +18,18 @@ from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of
 from cnnlab_core.training.nets import INITS, STACKS
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import MOST_NAME
-from cnnlab_core.training.stack import KINDS, MOST_FILTERS, Row, read_stack, write_stack
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run as run_job
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, show_problem
-from cnnlab_core.ui.stack_table import Number, StackTable
+from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.choice import asked, box_in_address, look_at, may_start
 from cnnlab_core.ui.training.words import ATTACK_TITLES, ATTACKS, HELP, NET_TITLES, NETS, duration
 from cnnlab_core.ui.visitor import visitor
 
-TABLE = StackTable(
-    address="training_stack",
-    read=read_stack,
-    write=write_stack,
-    make=Row,
-    kinds=KINDS,
-    columns={
-        "filters": Number(0, MOST_FILTERS, 32),
-        "kernel": Number(1, 32, 3),
-        "stride": Number(1, 16, 1),
-        "padding": Number(0, 32, 1),
-        "dilation": Number(1, 16, 1),
-    },
-)
+TABLE = StackTable("training_stack", ("filters", *WINDOW_COLUMNS))
 FIRST_STACK = "c32k5p2,norm,relu,m2s2,c64k3p1,norm,relu,m2s2,c128k3p1,norm,relu"
 RATES = (1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 5e-2, 0.1, 0.3, 1.0, 10.0)
 EXAMPLE = Config(
