@@ -20,14 +20,6 @@ STACKS = {
     "homework_bn": "c64k11p5,norm,relu,m2s2,c128k3p1,norm,relu,c128k3p1,norm,relu",
 }
 
-INITS: dict[Init, str] = {
-    "he": "normal, variance 2 / fan-in (He et al. 2015, arXiv:1502.01852): made for ReLU",
-    "xavier": "uniform, variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010): made for tanh",
-    "orthogonal": "orthogonal rows (Saxe et al. 2014, arXiv:1312.6120) times the square root of 2",
-    "small": "normal with standard deviation 0.01, as AlexNet began in 2012",
-    "zeros": "all zero: every filter stays like every other, and nothing is learned. See for yourself",
-}
-
 
 def build_net(net: str, classes: int, side: int, stack: str = "") -> nn.Module:
     """The network called ``net`` for pictures (N, 3, side, side), normalised; gives logits (N, classes).
