@@ -1,42 +1,37 @@
 """Training: how does a network come to know anything?"""
 
-import streamlit as st
-
+from cnnlab_core.training import Run
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
-from cnnlab_core.ui.training import choice, compare, controls, inside, new, results, watch
+from cnnlab_core.ui.tabs import Tab, show_tabs
+from cnnlab_core.ui.training import choice, compare, filters_and_gradients, new_run, results, steering, watch
 from cnnlab_core.ui.visitor import introduce
-
-OF_ONE_RUN = {
-    "Watch": watch.show,
-    "Filters and gradients": inside.show,
-    "Results": results.show,
-}
-
-COMPARE, NEW = "Compare", "New run"
 
 page("training")
 introduce()
 choice.show_last_problem()
+
+
+def choose() -> Run:
+    """The run that the tabs look at, how it stands, and what can be done with it."""
+    run = choice.choose_run(runs)
+    steering.show(run)
+    return run
+
+
 with sentences():
     runs = choice.seen_runs()
-    head = st.container()
-    names = [*OF_ONE_RUN, COMPARE] if runs else []
+    tabs = []
+    if runs:
+        tabs += [
+            Tab("Watch", watch.show),
+            Tab("Filters and gradients", filters_and_gradients.show),
+            Tab("Results", results.show),
+            Tab("Compare", lambda: compare.show(runs, choice.wanted_run(runs)), stands_alone=True),
+        ]
+    else:
+        new_run.show_empty()
     if choice.may_start():
-        names.append(NEW)
-    if not runs:
-        with head:
-            new.show_empty()
-    for tab, name in zip(st.tabs(names, key=choice.TAB, bind="query-params") if names else [], names, strict=True):
-        if not tab.open:
-            continue
-        with tab, sentences():
-            if name == NEW:
-                new.show(choice.at_work(runs))
-            elif name == COMPARE:
-                compare.show(runs, choice.wanted_run(runs))
-            else:
-                with head, sentences():
-                    run = choice.choose_run(runs)
-                    controls.show(run)
-                OF_ONE_RUN[name](run)
+        tabs.append(Tab("New run", lambda: new_run.show(choice.at_work(runs)), stands_alone=True))
+    if tabs:
+        show_tabs(choice.TAB, tabs, choose)

@@ -7,8 +7,11 @@ import pytest
 from cnnlab_core.data.dataset import Dataset, write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import CLASSES, draw
-from cnnlab_core.training import Config
+from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.training import Config, create_run
 from cnnlab_core.training.checkpoints import load_checkpoint
+from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.loop import train
 
 TINY = {
     "data": "own:few",
@@ -38,6 +41,26 @@ def tiny(**changes):
     return Config(**(TINY | changes))
 
 
+def trained(name="my *own* run", **changes):
+    """A run that is finished."""
+    run = create_run(tiny(**changes), name)
+    finish(train(run))
+    return run
+
+
+def words(app):
+    """What a page says."""
+    parts = (*app.markdown, *app.caption, *app.info, *app.success, *app.warning, *app.error)
+    return "\n".join(element.value for element in parts)
+
+
+def press(app, label):
+    """A page after its button was pressed."""
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception
+    return app
+
+
 def digest(run, role="last"):
     """One sha256 for the weights, the optimiser's memory and the step of a run's newest checkpoint."""
     saved = load_checkpoint(run.checkpoints, role)
@@ -64,3 +87,19 @@ def told(run):
     steps = [(line["step"], line["loss"], line["accuracy"], line["rate"]) for line in metrics.steps]
     epochs = [{k: v for k, v in line.items() if k != "seconds"} for line in metrics.epochs]
     return steps, epochs, metrics.probes
+
+
+def alone(name):
+    """Values with which the setting called ``name`` isn't its default, and counts."""
+    about = SETTINGS[name]
+    if name in ("net", "stack"):
+        return {"net": "stack", "stack": TINY["stack"]}
+    if about.options:
+        other = [option for option in about.options if option != about.default][-1]
+    elif about.kind is bool:
+        other = not about.default
+    elif about.kind is str:
+        other = TINY[name]
+    else:
+        other = about.taken(about.kind(about.shown(about.default) + (2 * about.step if about.step < 1 else 3)))
+    return {**{need: allowed[-1] for need, allowed in about.needs.items()}, name: other}

@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 
 from cnnlab_core.convolution.geometry import output_size
+from cnnlab_core.errors import InputError
 from cnnlab_core.exercises.exercise import Numbers, Task
-from cnnlab_core.receptive_field.stack import Row, length_after, stack_fields, write_stack
+from cnnlab_core.models.stack import Row, map_sides, write_stack
+from cnnlab_core.receptive_field.stack import stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_lines
 
 SIDES = (12, 16, 20, 24, 28, 32)
@@ -222,12 +224,10 @@ def _row(generator: np.random.Generator, padded: bool) -> Row:
 
 def _lengths(rows: Sequence[Row], side: int) -> list[int]:
     """The sides of the maps; none where a window is larger than its map."""
-    lengths = [side]
-    for number, row in enumerate(rows, 1):
-        if row.dilation * (row.kernel - 1) + 1 > lengths[-1] + 2 * row.padding:
-            return []
-        lengths.append(length_after(number, row, lengths[-1]))
-    return lengths[1:]
+    try:
+        return map_sides(rows, side)
+    except InputError:
+        return []
 
 
 def _changed(rows: Sequence[Row], place: int, name: str, value: int) -> tuple[Row, ...]:

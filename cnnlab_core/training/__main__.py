@@ -6,15 +6,15 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from cnnlab_core.errors import InputError, LabError
 from cnnlab_core.training import launch
-from cnnlab_core.training.config import Config, config_from
+from cnnlab_core.training.config import SETTINGS, Config, config_from
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import create_run, duplicate, find_run, list_runs, queue
+from cnnlab_core.training.settings import Setting
 from cnnlab_core.training.worker import work, work_together
 
 
@@ -75,19 +75,29 @@ def _add_run(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    hints = get_type_hints(Config)
-    for field in fields(Config):
-        option, hint = f"--{field.name.replace('_', '-')}", hints[field.name]
-        kind: dict[str, Any] = {"type": hint, "metavar": "N"}
-        if hint is bool:
-            kind = {"action": argparse.BooleanOptionalAction}
-        elif hint is float:
-            kind = {"type": _fraction, "metavar": "X"}
-        elif hint is str:
-            kind = {"metavar": "TEXT"}
-        elif choices := get_args(hint):
-            kind = {"choices": choices}
-        parser.add_argument(option, dest=f"set_{field.name}", default=None, help=f"default: {field.default}", **kind)
+    kinds: dict[type, dict[str, Any]] = {
+        bool: {"action": argparse.BooleanOptionalAction},
+        int: {"type": int, "metavar": "N"},
+        float: {"type": _fraction, "metavar": "X"},
+        str: {"metavar": "TEXT"},
+    }
+    for name, about in SETTINGS.items():
+        kind = {"choices": list(about.options)} if about.options else kinds[about.kind]
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"set_{name}",
+            default=None,
+            help=_help(about).replace("%", "%%"),
+            **kind,
+        )
+
+
+def _help(about: Setting) -> str:
+    notes = [f"{about.number(about.low)} to {about.number(about.high)}"] if about.has_range else []
+    notes += [f"0: {about.zero}"] if about.zero else []
+    notes += [f"only with --{other} {' or '.join(values)}" for other, values in about.needs.items()]
+    notes += [f"default: {about.number(about.default)}"] if about.default != "" else []
+    return f"{about.help} ({'; '.join(notes)})"
 
 
 def _fraction(text: str) -> float:
@@ -103,7 +113,7 @@ def _config(options: argparse.Namespace) -> Config:
             values = json.loads(options.config.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"The settings in {options.config} can't be read: {error}.") from None
-    given = {field.name: getattr(options, f"set_{field.name}") for field in fields(Config)}
+    given = {name: getattr(options, f"set_{name}") for name in SETTINGS}
     return config_from(values | {name: value for name, value in given.items() if value is not None})
 
 

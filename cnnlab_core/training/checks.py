@@ -7,6 +7,7 @@ import torch
 from cnnlab_core.data import find_data
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.sources import Source
+from cnnlab_core.errors import InputError
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.nets import build_net
 
@@ -29,6 +30,8 @@ def check(config: Config) -> Facts:
     """Raise ``InputError`` for a config whose data or network can't be; else what is known about it."""
     source = find_data(config.data)
     pictures, side, classes = _SHAPES[config.data] if config.data in _SHAPES else _shape_of_own(config.data)
+    if config.crop >= side:
+        raise InputError(f"Pictures of {side} × {side} can be shifted by at most {side - 1} pixels, not {config.crop}.")
     with torch.device("meta"):
         network = build_net(config.net, classes, side, config.stack)
     return Facts(source, pictures, side, classes, sum(p.numel() for p in network.parameters()))

@@ -2,22 +2,18 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from cnnlab_core.training.config import Config
+from cnnlab_core.training.config import SETTINGS, Config
 from cnnlab_core.training.runs import Run
 
 
 def differences(configs: Sequence[Config]) -> dict[str, list[Any]]:
-    """The settings that aren't the same in all: name -> the value in each, in the configs' order."""
-    tables = [asdict(config) for config in configs]
-    names = list(tables[0]) if tables else []
-    return {
-        name: [table[name] for table in tables]
-        for name in names
-        if any(table[name] != tables[0][name] for table in tables)
-    }
+    """The settings that aren't the same in all: name -> the value in each, None where it plays no part."""
+    tables = [config.counting() for config in configs]
+    found = {name: [table.get(name) for table in tables] for name in SETTINGS}
+    return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,7 @@ def group_by_settings(runs: Sequence[Run]) -> list[Group]:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         if run.finals:
-            settings = asdict(run.config) | {"seed": 0}
-            groups.setdefault(repr(settings), []).append(run)
+            groups.setdefault(repr(run.config.counting() | {"seed": 0}), []).append(run)
     made = []
     for members in groups.values():
         finals = [final for run in members if (final := run.finals)]

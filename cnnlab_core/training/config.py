@@ -1,11 +1,12 @@
-"""What a run is to do, as data: everything that decides its result, checked before anything starts."""
+# ruff: noqa: RUF009  (a setting is a dataclass field)
+"""What a run is to do, as data: everything that decides its result, checked before anything starts. Needs no torch."""
 
 import json
-import math
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.training.settings import Option, describe, setting
 
 Net = Literal["homework", "homework_bn", "deeper", "stack"]
 Init = Literal["he", "xavier", "orthogonal", "small", "zeros"]
@@ -14,53 +15,242 @@ Schedule = Literal["one-cycle", "constant"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-MOST_EPOCHS = 1000
-MOST_BATCH = 8192
+_ATTACKED = {"attack": ("fgsm", "pgd")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """The settings of one run. Two runs with equal configs on one machine end with the same bytes.
 
-    ``stack`` is the text of one's own rows of layers (see ``stack.read_stack``), used with ``net="stack"``.
-    ``validation`` is the share of the training pictures that is held out; ``limit`` trains on that many pictures
-    only (0: on all). ``crop`` shifts each picture by up to that many pixels, ``flip`` mirrors every other one.
-    With an ``attack`` each batch is replaced by adversarial pictures at most ``epsilon`` away, in pixels of [0, 1]
-    (8/255 is usual), after ``attack_steps`` steps of ``attack_step`` (0: 1.25 epsilon for fgsm, 2.5 epsilon /
-    steps for pgd). ``batch`` counts the pictures of all processes together.
+    Each is described where it stands; the order is that of the form and the tables. A new one needs an entry here, and
+    the line of the trainer that uses it.
     """
 
-    data: str = "cifar10"
-    net: Net = "homework_bn"
-    stack: str = ""
-    init: Init = "he"
-    optimizer: Optimizer = "adamw"
-    schedule: Schedule = "one-cycle"
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 0.01
-    batch: int = 128
-    epochs: int = 10
-    label_smoothing: float = 0.1
-    crop: int = 4
-    flip: bool = True
-    attack: Attack = "none"
-    epsilon: float = 8 / 255
-    attack_steps: int = 7
-    attack_step: float = 0.0
-    validation: float = 0.1
-    limit: int = 0
-    precision: Precision = "auto"
-    seed: int = 0
+    data: str = setting("cifar10", "data set", "What the network learns.", group="data", preset=False)
+    limit: int = setting(
+        0,
+        "training pictures",
+        "Train on this many pictures only.",
+        group="data",
+        high=10_000_000,
+        step=1000,
+        typed=True,
+        zero="all",
+    )
+    validation: float = setting(
+        0.1,
+        "share held out",
+        "The share of the training pictures that is held out, to see how the network does on new ones.",
+        group="data",
+        low=0.01,
+        high=0.5,
+        step=0.01,
+    )
+    crop: int = setting(
+        4,
+        "shift in pixels",
+        "Each picture is shifted by up to this many pixels, differently each time.",
+        group="data",
+        high=16,
+    )
+    flip: bool = setting(
+        True, "mirroring", "Half of the pictures are mirrored, different ones each time.", group="data"
+    )
+
+    net: Net = setting(
+        "homework_bn",
+        "network",
+        "What is trained.",
+        group="network",
+        paces=True,
+        options={
+            "homework": Option(
+                "homework",
+                "64 filters of 11 × 11, ReLU, max pooling, two layers of 128 filters of 3 × 3, and an average.",
+            ),
+            "homework_bn": Option(
+                "homework with batch norm",
+                "The same with batch normalisation after each convolution: it learns much faster.",
+            ),
+            "deeper": Option(
+                "deeper (residual)",
+                "A small residual network with 3.6 million weights: the best of the three, and the slowest.",
+            ),
+            "stack": Option("my own stack", "Layers of your own, row by row."),
+        },
+    )
+    stack: str = setting(
+        "",
+        "layers",
+        "Your own rows of layers, as c64k3p1,norm,relu,m2s2 (see cnnlab_core.models.stack).",
+        group="network",
+        needs={"net": ("stack",)},
+        preset=False,
+        paces=True,
+    )
+    init: Init = setting(
+        "he",
+        "initialisation",
+        "How the weights begin. Biases begin at 0.",
+        group="network",
+        options={
+            "he": Option("he", "Normal, variance 2 / fan-in (He et al. 2015, arXiv:1502.01852): made for ReLU."),
+            "xavier": Option(
+                "xavier", "Uniform, variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010): made for tanh."
+            ),
+            "orthogonal": Option(
+                "orthogonal", "Orthogonal rows (Saxe et al. 2014, arXiv:1312.6120) times the square root of 2."
+            ),
+            "small": Option("small", "Normal with standard deviation 0.01, as in AlexNet (2012)."),
+            "zeros": Option("zeros", "All zero: every filter stays like every other, and nothing is learned. Try it."),
+        },
+    )
+
+    optimizer: Optimizer = setting(
+        "adamw",
+        "optimiser",
+        "AdamW gives each weight its own step size. SGD moves all weights alike, with momentum. Muon moves a layer "
+        "equally in every direction and learns the most from each picture (a learning rate of 0.02 to 0.05 suits it).",
+        group="learning",
+        paces=True,
+        options={"adamw": Option("adamw"), "sgd": Option("sgd"), "muon": Option("muon")},
+    )
+    learning_rate: float = setting(
+        0.01,
+        "learning rate",
+        "How far each step moves the weights, at its peak. Too small learns slowly; too large makes the loss jump or "
+        "overflow.",
+        group="learning",
+        low=1e-7,
+        high=100,
+        stops=(1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 5e-2, 0.1, 0.3, 1.0, 10.0),
+        address="rate",
+    )
+    epochs: int = setting(
+        10, "epochs", "How many times every training picture is seen.", group="learning", low=1, high=1000, typed=True
+    )
+    label_smoothing: float = setting(
+        0.1,
+        "label smoothing",
+        "How much certainty is taken from the true class: 0 asks for 100 %, 0.1 for about 90 %.",
+        group="learning",
+        high=0.9,
+        step=0.05,
+    )
+    schedule: Schedule = setting(
+        "one-cycle",
+        "schedule",
+        "One-cycle warms up, peaks at the learning rate and cools down to almost 0; constant stays at it.",
+        group="learning",
+        options={"one-cycle": Option("one-cycle"), "constant": Option("constant")},
+    )
+    weight_decay: float = setting(
+        0.01,
+        "weight decay",
+        "Pulls weights towards 0, so that few large ones remain.",
+        group="learning",
+        high=10,
+        stops=(0.0, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1),
+        address="decay",
+    )
+    batch: int = setting(
+        128,
+        "batch size",
+        "Pictures per step (of all processes together). A larger batch makes each step steadier, and the steps fewer.",
+        group="learning",
+        low=1,
+        high=8192,
+        step=32,
+        typed=True,
+        paces=True,
+    )
+    seed: int = setting(
+        0,
+        "seed",
+        "Decides the first weights, the order, shifts and flips. Equal settings with an equal seed give equal weights.",
+        group="learning",
+        high=2**31 - 1,
+        typed=True,
+    )
+    precision: Precision = setting(
+        "auto",
+        "precision",
+        "Auto tests for a second whether bfloat16 is faster and safe on this machine.",
+        group="learning",
+        paces=True,
+        options={"auto": Option("auto"), "float32": Option("float32"), "bfloat16": Option("bfloat16")},
+    )
+    momentum: float = setting(
+        0.9,
+        "momentum",
+        "How much of its last move the optimiser keeps.",
+        group="learning",
+        high=0.9999,
+        step=0.01,
+        typed=True,
+        needs={"optimizer": ("sgd", "muon")},
+    )
+
+    attack: Attack = setting(
+        "none",
+        "learns from",
+        "Adversarial training replaces each batch by pictures that are attacked at that moment.",
+        group="attack",
+        paces=True,
+        options={
+            "none": Option("clean pictures", "The pictures as they are."),
+            "fgsm": Option(
+                "attacked, fast FGSM",
+                "Each batch is first changed by one signed step from a random start (Wong et al. 2020, "
+                "arXiv:2001.03994): robust, quickly.",
+            ),
+            "pgd": Option(
+                "attacked, PGD",
+                "Each batch is first changed by several small steps (Madry et al. 2017, arXiv:1706.06083): more "
+                "robust, and that much slower.",
+            ),
+        },
+    )
+    epsilon: float = setting(
+        8 / 255,
+        "epsilon",
+        "How far the attack may change each channel of a pixel.",
+        group="attack",
+        high=1,
+        step=0.5,
+        typed=True,
+        in_levels=True,
+        needs=_ATTACKED,
+    )
+    attack_step: float = setting(
+        0.0,
+        "step size",
+        "How far each step of the attack goes. Automatic is 1.25 epsilon for FGSM, and 2.5 epsilon / steps for PGD.",
+        group="attack",
+        high=2,
+        step=0.25,
+        typed=True,
+        in_levels=True,
+        zero="automatic",
+        needs=_ATTACKED,
+    )
+    attack_steps: int = setting(
+        7,
+        "attack steps",
+        "Steps of the attack on each batch.",
+        group="attack",
+        low=1,
+        high=100,
+        typed=True,
+        needs={"attack": ("pgd",)},
+        paces=True,
+        address="pgd",
+    )
 
     def __post_init__(self) -> None:
         """Raise ``InputError`` for the first setting that can't be."""
-        hints = get_type_hints(type(self))
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name), hints[field.name])
-        for name, low, high in _RANGES:
-            if not low <= getattr(self, name) <= high:
-                raise InputError(f"{_NAMES.get(name, name)} is {low:g} to {high:g}, not {getattr(self, name):g}.")
+        for name, about in SETTINGS.items():
+            about.check(getattr(self, name))
         if self.net == "stack" and not self.stack.strip():
             raise InputError("The stack has no rows. Add a convolution, or choose one of the lab's networks.")
         if self.net != "stack" and self.stack:
@@ -73,69 +263,30 @@ class Config:
             return self.attack_step
         return 1.25 * self.epsilon if self.attack == "fgsm" else 2.5 * self.epsilon / self.attack_steps
 
+    def counting(self) -> dict[str, Any]:
+        """The settings that play a part: those of an attack, say, only if there is one."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if SETTINGS[name].counts(values)}
+
+    def pace(self) -> dict[str, Any]:
+        """The settings that decide how long a step takes."""
+        return {name: value for name, value in self.counting().items() if SETTINGS[name].paces}
+
     def to_json(self) -> str:
         """The settings as JSON, in a fixed order."""
         return json.dumps(asdict(self), indent=1)
 
-    def differences(self, other: "Config") -> dict[str, tuple[Any, Any]]:
-        """The settings in which two runs differ: name -> (this one's, the other's)."""
-        mine, theirs = asdict(self), asdict(other)
-        return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+
+SETTINGS = describe(Config)
+"""What is known about each setting, by field."""
 
 
 def config_from(values: object) -> Config:
     """A config from what a JSON file held. Raises ``InputError`` for unknown names and values that can't be."""
     if not isinstance(values, dict):
         raise InputError("A run's settings are a table of names and values.")
-    known = {field.name: field for field in fields(Config)}
-    if strange := sorted(set(values) - set(known)):
-        raise InputError(f"There is no setting “{str(strange[0])[:40]}”. The settings are: {', '.join(known)}.")
-    hints = get_type_hints(Config)
-    settings: dict[str, Any] = {k: float(v) if hints[k] is float and type(v) is int else v for k, v in values.items()}
+    if strange := sorted(set(values) - set(SETTINGS)):
+        raise InputError(f"There is no setting “{str(strange[0])[:40]}”. The settings are: {', '.join(SETTINGS)}.")
+    floats = {name for name, value in values.items() if SETTINGS[name].kind is float and type(value) is int}
+    settings: dict[str, Any] = {name: float(value) if name in floats else value for name, value in values.items()}
     return Config(**settings)
-
-
-_RANGES: tuple[tuple[str, float, float], ...] = (
-    ("learning_rate", 1e-7, 100),
-    ("momentum", 0, 0.9999),
-    ("weight_decay", 0, 10),
-    ("batch", 1, MOST_BATCH),
-    ("epochs", 1, MOST_EPOCHS),
-    ("label_smoothing", 0, 0.9),
-    ("crop", 0, 16),
-    ("epsilon", 0, 1),
-    ("attack_steps", 1, 100),
-    ("attack_step", 0, 2),
-    ("validation", 0.01, 0.5),
-    ("limit", 0, 10_000_000),
-    ("seed", 0, 2**31 - 1),
-)
-_NAMES = {
-    "learning_rate": "The learning rate",
-    "momentum": "Momentum",
-    "weight_decay": "Weight decay",
-    "batch": "The batch size",
-    "epochs": "The number of epochs",
-    "label_smoothing": "Label smoothing",
-    "crop": "The crop's shift in pixels",
-    "epsilon": "Epsilon (in pixels of 0 to 1; 8/255 is 0.0314)",
-    "attack_steps": "The number of attack steps",
-    "attack_step": "The size of an attack step",
-    "validation": "The share held out for validation",
-    "limit": "The limit of training pictures",
-    "seed": "The seed",
-}
-
-
-def _check_type(name: str, value: object, hint: Any) -> None:
-    choices = get_args(hint)
-    if choices:
-        if value not in choices:
-            raise InputError(f"{name} is one of {', '.join(choices)}, not “{str(value)[:40]}”.")
-    elif type(value) is not hint:
-        raise InputError(f"{_NAMES.get(name, name)} is given as {_KINDS[hint]}, not {str(value)[:40]!r}.")
-    elif hint is float and not math.isfinite(value):  # type: ignore[arg-type]
-        raise InputError(f"{_NAMES.get(name, name)} is a finite number, not {value}.")
-
-
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

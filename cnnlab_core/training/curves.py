@@ -78,6 +78,14 @@ def seconds_left(config: Config, machine: Mapping[str, Any] | None, found: Curve
     return (machine["total_steps"] - found.done) * config.batch / found.speed_now
 
 
+def duration(seconds: float) -> str:
+    """“40 s”, “3 min”, “1 h 20 min”."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def layers_over_time(probes: Sequence[Record]) -> tuple[Array, dict[str, Array], dict[str, Array]]:
     """Of P looks inside: their steps (P,), and by layer the gradient norms and the shares of dead units (P,)."""
     probes = list(probes)

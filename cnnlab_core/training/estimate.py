@@ -3,13 +3,13 @@
 import statistics
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from cnnlab_core.data.dataset import Pictures
 from cnnlab_core.runtime.device import pick_device
+from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.training.batches import Feeder
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.config import Config
@@ -17,7 +17,6 @@ from cnnlab_core.training.curves import curves
 from cnnlab_core.training.learner import Learner
 from cnnlab_core.training.runs import list_runs
 
-_ALIKE = ("net", "stack", "batch", "attack", "attack_steps", "precision", "optimizer")
 _MEASURED_STEPS = 3
 _LOOKED_AT = 40
 
@@ -41,26 +40,17 @@ def known_speed(config: Config, facts: Facts) -> float | None:
             continue
         if machine["device"].split(":")[0] != pick_device().type:
             continue
-        if all(getattr(run.config, name) == getattr(config, name) for name in _ALIKE):
+        if run.config.pace() == config.pace():
             speed = curves(run.metrics()).speed
             if len(speed) > _MEASURED_STEPS:
                 return float(np.median(speed))
     return None
 
 
-@dataclass(frozen=True)
-class TimedStep:
-    """Step ``done`` of ``total`` took so many ``seconds``."""
-
-    done: int
-    total: int
-    seconds: float
-
-
-def measure_speed(config: Config, facts: Facts) -> Generator[TimedStep, None, float]:
+def measure_speed(config: Config, facts: Facts) -> Generator[Progress[float], None, float]:
     """Pictures/s of this network in float32, from a few steps on noise in this process and on its threads.
 
-    The first step doesn't count. A trainer, which uses all cores, is often faster.
+    Each step says how many seconds it took; the first doesn't count. A trainer, which uses all cores, is often faster.
     """
     pixels = np.random.default_rng(0).integers(0, 256, (config.batch, facts.side, facts.side, 3), dtype=np.uint8)
     labels = torch.arange(config.batch) % facts.classes
@@ -76,5 +66,5 @@ def measure_speed(config: Config, facts: Facts) -> Generator[TimedStep, None, fl
         begun = time.perf_counter()
         learner.learn(batch, config.learning_rate, number, 0).tolist()  # waits for the device
         taken.append(time.perf_counter() - begun)
-        yield TimedStep(number + 1, _MEASURED_STEPS + 1, taken[-1])
+        yield Progress(number + 1, _MEASURED_STEPS + 1, taken[-1])
     return len(batch.labels) / statistics.median(taken[1:])

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save
 
 from cnnlab_core.errors import RunError
+from cnnlab_core.images.levels import levels
 from cnnlab_core.models.exports import exports_folder, write_export
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.runs import Run
@@ -52,7 +53,7 @@ def export(
         "config": asdict(config),
         "machine": {key: machine[key] for key in ("device_name", "precision", "torch")},
         "about": f"Trained in this lab on {pictures}: {config.net}, {config.epochs} epochs"
-        + ("." if config.attack == "none" else f", adversarially ({config.attack}, epsilon {config.epsilon:.4f})."),
+        + ("." if config.attack == "none" else f", adversarially ({config.attack}, epsilon {levels(config.epsilon)})."),
         **(card or {}),
     }
     place = folder or exports_folder()

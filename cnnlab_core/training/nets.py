@@ -2,32 +2,29 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.models.stack import MOST_FILTERS, Row, build_layers, map_sides, read_stack
 from cnnlab_core.training.config import Init
-from cnnlab_core.training.stack import build_stack, check_stack, read_stack
+
+MOST_PARAMETERS = 30_000_000
+MOST_MULTIPLY_ADDS = 3_000_000_000
+"""For one picture: 20 times the homework network's."""
 
 STACKS = {
     "homework": "c64k11p5,relu,m2s2,c128k3p1,relu,c128k3p1,relu",
     "homework_bn": "c64k11p5,norm,relu,m2s2,c128k3p1,norm,relu,c128k3p1,norm,relu",
 }
 
-INITS: dict[Init, str] = {
-    "he": "normal, variance 2 / fan-in (He et al. 2015, arXiv:1502.01852): made for ReLU",
-    "xavier": "uniform, variance 2 / (fan-in + fan-out) (Glorot & Bengio 2010): made for tanh",
-    "orthogonal": "orthogonal rows (Saxe et al. 2014, arXiv:1312.6120) times the square root of 2",
-    "small": "normal with standard deviation 0.01, as AlexNet began in 2012",
-    "zeros": "all zero: every filter stays like every other, and nothing is learned. See for yourself",
-}
-
 
 def build_net(net: str, classes: int, side: int, stack: str = "") -> nn.Module:
     """The network called ``net`` for pictures (N, 3, side, side), normalised; gives logits (N, classes).
 
-    Raises ``InputError`` for an unknown name and for a stack that can't be (see ``stack.check_stack``).
+    Raises ``InputError`` for an unknown name and for a stack that can't be trained (see ``check_stack``).
     """
     if net == "deeper":
         if side < 16:
@@ -38,6 +35,41 @@ def build_net(net: str, classes: int, side: int, stack: str = "") -> nn.Module:
     rows = read_stack(STACKS.get(net, stack))
     check_stack(rows, side)
     return build_stack(rows, classes)
+
+
+def check_stack(rows: Sequence[Row], side: int) -> None:
+    """Raise ``InputError`` for rows that can't be trained on pictures ``side`` × ``side``: it says what to change."""
+    channels, parameters, multiply_adds = 3, 0, 0
+    for number, (row, length) in enumerate(zip(rows, map_sides(rows, side), strict=True), 1):
+        if row.kind != "convolution":
+            continue
+        if not 1 <= row.filters <= MOST_FILTERS:
+            raise InputError(f"Row {number} has {row.filters or 'no'} filters. Make it 1 to {MOST_FILTERS}.")
+        weights = row.filters * channels * row.kernel**2
+        parameters += weights
+        multiply_adds += weights * length**2
+        channels = row.filters
+    if not parameters:
+        raise InputError("The network has no convolution, so there is nothing for it to see with. Add one.")
+    for what, count, most in (
+        ("weights", parameters, MOST_PARAMETERS),
+        ("multiplications for one picture", multiply_adds, MOST_MULTIPLY_ADDS),
+    ):
+        if count > most:
+            raise InputError(
+                f"This network has {count / 1e6:.0f} million {what}, more than {most / 1e6:.0f} million. "
+                "Use fewer filters, smaller kernels, or pool earlier."
+            )
+
+
+def build_stack(rows: Sequence[Row], classes: int) -> nn.Sequential:
+    """The network of checked rows; it ends with the average over the map and a dense layer to the classes."""
+    network = build_layers(rows)
+    network.add_module("average", nn.AdaptiveAvgPool2d(1))
+    network.add_module("flatten", nn.Flatten())
+    filters = [row.filters for row in rows if row.kind == "convolution"]
+    network.add_module("classifier", nn.Linear(filters[-1], classes))
+    return network
 
 
 class Deeper(nn.Module):

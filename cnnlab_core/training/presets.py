@@ -1,4 +1,4 @@
-"""Settings to begin from, which have been tried in this lab."""
+"""Settings to begin with, tried in this lab."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from cnnlab_core.training.config import Config
 
 @dataclass(frozen=True)
 class Preset:
-    """A config, and what to expect of it; its data set is for whoever uses it to choose."""
+    """A config and what to expect of it. It leaves the data set as it is."""
 
     title: str
     about: str
@@ -27,8 +27,8 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "Robust",
-        "Each batch attacked by one step of FGSM, as the lab's own robust network was trained: it names fewer pictures "
-        "right, and stands up to small changes of their pixels.",
+        "Each batch attacked by one step of FGSM, as the lab's own robust network was trained: it classifies "
+        "fewer pictures correctly, but withstands small changes of their pixels.",
         Config(epochs=12, label_smoothing=0.0, attack="fgsm"),
     ),
     Preset(

@@ -7,7 +7,6 @@ import base64
 import io
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -15,10 +14,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cnnlab_core.images.levels import levels
 from cnnlab_core.interpretability.first_layer_filters import as_colours
-from cnnlab_core.training.config import Config
+from cnnlab_core.training.config import SETTINGS, Config
 from cnnlab_core.training.curves import Curves, curves, smoothed
-from cnnlab_core.training.nets import INITS, STACKS
+from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.snapshots import filter_steps, read_filters
 
@@ -46,10 +46,14 @@ def report(run: Run) -> str:
         "<h2>Network and initialisation</h2>",
         _table(_network(config, machine)),
         "<h2>Hyper-parameters</h2>",
-        _table((name.replace("_", " "), _value(value)) for name, value in asdict(config).items() if name != "stack"),
+        _table(
+            (SETTINGS[name].name, SETTINGS[name].text(value))
+            for name, value in config.counting().items()
+            if name != "stack"
+        ),
         "<h2>Machine</h2>",
         _table(
-            (name.replace("_", " "), _value(machine[name]))
+            (name.replace("_", " "), str(machine[name]))
             for name in ("device_name", "threads", "processes", "precision", "precision_why", "torch", "data_sha256")
             if name in machine
         ),
@@ -67,13 +71,13 @@ def _scores(finals: dict[str, Any] | None) -> str:
     words = f'<p><span class="big">{finals["accuracy"]:.2%}</span> of {finals["test_pictures"]} test pictures right'
     if "robust_accuracy" in finals:
         words += f", {finals['robust_accuracy']:.2%} under attack ({escape(finals['robust_attack'])}, epsilon "
-        words += f"{finals['robust_epsilon'] * 255:g}/255)"
+        words += f"{levels(finals['robust_epsilon'])})"
     return f"{words}. The test set was read once, with the weights after step {finals['weights_of_step']}.</p>"
 
 
 def _network(config: Config, machine: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("network", config.net), ("layers", config.stack or STACKS.get(config.net, "a small residual network"))]
-    rows += [("initialisation", f"{config.init}: {INITS[config.init]}; biases 0")]
+    rows += [("initialisation", f"{config.init}: {SETTINGS['init'].options[config.init].about} Biases: 0.")]
     for name in ("parameters", "training_pictures", "validation_pictures", "total_steps"):
         if name in machine:
             rows.append((name.replace("_", " "), f"{machine[name]:,}"))
@@ -187,9 +191,3 @@ def _figure(figure: Figure, caption: str) -> str:
 def _table(rows: Iterable[tuple[str, str]]) -> str:
     lines = (f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
     return f"<table>{''.join(lines)}</table>"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -16,7 +16,6 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.errors import LabError
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
 from cnnlab_core.runtime.gate import Gate, Slice, Waiting, gate
-from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
@@ -138,7 +137,7 @@ def once(function: Callable[[], Result]) -> Job[Result]:
 
 
 def _share_of(step: object) -> float:
-    return step.share if isinstance(step, Progress) else 0.0
+    return getattr(step, "share", 0.0)
 
 
 def _put_away_idle() -> None:

@@ -1,36 +1,31 @@
 """A stack of layers as a table to edit; the address holds it too, as a short text."""
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import streamlit as st
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.models.stack import KINDS, MOST_FILTERS, MOST_WINDOW, Row, read_stack, write_stack
 from cnnlab_core.ui.show import show_problem
 
-Row = TypeVar("Row")
+_NUMBERS = {
+    "filters": (0, MOST_FILTERS, 32),
+    "kernel": (1, MOST_WINDOW, 3),
+    "stride": (1, MOST_WINDOW, 1),
+    "padding": (0, MOST_WINDOW, 1),
+    "dilation": (1, MOST_WINDOW, 1),
+}
+"""The lowest and highest number of a column, and what a new row begins with."""
+WINDOW_COLUMNS = ("kernel", "stride", "padding", "dilation")
 
 
 @dataclass(frozen=True)
-class Number:
-    """A column of whole numbers: its bounds, and what a new row begins with."""
-
-    low: int
-    high: int
-    start: int
-
-
-@dataclass(frozen=True)
-class StackTable(Generic[Row]):
-    """How rows are read, written and made: ``kinds`` of layers, ``columns`` of numbers, ``make(kind, *numbers)``."""
+class StackTable:
+    """A table of the stack that stands in the address under ``address``: it shows ``columns`` and keeps the others."""
 
     address: str
-    read: Callable[[str], Sequence[Row]]
-    write: Callable[[Sequence[Row]], str]
-    make: Callable[..., Row]
-    kinds: Sequence[str]
-    columns: Mapping[str, Number]
+    columns: tuple[str, ...]
 
     def load(self, text: str) -> None:
         """Put another stack into the address, and so into the table."""
@@ -46,11 +41,11 @@ class StackTable(Generic[Row]):
         # A table that wasn't drawn (another tab was open) has lost its edits; the address still has them.
         if text != held["written"] or f"{name} {held['version']}" not in st.session_state:
             try:
-                rows = self.read(text)
+                rows = read_stack(text)
             except InputError as problem:
                 show_problem(problem)
-                rows = self.read(first)
-            table = [{"type": row.kind, **{c: getattr(row, c) for c in self.columns}} for row in rows]  # type: ignore[attr-defined]
+                rows = read_stack(first)
+            table = [{"type": row.kind, **{column: getattr(row, column) for column in _NUMBERS}} for row in rows]
             held.update(written=text, table=table, version=held["version"] + 1)
         edited = st.data_editor(
             held["table"],
@@ -58,23 +53,24 @@ class StackTable(Generic[Row]):
             key=f"{name} {held['version']}",
             column_order=("type", *self.columns),
             column_config={
-                "type": st.column_config.SelectboxColumn(
-                    options=list(self.kinds), default=self.kinds[0], required=True
-                ),
+                "type": st.column_config.SelectboxColumn(options=list(KINDS), default=KINDS[0], required=True),
                 **{
                     column: st.column_config.NumberColumn(
-                        min_value=number.low, max_value=number.high, step=1, default=number.start, required=True
+                        min_value=low, max_value=high, step=1, default=start, required=True
                     )
-                    for column, number in self.columns.items()
+                    for column, (low, high, start) in _NUMBERS.items()
+                    if column in self.columns
                 },
             },
         )
         made = tuple(self._row(number, entry) for number, entry in enumerate(edited, 1))
-        held["written"] = st.query_params[self.address] = self.write(made)
+        held["written"] = st.query_params[self.address] = write_stack(made)
         return made
 
     def _row(self, number: int, entry: dict[str, Any]) -> Row:
-        for name in ("type", *self.columns):
-            if entry.get(name) is None:
-                raise InputError(f"Row {number} has no {name} yet. Fill it in, or remove the row.")
-        return self.make(entry["type"], *(int(entry[name]) for name in self.columns))
+        for column in ("type", *self.columns):
+            if entry.get(column) is None:
+                raise InputError(f"Row {number} has no {column} yet. Fill it in, or remove the row.")
+        return Row(
+            entry["type"], **{column: int(entry[column]) for column in _NUMBERS if entry.get(column) is not None}
+        )

@@ -23,12 +23,12 @@ class Tab:
     formerly: tuple[str, ...] = ()
 
 
-def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside: str) -> None:
+def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside: str = "") -> None:
     """Draw the open one of the ``tabs`` below what they share; ``key`` is that of the row of tabs, in the address too.
 
     ``choose`` draws the shared settings and gives what the tabs look at; None, with its reason on the page, if there is
     nothing to look at. Above a tab that stands alone they are folded away under ``aside``: a control that isn't drawn
-    at all would leave the address.
+    at all would leave the address. Without ``aside`` they are left out there.
     """
     _follow_old_link(key, tabs)
     settings = st.container()
@@ -38,8 +38,9 @@ def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside
         if tab.stands_alone:
             with place, sentences():
                 tab.show()
-            with settings.expander(aside), sentences():
-                choose()
+            if aside:
+                with settings.expander(aside), sentences():
+                    choose()
         else:
             with settings, sentences():
                 chosen = choose()

@@ -15,7 +15,7 @@ from benchmarks.measure import lab_server
 from benchmarks.tab import Lost, Tab
 from benchmarks.watched import look
 from cnnlab_core.training import list_runs
-from cnnlab_core.ui.training.words import NET_TITLES
+from cnnlab_core.training.config import SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ async def long_attack(tab, steps=200):
 async def start_run(tab):
     """Start a long run of a small network on the generated shapes from the page; gives it once it has made a step."""
     await tab.open("training", training_tab="New run", data="shapes", training_limit="1000", training_epochs="400")
-    await tab.move("training_net", NET_TITLES["stack"])
+    await tab.move("training_net", SETTINGS["net"].text("stack"))
     await tab.press("training_start")
     name = dict(parse_qsl(tab.query))["run"]
     run = next(run for run in list_runs() if run.id == name)

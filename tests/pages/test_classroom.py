@@ -14,7 +14,7 @@ STEERING = {"Rename", "Delete this run", "Export", "Export again", "Resume", "St
 def two_visitors(monkeypatch, tmp_path):
     """No shipped runs; this browser is “me”."""
     monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")
-    for module in ("choice", "controls", "new"):
+    for module in ("choice", "steering", "new_run"):
         monkeypatch.setattr(f"cnnlab_core.ui.training.{module}.visitor", lambda: "me")
 
 

@@ -1,49 +1,22 @@
 """The training page: with no run, with finished, failed and running ones, every tab, and nonsense in the address."""
 
-import io
-import zipfile
-from dataclasses import replace
-
-import numpy as np
 import pytest
-from PIL import Image
-from training_runs import lab_folders, tiny  # noqa: F401  a fixture
+from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
-from cnnlab_core.recipes.training import start_code
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, find_run, list_runs, stop
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import say
-from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import Run
 
 TABS = ["Watch", "Filters and gradients", "Results", "Compare", "New run"]
 
 
 @pytest.fixture(autouse=True)
-def no_shipped_runs(monkeypatch, tmp_path):
-    """What comes with the lab doesn't count here; every run may be steered by everybody."""
+def everybody_steers(monkeypatch):
     monkeypatch.setenv("CNNLAB_TRAINING", "shared")
-    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")
-
-
-def trained(name="my *own* run", **changes):
-    run = create_run(tiny(**changes), name)
-    finish(train(run))
-    return run
-
-
-def words(app):
-    parts = (*app.markdown, *app.caption, *app.info, *app.success, *app.warning, *app.error)
-    return "\n".join(element.value for element in parts)
-
-
-def press(app, label):
-    next(button for button in app.button if button.label == label).click().run()
-    assert not app.exception
-    return app
 
 
 def metrics(app):
@@ -221,80 +194,6 @@ def test_runs_are_compared_with_their_settings_and_seeds(open_page):
     assert app.query_params["runs"] == runs[0].id
     app.multiselect(key="runs_choice").set_value([]).run()
     assert "Choose one run" in words(app)
-
-
-# --- a new run ------------------------------------------------------------------------------------------------
-
-
-def test_start_begins_one_run_however_often_it_is_pressed(open_page, monkeypatch):
-    begun = []
-    monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: begun.append(run.id))
-    app = open_page("training", training_tab="New run", data="own:few", training_epochs="3", training_seed="7")
-    assert "steps" in words(app)
-    press(app, "Start")
-    (run,) = list_runs()
-    assert (run.config.data, run.config.epochs, run.config.seed) == ("own:few", 3, 7)
-    assert begun == [run.id]
-    assert app.query_params["run"] == run.id
-    assert app.session_state["training_tab"] == "Watch"
-
-
-def test_a_stack_is_checked_before_it_starts(open_page):
-    form = {"training_tab": "New run", "data": "own:few", "training_net": "my own stack"}
-    good = open_page("training", **form, training_stack="c8k3p1,relu,m2s2")
-    assert not good.error
-    assert "steps" in words(good)
-    bad = open_page("training", **form, training_stack="c8k3p1,m40s2")
-    assert "Row 2" in bad.error[0].value
-    assert "Start" not in {button.label for button in bad.button}
-
-
-def test_the_time_is_estimated_before_the_start(open_page):
-    form = {"training_tab": "New run", "data": "own:few", "training_batch": "32", "training_precision": "float32"}
-    app = open_page("training", **form, training_net="my own stack", training_stack="c4k3s2,norm,relu,m2s2")
-    press(app, "Estimate the time")
-    assert "pictures/s" in words(app)
-    trained(batch=32)
-    like = open_page("training", **form, training_net="my own stack", training_stack=tiny().stack)
-    assert "going by the last run like it" in words(like)
-
-
-@pytest.mark.parametrize("attack", ["clean pictures", "attacked, fast FGSM", "attacked, PGD"])
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
-def test_every_way_of_learning_can_be_chosen(open_page, attack, optimizer):
-    app = open_page(
-        "training", training_tab="New run", data="own:few", training_attack=attack, training_optimizer=optimizer
-    )
-    assert not app.error
-    assert ("attack='" in app.code[-1].value) == (attack != "clean pictures")
-
-
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.title)
-def test_a_preset_sets_the_whole_form_but_the_data(open_page, preset):
-    mess = {"epochs": "3", "seed": "7", "optimizer": "sgd", "attack": "attacked, PGD", "decay": "0.1", "batch": "64"}
-    app = open_page("training", training_tab="New run", data="own:few", **{f"training_{k}": v for k, v in mess.items()})
-    press(app, preset.title)
-    assert app.code[-1].value.strip() == start_code(replace(preset.config, data="own:few")).strip()
-
-
-def test_ones_own_zip_becomes_a_data_set(open_page):
-    packed = io.BytesIO()
-    random = np.random.default_rng(0)
-    with zipfile.ZipFile(packed, "w") as file:
-        for kind in ("*cats*", "dogs"):
-            for number in range(8):
-                picture = io.BytesIO()
-                Image.fromarray(random.integers(0, 255, (20, 20, 3), np.uint8)).save(picture, "PNG")
-                file.writestr(f"{kind}/{number}.png", picture.getvalue())
-    app = open_page("training", training_tab="New run", data="own:few")
-    app.get("file_uploader")[0].set_value(("pets.zip", packed.getvalue(), "application/zip"))
-    app.text_input(key="training_zip_name").set_value("pets").run()
-    press(app, "Import")
-    assert "2 classes" in app.success[0].value
-    assert app.query_params["data"] == "own:pets"
-    assert "pets (your own)" in app.selectbox(key="data_choice").options
-    assert "2 classes, " in words(app)
-    assert not app.error
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, make_exercise, make_sheets, sheets_html
 from cnnlab_core.exercises.kinds import MOST_SEED
-from cnnlab_core.receptive_field.stack import read_stack
+from cnnlab_core.models.stack import read_stack
 from cnnlab_core.recipes.exercises import exercise_code, sheet_code
 
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from cnnlab_core.errors import RunError
 from cnnlab_core.interpretability.first_layer_filters import as_colours
 from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.lines import MOST_POINTS, Line, line_figure, thinned
-from cnnlab_core.recipes import training as recipes
+from cnnlab_core.recipes.training import compare, filters_and_gradients, new_run, results, watch
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
 from cnnlab_core.training.comparison import differences, group_by_settings, spread
@@ -118,6 +118,14 @@ def test_settings_that_differ_are_told_for_every_run():
     configs = [Config(), Config(seed=1), Config(net="homework", seed=1)]
     assert differences(configs) == {"net": ["homework_bn", "homework_bn", "homework"], "seed": [0, 1, 1]}
     assert differences(configs[:1]) == differences([]) == {}
+
+
+def test_settings_that_play_no_part_make_no_difference():
+    assert differences([Config(momentum=0.5), Config(epsilon=0.1, attack_steps=3)]) == {}
+    assert differences([Config(), Config(optimizer="sgd", momentum=0.5)]) == {
+        "optimizer": ["adamw", "sgd"],
+        "momentum": [None, 0.5],
+    }
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
@@ -253,18 +261,18 @@ def execute(code):
 def test_the_python_on_the_page_gives_the_numbers_on_the_page(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = trained("mine")
-    found = execute(recipes.watch_code(run.id))["found"]
+    found = execute(watch.code(run.id))["found"]
     assert found.loss.tolist() == curves(run.metrics()).loss.tolist()
     assert (tmp_path / "report.html").read_text() == report(run)
-    weights = execute(recipes.filters_code(run.id, 20, "each filter"))["weights"]
+    weights = execute(filters_and_gradients.code(run.id, 20, "each filter"))["weights"]
     assert np.array_equal(weights, read_filters(run, 20))
-    assert execute(recipes.results_code(run.id))["confusion"].tolist() == run.finals["confusion"]
-    assert len(execute(recipes.compare_code([run.id]))["groups"]) == 1
+    assert execute(results.code(run.id))["confusion"].tolist() == run.finals["confusion"]
+    assert len(execute(compare.code([run.id]))["groups"]) == 1
     assert f"{run.finals['accuracy']:.2%}" in capsys.readouterr().out
 
 
 def test_starting_by_recipe_is_starting_with_these_settings():
     config = tiny(attack="fgsm", epsilon=8 / 255, epochs=1)
-    run = execute(recipes.start_code(config))["run"]
+    run = execute(new_run.code(config))["run"]
     assert run.config == config
     assert json.loads((run.folder / "finals.json").read_text())["accuracy"] == run.finals["accuracy"]

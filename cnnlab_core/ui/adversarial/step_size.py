@@ -17,7 +17,7 @@ from cnnlab_core.plots.step_size import step_map
 from cnnlab_core.recipes.adversarial import step_size as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from cnnlab_core.exercises import Exercise
-from cnnlab_core.receptive_field.stack import read_stack
+from cnnlab_core.models.stack import read_stack
 
 FARTHEST, LARGEST_EPSILON = 10, 3
 """What the plane's controls take."""

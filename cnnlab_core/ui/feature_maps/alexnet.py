@@ -3,9 +3,10 @@
 import streamlit as st
 
 from cnnlab_core.images import png, square, thumbnail
+from cnnlab_core.models.stack import read_stack
 from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
-from cnnlab_core.receptive_field.stack import PRESETS, read_stack, stack_fields
+from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
 from cnnlab_core.ui.feature_maps.choice import Choice
 from cnnlab_core.ui.segmented import segmented

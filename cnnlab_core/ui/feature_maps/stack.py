@@ -4,40 +4,19 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.images import png, square, thumbnail
+from cnnlab_core.models.stack import read_stack, write_stack
 from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
-from cnnlab_core.receptive_field.stack import (
-    KINDS,
-    MOST,
-    MOST_SIDE,
-    PRESETS,
-    Preset,
-    Row,
-    read_stack,
-    stack_fields,
-    write_stack,
-)
+from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
 from cnnlab_core.recipes.feature_maps import stack_code
 from cnnlab_core.ui.feature_maps.choice import Choice, in_address, number_box, put_in_address
 from cnnlab_core.ui.show import plain
-from cnnlab_core.ui.stack_table import Number, StackTable
+from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 
 FIRST = PRESETS["AlexNet 2012"]
-TABLE = StackTable(
-    address="maps_stack",
-    read=read_stack,
-    write=write_stack,
-    make=Row,
-    kinds=tuple(KINDS),
-    columns={
-        "kernel": Number(1, MOST, 3),
-        "stride": Number(1, MOST, 1),
-        "padding": Number(0, MOST, 1),
-        "dilation": Number(1, MOST, 1),
-    },
-)
+TABLE = StackTable("maps_stack", WINDOW_COLUMNS)
 
 
 def show(choice: Choice) -> None:
@@ -52,7 +31,7 @@ def show(choice: Choice) -> None:
             "Input (pixels wide and high)", "input", 1, MOST_SIDE, side, lambda typed: put_in_address(input=typed)
         )
         rows = TABLE.draw(FIRST.text)
-        about = next((p.about for p in PRESETS.values() if (read_stack(p.text), p.side) == (rows, side)), "")
+        about = next((p.about for p in PRESETS.values() if (p.text, p.side) == (write_stack(rows), side)), "")
         st.caption(about or "Add a row below the last one; choose rows at their left edge to remove them.")
         fields = stack_fields(rows, side)
     with right:

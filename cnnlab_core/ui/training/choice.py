@@ -1,25 +1,17 @@
-"""Which run the page looks at, and what it has reported: read once for all sessions that watch it."""
+"""Which run the page looks at, and which runs this browser may see and steer."""
 
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from cnnlab_core.errors import LabError
 from cnnlab_core.models.zoo import all_specs
-from cnnlab_core.training import Metrics, Run, list_runs
-from cnnlab_core.training.curves import Array, Curves, curves, layers_over_time
-from cnnlab_core.training.metrics import Record
+from cnnlab_core.training import Run, list_runs
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.visitor import visitor
 
-LIVE_SECONDS = 4.0
-"""How often figures follow a run that is being trained; its state is asked for twice as often."""
-FIGURE = {"displayModeBar": False}
 TAB = "training_tab"
 _PROBLEM = "training problem"
 _MISSED = "training missed"
@@ -133,44 +125,3 @@ def show_last_problem() -> None:
 def _take(name: str, key: str) -> None:
     st.session_state.pop(_MISSED, None)
     st.query_params[name] = st.session_state[key]
-
-
-# --- metrics --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Watched:
-    """What a run has reported so far: the arrays, the looks inside, and what there is to know."""
-
-    curves: Curves
-    probe_step: Array
-    gradient_norms: dict[str, Array]
-    dead_units: dict[str, Array]
-    notices: list[Record]
-
-
-class _Watch:
-    """Follows one run's metrics for everybody: a few new lines are read at a time, under a lock."""
-
-    def __init__(self, run: Run) -> None:
-        self._lock = threading.Lock()
-        self._metrics: Metrics = run.metrics()
-        self._latest: Watched | None = None
-
-    def now(self) -> Watched:
-        """The newest there is; the same object as long as nothing is added."""
-        with self._lock:
-            if self._metrics.poll() or self._latest is None:
-                steps, norms, dead = layers_over_time(self._metrics.probes)
-                self._latest = Watched(curves(self._metrics), steps, norms, dead, list(self._metrics.notices))
-            return self._latest
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _watch(folder: Path) -> _Watch:
-    return _Watch(Run(folder))
-
-
-def watched(run: Run) -> Watched:
-    """What a run has reported up to now."""
-    return _watch(run.folder).now()

@@ -7,14 +7,14 @@ import streamlit as st
 
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.theme import CATEGORICAL
-from cnnlab_core.recipes.training import compare_code
+from cnnlab_core.recipes.training import compare
 from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings
-from cnnlab_core.training.curves import smoothed
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.curves import duration, smoothed
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
-from cnnlab_core.ui.training.words import ATTACK_TITLES, NET_TITLES, duration, spoken, value_text
+from cnnlab_core.ui.training.form import CONTROLS
+from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, watched
 
 MOST = len(CATEGORICAL)
 PER_EPOCH = {
@@ -26,7 +26,7 @@ PER_STEP = {"training loss": "loss", "training accuracy": "accuracy", "learning 
 
 
 def show(runs: list[Run], chosen: Run) -> None:
-    """The tab."""
+    """Curves, scores and differing settings of several runs: at first, of the chosen one and those nearest to it."""
     by_id = {run.id: run for run in runs}
     wanted = st.query_params.get("runs")
     names = _first(runs, chosen) if wanted is None else [name for name in wanted.split(",") if name in by_id]
@@ -40,15 +40,9 @@ def show(runs: list[Run], chosen: Run) -> None:
         on_change=_take,
     )
     first, second = st.columns([1.4, 1], gap="large", vertical_alignment="bottom")
-    what = first.selectbox("What", [*PER_EPOCH, *PER_STEP], key="training_what", bind="query-params")
-    across = segmented(
-        second,
-        "Across",
-        ["epochs", "seconds"],
-        default="epochs",
-        key="training_compare_across",
-        bind="query-params",
-    )
+    curves = [*PER_EPOCH, *PER_STEP]
+    what = CONTROLS.select("what", "What", curves, curves[0], place=first)
+    across = CONTROLS.one_of("compare_across", "Across", ["epochs", "seconds"], "epochs", place=second)
     shown = [by_id[name] for name in names]
     if not shown:
         st.info("Choose one run or more.", icon=":material/compare_arrows:")
@@ -57,13 +51,13 @@ def show(runs: list[Run], chosen: Run) -> None:
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
     _finals(shown)
     _differences(shown)
-    take_away(compare_code([run.id for run in shown]))
+    take_away(compare.code([run.id for run in shown]))
 
 
 def _first(runs: Sequence[Run], chosen: Run) -> list[str]:
     """The chosen run, beside up to three that are nearest to it in their settings."""
     others = sorted(
-        (run for run in runs if run.id != chosen.id), key=lambda run: len(chosen.config.differences(run.config))
+        (run for run in runs if run.id != chosen.id), key=lambda run: len(differences([chosen.config, run.config]))
     )
     return [chosen.id, *(run.id for run in others[:3])]
 
@@ -114,7 +108,10 @@ def _differences(runs: list[Run]) -> None:
         return
     names = _distinct([run.about.name for run in runs])
     rows = [
-        {"setting": spoken(setting), **{name: value_text(setting, v) for name, v in zip(names, values, strict=True)}}
+        {
+            "setting": SETTINGS[setting].name,
+            **{n: "–" if v is None else SETTINGS[setting].text(v) for n, v in zip(names, values, strict=True)},
+        }
         for setting, values in found.items()
     ]
     st.dataframe(rows, hide_index=True, height="content")
@@ -136,8 +133,8 @@ def _finals(runs: list[Run]) -> None:
                 "seeds": group.accuracy.count,
                 "test accuracy": _said(group.accuracy),
                 "under attack": _said(group.robust_accuracy) if group.robust_accuracy else "",
-                "network": NET_TITLES[first.config.net],
-                "learned from": ATTACK_TITLES[first.config.attack],
+                "network": SETTINGS["net"].text(first.config.net),
+                "learned from": SETTINGS["attack"].text(first.config.attack),
                 "trained for": duration(sum(took) / len(took)),
             }
         )

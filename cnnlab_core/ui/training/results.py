@@ -1,7 +1,5 @@
-"""What the network can do now: by class, its most confident mistakes, and its word on a picture of one's own."""
+"""What the network can do now: by class, its most confident mistakes, and its answer for a picture of your own."""
 
-import csv
-import io
 import json
 from typing import Any
 
@@ -14,7 +12,8 @@ from cnnlab_core.models.zoo import find_spec
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.mosaic import in_a_square
-from cnnlab_core.recipes.training import results_code
+from cnnlab_core.recipes.training import results
+from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run
 from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
@@ -22,13 +21,14 @@ from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.shared import choose_picture
 from cnnlab_core.ui.show import ink, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.training.choice import FIGURE, spec_name
+from cnnlab_core.ui.training.choice import spec_name
+from cnnlab_core.ui.training.watched import FIGURE
 
 SHOWN_MISTAKES = 21
 
 
 def show(run: Run) -> None:
-    """The tab."""
+    """The confusion matrix, the accuracy by class, the most confident mistakes, and a picture of your own."""
     finals, machine = run.finals, run.machine
     if not finals or not machine:
         st.info(
@@ -40,7 +40,7 @@ def show(run: Run) -> None:
     labels = machine["classes"]
     left, right = st.columns([1.35, 1], gap="large")
     with left:
-        st.header("What is taken for what")
+        st.header("Confusion matrix")
         figure = confusion_matrix(finals["confusion"], labels, ink=ink())
         st.plotly_chart(figure, key="training confusion", config=FIGURE, alt="Confusion matrix")
     with right:
@@ -66,7 +66,7 @@ def show(run: Run) -> None:
     with sentences():
         _own(run)
     take_away(
-        results_code(run.id),
+        results.code(run.id),
         File("Report (HTML)", lambda: report(run), f"cnnlab_{run.id}.html", "text/html"),
         File("Scores (JSON)", json.dumps(finals, indent=1), f"cnnlab_{run.id}_finals.json", "application/json"),
         File("Confusion (CSV)", confusion_table(finals["confusion"], labels), "cnnlab_confusion.csv", "text/csv"),
@@ -76,7 +76,7 @@ def show(run: Run) -> None:
 def _worst_pair(counts: np.ndarray, labels: list[str]) -> str:
     wrong = counts - np.diag(np.diag(counts))
     if not wrong.any():
-        return "Every test picture is named right."
+        return "Every test picture is classified correctly."
     row, col = np.unravel_index(int(wrong.argmax()), wrong.shape)
     return f"Most often, {plain(labels[row])} is taken for {plain(labels[col])}: {wrong[row, col]} times."
 
@@ -128,8 +128,4 @@ def _own(run: Run) -> None:
 
 def confusion_table(counts: list[list[int]], labels: list[str]) -> str:
     """The confusion matrix as CSV: a row for each true class."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["true class", *labels])
-    writer.writerows([label, *row] for label, row in zip(labels, counts, strict=True))
-    return text.getvalue()
+    return csv_table(["true class", *labels], ([label, *row] for label, row in zip(labels, counts, strict=True)))

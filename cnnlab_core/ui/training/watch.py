@@ -1,7 +1,5 @@
 """Loss, accuracy, learning rate and speed of one run, while it is trained and afterwards."""
 
-import csv
-import io
 from functools import lru_cache
 from typing import Any
 
@@ -11,43 +9,44 @@ import streamlit as st
 
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.theme import ACCENT, CATEGORICAL, MUTED
-from cnnlab_core.recipes.training import watch_code
+from cnnlab_core.recipes.training import watch
+from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run
+from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
-from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, Watched, watched
-from cnnlab_core.ui.training.words import settings_table
+from cnnlab_core.ui.training.form import CONTROLS
+from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, Watched, watched
 
 HELD = CATEGORICAL[1]
 ROBUST = CATEGORICAL[2]
 
 
 def show(run: Run) -> None:
-    """The tab."""
+    """The curves, the settings, and the report."""
     first, second, third = st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
-    by = segmented(first, "Across", ["steps", "epochs"], default="steps", key="training_across", bind="query-params")
-    weight = second.slider(
+    by = CONTROLS.one_of("across", "Across", ["steps", "epochs"], "steps", place=first)
+    weight = CONTROLS.slider(
+        "smoothing",
         "Smoothing",
         0.0,
         0.99,
         0.9,
         0.01,
-        key="training_smoothing",
-        bind="query-params",
+        place=second,
         help="How much of the running mean each step keeps. The steps themselves stay visible behind it.",
     )
-    log = third.toggle("Loss on a log scale", key="training_log", bind="query-params")
+    log = CONTROLS.toggle("log", "Loss on a log scale", place=third)
     alive = run.state().alive
-    st.fragment(_figures, run_every=LIVE_SECONDS if alive else None)(
-        run, by == "epochs", min(max(weight, 0), 0.99), log
-    )
+    st.fragment(_figures, run_every=LIVE_SECONDS if alive else None)(run, by == "epochs", weight, log)
     with st.expander("Settings of this run", icon=":material/tune:"):
-        st.dataframe(settings_table(run.config), hide_index=True, height="content")
+        counting = run.config.counting().items()
+        table = [{"setting": SETTINGS[name].name, "value": SETTINGS[name].text(value)} for name, value in counting]
+        st.dataframe(table, hide_index=True, height="content")
     take_away(
-        watch_code(run.id),
+        watch.code(run.id),
         File("Report (HTML)", lambda: report(run), f"cnnlab_{run.id}.html", "text/html"),
         File("Every step (CSV)", lambda: step_table(watched(run).curves), f"cnnlab_{run.id}_steps.csv", "text/csv"),
         File("Every epoch (CSV)", lambda: epoch_table(watched(run).curves), f"cnnlab_{run.id}_epochs.csv", "text/csv"),
@@ -114,18 +113,15 @@ def _by_step(name: str, x: Array, y: Array, weight: float) -> list[Line]:
 
 def step_table(found: Curves) -> str:
     """Every step as CSV."""
-    return _csv({name: getattr(found, name) for name in ("step", "loss", "accuracy", "rate", "speed", "seconds")})
+    return _table({name: getattr(found, name) for name in ("step", "loss", "accuracy", "rate", "speed", "seconds")})
 
 
 def epoch_table(found: Curves) -> str:
     """Every epoch as CSV; ``step`` is the step after which it was checked."""
     names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "robust_accuracy")
-    return _csv({"step": found.epoch_step, **{name: getattr(found, name) for name in names}})
+    return _table({"step": found.epoch_step, **{name: getattr(found, name) for name in names}})
 
 
-def _csv(columns: dict[str, Array]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([f"{value:.9g}" for value in row] for row in zip(*columns.values(), strict=True))
-    return text.getvalue()
+def _table(columns: dict[str, Array]) -> str:
+    rows = zip(*columns.values(), strict=True)
+    return csv_table(list(columns), ([f"{value:.9g}" for value in row] for row in rows))

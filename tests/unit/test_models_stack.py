@@ -7,25 +7,65 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.receptive_field.stack import KINDS, MOST_ROWS, PRESETS, Row, read_stack, stack_fields, write_stack
+from cnnlab_core.models.stack import (
+    KINDS,
+    MOST_ROWS,
+    WINDOWS,
+    Row,
+    map_sides,
+    read_stack,
+    write_stack,
+)
+from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
 from cnnlab_core.recipes.feature_maps import stack_code
 
 SMALL = st.builds(
-    Row, st.sampled_from(list(KINDS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)
+    Row, st.sampled_from(list(WINDOWS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)
+)
+ANY = st.one_of(
+    st.builds(Row, st.sampled_from(KINDS[len(WINDOWS) :])),
+    SMALL,
+    st.builds(Row, st.just("convolution"), st.integers(1, 9), st.integers(1, 3), filters=st.integers(1, 2000)),
 )
 
 
-@given(st.lists(SMALL, max_size=MOST_ROWS))
+@given(st.lists(ANY, max_size=MOST_ROWS))
 def test_the_text_is_read_as_it_was_written(rows):
     assert read_stack(write_stack(rows)) == tuple(rows)
 
 
-@given(st.one_of(st.text(), st.from_regex(r"([cma][0-9]{0,3}([spd][0-9]{0,5})*,?){0,6}", fullmatch=True)))
+def test_texts_of_old_addresses_and_old_runs_mean_what_they_meant():
+    """Both languages that the lab once had: for receptive fields, without filters; for networks, with them."""
+    assert read_stack("c11s4p0, m3s2,a2d2") == (
+        Row("convolution", kernel=11, stride=4),
+        Row("max pool", kernel=3, stride=2),
+        Row("average pool", kernel=2, dilation=2),
+    )
+    assert read_stack("c64k11p5,norm,relu,m2s2") == (
+        Row("convolution", kernel=11, padding=5, filters=64),
+        Row("norm"),
+        Row("relu"),
+        Row("max pool", kernel=2, stride=2),
+    )
+
+
+def test_fields_are_those_of_the_windows_whatever_is_between_them():
+    """Filters, normalisation and activations change no field, and a text with them opens in either table."""
+    whole = stack_fields(read_stack("c64k11s4,norm,relu,m3s2,gelu,c128k5p2,tanh,sigmoid"), 227)
+    bare = stack_fields(read_stack("c11s4,m3s2,c5p2"), 227)
+    seen = [(field.size, field.jump, field.start) for field in whole]
+    assert [seen[at] for at in (0, 3, 5)] == [(field.size, field.jump, field.start) for field in bare]
+    assert seen[2] == seen[1] == seen[0]
+    assert seen[7] == seen[5]
+
+
+@given(st.one_of(st.text(), st.from_regex(r"([cmak][0-9]{0,3}([kspd][0-9]{0,5})*,?){0,6}", fullmatch=True)))
 def test_no_text_gives_anything_but_a_sentence(text):
     try:
         rows = read_stack(text)
         stack_fields(rows, 32)
+        assert len(map_sides(rows, 32)) == len(rows)
     except InputError as problem:
         assert str(problem).endswith(".")
 
@@ -78,7 +118,9 @@ def _run(row, x):
         ("", 16, "1 to 40 rows"),
         ("c3", 0, "1 to 1024 pixels"),
         ("x3", 16, "Row 1 of the stack reads “x3”"),
-        (",".join(["c1"] * 41), 16, "at most 40 rows"),
+        (",".join(["c1"] * 41), 16, "1 to 40 rows"),
+        (",".join(["relu"] * 41), 16, "1 to 40 rows"),
+        ("c1," * 700, 16, "at most 2000 characters"),
     ],
 )
 def test_an_impossible_stack_says_what_to_change(text, side, says):

@@ -5,23 +5,15 @@ import math
 import streamlit as st
 
 from cnnlab_core.data import find_data
+from cnnlab_core.images.levels import levels
 from cnnlab_core.training import Run, State, duplicate, export, pause, resume, stop
-from cnnlab_core.training.curves import seconds_left
+from cnnlab_core.training.curves import duration, seconds_left
 from cnnlab_core.training.launch import launch
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
 from cnnlab_core.ui.show import plain, show_problem
-from cnnlab_core.ui.training.choice import (
-    LIVE_SECONDS,
-    STATES,
-    asked,
-    look_at,
-    may_start,
-    may_steer,
-    spec_name,
-    watched,
-)
-from cnnlab_core.ui.training.words import duration
+from cnnlab_core.ui.training.choice import STATES, asked, look_at, may_start, may_steer, spec_name
+from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 from cnnlab_core.ui.visitor import visitor
 
 _COLOURS = {"running": "green", "waiting": "blue", "finished": "gray", "failed": "red", "interrupted": "orange"}
@@ -34,7 +26,7 @@ PLACES = (
 
 
 def show(run: Run) -> None:
-    """The line of state, and the buttons."""
+    """How the run stands, and the buttons."""
     state = run.state()
     st.fragment(_standing, run_every=LIVE_SECONDS / 2 if state.alive else None)(run, state.name)
     if state.name in ("failed", "interrupted"):
@@ -91,7 +83,7 @@ def _numbers(run: Run, state: State) -> None:
     if finals:
         shown.append(("Test accuracy", f"{finals['accuracy']:.2%}", f"Of {finals['test_pictures']:,} pictures."))
         if "robust_accuracy" in finals:
-            about = f"{plain(finals['robust_attack'])}, epsilon {finals['robust_epsilon'] * 255:g}/255."
+            about = f"{plain(finals['robust_attack'])}, epsilon {levels(finals['robust_epsilon'])}."
             shown.append(("Under attack", f"{finals['robust_accuracy']:.2%}", about))
         shown.append(("Test loss", f"{finals['loss']:.3f}", "Mean cross-entropy in nats."))
     else:

@@ -13,13 +13,14 @@ from cnnlab_core.interpretability.first_layer_filters import SCALES, Scale, as_c
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.mosaic import Mosaic, rgb, tiles
 from cnnlab_core.plots.theme import CATEGORICAL
-from cnnlab_core.recipes.training import filters_code
+from cnnlab_core.recipes.training import filters_and_gradients
 from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array
 from cnnlab_core.training.snapshots import filter_steps, read_filters
 from cnnlab_core.ui.show import data_address
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
+from cnnlab_core.ui.training.form import CONTROLS
+from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, watched
 
 LATEST = "latest"
 ACROSS = 16
@@ -31,7 +32,7 @@ SAID = {
 
 
 def show(run: Run) -> None:
-    """The tab."""
+    """The filters at any time, gradient norms and dead units by layer."""
     alive = run.state().alive
     st.fragment(_filters, run_every=LIVE_SECONDS if alive else None)(run, filter_steps(run))
     st.fragment(_insides, run_every=LIVE_SECONDS if alive else None)(run)
@@ -39,7 +40,7 @@ def show(run: Run) -> None:
     if steps:
         scale, last = _scale(), steps[-1]
         take_away(
-            filters_code(run.id, last, scale),
+            filters_and_gradients.code(run.id, last, scale),
             File("Filters (PNG)", lambda: _picture(run, last, scale), "cnnlab_filters.png", "image/png"),
             File("Filters over time (GIF)", lambda: _film(run, scale), "cnnlab_filters.gif", "image/gif"),
             File("Weights (CSV)", lambda: filter_table(read_filters(run, last)), "cnnlab_filters.csv", "text/csv"),
@@ -58,9 +59,7 @@ def _filters(run: Run, offered: list[int]) -> None:
         at = first.select_slider(
             "Before step (drag to go through time)", [*offered, LATEST], LATEST, key=f"training_step {run.id}"
         )
-    scale = second.selectbox(
-        "Full colour is the largest of", SCALES, index=1, key="training_scale", bind="query-params"
-    )
+    scale = CONTROLS.select("scale", "Full colour is the largest of", SCALES, SCALES[1], place=second)
     step = steps[-1] if at == LATEST else int(str(at))
     picture = _picture(run, step, scale)
     alt = f"The first layer's filters before step {step}"
@@ -77,7 +76,7 @@ def _filters(run: Run, offered: list[int]) -> None:
 
 
 def _scale() -> Scale:
-    return st.session_state.get("training_scale", SCALES[1])
+    return st.session_state.get(CONTROLS.key("scale"), SCALES[1])
 
 
 def _array(run: Run, step: int, scale: Scale) -> Mosaic:

@@ -1,0 +1,111 @@
+"""The settings of a run as controls, drawn from their descriptions."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import streamlit as st
+
+from cnnlab_core.training import Config
+from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.settings import Group, Setting
+from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.show import plain
+
+CONTROLS = Controls("training")
+_COLUMNS: dict[Group, tuple[float, ...]] = {
+    "data": (1, 1),
+    "network": (1,),
+    "learning": (1, 1, 1, 1),
+    "attack": (1.5, 1, 1, 1),
+}
+_MOST_SEGMENTS = 3
+"""More options than this are a box, not a row of buttons."""
+_REFUSED = "training refused"
+
+
+def draw(group: Group, values: dict[str, Any], own: Mapping[str, Callable[[], Any]] | None = None) -> None:
+    """Draw the settings of a group, row by row, and put what they say into ``values``.
+
+    Those in ``own`` have a control of their own, which is drawn only where it counts. Every other control is always
+    there, so that nothing jumps and a link keeps it; where it doesn't count it is disabled, and its default is taken.
+    """
+    widths, settings = _COLUMNS[group], [about for about in SETTINGS.values() if about.group == group]
+    for start in range(0, len(settings), len(widths)):
+        row = settings[start : start + len(widths)]
+        for place, about in zip(st.columns(widths, gap="medium"), row, strict=False):
+            counts = about.counts(values)
+            if own and about.key in own:
+                with place:
+                    values[about.key] = own[about.key]() if counts else about.default
+                continue
+            value = _control(about, place, disabled=not counts)
+            values[about.key] = value if counts else about.default
+            if (chosen := about.options.get(value)) and chosen.about:
+                place.caption(chosen.about)
+
+
+def take(config: Config) -> None:
+    """Turn every control of the form to a preset's settings, but for those that a preset leaves as they are."""
+    for name, about in SETTINGS.items():
+        if about.preset:
+            st.session_state[CONTROLS.key(about.address)] = about.shown(getattr(config, name))
+
+
+def show_refused() -> None:
+    """Say which values of the link couldn't be taken, as long as the form has something else instead."""
+    refused: dict[str, tuple[str, Any]] = st.session_state.get(_REFUSED, {})
+    for name, (asked, instead) in refused.items():
+        about = SETTINGS[name]
+        if st.session_state.get(CONTROLS.key(about.address)) == instead:
+            st.info(
+                f"The link asks for “{plain(asked[:40])}” as {about.name}, which isn't possible. "
+                f"The form has {plain(about.text(about.taken(instead)))} instead.",
+                icon=":material/link_off:",
+            )
+
+
+def _control(about: Setting, place: Any, *, disabled: bool) -> Any:
+    """The control that suits the setting; gives the setting's value."""
+    key = CONTROLS.key(about.address)
+    asked = None if key in st.session_state else st.query_params.get(key)
+    more: dict[str, Any] = {"place": place, "help": about.help, "disabled": disabled}
+    shown: Any
+    if about.options:
+        choose = CONTROLS.one_of if len(about.options) <= _MOST_SEGMENTS else CONTROLS.select
+        options = list(about.options)
+        shown = choose(about.address, about.label, options, about.default, format_func=about.text, **more)
+    elif about.kind is bool:
+        shown = CONTROLS.toggle(about.address, about.label, about.default, **more)
+    elif about.stops:
+        shown = CONTROLS.stops(about.address, about.label, _stops(about, key), about.default, **more)
+    else:
+        low, high, start = (about.kind(about.shown(value)) for value in (about.low, about.high, about.default))
+        if about.typed:
+            more["format"] = "%g" if about.kind is float else "%d"
+        control = CONTROLS.number if about.typed else CONTROLS.slider
+        shown = control(about.address, about.label, low, high, start, about.kind(about.step), **more)
+    if asked is not None and not _same(about, asked, shown):
+        st.session_state.setdefault(_REFUSED, {})[about.key] = asked, shown
+    return about.taken(shown)
+
+
+def _stops(about: Setting, key: str) -> list[float]:
+    """The stops of a slider; a number between them that a link or a preset asks for is one, too."""
+    stops = set(about.stops)
+    with suppress(ValueError):
+        number = float(st.session_state.get(key, st.query_params.get(key, about.default)))
+        if about.low <= number <= about.high:
+            stops.add(number)
+    return sorted(stops)
+
+
+def _same(about: Setting, asked: str, shown: Any) -> bool:
+    """Whether the control has what the link asked for."""
+    if about.options:
+        return asked == about.text(shown)
+    if about.kind is bool:
+        return asked.lower() == str(shown).lower()
+    with suppress(ValueError):
+        return float(asked) == shown
+    return False
