@@ -28,6 +28,11 @@ class DownloadStep:
     received: int
     total: int
 
+    @property
+    def share(self) -> float:
+        """How much is here, 0 to 1; 0 while the size isn't known."""
+        return self.received / self.total if self.total else 0.0
+
 
 @dataclass(frozen=True)
 class Remote:

@@ -56,3 +56,10 @@ class Progress(Generic[Latest]):
     def share(self) -> float:
         """How much is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def portion(
+    job: Generator[Progress[Any], None, Result], start: float, end: float
+) -> Generator[Progress[Any], None, Result]:
+    """A job within a job: its progress is the outer one's from ``start`` to ``end`` (0 to 1)."""
+    return relay(job, lambda step: Progress(start + (end - start) * step.share, 1.0))

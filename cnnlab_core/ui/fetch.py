@@ -4,7 +4,6 @@ import streamlit as st
 
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import download_weights, local_weights, weights_folder
-from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 
@@ -27,7 +26,6 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
         spec.name,
         lambda: download_weights(spec),
         label=f"Downloading {spec.weights.megabytes:.0f} MB",
-        share=_share,
         start=f"Download {spec.weights.megabytes:.0f} MB",
         computes=False,
         keep=False,
@@ -35,7 +33,3 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
     if outcome.state == "done":
         st.rerun()
     return False
-
-
-def _share(step: DownloadStep) -> float:
-    return step.received / step.total if step.total else 0.0

@@ -6,10 +6,9 @@ from typing import Any, get_args
 import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, list_data, open_data_steps
-from cnnlab_core.data.own import SIDES, ImportStep
+from cnnlab_core.data.own import SIDES
 from cnnlab_core.errors import LabError
 from cnnlab_core.recipes.training import start_code
-from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.config import MOST_BATCH, MOST_EPOCHS, Init, Optimizer, Precision
@@ -141,7 +140,6 @@ def _data() -> dict[str, Any]:
             name,
             lambda: _fetched(name),
             label=f"Fetching {source.title}",
-            share=_share,
             start=f"Fetch {source.megabytes:.0f} MB",
             computes=False,
             keep=False,
@@ -172,11 +170,6 @@ def _fetched(name: str) -> Any:
     return True
 
 
-def _share(step: DownloadStep | ImportStep) -> float:
-    done, total = (step.received, step.total) if isinstance(step, DownloadStep) else (step.done, step.total)
-    return done / total if total else 0.0
-
-
 def _own_data() -> None:
     """A zip of class folders becomes a data set of everybody's lab."""
     st.markdown(
@@ -194,7 +187,6 @@ def _own_data() -> None:
         digest("import", content, name, side),
         lambda: _imported(content, name, side),
         label="Reading the pictures",
-        share=_share,
         start="Import",
         keep=False,
     )

@@ -1,40 +1,40 @@
-"""Random or pretrained: the accuracy against the pictures of each class, with either weights."""
+"""Learning curve: the accuracy against the pictures per class, with pretrained and with random weights."""
 
 from collections.abc import Generator
+from typing import Any
 
 import streamlit as st
 
 from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.transfer import accuracy_curves
-from cnnlab_core.recipes.transfer import curve_code
-from cnnlab_core.runtime.jobs import relay
-from cnnlab_core.transfer import CurvePoint, LearnStep, curve_steps, draw, open_collection
+from cnnlab_core.recipes.transfer_learning import learning_curve as recipe
+from cnnlab_core.runtime.jobs import Progress, portion
+from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.transfer.choice import Choice
+from cnnlab_core.ui.transfer.subject import TransferSubject
 
 Curves = dict[str, tuple[CurvePoint, ...]]
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
+def show(subject: TransferSubject) -> None:
+    """A curve for either kind of weights, computed with the same pictures."""
     st.caption(
         "The same linear classifier on the features of the same network: once with its pretrained weights, once with "
-        "random ones that have never seen a picture. What separates the lines is what it has learned before."
+        "random ones that have never seen a picture. The gap between the lines is what the network had learned before."
     )
-    if choice.weights == "random" and not weights_ready(choice.spec, "pretrained", place="curve"):
+    if subject.weights == "random" and not weights_ready(subject.spec, "pretrained", place="curve"):
         return
     outcome = run(
         "transfer curve",
-        digest("transfer curve", choice.spec.name, *choice.key[2:]),
-        lambda: _curves(choice),
+        digest("transfer curve", subject.spec.name, *subject.task),
+        lambda: _curves(subject),
         label="Learning from more and more pictures",
-        share=lambda step: step.share,
-        start="" if choice.is_first_look else f"Draw the curves (up to {choice.each} pictures of each class)",
-        for_everybody=choice.is_first_look,
+        start="" if subject.is_first_look else f"Draw the curves (up to {subject.each} pictures per class)",
+        for_everybody=subject.is_first_look,
     )
     if outcome.state != "done" or not outcome.result:
         return
@@ -47,30 +47,27 @@ def show(choice: Choice) -> None:
         accuracy_curves(lines, chance=1 / classes),
         config={"displayModeBar": False},
         key="transfer_curves",
-        alt="Accuracy against pictures of each class",
+        alt="Accuracy against pictures per class",
     )
     last = {kind: points[-1] for kind, points in curves.items()}
     st.caption(
-        f"Mean per-class accuracy on the same test pictures. With {last['pretrained'].each} of each class: "
+        f"Mean per-class accuracy on the same test pictures. With {last['pretrained'].each} per class: "
         f"{last['pretrained'].mean:.1%} with pretrained features, {last['random'].mean:.1%} with random ones. "
-        "Bars run from the worst to the best of three draws; the last point has all pictures, so there is only one."
+        "Bars run from the worst to the best of three draws; the last point uses all pictures, so there is only one."
     )
     take_away(
-        curve_code(choice.spec.name, choice.source.name, choice.each),
+        recipe.code(subject.spec.name, subject.source.name, subject.each),
         File("Curves (CSV)", lambda: _table(curves), "cnnlab_curves.csv", "text/csv"),
     )
 
 
-def _curves(choice: Choice) -> Generator[LearnStep, None, tuple[Curves, int]]:
+def _curves(subject: TransferSubject) -> Generator[Progress[Any], None, tuple[Curves, int]]:
     """The curves by kind of weights, and the number of classes."""
-    drawn = draw(open_collection(choice.source.name), choice.each)
+    drawn = draw(open_collection(subject.source.name), subject.each)
     found: Curves = {}
     for number, kind in enumerate(WEIGHTS_KINDS):
-
-        def retell(step: LearnStep, number: int = number) -> LearnStep:
-            return LearnStep((number + step.share) / len(WEIGHTS_KINDS))
-
-        found[kind] = yield from relay(curve_steps(load_model(choice.spec.name, kind), drawn), retell)
+        job = curve_steps(load_model(subject.spec.name, kind), drawn)
+        found[kind] = yield from portion(job, number / len(WEIGHTS_KINDS), (number + 1) / len(WEIGHTS_KINDS))
     return found, len(drawn.classes)
 
 
