@@ -11,13 +11,7 @@ def maps_of(spec: ModelSpec) -> tuple[Layer, ...]:
     """The nodes with maps (channels, height, width) that are worth visualising, in forward order."""
     layers = layer_table(spec.name)
     first = next(index for index, layer in enumerate(layers) if layer.parameters)
-    return tuple(
-        layer
-        for layer in layers[first:]
-        if layer.kind.lower() in _JOINING + _POINTWISE
-        and len(layer.shape) == 3
-        and layer.shape[1] == layer.shape[2] > 1  # of square pictures; others have their channels last
-    )
+    return tuple(layer for layer in layers[first:] if layer.kind.lower() in _JOINING + _POINTWISE and layer.has_maps)
 
 
 def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
