@@ -13,15 +13,15 @@ Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 
-def relay(job: Generator[Inner, None, Result], retell: Callable[[Inner], Step]) -> Generator[Step, None, Result]:
-    """A job within a job: its steps, retold as steps of the outer one; gives what it returns."""
+def relay(job: Generator[Inner, None, Result], convert: Callable[[Inner], Step]) -> Generator[Step, None, Result]:
+    """A job within a job: its steps, made into steps of the outer one; gives what it returns."""
     with closing(job):
         while True:
             try:
                 step = next(job)
             except StopIteration as stop:
                 return stop.value
-            yield retell(step)
+            yield convert(step)
 
 
 def finish(job: Generator[Step, None, Result]) -> Result:
@@ -58,8 +58,16 @@ class Progress(Generic[Latest]):
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
-def portion(
-    job: Generator[Progress[Any], None, Result], start: float, end: float
+def part(
+    job: Generator[Any, None, Result], done: float, size: float, total: float, known: Any = None
 ) -> Generator[Progress[Any], None, Result]:
-    """A job within a job: its progress is the outer one's from ``start`` to ``end`` (0 to 1)."""
-    return relay(job, lambda step: Progress(start + (end - start) * step.share, 1.0))
+    """A job that is ``size`` of the ``total`` parts of a larger one, of which ``done`` are behind it.
+
+    Its steps have a ``share``; they become ``Progress`` of the larger job, whose latest is what is ``known`` already, or
+    what that makes of each step.
+    """
+
+    def of_whole(step: Any) -> Progress[Any]:
+        return Progress(done + size * step.share, total, known(step) if callable(known) else known)
+
+    return relay(job, of_whole)

@@ -7,7 +7,7 @@ import numpy as np
 
 from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress, plainly, portion
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 from cnnlab_core.transfer.collections import Drawn
 from cnnlab_core.transfer.extraction import extract_steps
 from cnnlab_core.transfer.projection import Projection, project
@@ -60,18 +60,18 @@ def parts_steps(model: LoadedModel, drawn: Drawn) -> Generator[Progress[None], N
     """The features of the drawn pictures, part by part, so that shards stay the same when more are drawn."""
     total, done = len(drawn.items), 0
     found = []
-    for part in (drawn.train, drawn.validation, drawn.test):
-        x = yield from portion(extract_steps(model, part), done / total, (done + len(part)) / total)
-        found.append((x, np.array([item.label for item in part], np.int64)))
-        done += len(part)
+    for items in (drawn.train, drawn.validation, drawn.test):
+        x = yield from part(extract_steps(model, items), done, len(items), total)
+        found.append((x, np.array([item.label for item in items], np.int64)))
+        done += len(items)
     return Parts(*found)
 
 
 def learn_steps(model: LoadedModel, drawn: Drawn) -> Generator[Progress[None], None, Learned]:
     """Learn to tell ``drawn.classes`` apart by the features of ``model``, and measure it on the test pictures."""
-    parts = yield from portion(parts_steps(model, drawn), 0, _EXTRACTING)
+    parts = yield from part(parts_steps(model, drawn), 0, _EXTRACTING, 1)
     fitting = choose_penalty_steps(parts.train, parts.validation, len(drawn.classes))
-    classifier = yield from portion(fitting, _EXTRACTING, 1)
+    classifier = yield from part(fitting, _EXTRACTING, 1 - _EXTRACTING, 1)
     everything = (parts.train, parts.validation, parts.test)
     x, labels = (np.concatenate([part[side] for part in everything]) for side in (0, 1))
     is_test = np.arange(len(x)) >= len(x) - len(drawn.test)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnlab_core.classification.answers import mean_per_class_accuracy
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress, plainly, portion
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 from cnnlab_core.transfer.classifier import Parts, parts_steps
 from cnnlab_core.transfer.collections import Drawn
 from cnnlab_core.transfer.softmax_regression import choose_penalty_steps
@@ -44,17 +44,17 @@ def curve_steps(
 
     Each point is the result of ``draws`` different draws; the last one, with all pictures, has only one.
     """
-    parts = yield from portion(parts_steps(model, drawn), 0, _EXTRACTING)
+    parts = yield from part(parts_steps(model, drawn), 0, _EXTRACTING, 1)
     labels = parts.train[1]
     most = int(np.bincount(labels, minlength=len(drawn.classes)).max())
     work = [(each, draw) for each in counts(most) for draw in range(1 if each == most else draws)]
     found: dict[int, list[float]] = {}
     for done, (each, number) in enumerate(work):
         chosen = _some(labels, each, np.random.default_rng([seed, each, number]))
-        start, end = (_EXTRACTING + (1 - _EXTRACTING) * part / len(work) for part in (done, done + 1))
-        accuracy = yield from portion(_accuracy(parts, chosen, len(drawn.classes)), start, end)
+        before, size = _EXTRACTING + (1 - _EXTRACTING) * done / len(work), (1 - _EXTRACTING) / len(work)
+        accuracy = yield from part(_accuracy(parts, chosen, len(drawn.classes)), before, size, 1)
         found.setdefault(each, []).append(accuracy)
-        yield Progress(end, 1)
+        yield Progress(before + size, 1)
     return tuple(CurvePoint(each, tuple(accuracies)) for each, accuracies in found.items())
 
 

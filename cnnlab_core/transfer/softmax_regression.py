@@ -14,7 +14,7 @@ import torch
 
 from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.errors import InputError
-from cnnlab_core.runtime.jobs import Progress, plainly, portion
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """Compared on the validation pictures, from strong to weak; each fit starts from the one before."""
@@ -134,7 +134,7 @@ def choose_penalty_steps(
     last: SoftmaxRegression | None = None
     for number, penalty in enumerate(sorted(penalties, reverse=True)):
         job = fit_steps(*train, classes, penalty, last)
-        last = yield from portion(job, number / len(penalties), (number + 1) / len(penalties))
+        last = yield from part(job, number, 1, len(penalties), lambda step: step.latest)
         found = last.answers(*validation)
         score = (mean_per_class_accuracy(found.confusion(classes)), -found.mean_loss)
         if best is None or score > best[0]:

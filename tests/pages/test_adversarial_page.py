@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cnnlab_core.attacks import pgd
-from cnnlab_core.attacks.plan import METHODS
+from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from cnnlab_core.attacks import fgsm
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
-from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
 from cnnlab_core.classification.batch import Named
 from cnnlab_core.errors import DeviceError, InputError

@@ -47,7 +47,7 @@ def test_the_page_opens_with_a_classifier_its_confusion_and_its_mistakes(open_pa
     assert float(penalty.value) > 0
     (figure,) = figures(app)
     assert np.shape(figure["data"][0]["customdata"]) == (10, 10)
-    assert "classified as" in text(app)
+    assert "predicted as" in text(app)
     assert "learn(model, drawn)" in app.code[-1].value
 
 

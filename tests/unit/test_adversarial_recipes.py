@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.studies.universal import one_for_all
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.images import open_image, sample_images

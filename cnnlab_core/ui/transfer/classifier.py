@@ -73,7 +73,7 @@ def _mistakes(result: Result) -> None:
             true, predicted = (result.learned.classes[index] for index in (mistake.label, mistake.predicted))
             with st.container(width=130, gap="small"):
                 st.image(mistake.picture, width=130, output_format="PNG", alt=f"Mistake {number}: {true}")
-                st.caption(f"{plain(true)}, classified as **{plain(predicted)}** ({mistake.probability:.0%})")
+                st.caption(f"{plain(true)}, predicted as **{plain(predicted)}** ({mistake.probability:.0%})")
 
 
 def _table(found: Learned) -> str:

@@ -9,7 +9,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.transfer import accuracy_curves
 from cnnlab_core.recipes.transfer_learning import learning_curve as recipe
-from cnnlab_core.runtime.jobs import Progress, portion
+from cnnlab_core.runtime.jobs import Progress, part
 from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
@@ -67,7 +67,7 @@ def _curves(subject: TransferSubject) -> Generator[Progress[Any], None, tuple[Cu
     found: Curves = {}
     for number, kind in enumerate(WEIGHTS_KINDS):
         job = curve_steps(load_model(subject.spec.name, kind), drawn)
-        found[kind] = yield from portion(job, number / len(WEIGHTS_KINDS), (number + 1) / len(WEIGHTS_KINDS))
+        found[kind] = yield from part(job, number, 1, len(WEIGHTS_KINDS))
     return found, len(drawn.classes)
 
 

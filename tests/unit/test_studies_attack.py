@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from cnnlab_core.attacks import fgsm
-from cnnlab_core.attacks.plan import METHODS, Plan
-from cnnlab_core.attacks.studies.attack import MOST_FRAMES, fool, history_table
+from cnnlab_core.attacks.methods import METHODS, Plan
+from cnnlab_core.attacks.studies.attack import MOST_FRAMES, attack_picture, history_table, shown_class
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
@@ -21,7 +21,7 @@ from cnnlab_core.runtime.jobs import finish
 
 NAME, TARGET = "squeezenet1_1", 76
 PLANS = {
-    "FGSM": Plan("FGSM", eps=0.02),
+    "FGSM": Plan("fgsm", eps=0.02),
     "PGD": Plan("PGD", eps=0.02, step_size=0.01, steps=3),
     "PGD with momentum": Plan("PGD", eps=0.02, step_size=0.01, steps=3, momentum=0.5),
     "PGD l2, restarts": Plan("PGD", norm="l2", eps=1.0, step_size=0.5, steps=2, restarts=2, keep_best=True, seed=5),
@@ -43,33 +43,38 @@ def x(model):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_what_is_said_of_a_picture_is_measured_on_it(model, x, name):
-    found = finish(fool(model, x, PLANS[name], TARGET))
-    pixels = torch.from_numpy(found.adversarial.pixels).permute(2, 0, 1)[None].float() / 255
+    found = finish(attack_picture(model, x, PLANS[name], TARGET))
+    pixels = torch.from_numpy(found.rounded.view().pixels).permute(2, 0, 1)[None].float() / 255
     logits = model(pixels)[0].double().numpy()
-    assert np.allclose(found.adversarial.logits, logits, atol=1e-4)
-    assert found.success == (logits.argmax() == TARGET)
-    assert np.array_equal(found.clean.pixels, np.round(x[0].permute(1, 2, 0).numpy() * 255))
-    change = np.abs(found.adversarial.pixels.astype(int) - found.clean.pixels.astype(int))
-    assert found.distances.linf * 255 == pytest.approx(change.max(), abs=1e-4)
-    assert found.distances.l0 == change.any(-1).sum()
-    assert found.y == model(x).argmax()
+    assert np.allclose(found.rounded.view().logits, logits, atol=1e-4)
+    assert bool(found.success) == (logits.argmax() == TARGET)
+    assert np.array_equal(found.clean.view().pixels, np.round(x[0].permute(1, 2, 0).numpy() * 255))
+    change = np.abs(found.rounded.view().pixels.astype(int) - found.clean.view().pixels.astype(int))
+    assert found.rounded.distances()["linf"] * 255 == pytest.approx(change.max(), abs=1e-4)
+    assert found.rounded.distances()["l0"] == change.any(-1).sum()
+    assert found.goal.y == model(x).argmax()
     if PLANS[name].restarts == 1:  # else it begins elsewhere
-        assert found.p_true[0] == pytest.approx(softmax(model(x)[0].double().numpy())[found.y], abs=1e-5)
-    assert len(found.losses) == len(found.p_true) == len(found.p_target) == len(found.gradient_norms)
+        assert found.history.p_true[0].item() == pytest.approx(
+            softmax(model(x)[0].double().numpy())[int(found.goal.y)], abs=1e-5
+        )
+    history = found.history
+    assert len(history.losses) == len(history.p_true) == len(history.p_target) == len(history.gradient_norm)
 
 
 def test_the_way_is_kept_thinned_out_with_both_ends(model, x):
     plan = Plan("PGD", eps=0.02, step_size=0.001, steps=95)
     looks = []
-    job = fool(model, x[:, :, :64, :64], plan, TARGET)
+    job = attack_picture(model, x[:, :, :64, :64], plan, TARGET)
     while True:
         try:
             looks.append(next(job))
         except StopIteration as stop:
             found = stop.value
             break
-    assert [look.index for look in looks] == list(range(96))
-    kept = [look.index for look in found.looks]
+    assert [step.index for step in looks] == list(range(96))
+    kept = sorted(found.trace)
+    assert all(picture.dtype == torch.uint8 for picture in found.trace.values())
+    assert np.array_equal(found.on_the_way(95).pixels, found.rounded.view().pixels)
     assert kept[0] == 0
     assert kept[-1] == 95
     assert len(kept) <= MOST_FRAMES + 1
@@ -80,10 +85,10 @@ def test_the_way_is_kept_thinned_out_with_both_ends(model, x):
 
 
 def test_untargeted_attacks_aim_at_no_class(model, x):
-    found = finish(fool(model, x, Plan("FGSM", eps=0.1)))
-    assert found.target is None
-    assert found.p_target is None
-    assert found.shown_class == found.adversarial.best
+    found = finish(attack_picture(model, x, Plan("fgsm", eps=0.1)))
+    assert found.goal.target is None
+    assert found.history.p_target is None
+    assert shown_class(found) == found.rounded.predicted
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -93,16 +98,16 @@ def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypat
     code = attack_code(NAME, "random", "coffee", PLANS[name], TARGET)
     names = {}
     exec(compile(code, "recipe", "exec"), names)
-    found = finish(fool(model, x, PLANS[name], TARGET))
+    found = finish(attack_picture(model, x, PLANS[name], TARGET))
     picture = np.asarray(open_image((tmp_path / "adversarial.png").read_bytes()))
-    assert np.array_equal(picture, found.adversarial.pixels)
-    assert f"fooled: {found.success}" in capsys.readouterr().out
+    assert np.array_equal(picture, found.rounded.view().pixels)
+    assert f"fooled: {bool(found.success)}" in capsys.readouterr().out
 
 
 def test_a_plan_uses_what_its_method_knows():
-    assert set(Plan("FGSM").arguments) == {"norm", "eps"}
-    assert set(Plan("l1 by Adam").arguments) == {"alpha", "learning_rate", "steps", "early_stop"}
-    assert Plan("PGD", steps=4, restarts=3).looks == 15
+    assert set(Plan("fgsm").arguments) == {"norm", "eps", "loss"}
+    assert set(Plan("l1 by Adam").arguments) == {"alpha", "learning_rate", "steps", "early_stop", "keep_best"}
+    assert Plan("PGD", steps=4, restarts=3).total == 15
     with pytest.raises(InputError, match="no attack “C&W”"):
         Plan("C&W")
     for name, method in METHODS.items():
@@ -146,6 +151,6 @@ def test_step_lines_show_every_number():
 def test_a_picture_of_another_size_gets_a_sentence(model):
     tiny = torch.rand(1, 3, 8, 8)
     with pytest.raises(InputError, match="too small for SqueezeNet"):
-        finish(fool(model, tiny, Plan("FGSM")))
+        finish(attack_picture(model, tiny, Plan("fgsm")))
     with pytest.raises(InputError, match="doesn't fit"):
         fgsm(model, torch.rand(1, 3, 64, 64), eps=0.1, mask=torch.ones(1, 1, 32, 32))

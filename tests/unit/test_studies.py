@@ -1,4 +1,4 @@
-"""The robustness lab, the report's grid, one change for all, and two networks: jobs in plain numpy."""
+"""The studies of robustness, the report, universal perturbations and transferability."""
 
 import csv
 import io
@@ -10,14 +10,15 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab_core.attacks import fgsm, universal
-from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.attacks.result import in_eight_bits
-from cnnlab_core.attacks.studies.attack import View, fool
-from cnnlab_core.attacks.studies.report import MOST_ROWS, attack_grid, grid_table
-from cnnlab_core.attacks.studies.robustness import UNTOUCHED, fate, survival_table, under_transforms
-from cnnlab_core.attacks.studies.transferability import pass_on, smallest_fgsm
-from cnnlab_core.attacks.studies.universal import one_for_all, one_table
+from cnnlab_core.attacks import fgsm, minimal_epsilon, universal
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
+from cnnlab_core.attacks.result import View, in_eight_bits
+from cnnlab_core.attacks.studies.attack import attack_picture
+from cnnlab_core.attacks.studies.report import MOST_ROWS, report_rows, report_table
+from cnnlab_core.attacks.studies.robustness import UNTOUCHED, outcome, robustness_table, under_transforms
+from cnnlab_core.attacks.studies.transferability import pass_on
+from cnnlab_core.attacks.studies.universal import universal_change, universal_table
 from cnnlab_core.attacks.targets import choose_target
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.errors import InputError
@@ -41,7 +42,7 @@ def x(model):
 
 @pytest.fixture(scope="module")
 def fooled(model, x):
-    return finish(fool(model, x[:1], QUICK, 76))
+    return finish(attack_picture(model, x[:1], QUICK, 76))
 
 
 def names(view_class, classes=4):
@@ -55,11 +56,11 @@ def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-# --- what survives ----------------------------------------------------------------------------------------------------
+# --- robustness -------------------------------------------------------------------------------------------------------
 
 
 def test_every_transform_is_what_the_network_says_of_the_rounded_picture(model, fooled):
-    pictures = [fooled.clean.pixels, fooled.adversarial.pixels]
+    pictures = [fooled.clean.view().pixels, fooled.rounded.view().pixels]
     trials = [(UNTOUCHED, 0.0), *((name, transform.default) for name, transform in TRANSFORMS.items())]
     steps = list(under_transforms(model, pictures, trials))
     assert [(step.name, step.strength) for step in steps] == trials
@@ -76,7 +77,7 @@ def test_every_transform_is_what_the_network_says_of_the_rounded_picture(model, 
 
 
 def test_pictures_side_by_side_meet_the_same_noise(model, fooled):
-    (noisy,) = finish(under_transforms(model, [fooled.clean.pixels] * 2, [("noise", 20)]))
+    (noisy,) = finish(under_transforms(model, [fooled.clean.view().pixels] * 2, [("noise", 20)]))
     assert np.array_equal(noisy.views[0].pixels, noisy.views[1].pixels)
 
 
@@ -97,49 +98,51 @@ def test_pictures_side_by_side_meet_the_same_noise(model, fooled):
         (0, 0, None, "undone"),
     ],
 )
-def test_the_fate_of_an_attack(clean, attacked, target, expected):
-    assert fate(names(clean), names(attacked), 0, target) == expected
+def test_the_outcome_of_an_attack(clean, attacked, target, expected):
+    assert outcome(names(clean), names(attacked), 0, target) == expected
 
 
 def test_an_unknown_transform_or_strength_is_a_sentence(model, fooled):
     for trial in (("melt", 1.0), ("jpeg", 0.5), ("noise", math.nan)):
         with pytest.raises(InputError):
-            finish(under_transforms(model, [fooled.clean.pixels], [trial]))
+            finish(under_transforms(model, [fooled.clean.view().pixels], [trial]))
 
 
-def test_the_table_of_survival(model, fooled):
+def test_the_table_of_robustness(model, fooled):
     found = finish(
-        under_transforms(model, [fooled.clean.pixels, fooled.adversarial.pixels], [(UNTOUCHED, 0), ("jpeg", 50)])
+        under_transforms(
+            model, [fooled.clean.view().pixels, fooled.rounded.view().pixels], [(UNTOUCHED, 0), ("jpeg", 50)]
+        )
     )
-    rows = rows_of(survival_table(found, ("clean", "adversarial"), model.categories, fooled.y, 76))
+    rows = rows_of(robustness_table(found, ("clean", "adversarial"), model.categories, int(fooled.goal.y), 76))
     assert [(row["transform"], row["picture"]) for row in rows] == [
         ("none", "clean"), ("none", "adversarial"), ("jpeg", "clean"), ("jpeg", "adversarial"),
     ]  # fmt: skip
     view = found[1].views[1]
     assert rows[3]["label"] == model.categories[view.best]
     assert float(rows[3]["p_target"]) == pytest.approx(view.probability(76), rel=1e-5)
-    assert [row["fate"] for row in rows] == ["", "survives", "", fate(*found[1].views, fooled.y, 76)]
+    assert [row["outcome"] for row in rows] == ["", "survives", "", outcome(*found[1].views, int(fooled.goal.y), 76)]
 
 
-# --- the report's grid ------------------------------------------------------------------------------------------------
+# --- the report -----------------------------------------------------------------------------------------------------
 
 
-def test_a_grid_is_each_picture_towards_each_target(model):
+def test_a_report_is_each_picture_towards_each_target(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
     aims = (282, "least likely", None)
-    rows = finish(attack_grid(model, pictures, aims, QUICK))
+    rows = finish(report_rows(model, pictures, aims, QUICK))
     assert [(row.picture, row.aim) for row in rows] == [(name, aim) for name, _ in pictures for aim in aims]
-    assert rows[0].fooled is None  # the cat is a tiger cat
+    assert rows[0].result is None  # the cat is a tiger cat
     assert "tiger cat" in rows[0].problem
     prepared = model.prepare(pictures[1][1])
     with torch.no_grad():
         least = choose_target(model(prepared)[0].double().numpy(), "least likely")
     for row, target in zip(rows[3:], (282, least, None), strict=True):
-        alone = finish(fool(model, prepared, QUICK, target))
-        assert row.fooled.target == target
-        assert np.array_equal(row.fooled.adversarial.pixels, alone.adversarial.pixels)
-        assert row.fooled.distances == alone.distances
-    table = rows_of(grid_table(rows, model.categories))
+        alone = finish(attack_picture(model, prepared, QUICK, target))
+        assert row.result.goal.single[1] == target
+        assert np.array_equal(row.result.rounded.view().pixels, alone.rounded.view().pixels)
+        assert row.result.rounded.distances() == alone.rounded.distances()
+    table = rows_of(report_table(rows, model.categories))
     assert len(table) == 6
     assert "tiger cat" in table[0]["problem"]
     assert table[3]["label_before"] == "espresso"
@@ -147,45 +150,45 @@ def test_a_grid_is_each_picture_towards_each_target(model):
     assert table[5]["target_label"] == "any other class"
 
 
-def test_a_stopped_grid_goes_on_behind_its_rows(model):
+def test_a_stopped_report_goes_on_behind_its_rows(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
-    plan = Plan(method="FGSM")
-    whole = finish(attack_grid(model, pictures, (76,), plan))
-    steps = attack_grid(model, pictures, (76,), plan)
-    begun = next(step.rows for step in steps if step.rows)
+    plan = Plan("fgsm")
+    whole = finish(report_rows(model, pictures, (76,), plan))
+    steps = report_rows(model, pictures, (76,), plan)
+    begun = next(step.latest for step in steps if step.latest)
     steps.close()
-    rest = attack_grid(model, pictures, (76,), plan, known=begun)
+    rest = report_rows(model, pictures, (76,), plan, known=begun)
     first = next(rest)
-    assert first.rows == begun
-    assert first.done >= 0.5
+    assert first.latest == begun
+    assert first.share >= 0.5
     rows = finish(rest)
     assert rows[0] is begun[0]
     assert all(
-        np.array_equal(one.fooled.adversarial.pixels, other.fooled.adversarial.pixels)
+        np.array_equal(one.result.rounded.view().pixels, other.result.rounded.view().pixels)
         for one, other in zip(rows, whole, strict=True)
     )
 
 
-def test_progress_of_a_grid_only_grows(model):
+def test_progress_of_a_report_only_grows(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
-    shares = [step.done for step in attack_grid(model, pictures, (76,), QUICK)]
+    shares = [step.share for step in report_rows(model, pictures, (76,), QUICK)]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
 
 @pytest.mark.parametrize("aims", [(), tuple(range(MOST_ROWS + 1))])
-def test_a_grid_of_nothing_or_too_much_is_a_sentence(model, aims):
+def test_a_report_of_nothing_or_too_much_is_a_sentence(model, aims):
     with pytest.raises(InputError, match="rows"):
-        next(attack_grid(model, [("cat", open_image(sample_images()["chelsea"].content))], aims, QUICK))
+        next(report_rows(model, [("cat", open_image(sample_images()["chelsea"].content))], aims, QUICK))
 
 
-# --- one for all ------------------------------------------------------------------------------------------------------
+# --- universal --------------------------------------------------------------------------------------------------------
 
 
 def test_one_change_is_the_universal_attack_on_those_it_is_made_on(model, x):
     seen = (True, False, True)
     steps = []
-    job = one_for_all(model, x, seen, eps=8 / 255, epochs=2, seed=3)
+    job = universal_change(model, x, seen, eps=8 / 255, epochs=2, seed=3)
     while True:
         try:
             steps.append(next(job))
@@ -193,46 +196,47 @@ def test_one_change_is_the_universal_attack_on_those_it_is_made_on(model, x):
             found = stop.value
             break
     alone = universal(model, x[[0, 2]], eps=8 / 255, epochs=2, batch=8, generator=torch.Generator().manual_seed(3))
-    assert np.array_equal(found.delta, alone.delta[0].permute(1, 2, 0).numpy())
-    assert [one.changed.best for one in found.pictures if one.seen] == alone.rounded.predicted.tolist()
-    assert np.array_equal(found.losses, [step.loss for step in steps])
+    assert torch.equal(found.delta, alone.delta)
+    assert found.rounded.predicted[found.seen].tolist() == alone.rounded.predicted.tolist()
+    assert np.allclose(found.losses, [step.loss for step in steps])
     assert (steps[0].delta == 0).all()
-    assert np.abs(found.delta).max() <= 8 / 255 + 1e-7
+    assert found.delta.abs().max() <= 8 / 255 + 1e-7
     other = in_eight_bits((x[1:2] + alone.delta).clamp(0, 1))
-    assert np.array_equal(found.pictures[1].changed.pixels, (other[0] * 255).round().byte().permute(1, 2, 0).numpy())
-    fooled = [one.changed.best != one.clean.best for one in found.pictures]
-    assert found.fooled(seen=True) == (fooled[0] + fooled[2], 2)
-    assert found.fooled(seen=False) == (fooled[1], 1)
-    rows = rows_of(one_table(found, ("cat", "=cup", "rocket"), model.categories))
+    assert np.array_equal(found.rounded.view(1).pixels, (other[0] * 255).round().byte().permute(1, 2, 0).numpy())
+    fooled = (found.rounded.predicted != found.clean.predicted).tolist()
+    assert found.count(seen=True) == (fooled[0] + fooled[2], 2)
+    assert found.count(seen=False) == (fooled[1], 1)
+    rows = rows_of(universal_table(found, ("cat", "=cup", "rocket"), model.categories))
     assert [row["made_on_it"] for row in rows] == ["True", "False", "True"]
     assert rows[1]["picture"] == "'=cup"
 
 
 def test_with_a_target_only_the_target_counts(model, x):
-    found = finish(one_for_all(model, x[:2], (True, False), eps=1 / 255, epochs=1, target=967))  # the cup is espresso
-    assert [one.no_merit for one in found.pictures] == [False, True]
-    assert found.pictures[0].fooled == (found.pictures[0].changed.best == 967)
+    espresso = 967  # which the cup is already
+    found = finish(universal_change(model, x[:2], (True, False), eps=1 / 255, epochs=1, target=espresso))
+    assert found.clean.success.tolist() == [False, True]
+    assert found.rounded.success[0] == (found.rounded.predicted[0] == espresso)
 
 
 def test_nothing_to_make_it_on_is_a_sentence(model, x):
     with pytest.raises(InputError, match="at least one"):
-        next(one_for_all(model, x, (False,) * 3, eps=0.1))
+        next(universal_change(model, x, (False,) * 3, eps=0.1))
 
 
-# --- two networks -----------------------------------------------------------------------------------------------------
+# --- transferability --------------------------------------------------------------------------------------------------
 
 
 def test_a_picture_is_passed_on_as_it_is(model, fooled):
-    passed = pass_on(model, fooled.clean.pixels, fooled.adversarial.pixels)
-    assert np.array_equal(passed.clean.pixels, fooled.clean.pixels)
-    assert np.abs(passed.clean.logits - fooled.clean.logits).max() < 1e-3
-    assert passed.adversarial.best == fooled.adversarial.best
-    assert passed.reached(76) == fooled.success
-    assert passed.reached(None) == (fooled.adversarial.best != fooled.clean.best)
+    passed = pass_on(model, fooled.clean.view().pixels, fooled.rounded.view().pixels)
+    assert np.array_equal(passed.clean.pixels, fooled.clean.view().pixels)
+    assert np.abs(passed.clean.logits - fooled.clean.view().logits).max() < 1e-3
+    assert passed.adversarial.best == fooled.rounded.predicted
+    assert passed.reached(76) == bool(fooled.success)
+    assert passed.reached(None) == bool(fooled.rounded.predicted != fooled.clean.predicted)
 
 
 def test_a_picture_of_another_size_is_prepared(model, fooled):
-    small = np.asarray(Image.fromarray(fooled.clean.pixels).resize((96, 96)))
+    small = np.asarray(Image.fromarray(fooled.clean.view().pixels).resize((96, 96)))
     passed = pass_on(model, small, small)
     with torch.no_grad():
         expected = model(model.prepare(Image.fromarray(small)))[0].double().numpy()
@@ -242,7 +246,7 @@ def test_a_picture_of_another_size_is_prepared(model, fooled):
 
 
 def test_the_smallest_epsilon_is_where_fgsm_turns(model, x):
-    eps = finish(smallest_fgsm(model, x[:1]))
+    eps = minimal_epsilon(model, x[:1]).eps.item()
     assert 0 < eps < 4 / 255
     assert fgsm(model, x[:1], eps=eps).exact.success.item()
     assert not fgsm(model, x[:1], eps=0.9 * eps).exact.success.item()
@@ -252,10 +256,10 @@ def test_jobs_can_be_cut_off_anywhere_and_leave_the_model_alone(model, x, fooled
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     state = torch.get_rng_state()
     for job in (
-        under_transforms(model, [fooled.clean.pixels], [("noise", 8), ("jpeg", 40)]),
-        attack_grid(model, [("cat", open_image(sample_images()["chelsea"].content))], (76, 3), QUICK),
-        one_for_all(model, x, (True,) * 3, eps=0.03),
-        smallest_fgsm(model, x[:1]),
+        under_transforms(model, [fooled.clean.view().pixels], [("noise", 8), ("jpeg", 40)]),
+        report_rows(model, [("cat", open_image(sample_images()["chelsea"].content))], (76, 3), QUICK),
+        universal_change(model, x, (True,) * 3, eps=0.03),
+        minimal_epsilon_steps(model, x[:1]),
     ):
         assert len(list(islice(job, 2))) == 2
         job.close()
