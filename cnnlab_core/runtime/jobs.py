@@ -63,8 +63,8 @@ def part(
 ) -> Generator[Progress[Any], None, Result]:
     """A job that is ``size`` of the ``total`` parts of a larger one, of which ``done`` are behind it.
 
-    Its steps have a ``share``; they become ``Progress`` of the larger job, whose latest is what is ``known`` already, or
-    what that makes of each step.
+    Its steps have a ``share``; they become ``Progress`` of the larger job, whose latest is what is ``known`` already,
+    or what that makes of each step.
     """
 
     def of_whole(step: Any) -> Progress[Any]:

@@ -73,7 +73,7 @@ def learn_steps(model: LoadedModel, drawn: Drawn) -> Generator[Progress[None], N
     fitting = choose_penalty_steps(parts.train, parts.validation, len(drawn.classes))
     classifier = yield from part(fitting, _EXTRACTING, 1 - _EXTRACTING, 1)
     everything = (parts.train, parts.validation, parts.test)
-    x, labels = (np.concatenate([part[side] for part in everything]) for side in (0, 1))
+    x, labels = (np.concatenate([found[side] for found in everything]) for side in (0, 1))
     is_test = np.arange(len(x)) >= len(x) - len(drawn.test)
     shown = np.arange(len(x)) if len(x) <= MOST_POINTS else np.linspace(0, len(x) - 1, MOST_POINTS).round().astype(int)
     yield Progress(1, 1)
