@@ -1,15 +1,13 @@
-"""Bars for classes: how probable, or how large the logit."""
+"""Bars: a probability or a logit for each class, and how often values occur."""
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
-from cnnlab_core.plots.texts import as_text
-
-ACCENT = "#14a08f"
-"""The lab's one accent, in a tone that reads on white and on black."""
-
-MUTED = "#93a1a8"
+from cnnlab_core.plots.labels import as_text, shortened
+from cnnlab_core.plots.theme import ACCENT, MUTED, NUMBERS, make_figure, named_places
 
 
 def class_bars(
@@ -20,47 +18,35 @@ def class_bars(
     ``chosen`` is the bar in the accent colour (default the first). ``longest`` sets the axis's end when several
     figures share one scale (0: its own).
     """
-    texts = [f"{value:.1%}" if percent else f"{value:.2f}" for value in values]
     accent = 0 if chosen is None else chosen
-    end = max([*values, longest, 1e-9])
-    start = min(0.0, *values)
-    figure = go.Figure(
-        go.Bar(
-            x=list(values),
-            y=list(range(len(labels))),
-            orientation="h",
-            text=texts,
-            textposition="outside",
-            textfont={"size": 14},
-            cliponaxis=False,
-            marker_color=[ACCENT if i == accent else MUTED for i in range(len(labels))],
-            hovertext=[
-                as_text(f"{label}: {value:.6g}" if not percent else f"{label}: {value:.6%}")
-                for label, value in zip(labels, values, strict=True)
-            ],
-            hoverinfo="text",
-        )
-    )
-    figure.update_layout(
+    form = "{}: {:.6%}" if percent else "{}: {:.6g}"
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "x": list(values),
+        "y": list(range(len(labels))),
+        "text": [f"{value:.1%}" if percent else f"{value:.2f}" for value in values],
+        "textposition": "outside",
+        "textfont": {"size": NUMBERS},
+        "cliponaxis": False,
+        "marker": {"color": [ACCENT if i == accent else MUTED for i in range(len(labels))]},
+        "hovertext": [as_text(form.format(label, value)) for label, value in zip(labels, values, strict=True)],
+        "hoverinfo": "text",
+    }
+    start, end = min(0.0, *values), max([*values, longest, 1e-9])
+    return make_figure(
+        [bars],
         height=34 * len(labels) + 24,
         margin={"l": 8, "r": 8, "t": 4, "b": 4},
-        xaxis={"visible": False, "range": [start * 1.2, end * 1.22], "fixedrange": True},
-        yaxis={
-            "tickvals": list(range(len(labels))),
-            "ticktext": [as_text(_short(label)) for label in labels],
-            "autorange": "reversed",
-            "automargin": True,
-            "fixedrange": True,
-            "tickfont": {"size": 14},
-            "ticks": "",
-            "showgrid": False,
-        },
+        x={"visible": False, "range": [start * 1.2, end * 1.22]},
+        y={**named_places([shortened(label, 26) for label in labels]), "autorange": "reversed"},
         bargap=0.3,
-        font_size=14,
-        showlegend=False,
     )
-    return figure
 
 
-def _short(label: str, longest: int = 26) -> str:
-    return label if len(label) <= longest else f"{label[: longest - 1]}…"
+def histogram(values: npt.ArrayLike, *, bins: int = 40, height: int = 150) -> go.Figure:
+    """A histogram with ``bins`` equal bins, counted here so that the browser gets only the counts."""
+    counts, edges = np.histogram(np.asarray(values, dtype=np.float64), bins=bins)
+    middles, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    bars = {"type": "bar", "x": middles, "y": counts, "width": width, "marker": {"color": ACCENT}, "hoverinfo": "x+y"}
+    return make_figure([bars], height=height, y={"visible": False}, bargap=0)

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from cnnlab_core.plots.mosaic import one_map
+from cnnlab_core.plots.theme import FONT
 
 _TILE, _GAP, _TITLE, _NOTE = 224, 16, 72, 38
-FONT = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")  # Pillow's own has no ×
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Row:
 
 
 def rows_of_maps(rows: Sequence[Row], *, ink: str = "black", paper: str = "white") -> Image.Image:
-    """The rows below one another, as a picture in two colours of your own around the maps."""
+    """The rows below one another, as a picture, written in ``ink`` on ``paper``."""
     most = max(len(row.scaled) for row in rows)
     height = _TITLE + _TILE + _NOTE
     canvas = Image.new("RGB", (most * (_TILE + _GAP) + _GAP, len(rows) * height + _GAP), paper)

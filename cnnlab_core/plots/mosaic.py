@@ -1,13 +1,14 @@
-"""Feature maps as pictures: one mosaic of many, or one large; positive in a bright scale, signed in two colours."""
+"""Feature maps as pictures: one mosaic of many, or one large."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from cnnlab_core.plots.theme import SIGNED, UNSIGNED
 
 Array = npt.NDArray[np.float64]
 
@@ -25,11 +26,9 @@ class Mosaic:
 
 
 def colour(values: npt.ArrayLike, *, signed: bool) -> npt.NDArray[np.uint8]:
-    """Numbers as RGB bytes (..., 3): [0, 1] from black to bright; ``signed``, [-1, 1] from blue over white to red."""
+    """Numbers as RGB bytes (..., 3): [0, 1] from black to bright; ``signed``, [-1, 1] from orange to teal."""
     numbers = np.asarray(values, dtype=np.float64)
-    if signed:
-        return matplotlib.colormaps["RdBu_r"]((numbers + 1) / 2, bytes=True)[..., :3]
-    return matplotlib.colormaps["magma"](numbers, bytes=True)[..., :3]
+    return (SIGNED((numbers + 1) / 2, bytes=True) if signed else UNSIGNED(numbers, bytes=True))[..., :3]
 
 
 def rgb(shares: npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -106,40 +105,3 @@ def in_a_square(picture: Image.Image, side: int) -> Image.Image:
 def one_map(scaled: npt.ArrayLike, *, signed: bool) -> Image.Image:
     """A scaled map (h, w), a pixel a cell."""
     return Image.fromarray(colour(scaled, signed=signed))
-
-
-def overlay(picture: Image.Image, scaled: npt.ArrayLike, *, strength: float = 0.75) -> Image.Image:
-    """A map laid over the picture it belongs to: where it is positive the picture shows, elsewhere it is dark."""
-    positive = np.asarray(scaled, dtype=np.float64).clip(0, None)
-    shares = (positive / max(float(np.quantile(positive, 0.98)), 1e-12)).clip(0, 1)
-    mask = Image.fromarray(np.rint(shares * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
-    light = (1 - strength) + strength * np.asarray(mask, dtype=np.float64)[..., None] / 255
-    return Image.fromarray(np.rint(np.asarray(picture, dtype=np.float64) * light).astype(np.uint8))
-
-
-def field_on_picture(
-    picture: Image.Image, box: tuple[int, int, int, int] | None, unclipped: tuple[int, int, int, int] | None = None
-) -> Image.Image:
-    """The picture with everything outside ``box`` (top, left, bottom, right, inclusive) dimmed and its edge drawn.
-
-    Where the ``unclipped`` field reaches past the picture, the picture is widened and the padding hatched.
-    """
-    height, width = picture.height, picture.width
-    top, left, bottom, right = unclipped or box or (0, 0, height - 1, width - 1)
-    before = max(0, -top), max(0, -left)
-    after = max(0, bottom - height + 1), max(0, right - width + 1)
-    rows, cols = np.indices((before[0] + height + after[0], before[1] + width + after[1]))
-    canvas = np.where(((rows + cols) // 4 % 2 == 0)[..., None], 120, 150).astype(np.float64).repeat(3, -1)
-    inside = np.zeros(canvas.shape[:2], bool)
-    inside[max(0, before[0] + top) : before[0] + bottom + 1, max(0, before[1] + left) : before[1] + right + 1] = True
-    photo = (slice(before[0], before[0] + height), slice(before[1], before[1] + width))
-    canvas[photo] = np.asarray(picture.convert("RGB"), dtype=np.float64)
-    canvas[~inside] *= 0.3
-    edge = inside & ~_eroded(inside)
-    canvas[edge] = (20, 200, 180)
-    return Image.fromarray(np.rint(canvas).astype(np.uint8))
-
-
-def _eroded(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    padded = np.pad(mask, 1)
-    return padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageColor, ImageDraw
 
-from cnnlab_core.plots.bars import ACCENT
+from cnnlab_core.plots.theme import ACCENT
 
 SIZE, GAP = 120, 24
 _HEIGHT = 330

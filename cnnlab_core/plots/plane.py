@@ -7,15 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from cnnlab_core.plots.bars import ACCENT, MUTED
-from cnnlab_core.plots.signed import short_number
+from cnnlab_core.plots.labels import short_number
+from cnnlab_core.plots.theme import ACCENT, FAINT, MUTED, ORANGE, STAR, TICKS, make_figure, square_axes
 
 Array = npt.NDArray[np.float64]
 Point = Sequence[float] | Array
 
-INK = "#64747d"  # lines and marks that belong to no attack: readable on white and on black
-OUTSIDE = "#e07a1f"
-_SIDES = [[0, "rgba(147,161,168,0.30)"], [0.5, "rgba(147,161,168,0.03)"], [1, "rgba(20,160,143,0.24)"]]
+_SIDES = [[0, "rgba(120,135,144,0.30)"], [0.5, "rgba(120,135,144,0.03)"], [1, "rgba(20,160,143,0.24)"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +71,7 @@ def arrows(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Seq
         beside = "bottom right" if across * up > 0 else "top right" if across * up < 0 else "middle right"
         _marks(figure, tips, [move.label for move in drawn], [move.hover for move in drawn], colour, beside)
     _star(figure, best)
-    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], MUTED, "middle left", size=11)
     return figure
 
 
@@ -89,7 +87,7 @@ def path(backdrop: Backdrop, region: Region, x: Point, best: Point, moves: Seque
         behind = f"{'bottom' if up > 0 else 'top'} {'left' if across > 0 else 'right'}"
         _marks(figure, [start], ["start"], [f"start {pair(start)}"], ACCENT, behind, symbol="circle-open", size=11)
     _star(figure, best)
-    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], MUTED, "middle left", size=11)
     return figure
 
 
@@ -100,7 +98,7 @@ def touching(backdrop: Backdrop, regions: Sequence[Region], touches: Sequence[Po
     for region, touch in zip(regions, touches, strict=True):
         named.setdefault(pair(touch), []).append(region.name)
     for index, (region, touch) in reversed(list(enumerate(zip(regions, touches, strict=True)))):
-        colour = ACCENT if index == 0 else INK
+        colour = ACCENT if index == 0 else MUTED
         _outline(figure, region, colour, width=3 if index == 0 else 1.5)
         if named[pair(touch)][0] != region.name:
             continue  # they meet: one mark with all their names
@@ -108,7 +106,7 @@ def touching(backdrop: Backdrop, regions: Sequence[Region], touches: Sequence[Po
         side = "left" if touch[0] < x[0] - 1e-9 else "right" if touch[0] > x[0] + 1e-9 else "center"
         beyond = f"{'bottom' if touch[1] <= x[1] else 'top'} {side}"
         _marks(figure, [touch], [names], [f"{names}: {pair(touch)}"], colour, beyond, size=10)
-    _marks(figure, [x], ["x"], [f"x {pair(x)}"], INK, "middle left", size=11)
+    _marks(figure, [x], ["x"], [f"x {pair(x)}"], MUTED, "middle left", size=11)
     return figure
 
 
@@ -118,49 +116,39 @@ def pair(point: Point) -> str:
 
 
 def _plane(backdrop: Backdrop, height: int = 420) -> go.Figure:
-    figure = go.Figure(
-        go.Contour(
-            x=backdrop.across.round(5),
-            y=backdrop.up.round(5),
-            z=backdrop.probability.round(4),
-            zmin=0,
-            zmax=1,
-            contours={"start": 0.1, "end": 0.9, "size": 0.2, "coloring": "heatmap"},
-            line={"width": 0.6, "color": "rgba(128,140,140,0.55)"},
-            colorscale=_SIDES,
-            showscale=False,
-            hovertemplate="(%{x:.2f}, %{y:.2f}): P(class 1) = %{z:.3f}<extra></extra>",
-        )
-    )
+    grounds = [
+        {
+            "type": "contour",
+            "x": backdrop.across.round(5),
+            "y": backdrop.up.round(5),
+            "z": backdrop.probability.round(4),
+            "zmin": 0,
+            "zmax": 1,
+            "contours": {"start": 0.1, "end": 0.9, "size": 0.2, "coloring": "heatmap"},
+            "line": {"width": 0.6, "color": FAINT},
+            "colorscale": _SIDES,
+            "showscale": False,
+            "hovertemplate": "(%{x:.2f}, %{y:.2f}): P(class 1) = %{z:.3f}<extra></extra>",
+        }
+    ]
     if backdrop.score.min() < 0 < backdrop.score.max():
-        figure.add_contour(  # a plane over the corners alone: its zero is a straight line, exactly
-            x=backdrop.across[[0, -1]],
-            y=backdrop.up[[0, -1]],
-            z=backdrop.score[np.ix_([0, -1], [0, -1])],
-            contours={"start": 0, "end": 0, "size": 1, "coloring": "none"},
-            line={"width": 2.5, "color": INK},
-            showscale=False,
-            hoverinfo="skip",
-        )
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"size": 12}, "nticks": 7}
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 18},
-        xaxis={**axis, "title": {"text": "x<sub>1</sub>"}, "range": [*backdrop.across[[0, -1]]], "constrain": "domain"},
-        yaxis={
-            **axis,
-            "title": {"text": "x<sub>2</sub>"},
-            "range": [*backdrop.up[[0, -1]]],
-            "constrain": "domain",
-            "scaleanchor": "x",
-        },
-        showlegend=False,
-    )
-    return figure
+        boundary = {  # a plane over the corners alone: its zero is a straight line, exactly
+            "type": "contour",
+            "x": backdrop.across[[0, -1]],
+            "y": backdrop.up[[0, -1]],
+            "z": backdrop.score[np.ix_([0, -1], [0, -1])],
+            "contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"},
+            "line": {"width": 2.5, "color": MUTED},
+            "showscale": False,
+            "hoverinfo": "skip",
+        }
+        grounds.append(boundary)
+    x, y = square_axes(("x<sub>1</sub>", "x<sub>2</sub>"), backdrop.across, backdrop.up)
+    return make_figure(grounds, height=height, margin={"l": 8, "r": 8, "t": 8, "b": 18}, x=x, y=y)
 
 
 def _region(figure: go.Figure, region: Region, x: Point) -> None:
-    _outline(figure, region, INK, width=2)
+    _outline(figure, region, MUTED, width=2)
     for corner in region.corners:
         across, anchor = _beside(corner[0] - x[0], corner[1] - x[1])
         figure.add_annotation(
@@ -197,7 +185,7 @@ def _steps(figure: go.Figure, moves: Sequence[Move]) -> None:
         ways = [(move.start, move.before) for move in drawn if _apart(move.start, move.before) > 0]
         figure.add_scatter(
             **_pieces(ways), mode="lines+markers", hoverinfo="skip",
-            line={"color": colour, "width": 2.5, "dash": "dash" if colour == OUTSIDE else "solid"},
+            line={"color": colour, "width": 2.5, "dash": "dash" if colour == ORANGE else "solid"},
             marker={
                 "symbol": "arrow", "angleref": "previous", "size": [0, 13, 0] * len(ways), "color": colour, "opacity": 1
             },
@@ -206,7 +194,7 @@ def _steps(figure: go.Figure, moves: Sequence[Move]) -> None:
 
 def _by_colour(moves: Sequence[Move]) -> list[tuple[str, list[Move]]]:
     """The steps that leave and those that stay, each with its colour; none that is empty."""
-    split = ((OUTSIDE, [move for move in moves if not move.inside]), (ACCENT, [move for move in moves if move.inside]))
+    split = ((ORANGE, [move for move in moves if not move.inside]), (ACCENT, [move for move in moves if move.inside]))
     return [(colour, drawn) for colour, drawn in split if drawn]
 
 
@@ -229,19 +217,18 @@ def _marks(
     symbol: str = "circle",
     size: int = 7,
 ) -> None:
-    font = {"size": 13} if colour == INK else {"size": 13, "color": colour}  # else the theme's own
     figure.add_scatter(
         x=[point[0] for point in points], y=[point[1] for point in points],
         mode="markers+text" if labels else "markers", text=[f" {label} " for label in labels], textposition=where,
-        textfont=font, marker={"size": size, "color": colour, "symbol": symbol}, hovertext=hovers, hoverinfo="text",
-        cliponaxis=False,
+        textfont={"size": TICKS}, marker={"size": size, "color": colour, "symbol": symbol}, hovertext=hovers,
+        hoverinfo="text", cliponaxis=False,
     )  # fmt: skip
 
 
 def _star(figure: go.Figure, best: Point) -> None:
     figure.add_scatter(
         x=[best[0]], y=[best[1]], mode="markers", hovertext=[f"the optimum {pair(best)}"], hoverinfo="text",
-        marker={"size": 17, "symbol": "star", "color": ACCENT, "line": {"width": 1.5, "color": "white"}},
+        marker=STAR,
     )  # fmt: skip
 
 

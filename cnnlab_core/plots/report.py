@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import ImageFont
 
-from cnnlab_core.plots.depths import FONT
 from cnnlab_core.plots.noise import noise_picture
+from cnnlab_core.plots.theme import FONT
 
 Format = Literal["png", "pdf"]
 

@@ -15,7 +15,6 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.noise import change_picture, noise_picture
 from cnnlab_core.plots.report import ReportRow, rendered, report_figure
-from cnnlab_core.plots.survival import Line, survival_lines
 from cnnlab_core.recipes.adversarial_report import report_code, two_networks_code
 from cnnlab_core.recipes.adversarial_world import universal_code, world_code
 from cnnlab_core.runtime.jobs import finish
@@ -142,15 +141,9 @@ def test_no_title_leaves_its_picture():
         assert box.x1 <= figure.bbox.width
 
 
-def test_curves_of_survival():
-    rotate = TRANSFORMS["rotate"]
-    places = rotate.sweep(25, reach=60)
+def test_a_sweep_lies_around_its_place():
+    places = TRANSFORMS["rotate"].sweep(25, reach=60)
     assert (places[0], places[-1]) == (-60, 60)
-    lines = [Line("P(<b>cat</b>), clean", [0.5] * 25, 0, True), Line("P(spider), adversarial", [1.0] * 25, 1, False)]
-    figure = survival_lines(places, lines, here=30, title="degrees")
-    assert [trace.line.dash for trace in figure.data] == ["dot", "solid"]
-    assert "<b>" not in figure.data[0].name
-    assert figure.layout.shapes[0].x0 == 30
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)

@@ -14,7 +14,7 @@ from cnnlab_core.dream.film import Film, filmed
 from cnnlab_core.dream.layers import maps_of
 from cnnlab_core.images import to_picture
 from cnnlab_core.models import ZOO, find_spec, load_model
-from cnnlab_core.plots.ascent import ascent_line
+from cnnlab_core.plots.lines import objective_line
 from cnnlab_core.plots.network_strip import GAP, SIZE, network_strip
 from cnnlab_core.runtime.jobs import finish
 
@@ -188,11 +188,11 @@ def test_the_cache_folder_is_the_users_unless_chosen(monkeypatch, tmp_path):
 
 
 def test_the_curve_has_every_step_and_a_line_for_every_octave():
-    figure = ascent_line([1.0, 2.0, 1.5], every=2, total=6)
+    figure = objective_line([1.0, 2.0, 1.5], every=2, total=6)
     assert list(figure.data[0].y) == [1.0, 2.0, 1.5]
     assert [shape.x0 for shape in figure.layout.shapes] == [2.5, 4.5]
     assert figure.layout.xaxis.range == (0.5, 6.5)
-    assert ascent_line([]).data
+    assert objective_line([]).data
 
 
 def test_the_strips_bars_are_as_high_as_their_maps_are_large():

@@ -8,8 +8,8 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.attribution import occlusion_corners
 from cnnlab_core.interpretability.explanation import METHODS, Question, explain
 from cnnlab_core.models import load_model
-from cnnlab_core.plots.heat import BAND, full_colour, heat_over, influence_in_box
 from cnnlab_core.plots.mosaic import side_by_side
+from cnnlab_core.plots.overlays import BAND, attribution_overlay, full_colour, influence_in_box
 from cnnlab_core.receptive_field.effective import share_of_box
 from cnnlab_core.receptive_field.fields import Box
 from cnnlab_core.recipes.feature_maps import attribution_code, effective_field_code
@@ -82,7 +82,7 @@ def test_share_of_a_box():
 def test_heat_is_drawn_at_any_value():
     photo = open_image(sample_images()["chelsea"].content)
     for values in (np.zeros((7, 7)), np.full((5, 9), -1e-30), np.eye(20) * 1e6):
-        picture = heat_over(photo, values, signed=True)
+        picture = attribution_overlay(photo, values, signed=True)
         assert picture.width == 448
         assert picture.height == round(448 * photo.height / photo.width) + BAND
     assert full_colour(np.zeros(4)) == 0

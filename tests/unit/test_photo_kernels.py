@@ -22,7 +22,9 @@ from cnnlab_core.from_scratch.photo_filters import (
     to_planes,
 )
 from cnnlab_core.images import open_image, sample_images
-from cnnlab_core.plots.signed import NEGATIVE, POSITIVE, number_grid, short_number, signed_picture
+from cnnlab_core.plots.heatmaps import number_grid
+from cnnlab_core.plots.labels import short_number
+from cnnlab_core.plots.signed import NEGATIVE, POSITIVE, signed_picture
 
 
 @pytest.fixture(scope="module")

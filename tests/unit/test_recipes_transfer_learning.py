@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cnnlab_core.models import load_model
-from cnnlab_core.plots.transfer import accuracy_curves, confusion_map, features_map
+from cnnlab_core.plots.lines import accuracy_curves
+from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import classifier, learning_curve, projection, your_picture
 from cnnlab_core.transfer import curve, draw, learn, open_collection
 
@@ -55,14 +56,6 @@ def test_learning_curve(monkeypatch):
 
 
 # --- figures --------------------------------------------------------------------------------------------------
-
-
-def test_the_confusion_map_is_coloured_by_shares_and_says_the_counts():
-    heat, numbers = confusion_map([[3, 1], [0, 0]], ["a <b>", "c"], ink="black").data
-    assert list(zip(numbers.x, numbers.y, numbers.text, strict=True)) == [(0, 0, "3"), (1, 0, "1")]
-    assert np.allclose(heat.z, [[0.75, 0.25], [0, 0]])
-    assert heat.customdata[0][1] == "a &lt;b&gt;, taken for c: 1 of 4"
-    assert len(confusion_map(np.eye(37), [str(n) for n in range(37)], ink="black").data) == 1
 
 
 def test_the_curves_have_their_means_and_their_draws():

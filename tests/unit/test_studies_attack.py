@@ -14,8 +14,8 @@ from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
+from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import noise_picture
-from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial import attack_code
 from cnnlab_core.runtime.jobs import finish
 

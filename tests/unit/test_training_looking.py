@@ -12,7 +12,8 @@ from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import RunError
 from cnnlab_core.interpretability.first_layer_filters import as_colours
-from cnnlab_core.plots.runs import MOST_POINTS, Line, confusion_map, run_lines, thinned
+from cnnlab_core.plots.confusion import confusion_matrix
+from cnnlab_core.plots.lines import MOST_POINTS, Line, line_figure, thinned
 from cnnlab_core.recipes import training as recipes
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
@@ -221,16 +222,23 @@ def test_long_lines_are_thinned_and_keep_their_ends():
     x, y = thinned(np.arange(5001), np.arange(5001) * 2.0)
     assert len(x) == MOST_POINTS
     assert (x[0], x[-1], y[0], y[-1]) == (0, 5000, 0, 10000)
-    figure = run_lines([Line("<i>a</i>", [0, 1], [1, np.nan])], title="t", x_title="step", log=True)
+    figure = line_figure([Line("<i>a</i>", [0, 1], [1, np.nan])], title="t", x_title="step", log=True)
     assert figure.data[0].name == "&lt;i&gt;a&lt;/i&gt;"
 
 
-def test_a_confusion_is_coloured_by_the_share_of_its_row():
-    figure = confusion_map([[8, 2], [0, 0]], ["<i>", "b"], ink="black")
-    assert np.array_equal(figure.data[0].z, [[0.8, 0.2], [0, 0]])
-    assert [note.text for note in figure.layout.annotations] == ["8", "2"]
-    assert figure.data[0].text[0][1] == "&lt;i&gt; taken for b: 2 (20.0%)"
-    assert not confusion_map(np.eye(40, dtype=int), list(map(str, range(40))), ink="black").layout.annotations
+def test_a_confusion_matrix_is_coloured_by_shares_and_shows_its_counts_where_they_fit():
+    (heat,) = confusion_matrix([[8, 2], [0, 0]], ["<i>", "b"], ink="black").data
+    assert np.array_equal(heat.z, [[0.8, 0.2], [0, 0]])
+    assert [list(row) for row in heat.text] == [["8", "2"], ["", ""]]
+    assert heat.textfont.color == "black"
+    assert heat.customdata[0][1] == "&lt;i&gt;, predicted as b: 2 of 10 (20.0%)"
+    assert heat.customdata[1][1] == "b, predicted as b: 0 of 0 (0.0%)"
+    pets = confusion_matrix(np.eye(37, dtype=int), [f"breed {n}" for n in range(37)], ink="black")
+    assert pets.data[0].text is None
+    assert pets.layout.xaxis.ticktext[36] == "breed 36"
+    many = confusion_matrix(np.eye(100, dtype=int), list(map(str, range(100))), ink="black")
+    assert many.layout.xaxis.showticklabels is False
+    assert many.data[0].customdata[99][99] == "99, predicted as 99: 1 of 1 (100.0%)"
 
 
 # --- recipes --------------------------------------------------------------------------------------------------

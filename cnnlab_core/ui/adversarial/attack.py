@@ -12,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks.studies.attack import Fooled, Look, history_table
 from cnnlab_core.images import png
 from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import noise_picture
-from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial import attack_code
 from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
 from cnnlab_core.ui.adversarial.job import attacked

@@ -15,8 +15,8 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.answers import read_answer
 from cnnlab_core.errors import InputError
+from cnnlab_core.plots.labels import short_number
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, touching, viewport
-from cnnlab_core.plots.signed import short_number
 from cnnlab_core.recipes.plane import plane_code
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.segmented import segmented

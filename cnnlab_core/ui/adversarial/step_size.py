@@ -13,15 +13,15 @@ from cnnlab_core.attacks.studies.sweep import MapCell, levels, map_steps, map_ta
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
-from cnnlab_core.plots.signed import short_number
-from cnnlab_core.plots.step_map import step_map
+from cnnlab_core.plots.labels import short_number
+from cnnlab_core.plots.step_size import step_map
 from cnnlab_core.recipes.adversarial_sweeps import map_code
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.segmented import segmented
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
 
 PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
@@ -144,6 +144,7 @@ def _drawn(axes: _Map, cells: Sequence[MapCell], chosen: tuple[int, int] | None 
         success.reshape(shape),
         sizes=axes.size_names,
         steps=axes.step_names,
+        ink=ink(),
         chosen=chosen,
     )
 

@@ -21,8 +21,7 @@ from cnnlab_core.attacks.studies.sweep import (
     sweep_table,
 )
 from cnnlab_core.models import load_model
-from cnnlab_core.plots.epsilon_curves import Line, epsilon_curves
-from cnnlab_core.plots.texts import as_text
+from cnnlab_core.plots.lines import epsilon_curves
 from cnnlab_core.recipes.adversarial_sweeps import accuracy_code, methods_code
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.epsilons import choose_count, grid
@@ -137,15 +136,15 @@ def _curves(choice: Choice, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ...]
 
 
 def _draw(place: DeltaGenerator, choice: Choice, sweep: _Sweep, pairs: Sequence[Pair], *, key: str) -> None:
-    lines = []
+    lines = {}
     for curves in zip(*pairs, strict=True):
         mark = half_fooled(curves)
         shares = accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
-        lines.append(Line(NAMES[curves[0].method], shares, None if mark is None else _shown(mark, sweep.norm)))
+        lines[NAMES[curves[0].method]] = shares, None if mark is None else _shown(mark, sweep.norm)
     if sweep.several:
         title = f"Accuracy of {len(sweep.subjects)} pictures that were named right"
     else:
-        title = f"P({as_text(choice.labels[_asked(pairs[0][0])])})"
+        title = f"P({choice.labels[_asked(pairs[0][0])]})"
     figure = epsilon_curves(
         lines,
         [_shown(eps, sweep.norm) for eps in sweep.eps],

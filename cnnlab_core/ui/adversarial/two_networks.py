@@ -17,9 +17,9 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.registry import categories
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import local_weights
+from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.noise import noise_picture
-from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial_report import two_networks_code
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import ANY, LEVELS, Choice, resolve

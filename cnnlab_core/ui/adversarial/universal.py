@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, OneForAll, OneStep, Together, one_for_all, one_table
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.models import load_model
+from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import change_picture
-from cnnlab_core.plots.steps import step_lines
 from cnnlab_core.recipes.adversarial_world import universal_code
 from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
 from cnnlab_core.ui.adversarial.pieces import FIGURE, panel, said

@@ -17,8 +17,9 @@ from cnnlab_core.attacks.studies.robustness import FATES, UNTOUCHED, Fate, Under
 from cnnlab_core.attacks.transforms import TRANSFORMS, Transform
 from cnnlab_core.images import label_picture, png, thumbnail
 from cnnlab_core.models import load_model
+from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.mosaic import side_by_side
-from cnnlab_core.plots.survival import Line, survival_lines
+from cnnlab_core.plots.theme import ACCENT, MUTED, ORANGE
 from cnnlab_core.recipes.adversarial_world import Through, world_code
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.job import attacked
@@ -258,23 +259,21 @@ def _sweep(lab: _Lab, strengths: Mapping[str, float]) -> None:
     if not trials:
         return
     labels, y = lab.choice.labels, lab.plain.y
+    across = [trial.strength for trial in trials]
     lines = [
         Line(
             f"P({labels[index]}), {name}",
+            across,
             [trial.views[place].probability(index) for trial in trials],
-            place,
-            dotted=index == y,
+            (MUTED, ACCENT, ORANGE)[place],
+            marked=True,
+            dash="dot" if index == y else "solid",
         )
         for place, name in enumerate(lab.pictures)
         for index in dict.fromkeys((y, lab.other))
     ]
     right.plotly_chart(
-        survival_lines(
-            [trial.strength for trial in trials],
-            lines,
-            here=here,
-            title=f"{transform.title} ({transform.unit})",
-        ),
+        line_figure(lines, x_title=f"{transform.title} ({transform.unit})", full=True, at=[here], height=380),
         key="world sweep",
         config=FIGURE,
         alt=f"Probabilities over the strength of {title}",

@@ -20,7 +20,8 @@ from cnnlab_core.from_scratch.equivariance import (
     read_order,
     shift,
 )
-from cnnlab_core.plots.signed import number_grid, short_number
+from cnnlab_core.plots.heatmaps import number_grid
+from cnnlab_core.plots.labels import short_number
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import sentences

@@ -22,7 +22,7 @@ from cnnlab_core.from_scratch.linear_regression import (
 )
 from cnnlab_core.from_scratch.torch_gradients import line_gradients, loss_gradients
 from cnnlab_core.plots.descent import descent_map, loss_line
-from cnnlab_core.plots.signed import short_number
+from cnnlab_core.plots.labels import short_number
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import sentences, show_problem

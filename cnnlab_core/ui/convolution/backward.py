@@ -11,7 +11,7 @@ from cnnlab_core.convolution.options import PADDING_MODES
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
 from cnnlab_core.from_scratch.torch_check import conv_difference
-from cnnlab_core.plots.matrices import maps_by_case, matrix_map
+from cnnlab_core.plots.heatmaps import maps_by_case, matrix_map
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid

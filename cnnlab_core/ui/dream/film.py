@@ -11,7 +11,7 @@ from PIL import Image
 
 from cnnlab_core.dream.film import Film, filmed
 from cnnlab_core.images import png, shrunk, to_picture
-from cnnlab_core.plots.ascent import ascent_line
+from cnnlab_core.plots.lines import objective_line
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import data_address, plain
@@ -174,7 +174,7 @@ def _scrubber(name: str, film: Film) -> None:
 
 def _curve(place: Any, key: str, shown: _Shown) -> None:
     assert shown.film is not None
-    figure = ascent_line(shown.film.objectives, every=shown.every, total=shown.total)
+    figure = objective_line(shown.film.objectives, every=shown.every, total=shown.total)
     place.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="The objective by step")
 
 

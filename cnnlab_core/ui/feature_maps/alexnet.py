@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnlab_core.images import png, square, thumbnail
-from cnnlab_core.plots.mosaic import field_on_picture
+from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.receptive_field.stack import PRESETS, read_stack, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas

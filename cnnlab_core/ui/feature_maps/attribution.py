@@ -13,8 +13,8 @@ from cnnlab_core.interpretability.attribution import AttributionStep, occlusion_
 from cnnlab_core.interpretability.explanation import BASELINES, METHODS, Explanation, Method, Question, explain
 from cnnlab_core.models import load_model
 from cnnlab_core.models.registry import categories
-from cnnlab_core.plots.heat import heat_over
 from cnnlab_core.plots.mosaic import side_by_side
+from cnnlab_core.plots.overlays import attribution_overlay
 from cnnlab_core.recipes.feature_maps import attribution_code
 from cnnlab_core.ui.feature_maps.choice import Choice, layers_with_maps, seen_picture
 from cnnlab_core.ui.naming import name_picture
@@ -29,10 +29,10 @@ BASELINE_NAMES = list(BASELINES)
 
 READS = {
     "Saliency": "How much the class's logit moves with each pixel. Bright: a small change there counts.",
-    "Grad-CAM": "The maps of a layer, weighted by how much the class likes them. Red is for it, blue against it.",
+    "Grad-CAM": "The maps of a layer, weighted by how much the class likes them. Teal is for it, orange against it.",
     "Integrated gradients": "The logit's rise on the way from an even picture to this one, shared out among the pixels."
-    " Red is for the class, blue against it.",
-    "Occlusion": "How far the logit falls when a grey square hides the place. Red is for the class, blue against it.",
+    " Teal is for the class, orange against it.",
+    "Occlusion": "How far the logit falls when a grey square covers it. Teal is for the class, orange against it.",
 }
 
 
@@ -126,7 +126,7 @@ def _panel(choice: Choice, method: Method, target: int, left, right) -> Shown | 
 def _job(choice: Choice, question: Question) -> Generator[AttributionStep, None, Shown]:
     model = load_model(choice.spec.name, choice.weights)
     answer = yield from explain(model, model.prepare(choice.picture.image), question)
-    picture = heat_over(seen_picture(choice), answer.values, signed=answer.signed)
+    picture = attribution_overlay(seen_picture(choice), answer.values, signed=answer.signed)
     details = {
         "Grad-CAM": f" at {question.node}",
         "Integrated gradients": f" in {question.steps} steps",

@@ -15,7 +15,8 @@ from cnnlab_core.interpretability.map_statistics import (
     order,
 )
 from cnnlab_core.models.spec import WEIGHTS_KINDS
-from cnnlab_core.plots.mosaic import mosaic, one_map, overlay, side_by_side
+from cnnlab_core.plots.mosaic import mosaic, one_map, side_by_side
+from cnnlab_core.plots.overlays import overlay
 from cnnlab_core.recipes.feature_maps import compare_code
 from cnnlab_core.ui.feature_maps.choice import (
     Choice,
@@ -150,7 +151,7 @@ def _what_to_see(sides: list[_Side], scale: str, *, by_weights: bool, signed: bo
     st.caption(
         f"{look} Same channels in the same places, sorted by the left side. {scales[scale]}; the largest value "
         f"is {left:.3g} on the left and {right:.3g} on the right. "
-        + ("Blue is negative, red positive, white zero." if signed else "Black is zero.")
+        + ("Orange is negative, teal positive, white zero." if signed else "Black is zero.")
         + (f" The first {MOST_TILES} of {count} channels are shown." if count > MOST_TILES else "")
     )
 

@@ -62,7 +62,7 @@ def show(choice: Choice) -> None:
     paper = "#14191c" if st.context.theme.type == "dark" else "#ffffff"
     figure = rows_of_maps(rows, ink=ink(), paper=paper)
     left.image(png(figure), alt=f"{EACH} maps each of an early, a middle and a late layer", output_format="PNG")
-    signs = "blue is negative, red positive, white zero" if any(row.signed for row in rows) else ""
+    signs = "orange is negative, teal positive, white zero" if any(row.signed for row in rows) else ""
     blacks = "black is zero" if not all(row.signed for row in rows) else ""
     colours = "; where nothing is negative, ".join(filter(None, (signs, blacks)))
     left.caption(f"The first {EACH} of each layer by “{by}”. {SAID[scale]} {colours.capitalize()}.")

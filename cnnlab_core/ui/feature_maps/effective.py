@@ -12,8 +12,8 @@ from PIL import Image
 from cnnlab_core.images import open_image, png, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
-from cnnlab_core.plots.heat import influence_in_box
 from cnnlab_core.plots.mosaic import side_by_side
+from cnnlab_core.plots.overlays import influence_in_box
 from cnnlab_core.receptive_field import Box
 from cnnlab_core.receptive_field.effective import (
     EffectiveStep,

@@ -6,7 +6,8 @@ import streamlit as st
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.interpretability.map_statistics import bring_to_scale, order
 from cnnlab_core.models.build import build_on_meta
-from cnnlab_core.plots.mosaic import field_on_picture, one_map
+from cnnlab_core.plots.mosaic import one_map
+from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import Box, ReceptiveField, receptive_fields
 from cnnlab_core.receptive_field.working import box_formula
 from cnnlab_core.recipes.feature_maps import field_code

@@ -12,8 +12,9 @@ from cnnlab_core.interpretability.map_statistics import (
     order,
     statistics,
 )
-from cnnlab_core.plots.histogram import histogram
-from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map, overlay
+from cnnlab_core.plots.bars import histogram
+from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map
+from cnnlab_core.plots.overlays import overlay
 from cnnlab_core.recipes.feature_maps import maps_code
 from cnnlab_core.ui.feature_maps.choice import (
     Choice,
@@ -47,7 +48,7 @@ def show(choice: Choice) -> None:
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         _mosaic(choice, maps, sequence, scale, channel)
-        signed = " Blue is negative, red positive, white zero." if maps.min() < 0 else " Black is zero."
+        signed = " Orange is negative, teal positive, white zero." if maps.min() < 0 else " Black is zero."
         more = f" The first {MOST_TILES} are shown." if len(maps) > MOST_TILES else ""
         st.caption(
             f"{len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}; {int(found.dead.sum())} are dead (the same value "

@@ -14,7 +14,8 @@ from cnnlab_core.interpretability.map_statistics import order
 from cnnlab_core.interpretability.top_patches import Patch, PatchStep, strongest_patches
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import crop
-from cnnlab_core.plots.mosaic import field_on_picture, in_a_square, tiles
+from cnnlab_core.plots.mosaic import in_a_square, tiles
+from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import Box, ReceptiveField
 from cnnlab_core.recipes.feature_maps import patches_code
 from cnnlab_core.ui.feature_maps.choice import Choice, channel_box, maps_of

@@ -4,7 +4,7 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.images import png, square, thumbnail
-from cnnlab_core.plots.mosaic import field_on_picture
+from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.receptive_field.stack import (
     KINDS,

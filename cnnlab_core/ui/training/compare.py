@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.plots.runs import PALETTE, Line, run_lines
+from cnnlab_core.plots.lines import Line, line_figure
+from cnnlab_core.plots.theme import CATEGORICAL
 from cnnlab_core.recipes.training import compare_code
 from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings
@@ -15,7 +16,7 @@ from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, watched
 from cnnlab_core.ui.training.words import ATTACK_TITLES, NET_TITLES, duration, spoken, value_text
 
-MOST = len(PALETTE)
+MOST = len(CATEGORICAL)
 PER_EPOCH = {
     "held-out accuracy": "validation_accuracy",
     "held-out loss": "validation_loss",
@@ -87,13 +88,13 @@ def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
             x = steps * run.config.epochs / total
         if what in ("training loss", "training accuracy"):
             y = smoothed(y, 0.9)
-        lines.append(Line(run.about.name, x, y, PALETTE[index % MOST], marked=per_epoch))
+        lines.append(Line(run.about.name, x, y, CATEGORICAL[index % MOST], marked=per_epoch))
         end = max(end, float(x[-1]) if len(x) else 0.0)
     if not any(np.isfinite(np.asarray(line.y, dtype=float)).any() for line in lines):
         st.info(f"None of these runs has a {what} yet.", icon=":material/show_chart:")
         return
     percent = "accuracy" in what
-    figure = run_lines(
+    figure = line_figure(
         lines,
         title=what.capitalize(),
         x_title="seconds of training" if seconds else "epoch",

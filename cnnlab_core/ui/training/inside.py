@@ -10,8 +10,9 @@ from PIL import Image
 
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.first_layer_filters import SCALES, Scale, as_colours, filter_table
+from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.mosaic import Mosaic, rgb, tiles
-from cnnlab_core.plots.runs import PALETTE, Line, run_lines
+from cnnlab_core.plots.theme import CATEGORICAL
 from cnnlab_core.recipes.training import filters_code
 from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array
@@ -110,7 +111,7 @@ def _insides(run: Run) -> None:
     left, right = st.columns(2, gap="large")
     end = (run.machine or {}).get("total_steps", 0)
     with left:
-        figure = run_lines(
+        figure = line_figure(
             _by_layer(found.probe_step, found.gradient_norms),
             title="Gradient norm by layer, log scale",
             x_title="step",
@@ -124,15 +125,14 @@ def _insides(run: Run) -> None:
             "vanishing gradients; a sudden jump comes before an overflow."
         )
     with right:
-        figure = run_lines(
+        figure = line_figure(
             _by_layer(found.probe_step, found.dead_units),
             title="Dead units by layer",
             x_title="step",
             end=end,
-            percent=True,
+            full=True,
             height=380,
         )
-        figure.update_yaxes(range=[-0.03, 1.03])
         st.plotly_chart(figure, key="training dead", config=FIGURE, alt="Dead units by layer")
         st.caption(
             "Channels behind a ReLU that stay 0 everywhere on 256 held-out pictures. What is dead learns nothing."
@@ -148,6 +148,6 @@ def _insides(run: Run) -> None:
 def _by_layer(steps: Array, layers: Mapping[str, Array]) -> list[Line]:
     lines = []
     for index, (name, values) in enumerate(layers.items()):
-        again, colour = divmod(index, len(PALETTE))
-        lines.append(Line(name, steps, values, PALETTE[colour], dash=("solid", "dash", "dot")[again % 3]))
+        again, colour = divmod(index, len(CATEGORICAL))
+        lines.append(Line(name, steps, values, CATEGORICAL[colour], dash=("solid", "dash", "dot")[again % 3]))
     return lines

@@ -12,8 +12,8 @@ from PIL import Image
 from cnnlab_core.images import png
 from cnnlab_core.models.zoo import find_spec
 from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.mosaic import in_a_square
-from cnnlab_core.plots.runs import confusion_map
 from cnnlab_core.recipes.training import results_code
 from cnnlab_core.training import Run
 from cnnlab_core.training.report import report
@@ -41,7 +41,7 @@ def show(run: Run) -> None:
     left, right = st.columns([1.35, 1], gap="large")
     with left:
         st.header("What is taken for what")
-        figure = confusion_map(finals["confusion"], labels, ink=ink())
+        figure = confusion_matrix(finals["confusion"], labels, ink=ink())
         st.plotly_chart(figure, key="training confusion", config=FIGURE, alt="Confusion matrix")
     with right:
         st.header("Accuracy by class")

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from cnnlab_core.plots.bars import ACCENT, MUTED
-from cnnlab_core.plots.runs import PALETTE, Line, run_lines
+from cnnlab_core.plots.lines import Line, line_figure
+from cnnlab_core.plots.theme import ACCENT, CATEGORICAL, MUTED
 from cnnlab_core.recipes.training import watch_code
 from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array, Curves, smoothed
@@ -21,8 +21,8 @@ from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import FIGURE, LIVE_SECONDS, Watched, watched
 from cnnlab_core.ui.training.words import settings_table
 
-HELD = PALETTE[1]
-ROBUST = PALETTE[2]
+HELD = CATEGORICAL[1]
+ROBUST = CATEGORICAL[2]
 
 
 def show(run: Run) -> None:
@@ -96,12 +96,12 @@ def _drawn(found: Watched, total: int, epochs: int, weight: float, log: bool) ->
         accuracy.append(Line("held out, under PGD", epoch_step, lines.robust_accuracy, ROBUST, marked=True))
     return (
         (
-            run_lines(loss, title="Loss", log=log, height=340, **x),
-            run_lines(accuracy, title="Accuracy", percent=True, height=340, **x),
+            line_figure(loss, title="Loss", log=log, height=340, **x),
+            line_figure(accuracy, title="Accuracy", percent=True, height=340, **x),
         ),
         (
-            run_lines([Line("rate", step, lines.rate)], title="Learning rate", height=200, **x),
-            run_lines([Line("speed", step, lines.speed)], title="Pictures per second", height=200, **x),
+            line_figure([Line("rate", step, lines.rate)], title="Learning rate", height=200, **x),
+            line_figure([Line("speed", step, lines.speed)], title="Pictures per second", height=200, **x),
         ),
     )
 

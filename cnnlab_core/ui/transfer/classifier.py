@@ -5,7 +5,7 @@ import io
 
 import streamlit as st
 
-from cnnlab_core.plots.transfer import confusion_map
+from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.recipes.transfer_learning import classifier as recipe
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.show import ink, plain
@@ -31,7 +31,7 @@ def show(subject: TransferSubject) -> None:
     with matrix:
         st.markdown("**Confusion matrix** (test pictures)")
         st.plotly_chart(
-            confusion_map(found.confusion, found.classes, ink=ink()),
+            confusion_matrix(found.confusion, found.classes, ink=ink()),
             config={"displayModeBar": False},
             key="transfer_confusion",
             alt="Confusion matrix",

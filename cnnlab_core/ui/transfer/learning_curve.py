@@ -7,7 +7,7 @@ import streamlit as st
 
 from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
-from cnnlab_core.plots.transfer import accuracy_curves
+from cnnlab_core.plots.lines import accuracy_curves
 from cnnlab_core.recipes.transfer_learning import learning_curve as recipe
 from cnnlab_core.runtime.jobs import Progress, part
 from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection

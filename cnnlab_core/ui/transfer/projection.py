@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from cnnlab_core.plots.transfer import features_map
+from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import projection as recipe
 from cnnlab_core.transfer import Learned
 from cnnlab_core.ui.take_away import File, take_away

@@ -5,7 +5,7 @@ import streamlit as st
 from cnnlab_core.classification.softmax import top_k
 from cnnlab_core.images import png
 from cnnlab_core.plots.bars import class_bars
-from cnnlab_core.plots.transfer import features_map
+from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import your_picture as recipe
 from cnnlab_core.transfer import features
 from cnnlab_core.ui.runner import once

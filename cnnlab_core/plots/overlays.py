@@ -1,4 +1,4 @@
-"""Numbers per pixel laid over the picture they belong to, with their scale below."""
+"""What a network sees, laid over the picture: a map, an attribution with its scale, a receptive field."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 from cnnlab_core.plots.mosaic import colour
 
 BAND = 38
-"""The height of the band with the scale."""
+"""The height of the band with the scale, in pixels."""
+EDGE = (20, 200, 180)
+"""The edge of a receptive field, which no photograph has."""
 
 
 def full_colour(values: npt.ArrayLike) -> float:
@@ -21,10 +23,10 @@ def full_colour(values: npt.ArrayLike) -> float:
     return float(np.quantile(sizes, 0.98)) or float(sizes.max())
 
 
-def heat_over(picture: Image.Image, values: npt.ArrayLike, *, signed: bool, side: int = 448) -> Image.Image:
-    """``values`` (h, w) over the picture in grey, ``side`` pixels wide, with a band that tells the scale.
+def attribution_overlay(picture: Image.Image, values: npt.ArrayLike, *, signed: bool, side: int = 448) -> Image.Image:
+    """``values`` (h, w) over the picture in grey, ``side`` pixels wide, with its scale in a band below.
 
-    Colours grow opaque with |value|: from black to bright, or ``signed`` from blue (negative) over white to red.
+    Colours grow opaque with |value|: from black to bright, or ``signed`` from orange (negative) over white to teal.
     """
     numbers = np.asarray(values, dtype=np.float64)
     full = full_colour(numbers)
@@ -68,7 +70,7 @@ def influence_in_box(
     draw = ImageDraw.Draw(canvas)
     corners = (left - cols[0], top - rows[0], right + 1 - cols[0], bottom + 1 - rows[0])
     first, last = (tuple(grow * c for c in corners[:2]), tuple(grow * c - 1 for c in corners[2:]))
-    draw.rectangle((*first, *last), outline=(20, 200, 180), width=3)
+    draw.rectangle((*first, *last), outline=EDGE, width=3)
     middle = grow * (centre[1] + 0.5 - cols[0]), grow * (centre[0] + 0.5 - rows[0])
     for radius in radii:
         reach = grow * (radius + 0.5)
@@ -88,3 +90,38 @@ def _scale(canvas: Image.Image, full: float, *, signed: bool) -> None:
     room = round(max(draw.textlength(low, font), draw.textlength(high, font))) + 22
     ramp = colour(np.linspace(-1 if signed else 0, 1, width - 2 * room)[None].repeat(16, 0), signed=signed)
     canvas.paste(Image.fromarray(ramp), (room, round(middle) - 8))
+
+
+def overlay(picture: Image.Image, scaled: npt.ArrayLike, *, strength: float = 0.75) -> Image.Image:
+    """A map laid over the picture it belongs to: where it is positive the picture shows, elsewhere it is dark."""
+    positive = np.asarray(scaled, dtype=np.float64).clip(0, None)
+    shares = (positive / max(float(np.quantile(positive, 0.98)), 1e-12)).clip(0, 1)
+    mask = Image.fromarray(np.rint(shares * 255).astype(np.uint8)).resize(picture.size, Image.Resampling.BICUBIC)
+    light = (1 - strength) + strength * np.asarray(mask, dtype=np.float64)[..., None] / 255
+    return Image.fromarray(np.rint(np.asarray(picture, dtype=np.float64) * light).astype(np.uint8))
+
+
+def field_on_picture(
+    picture: Image.Image, box: tuple[int, int, int, int] | None, unclipped: tuple[int, int, int, int] | None = None
+) -> Image.Image:
+    """The picture with everything outside ``box`` (top, left, bottom, right, inclusive) dimmed and its edge drawn.
+
+    Where the ``unclipped`` field reaches past the picture, the picture is widened and the padding hatched.
+    """
+    height, width = picture.height, picture.width
+    top, left, bottom, right = unclipped or box or (0, 0, height - 1, width - 1)
+    before = max(0, -top), max(0, -left)
+    after = max(0, bottom - height + 1), max(0, right - width + 1)
+    rows, cols = np.indices((before[0] + height + after[0], before[1] + width + after[1]))
+    canvas = np.where(((rows + cols) // 4 % 2 == 0)[..., None], 120, 150).astype(np.float64).repeat(3, -1)
+    inside = np.zeros(canvas.shape[:2], bool)
+    first = max(0, before[0] + top), max(0, before[1] + left)
+    inside[first[0] : before[0] + bottom + 1, first[1] : before[1] + right + 1] = True
+    photo = (slice(before[0], before[0] + height), slice(before[1], before[1] + width))
+    canvas[photo] = np.asarray(picture.convert("RGB"), dtype=np.float64)
+    canvas[~inside] *= 0.3
+    drawn = Image.fromarray(np.rint(canvas).astype(np.uint8))
+    if inside.any():
+        last = min(before[0] + bottom, rows.shape[0] - 1), min(before[1] + right, rows.shape[1] - 1)
+        ImageDraw.Draw(drawn).rectangle((first[1], first[0], last[1], last[0]), outline=EDGE)
+    return drawn
