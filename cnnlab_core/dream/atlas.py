@@ -19,6 +19,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import cache_folder, write_atomically
 from cnnlab_core.runtime.jobs import Progress, relay
 
@@ -31,7 +32,7 @@ STEPS = 48
 EACH = 6
 """Channels of each stage."""
 
-SHIPPED = Path(__file__).parents[2] / "assets" / "atlas"
+SHIPPED = asset("atlas")
 """The default model's atlas comes with the lab, so that the first look doesn't wait for it."""
 
 _VERSION = 1

@@ -94,11 +94,11 @@ def draw(collection: Collection, each: int, *, seed: int = 0) -> Drawn:
     ``DataError`` for a class that has too few.
     """
     if each < FEWEST:
-        raise InputError(f"Draw at least {FEWEST} pictures of each class, not {each}.")
+        raise InputError(f"Draw at least {FEWEST} pictures per class, not {each}.")
     held, tested = max(1, each // 6), max(1, each // 3)
     train, test = (_by_class(collection, part, seed) for part in ("train", "test"))
-    for name, there, asked in zip(collection.classes, train, test, strict=True):
-        if len(there) < 2 or not asked:
+    for name, training, testing in zip(collection.classes, train, test, strict=True):
+        if len(training) < 2 or not testing:
             raise DataError(f"The class “{name}” has too few pictures to learn from and to test on. Add some.")
     # Validation pictures come from the end, so that the training pictures stay the same when more are drawn.
     held_back = [members[::-1][: min(held, len(members) // 2)] for members in train]

@@ -1,4 +1,4 @@
-"""Weights that aren't on this machine: said before anything starts, fetched on request, cancelled at will."""
+"""Offers the download of weights that aren't on this machine; nothing is downloaded without a click."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
     st.info(
         f"The weights of {plain(spec.title)} aren't on this machine yet. They come from "
         f"{plain(spec.weights.url.split('/')[2])} and go into {plain(str(weights_folder()))}. "
-        "Until then, its random weights and the models marked as ready can be used.",
+        "Until then, you can use its random weights, or a network that needs no download.",
         icon=":material/download:",
     )
     outcome = run(
