@@ -19,7 +19,7 @@ def icons() -> dict[str, bytes]:
 
 home()
 st.title("cnnlab")
-st.markdown("See what a convolutional network computes by doing it yourself. Each page answers one question.")
+st.markdown("See what a convolutional network computes, by doing it yourself. Each page answers one question.")
 
 for first in range(0, len(PAGES), 3):  # row by row, so that neighbours are equally high
     for column, page in zip(st.columns(3), PAGES[first : first + 3], strict=False):

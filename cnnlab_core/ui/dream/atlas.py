@@ -27,7 +27,7 @@ _TILE, _GAP = 224, 12
 def show(subject: Subject) -> None:
     """A row of pictures for each stage, as far as they are drawn; a click on one opens it under Neurons."""
     st.caption(
-        f"For {EACH} channels at the end of every stage, what each looks for, drawn from noise. From top to bottom: "
+        f"This is what {EACH} channels at the end of every stage look for, drawn from noise. From top to bottom: "
         "stripes and colours, then textures, parts and objects. Click a picture to explore its channel."
     )
     status = st.container()

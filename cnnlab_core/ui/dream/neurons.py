@@ -79,9 +79,8 @@ class _Question:
 def show(subject: Subject) -> None:
     """The layer and the question, the picture that answers it, and the photos' patches that excite the channel."""
     st.caption(
-        "This starts from nothing but noise; 64 steps later, you see what this part of the network responds to most. "
-        "Move from left to right: edges, textures, parts, objects. Compare with the patches of photos that excite the "
-        "same channel."
+        "Starting from nothing but noise, this draws what a part of the network responds to most. Move from left to "
+        "right: edges, textures, parts, objects. Compare with the patches of photos that excite the same channel."
     )
     chosen = choose_layer(subject.spec, CONTROLS, depth=DEPTH)
     left, right = st.columns([1.2, 1], gap="large")
@@ -102,7 +101,7 @@ def _ask(chosen: Layer) -> _Question:
         steps = CONTROLS.slider("steps", "Steps", 16, 256, 64, 16)
         robust = CONTROLS.toggle(
             "robust",
-            "Random transforms",
+            "Transforms",
             True,
             help="Before each step, the picture is shifted, scaled and rotated a little. Without this, fine grain "
             "appears that means nothing to anyone but this network.",

@@ -149,6 +149,6 @@ def choose_settings(layer: Layer) -> Settings:
         scale = CONTROLS.slider("scale", "Between octaves (×)", 1.1, 2.0, _FIRST["scale"], 0.05)
         step_size = CONTROLS.slider("step_size", "Step size (/255)", 0.25, 12.0, _FIRST["step_size"], 0.25)
         laplacian = CONTROLS.slider("laplacian", "Laplacian levels", 0, 6, _FIRST["laplacian"], 1)
-        side = CONTROLS.select("side", "Longer side, at most (pixels)", SIDES, 448)
+        side = CONTROLS.select("side", "Longest side (pixels)", SIDES, 448)
     seed = CONTROLS.number("seed", "Seed", 0, 99_999, _FIRST["seed"], 1)
     return Settings(layer.name, channel, octaves, scale, steps, step_size, jitter, normalise, laplacian, side, seed)

@@ -37,7 +37,7 @@ def show(subject: Subject) -> None:
         factor = CONTROLS.slider("factor", "Enlargement per frame (×)", 1.0, 1.2, 1.05, 0.01)
         steps = CONTROLS.slider("steps", "Steps per frame", 2, 20, 4, 2)
         step_size = CONTROLS.slider("step_size", "Step size (/255)", 0.25, 12.0, 2.5, 0.25)
-        side = CONTROLS.select("side", "Longer side, at most (pixels)", SIDES[:5], SIDES[0])
+        side = CONTROLS.select("side", "Longest side (pixels)", SIDES[:5], SIDES[0])
         seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
     settings = replace(
         Settings(chosen.name, None), octaves=OCTAVES, steps=steps // OCTAVES, step_size=step_size, side=side, seed=seed

@@ -22,7 +22,7 @@ def show(subject: TransferSubject) -> None:
     """The top classes, and the picture as a star among the collection's points."""
     st.caption(
         "What does the new classifier make of the picture in the sidebar? It knows only its own classes and has to "
-        "choose one, however little the picture fits. Try a photo of yours."
+        "choose one, however little the picture fits. Try your own photo."
     )
     result = learn_result(subject)
     if result is None:
