@@ -93,7 +93,9 @@ def test_more_pictures_wait_for_their_button(open_page):
     press(app, "Learn from 24 pictures")
     assert "Learned from 120 pictures" in text(app)
     app.select_slider(key="transfer_each").set_value(48).run()
-    assert "previous settings" in text(app)
+    assert "These results are from your previous settings." in text(app)
+    assert len(app.metric) == 3
+    assert 'draw(open_collection("shapes"), 24)' in app.code[-1].value
 
 
 @pytest.mark.parametrize(("former", "tab"), [("Random or pretrained", "Learning curve"), ("Map", "Projection")])

@@ -39,7 +39,7 @@ def show(subject: TransferSubject) -> None:
     with mistakes:
         _mistakes(result)
     take_away(
-        recipe.code(*subject.code),
+        recipe.code(*result.code),
         File("Confusion matrix (CSV)", lambda: _table(found), "cnnlab_confusion.csv", "text/csv"),
     )
 

@@ -36,9 +36,11 @@ def show(subject: TransferSubject) -> None:
         start="" if subject.is_first_look else f"Draw the curves (up to {subject.each} pictures per class)",
         for_everybody=subject.is_first_look,
     )
-    if outcome.state != "done" or not outcome.result:
+    if not outcome.result:
         return
-    curves, classes = outcome.result
+    if outcome.state == "stale":
+        st.info("These results are from your previous settings.", icon=":material/history:")
+    curves, classes, code = outcome.result
     lines = {
         f"{kind} weights": ([point.each for point in points], [point.accuracies for point in points])
         for kind, points in curves.items()
@@ -55,20 +57,17 @@ def show(subject: TransferSubject) -> None:
         f"{last['pretrained'].mean:.1%} with pretrained features, {last['random'].mean:.1%} with random ones. "
         "Bars run from the worst to the best of three draws; the last point uses all pictures, so there is only one."
     )
-    take_away(
-        recipe.code(subject.spec.name, subject.source.name, subject.each),
-        File("Curves (CSV)", lambda: _table(curves), "cnnlab_curves.csv", "text/csv"),
-    )
+    take_away(code, File("Curves (CSV)", lambda: _table(curves), "cnnlab_curves.csv", "text/csv"))
 
 
-def _curves(subject: TransferSubject) -> Generator[Progress[Any], None, tuple[Curves, int]]:
-    """The curves by kind of weights, and the number of classes."""
+def _curves(subject: TransferSubject) -> Generator[Progress[Any], None, tuple[Curves, int, str]]:
+    """The curves by kind of weights, the number of classes, and the code."""
     drawn = draw(open_collection(subject.source.name), subject.each)
     found: Curves = {}
     for number, kind in enumerate(WEIGHTS_KINDS):
         job = curve_steps(load_model(subject.spec.name, kind), drawn)
         found[kind] = yield from part(job, number, 1, len(WEIGHTS_KINDS))
-    return found, len(drawn.classes)
+    return found, len(drawn.classes), recipe.code(subject.spec.name, subject.source.name, subject.each)
 
 
 def _table(curves: Curves) -> str:

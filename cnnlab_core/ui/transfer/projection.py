@@ -33,7 +33,7 @@ def show(subject: TransferSubject) -> None:
         alt="All pictures by their features",
     )
     st.caption(f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all.")
-    take_away(recipe.code(*subject.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))
+    take_away(recipe.code(*result.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))
 
 
 def _table(found: Learned) -> str:

@@ -32,14 +32,16 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Result:
-    """What was learned, and the most confident mistakes with their pictures."""
+    """What was learned, the most confident mistakes with their pictures, and what recipes start with."""
 
     learned: Learned
     mistakes: tuple[Mistake, ...]
+    code: tuple[str, str, str, int]
 
 
-def learn_result(subject: TransferSubject) -> Result | None:
-    """The result for these settings; None while there is none, with its button or reason on the page."""
+def learn_result(subject: TransferSubject, *, previous: bool = True) -> Result | None:
+    """The result, or, marked as such, that of the ``previous`` settings; None, with its reason on the page, if there is
+    neither."""
 
     def job() -> Generator[Progress[None], None, Result]:
         drawn = draw(open_collection(subject.source.name), subject.each)
@@ -53,7 +55,7 @@ def learn_result(subject: TransferSubject) -> Result | None:
             )
             for mistake in found.answers.mistakes(_MISTAKES)
         )
-        return Result(found, mistakes)
+        return Result(found, mistakes, subject.code)
 
     outcome = run(
         "transfer",
@@ -65,6 +67,7 @@ def learn_result(subject: TransferSubject) -> Result | None:
     )
     if outcome.state in ("stopped", "idle"):
         st.caption("Features are kept on disk: a picture that was computed before isn't computed again.")
-    elif outcome.state == "stale":
-        st.info("The result of your previous settings isn't shown here.", icon=":material/history:")
+    elif outcome.state == "stale" and previous:
+        st.info("These results are from your previous settings.", icon=":material/history:")
+        return outcome.result
     return outcome.result if outcome.state == "done" else None

@@ -24,7 +24,7 @@ def show(subject: TransferSubject) -> None:
         "What does the new classifier make of the picture in the sidebar? It knows only its own classes and has to "
         "choose one, however little the picture fits. Try your own photo."
     )
-    result = learn_result(subject)
+    result = learn_result(subject, previous=False)
     if result is None:
         return
     x = run_study(
