@@ -40,7 +40,7 @@ machine, models = st.columns([1, 3], gap="large")
 with machine:
     st.header("This machine")
     st.markdown(f":material/memory: {plain(likely_device())}")
-    st.caption("Everything is computed on it, and it is shared fairly between all who are here.")
+    st.caption("Everything is computed here, and everyone who uses the lab gets a fair share.")
 with models, sentences():
     networks = offered_specs()
     ready = [spec for spec in networks if local_weights(spec)]
@@ -60,9 +60,9 @@ with models, sentences():
     )
     st.caption(
         f"Downloaded weights go into {plain(str(weights_folder()))}; set CNNLAB_WEIGHTS to choose another folder. "
-        "With random weights every network works at once."
+        "With random weights, every network works right away."
     )
 
-with st.expander("Who took the photos"):
+with st.expander("Photo credits"):
     for sample in sample_images().values():
         st.caption(f"{plain(sample.title)}: {plain(sample.credit)}. {plain(sample.licence)}.")

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.measure import Row
 from cnnlab_core.dream import channel, dream, layer, visualise
-from cnnlab_core.dream.dreaming import octave_sizes
+from cnnlab_core.dream.dream import octave_sizes
 from cnnlab_core.dream.goal import bind, gradient
 from cnnlab_core.models import LoadedModel, load_model
 from cnnlab_core.models.cuts import cut_behind
@@ -91,7 +91,7 @@ def measure() -> list[Row]:
     torch.set_num_threads(1)  # as in the lab: a job a core
     render_vis()
     model = load_model("efficientnet_lite0", device="cpu")
-    hooked = load_model("efficientnet_lite0", "random", device="cpu", seed=1)  # not the lab's own: it gets hooks
+    hooked = load_model("efficientnet_lite0", "random", device="cpu", seed=1)  # not the shared one: it gets hooks
     ours_ms, lucent_ms = interleaved(lambda: ours(model, STEPS), lambda: lucent(hooked, STEPS))
     rows = [Row(f"step at {NODE}, {SIZE} pixels", ours_ms / STEPS, "torch-lucent's", lucent_ms / STEPS, "ms")]
 

@@ -1,25 +1,21 @@
 """DeepDream and feature visualisation: what does a layer, a channel, a neuron or a class look for?"""
 
-import streamlit as st
+from functools import partial
 
-from cnnlab_core.ui.dream import atlas, classes, dreaming, neurons, zooming
-from cnnlab_core.ui.dream.choice import choose
+from cnnlab_core.ui.dream import atlas, classes, dream, neurons, zoom
 from cnnlab_core.ui.frame import page
-from cnnlab_core.ui.show import sentences
-
-TABS = {
-    "Dream": dreaming.show,
-    "Neurons": neurons.show,
-    "Atlas": atlas.show,
-    "Classes": classes.show,
-    "Zoom": zooming.show,
-}
+from cnnlab_core.ui.subject import choose_subject
+from cnnlab_core.ui.tabs import Tab, show_tabs
 
 page("deepdream")
-with sentences():
-    choice = choose()
-    if choice:
-        for tab, body in zip(st.tabs(list(TABS), key="dream_tab", bind="query-params"), TABS.values(), strict=True):
-            if tab.open:
-                with tab, sentences():
-                    body(choice)
+show_tabs(
+    "dream_tab",
+    [
+        Tab("Dream", dream.show),
+        Tab("Neurons", neurons.show),
+        Tab("Atlas", atlas.show),
+        Tab("Classes", classes.show),
+        Tab("Zoom", zoom.show),
+    ],
+    partial(choose_subject, "dream"),
+)

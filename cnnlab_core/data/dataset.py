@@ -1,4 +1,4 @@
-"""What a set of labelled pictures is, how it is kept in a file, and how validation pictures are held out."""
+"""A data set of labelled pictures, its file, and the split into training and validation pictures."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ class Pictures:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A set to train on. The test part is only read, from its file or its seed, when ``read_test`` is called."""
+    """A set to train on. Its test part is read, or made from its seed, only when ``read_test`` is called."""
 
     name: str
     title: str
@@ -60,7 +60,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Split:
-    """Indices into the training pictures: what is learned from, and what is held out to watch."""
+    """Indices into the training pictures: those to learn from, and those held out for validation."""
 
     train: np.ndarray
     validation: np.ndarray
@@ -86,7 +86,7 @@ def split_validation(labels: torch.Tensor, share: float, seed: int, limit: int =
         held.append(members[:count])
         kept.append(members[count:])
     if limit:
-        # Turn by turn through the classes, so that any limit is balanced.
+        # One of each class, then the next of each, so that every limit is balanced.
         turns = [(turn, place) for place, members in enumerate(kept) for turn in range(len(members))]
         chosen = sorted(turns)[:limit]
         kept = [np.array([kept[place][turn] for turn, place in chosen])]
@@ -106,12 +106,12 @@ def write_dataset(path: Path, dataset: Dataset) -> None:
         write_atomically(path, save(tensors, {"cnnlab": json.dumps(about)}))
     except OSError as error:
         raise DataError(
-            f"The data set couldn't be saved as {path}: {error.strerror}. Make room, or set CNNLAB_DATA."
+            f"The data set couldn't be saved as {path}: {error.strerror}. Free some space, or set CNNLAB_DATA."
         ) from None
 
 
 def read_dataset(path: Path, digests: dict[str, str] | None = None) -> Dataset:
-    """The data set in a file, verified by ``digests`` (parts "train" and "test") or those in the file itself."""
+    """The data set in a file, verified by ``digests`` (of "train" and "test"), by default those in the file itself."""
     damaged = DataError(f"The data set {path} is damaged. Delete the file, and fetch or import it again.")
     try:
         with safe_open(path, "pt") as file:

@@ -1,8 +1,8 @@
-"""Pictures of one's own: a folder, or a zip, in which each class is a folder of pictures.
+"""Importing a set of pictures: a folder, or a zip, with a folder for each class.
 
-``cats/… dogs/…``, or ``train/cats/… test/cats/…``; a single folder around it all is looked through. Without a test
-folder every sixth picture of a class is kept for the test. Zips are read in memory, file by file, and never unpacked
-to disk, so that no name in them can lead anywhere; every size is checked as it is read, whatever the zip claims.
+``cats/… dogs/…``, or ``train/cats/… test/cats/…``; a single folder around everything is skipped. Without a test folder,
+a sixth of each class is kept for the test. Zips are read in memory, file by file, and never unpacked to disk, so that
+no name in them can lead anywhere; every size is checked as it is read, whatever the zip claims.
 """
 
 import io
@@ -22,29 +22,33 @@ from PIL import Image, ImageOps
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
 from cnnlab_core.errors import DataError, ImageError, InputError
 from cnnlab_core.images import open_image
+from cnnlab_core.runtime.jobs import Progress
 
 MOST_PICTURES = 100_000
+"""Pictures in a set, at most."""
+
 MOST_CLASSES = 200
-FEWEST = 6
-"""Pictures in the smallest class: some to learn from, some held out, some for the test."""
-MOST_FILE = 40_000_000
-"""Bytes of one picture's file."""
+"""Classes in a set, at most."""
+
+FEWEST_PICTURES = 6
+"""Pictures in the smallest class, at least: for training, validation and test."""
+
+MOST_FILE_BYTES = 40_000_000
+"""Bytes of one picture's file, at most."""
+
 MOST_BYTES = 2_000_000_000
-"""Bytes of all pictures, packed ones once unpacked; and of the finished set."""
+"""Bytes of all files together once unpacked, and of the finished set, at most."""
+
 SIDES = (16, 128)
+"""The smallest and the largest side, in pixels, that pictures can be imported at."""
+
+MOST_NOTES = 20
+"""Pictures left out that are named one by one, at most."""
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".jp2"}
 _TRAIN, _TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
 _TEST_SEED = 6
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class ImportStep:
-    """``done`` of ``total`` pictures have been read."""
-
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -61,12 +65,12 @@ def own_folder() -> Path:
 
 
 def own_names() -> list[str]:
-    """The names of the imported sets; files beside them that can't be one aren't counted."""
+    """The names of the imported sets; other files in the folder are ignored."""
     return sorted(path.stem for path in own_folder().glob("*.safetensors") if _NAME.fullmatch(path.stem))
 
 
 def own_path(name: str) -> Path:
-    """The file of the imported set ``name``. Raises ``InputError`` for names that can't be file names."""
+    """The file of the imported set ``name``. Raises ``InputError`` for a name that can't be a file's."""
     if not _NAME.fullmatch(name):
         raise InputError(
             f"A data set can't be called “{name[:40]}”. Use up to 40 small letters, digits, - and _, such as “leaves”."
@@ -74,17 +78,17 @@ def own_path(name: str) -> Path:
     return own_folder() / f"{name}.safetensors"
 
 
-def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Generator[ImportStep, None, Dataset]:
-    """Read a folder or zip of class folders into the set ``own:<name>``, each picture cut to a square of ``side``.
+def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Generator[Progress[None], None, Dataset]:
+    """Read a folder or zip of class folders into the set ``own:<name>``, each picture cropped to a square of ``side``.
 
-    Pictures that can't be read are left out and counted in the set's notes. Raises ``InputError`` for a name or side
-    that can't be, ``DataError`` for sets that are empty, too large, unpackable or that exist already.
+    Pictures that can't be read are left out and listed in the set's notes. Raises ``InputError`` for a bad name or
+    side, and ``DataError`` for a set that is empty, too large, damaged or already there.
     """
     path = own_path(name)
     if path.exists():
         raise DataError(f"There is a data set called “{name}” already. Choose another name, or delete that one first.")
     if not SIDES[0] <= side <= SIDES[1]:
-        raise InputError(f"Pictures are made {SIDES[0]} to {SIDES[1]} pixels wide, not {side}.")
+        raise InputError(f"Pictures can be {SIDES[0]} to {SIDES[1]} pixels wide, not {side}.")
     with ExitStack() as opened:
         files = _in_folder(source) if isinstance(source, Path) and source.is_dir() else _in_zip(source, opened)
         dataset = yield from _read(_sorted_into_classes(_pictures_among(files)), name, side)
@@ -96,7 +100,7 @@ def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Gener
 
 
 def _pictures_among(files: Iterable[_File]) -> list[_File]:
-    """The files that are pictures by their name; hidden ones are left out."""
+    """The files with a picture's name, without hidden ones."""
     found = [file for file in files if _is_picture(file.path)]
     if len(found) > MOST_PICTURES:
         raise DataError(f"There are {len(found)} pictures here, more than {MOST_PICTURES}. Use a part of them.")
@@ -138,11 +142,11 @@ def _in_zip(source: Path | bytes, opened: ExitStack) -> Iterator[_File]:
 
 
 def _bounded(file: IO[bytes]) -> bytes:
-    """The content of a file, which is closed; ``ImageError`` if it is longer than any picture here may be."""
+    """The content of a file, which is then closed; ``ImageError`` if it is longer than a picture's file may be."""
     with file:
-        content = file.read(MOST_FILE + 1)
-    if len(content) > MOST_FILE:
-        raise ImageError(f"This file is larger than {MOST_FILE // 10**6} MB.")
+        content = file.read(MOST_FILE_BYTES + 1)
+    if len(content) > MOST_FILE_BYTES:
+        raise ImageError(f"This file is larger than {MOST_FILE_BYTES // 10**6} MB.")
     return content
 
 
@@ -159,7 +163,7 @@ def _sorted_into_classes(files: list[_File]) -> dict[str, dict[str, list[_File]]
         folders = trail[1:] if parted else trail
         if not folders:
             raise DataError(
-                f"“{file.path.name}” lies beside the class folders. Put every picture into its class's folder."
+                f"“{file.path.name}” isn't in a class folder. Put every picture into the folder of its class."
             )
         parts.setdefault(part, {}).setdefault(_class_name(folders[0]), []).append(file)
     return _checked(parts)
@@ -177,19 +181,19 @@ def _checked(parts: dict[str, dict[str, list[_File]]]) -> dict[str, dict[str, li
             "for each class and put its pictures (PNG, JPEG, WebP, …) into it."
         )
     smallest = min(train, key=lambda name: len(train[name]))
-    if len(train[smallest]) < FEWEST:
+    if len(train[smallest]) < FEWEST_PICTURES:
         raise DataError(
-            f"The class “{smallest}” has only {len(train[smallest])} pictures. Give each at least {FEWEST}."
+            f"The class “{smallest}” has only {len(train[smallest])} pictures. Give each at least {FEWEST_PICTURES}."
         )
     if strange := sorted(set(parts.get("test", {})) - set(train)):
-        raise DataError(f"The test folder's class “{strange[0]}” isn't in the training folder. Name them alike.")
+        raise DataError(f"The test folder's class “{strange[0]}” isn't in the training folder. Use the same names.")
     return parts
 
 
 # --- reading --------------------------------------------------------------------------------------------------
 
 
-def _read(parts: dict[str, dict[str, list[_File]]], name: str, side: int) -> Generator[ImportStep, None, Dataset]:
+def _read(parts: dict[str, dict[str, list[_File]]], name: str, side: int) -> Generator[Progress[None], None, Dataset]:
     classes = tuple(sorted(parts["train"]))
     work = [(part, label, file) for part, kinds in parts.items() for label in classes for file in kinds.get(label, [])]
     if len(work) * side * side * 3 > MOST_BYTES:
@@ -208,21 +212,21 @@ def _read(parts: dict[str, dict[str, list[_File]]], name: str, side: int) -> Gen
             failed.append((file.path.name, str(error)))
         if spent > MOST_BYTES:  # whatever the zip said about its sizes
             raise DataError(f"This unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
-        yield ImportStep(number + 1, len(work))
+        yield Progress(number + 1, len(work))
     which = np.array([part for part, _, _ in work])
     labels = np.array([classes.index(label) for _, label, _ in work])
     left = Counter(labels[good & (which == "train")].tolist())
     for index, label in enumerate(classes):
-        if left[index] < FEWEST:
+        if left[index] < FEWEST_PICTURES:
             first = f" The first problem: {failed[0][0]}: {failed[0][1]}" if failed else ""
             raise DataError(f"Of the class “{label}” only {left[index]} pictures could be read.{first}")
     test = good & (which == "test")
     if not test.any():
         test = good & _every_sixth(labels, good)
     train = good & (which == "train") & ~test
-    notes = tuple(f"left out: {file}: {why}" for file, why in failed[:20])
-    if len(failed) > 20:
-        notes += (f"and {len(failed) - 20} more left out",)
+    notes = tuple(f"left out: {file}: {why}" for file, why in failed[:MOST_NOTES])
+    if len(failed) > MOST_NOTES:
+        notes += (f"and {len(failed) - MOST_NOTES} more left out",)
 
     def pictures(chosen: np.ndarray) -> Pictures:
         return Pictures(torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen]))

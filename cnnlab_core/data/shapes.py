@@ -1,7 +1,7 @@
-"""Shapes and textures: ten classes drawn from a seed, so that training works with no network and no file.
+"""Shapes and textures: ten classes drawn from a seed, so that training works without a network connection or files.
 
-Five shapes (told apart by their outline) and five textures (by what repeats), each at a random place, size, angle and
-contrast, in random colours, under soft clouds and noise. A network that only looks at colour learns nothing here.
+Five shapes and five textures, each at a random position, size, angle and contrast, in random colours, under soft clouds
+and noise. A network that only looks at colour learns nothing here.
 """
 
 from functools import lru_cache
@@ -24,11 +24,12 @@ CLASSES = (
     "dots",
 )
 SIDE = 32
+"""Pixels."""
 
 
 @lru_cache(maxsize=4)
 def shapes(train: int = 10_000, test: int = 2_000, seed: int = 0) -> Dataset:
-    """The generated set: ``train`` and ``test`` pictures of 32 × 32, as many of each class."""
+    """The generated set: ``train`` and ``test`` pictures of 32 × 32, equally many of each class."""
     return Dataset(
         "shapes",
         "Shapes and textures (generated)",

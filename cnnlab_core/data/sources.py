@@ -1,4 +1,4 @@
-"""One name for each data set: which there are, and how to open one."""
+"""The data sets by name, and how to open one."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from cnnlab_core.runtime.jobs import finish
 
 @dataclass(frozen=True)
 class Source:
-    """A data set by name; ``megabytes`` have to be fetched first, 0 if it is here."""
+    """A data set by name; ``megabytes`` have to be downloaded first, 0 if it is here."""
 
     name: str
     title: str

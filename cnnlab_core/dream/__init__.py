@@ -1,9 +1,11 @@
 """DeepDream and feature visualisation: what does a layer, a channel, a unit or a class want to see?
 
-Objectives, parametrisations, transforms and the two ways to climb stand apart and know nothing of each other's kind.
+Objectives, parametrisations, transforms and the two ways to climb (DeepDream's gradient ascent, Adam from noise) are
+independent of one another.
 """
 
-from cnnlab_core.dream.dreaming import DreamStep, Dreamt, dream
+from cnnlab_core.dream.dream import DreamStep, Dreamt, dream
+from cnnlab_core.dream.feature_visualisation import Visualised, VisualiseStep, visualise
 from cnnlab_core.dream.layers import blocks, stages
 from cnnlab_core.dream.objectives import (
     Objective,
@@ -19,8 +21,7 @@ from cnnlab_core.dream.objectives import (
     unit,
 )
 from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale
-from cnnlab_core.dream.visualising import Visualised, VisualiseStep, visualise
-from cnnlab_core.dream.zooming import ZoomStep, zoom
+from cnnlab_core.dream.zoom import ZoomStep, zoom
 
 __all__ = [
     "STANDARD",

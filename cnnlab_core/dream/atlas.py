@@ -1,6 +1,6 @@
-"""An atlas of a network: at the end of every stage, what some of its channels look for. Kept on disk.
+"""An atlas of a network: what some channels at the end of every stage look for. Kept on disk.
 
-Each picture is a PNG of its own, so that an atlas that was interrupted goes on where it stopped.
+Each picture is a separate PNG, so an interrupted atlas continues where it stopped.
 """
 
 import hashlib
@@ -12,24 +12,31 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from cnnlab_core.dream.feature_visualisation import VisualiseStep, visualise
 from cnnlab_core.dream.layers import stages
 from cnnlab_core.dream.objectives import channel
-from cnnlab_core.dream.visualising import visualise
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.jobs import Progress, relay
 
 SIDE = 112
-STEPS = 48
-EACH = 6
+"""Pixels of each picture."""
 
-SHIPPED = Path(__file__).parents[2] / "assets" / "atlas"
-"""The default model's atlas comes with the lab: what a first look shows needs no minute of waiting."""
+STEPS = 48
+"""Adam's steps for each picture."""
+
+EACH = 6
+"""Channels of each stage."""
+
+SHIPPED = asset("atlas")
+"""The default model's atlas comes with the lab, so that the first look doesn't wait for it."""
 
 _VERSION = 1
-"""To be raised when the same settings give other pictures."""
+"""To be raised when the same settings give different pictures."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +48,7 @@ class Entry:
     picture: Image.Image
 
 
-@dataclass(frozen=True)
-class AtlasStep:
-    """After some work: the ``entries`` that are there, of ``total``, and how much of all the work is done."""
-
-    entries: tuple[Entry, ...]
-    total: int
-    share: float
-
-
-def atlas_places(spec: ModelSpec, each: int = EACH) -> list[tuple[str, int]]:
+def atlas_channels(spec: ModelSpec, each: int = EACH) -> list[tuple[str, int]]:
     """The (node, channel) of every picture: ``each`` channels of every stage, evenly spread over its channels."""
     return [
         (stage.name, index * stage.shape[0] // count)
@@ -60,38 +58,37 @@ def atlas_places(spec: ModelSpec, each: int = EACH) -> list[tuple[str, int]]:
     ]
 
 
-def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[AtlasStep, None, tuple[Entry, ...]]:
+def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[Progress[tuple[Entry, ...]], None, tuple[Entry, ...]]:
     """Visualise ``each`` channels of every stage (48 steps of Adam from seeded noise, 112 pixels wide).
 
-    What lies in the cache is read; what doesn't is computed and put there. A channel that nothing excites is left out.
+    Pictures in the cache are read, all others computed and put there. A channel that nothing excites is left out.
+    Every step's ``latest`` are the entries so far.
     """
-    places = atlas_places(model.spec, each)
+    channels = atlas_channels(model.spec, each)
     weights = model.identity
     entries: list[Entry] = []
-    for done, (node, index) in enumerate(places):
+    for done, (node, index) in enumerate(channels):
+
+        def so_far(step: VisualiseStep, done: int = done) -> Progress[tuple[Entry, ...]]:
+            return Progress(done + step.share, len(channels), tuple(entries))
+
         file = _file(model.spec, weights, node, index)
         picture = _read(file)
         if picture is None:
             try:
                 steps = visualise(model, channel(node, index), size=SIDE, steps=STEPS, generator=_seeded(index))
-                while True:
-                    try:
-                        step = next(steps)
-                    except StopIteration as stop:
-                        picture = to_picture(stop.value.image)
-                        break
-                    yield AtlasStep(tuple(entries), len(places), (done + step.share) / len(places))
+                picture = to_picture((yield from relay(steps, so_far)).image)
             except InputError:  # nothing to climb
                 continue
             _write(file, png(picture))
         entries.append(Entry(node, index, picture))
-        yield AtlasStep(tuple(entries), len(places), (done + 1) / len(places))
+        yield Progress(done + 1, len(channels), tuple(entries))
     return tuple(entries)
 
 
 def is_cached(spec: ModelSpec, *, each: int = EACH) -> bool:
-    """Whether all of the atlas of a model with its pretrained weights lies on disk; told without loading it."""
-    return all(_file(spec, spec.weights.identity, node, index).is_file() for node, index in atlas_places(spec, each))
+    """Whether the whole atlas of a model with its pretrained weights is on disk; the model isn't loaded."""
+    return all(_file(spec, spec.weights.identity, node, index).is_file() for node, index in atlas_channels(spec, each))
 
 
 def _file(spec: ModelSpec, weights: str, node: str, index: int) -> Path:
@@ -117,5 +114,5 @@ def _read(file: Path) -> Image.Image | None:
 
 
 def _write(file: Path, content: bytes) -> None:
-    with suppress(OSError):  # a cache that can't be written is done without
+    with suppress(OSError):  # without a cache, it is computed again next time
         write_atomically(file, content)

@@ -1,32 +1,30 @@
-"""The way of a dream, step by step: pictures to look through again, the objective's curve, and an animation."""
+"""A dream step by step: its frames to look through again, the objective's curve, and an animation."""
 
 import io
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from PIL import Image
 
 from cnnlab_core.images import to_picture
-
-Result = TypeVar("Result")
+from cnnlab_core.runtime.jobs import relay
 
 MOST_FRAMES = 120
-"""Longer films keep every second frame, every fourth, …"""
+"""Frames that are kept, at most; longer films keep every second frame, every fourth, …"""
 
 LARGEST_FRAME = 640
-"""Frames are at most this wide and high, in pixels; the last picture is kept whole."""
+"""Pixels of a frame's longer side, at most; the latest picture is kept whole."""
 
 
 @dataclass
 class Film:
-    """What there is of a dream: ``frames`` as JPEG files of one size, and after which step each was taken (from 1).
+    """A dream so far: ``frames`` as JPEG files of one size, and after which step each was ``taken`` (from 1).
 
-    Several pictures at once stand side by side; of a zoom only whole frames are taken.
-
-    ``objectives`` has one number a step. ``picture`` is the latest, whole and exact; ``step`` its record. ``result``
-    is what the dream returned; None while it runs, and of one that was stopped.
+    Several pictures at once stand side by side; of a zoom only whole frames are taken. ``objectives`` has one number
+    per step. ``picture`` is the latest, exact and at its full size, ``step`` its record. ``result`` is what the dream
+    returned: None while it runs, and if it was stopped.
     """
 
     size: tuple[int, int]
@@ -39,15 +37,25 @@ class Film:
     every: int = 1
     _count: int = 0
 
-    def add(self, step: Any) -> None:
-        """Take a step up: a ``DreamStep``, ``VisualiseStep`` or ``ZoomStep``."""
+    @property
+    def share(self) -> float:
+        """How much of the dream is done, 0 to 1."""
+        return self.step.share
+
+    @property
+    def dream_step(self) -> Any:
+        """The record of the latest step; of a zoom, that of the dream within its frame."""
+        return getattr(self.step, "dream", self.step)
+
+    def add(self, step: Any) -> "Film":
+        """Add a step, a ``DreamStep``, ``VisualiseStep`` or ``ZoomStep``; gives the film itself."""
         self.step = step
-        inner = getattr(step, "dream", step)
+        inner = self.dream_step
         if getattr(inner, "tile", 0) + 1 < getattr(inner, "tiles", 1):
-            return
+            return self
         self.objectives.append(inner.objective)
         if not getattr(step, "whole_frame", True):
-            return
+            return self
         self.picture = to_picture(torch.cat(list(step.image), -1))
         self._count += 1
         count = len(self.objectives)
@@ -57,9 +65,10 @@ class Film:
         if len(self.frames) > MOST_FRAMES:
             self.every *= 2
             self.frames, self.taken = self.frames[1::2], self.taken[1::2]
+        return self
 
     def animation(self, *, milliseconds: int = 80, longest: int = 448) -> bytes:
-        """The frames as an animated WebP that stays on the last for two seconds and then begins again."""
+        """The frames as an animated WebP that shows the last one for two seconds before it starts again."""
         pictures = [Image.open(io.BytesIO(frame)).convert("RGB") for frame in self.frames]
         for picture in pictures:
             picture.thumbnail((longest, longest))
@@ -80,19 +89,11 @@ class Film:
 
 
 def filmed(steps: Generator[Any, None, Any], size: tuple[int, int]) -> Generator[Film, None, Film]:
-    """Take up a dream's steps; ``size`` (width, height) is that of its last picture.
+    """Film a dream; ``size`` (width, height) is that of its last picture.
 
-    Yields the same film after every step, and returns it with the ``result``. When it is closed, so are the steps, and
-    what was taken up stays in the film.
+    Yields the same film after every step, and returns it with the ``result``. Closing it closes the dream; the film
+    keeps what it has.
     """
     film = Film(size)
-    try:
-        while True:
-            try:
-                film.add(next(steps))
-            except StopIteration as stop:
-                film.result = stop.value
-                return film
-            yield film
-    finally:
-        steps.close()
+    film.result = yield from relay(steps, film.add)
+    return film

@@ -12,16 +12,16 @@ from cnnlab_core.models.loaded import LoadedModel
 
 @dataclass(frozen=True)
 class Goal:
-    """What is climbed. ``instead`` names the nodes whose values before their activation are looked at instead."""
+    """What is climbed. Of the nodes in ``silent``, the values before their activation are measured instead."""
 
     model: LoadedModel
     terms: tuple[BoundTerm, ...]
     look: Look
-    instead: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The graph nodes that are looked at."""
+        """The graph nodes that are measured."""
         return _nodes(self.terms)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -37,14 +37,14 @@ class Goal:
 def bind(model: LoadedModel, objective: Objective, size: tuple[int, int]) -> Goal:
     """The objective for a model and a picture's size (height, width). Raises ``InputError`` for what doesn't fit."""
     if not isinstance(objective, Objective):
-        raise InputError("An objective is made by layer(), channel(), unit(), class_logit() and their like.")
+        raise InputError("An objective is made by layer(), channel(), unit(), class_logit() and the like.")
     return _goal(model, objective.bind(model, size))
 
 
-def _goal(model: LoadedModel, terms: tuple[BoundTerm, ...], instead: tuple[str, ...] = ()) -> Goal:
+def _goal(model: LoadedModel, terms: tuple[BoundTerm, ...], silent: tuple[str, ...] = ()) -> Goal:
     nodes = _nodes(terms)
-    look = values_at(model, nodes, instead) if nodes else lambda x: {}
-    return Goal(model, terms, look, instead)
+    look = values_at(model, nodes, silent) if nodes else lambda x: {}
+    return Goal(model, terms, look, silent)
 
 
 def _nodes(terms: tuple[BoundTerm, ...]) -> tuple[str, ...]:
@@ -67,10 +67,10 @@ def gradient(goal: Goal, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def awake(goal: Goal, x: torch.Tensor) -> Goal:
-    """The goal, with the activation left out behind every node that doesn't answer to picture ``x`` at all.
+    """The goal, measured before the activation at every node that doesn't respond to picture ``x`` at all.
 
-    A ReLU that is at zero everywhere has no gradient: nothing would ever move. Its input does (Lucid's advice). Raises
-    ``InputError`` if there is nothing to climb even so.
+    A ReLU that is zero everywhere has no gradient, so nothing would ever move; its input has one (Lucid's advice).
+    Raises ``InputError`` if there is nothing to climb even then.
     """
     silent = _silent(goal, x)
     early = tuple(node for node in silent if has_activation_before(goal.model, node))
@@ -79,15 +79,15 @@ def awake(goal: Goal, x: torch.Tensor) -> Goal:
         silent = _silent(goal, x)
     if silent:
         raise InputError(
-            f"{' and '.join(silent)} of {goal.model.spec.title} doesn't answer to this picture at all: the gradient is "
-            "zero everywhere, so there is nothing to climb. Choose another channel or layer, or begin with another "
+            f"{' and '.join(silent)} of {goal.model.spec.title} doesn't respond to this picture at all: the gradient "
+            "is zero everywhere, so there is nothing to climb. Choose another channel or layer, or start from another "
             "picture."
         )
     return goal
 
 
 def _silent(goal: Goal, x: torch.Tensor) -> tuple[str, ...]:
-    """The nodes of which a term has no gradient anywhere."""
+    """The nodes with a term whose gradient is zero everywhere."""
     with torch.inference_mode(False), torch.enable_grad():
         point = x.clone().detach().requires_grad_()
         found: list[str] = []

@@ -1,4 +1,4 @@
-"""What is done to a gradient before a step: brought to one size, or to one size in every band of frequencies."""
+"""Normalising a gradient before a step: as a whole, or in each band of frequencies."""
 
 from typing import Literal
 
@@ -12,13 +12,14 @@ Normalisation = Literal["mean-abs", "std", "l2", "none"]
 NORMALISATIONS: tuple[Normalisation, ...] = ("mean-abs", "std", "l2", "none")
 
 MOST_LEVELS = 8
+"""Levels of a Laplacian pyramid, at most."""
 
 _TINY = 1e-20
 """Below every gradient that isn't zero; a gradient of zero stays zero."""
 
 
 def check_normalisation(name: str, levels: int) -> None:
-    """Raise ``InputError`` for a normalisation that isn't there, or too many levels."""
+    """Raise ``InputError`` for an unknown normalisation or too many levels."""
     if name not in NORMALISATIONS:
         raise InputError(f"Gradients are normalised by {', '.join(NORMALISATIONS)}; not by “{name}”.")
     if not 0 <= levels <= MOST_LEVELS:
@@ -43,10 +44,10 @@ def normalised(gradient: torch.Tensor, how: Normalisation) -> torch.Tensor:
 
 
 def laplacian_normalised(gradient: torch.Tensor, levels: int) -> torch.Tensor:
-    """Each band of a Laplacian pyramid brought to a standard deviation of 1, and all added up again.
+    """Each band of a Laplacian pyramid scaled to a standard deviation of 1, and all added up again.
 
-    The coarse is then drawn as strongly as the fine (``lap_normalize`` of Mordvintsev's DeepDream notebook in
-    TensorFlow's examples, 2016; the pyramid is Burt & Adelson's of 1983). ``levels`` bands, then what is coarser.
+    Coarse patterns are then drawn as strongly as fine ones (``lap_normalize`` of Mordvintsev's DeepDream notebook in
+    TensorFlow's examples, 2016; the pyramid is Burt & Adelson's of 1983). ``levels`` bands, then the coarse rest.
     """
     bands, rest = [], gradient
     for _ in range(levels):
@@ -66,7 +67,7 @@ def _halved(x: torch.Tensor) -> torch.Tensor:
 
 
 def _doubled(x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """Grown by two, to the size of ``like``; the kernel counts four times, since three in four cells are new."""
+    """Twice as large, to the size of ``like``; the kernel counts four times, since three in four cells are new."""
     channels = x.shape[1]
     odd = [(length + 1) % 2 for length in like.shape[2:]]
     return F.conv_transpose2d(

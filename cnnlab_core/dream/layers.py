@@ -1,4 +1,4 @@
-"""Where in a network to look: the ends of its blocks, and of its stages of equal resolution. Needs no weights."""
+"""Layers to dream of: the ends of a network's blocks, and of its stages of equal resolution. Needs no weights."""
 
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec
@@ -8,16 +8,10 @@ _POINTWISE = ("relu", "relu6", "hardswish", "silu", "gelu", "batchnorm2d", "laye
 
 
 def maps_of(spec: ModelSpec) -> tuple[Layer, ...]:
-    """The nodes with maps of several places, (channels, height, width), that are worth asking, in forward order."""
+    """The nodes with maps (channels, height, width) that are worth visualising, in forward order."""
     layers = layer_table(spec.name)
     first = next(index for index, layer in enumerate(layers) if layer.parameters)
-    return tuple(
-        layer
-        for layer in layers[first:]
-        if layer.kind.lower() in _JOINING + _POINTWISE
-        and len(layer.shape) == 3
-        and layer.shape[1] == layer.shape[2] > 1  # of square pictures; others have their channels last
-    )
+    return tuple(layer for layer in layers[first:] if layer.kind.lower() in _JOINING + _POINTWISE and layer.has_maps)
 
 
 def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
@@ -37,7 +31,7 @@ def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
 
 
 def stages(spec: ModelSpec) -> tuple[Layer, ...]:
-    """The last block at each resolution: one for each time that the maps get smaller."""
+    """The last block at each resolution."""
     return tuple({layer.shape[1:]: layer for layer in blocks(spec)}.values())
 
 

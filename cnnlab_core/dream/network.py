@@ -1,6 +1,6 @@
-"""The dream's own copy of a network: cut behind the nodes that are looked at, its batch-norm folded, channels last.
+"""The dream's own copy of a network: cut after the nodes that are measured, batch-norm folded, channels last.
 
-The shared network is only read. Thousands of passes go through the copy, so making it pays after a few of them.
+The shared network is only read. A dream makes thousands of passes, and the copy pays for itself after a few.
 """
 
 import threading
@@ -21,8 +21,8 @@ Values = dict[str, torch.Tensor]
 Look = Callable[[torch.Tensor], Values]
 """From pixels (N, 3, H, W) to the values of graph nodes by name."""
 
-_MOST = 3
-"""Copies that are kept for a network, the latest; they go with it."""
+_MOST_COPIES = 3
+"""Copies kept per network, the latest; they go when the network goes."""
 
 _Key = tuple[tuple[str, ...], tuple[str, ...]]
 _copies: "weakref.WeakKeyDictionary[nn.Module, OrderedDict[_Key, fx.GraphModule]]" = weakref.WeakKeyDictionary()
@@ -66,12 +66,12 @@ def _copy(model: LoadedModel, nodes: tuple[str, ...], before_activation: tuple[s
         made = folded(part)
     with _lock:
         known[key] = made
-        while len(known) > _MOST:
+        while len(known) > _MOST_COPIES:
             known.popitem(last=False)
     return made
 
 
-# --- the way around a silent activation -----------------------------------------------------------------------
+# --- values before a silent activation ------------------------------------------------------------------------
 
 _ACTIVATIONS = ("relu", "relu6", "hardswish", "hardsigmoid", "hardtanh")
 _WITHOUT_WEIGHTS = ("cat", "dropout", "max_pool2d", "maxpool2d", "avg_pool2d", "avgpool2d")
@@ -120,7 +120,7 @@ def _without_activations(part: fx.GraphModule, silent: list[bool]) -> fx.GraphMo
 
 
 def folded(part: fx.GraphModule) -> fx.GraphModule:
-    """A module with the values of ``part``, in fewer steps: batch-norm and even padding go into the convolutions.
+    """A module with the same values as ``part`` in fewer steps: batch-norm and even padding go into the convolutions.
 
     It shares with ``part`` whatever stays as it is; ``part`` itself is only read.
     """
@@ -145,7 +145,7 @@ def folded(part: fx.GraphModule) -> fx.GraphModule:
 
 
 def _module(part: fx.GraphModule, graph: fx.Graph, holds: dict[str, object]) -> fx.GraphModule:
-    """The graph as a module: with what it ``holds`` by name, the rest from ``part``, and nothing that is never read."""
+    """The graph as a module: its tensors from ``holds`` by name, the rest from ``part``, and no unused nodes."""
     for node in reversed(graph.nodes):
         if not node.users and node.op not in ("placeholder", "output"):
             graph.erase_node(node)

@@ -1,7 +1,7 @@
-"""What a dream climbs: numbers measured at graph nodes or on the picture itself, which add and scale.
+"""What a dream climbs: numbers measured at graph nodes or on the picture itself, which can be added and scaled.
 
 After Lucid's objectives (github.com/tensorflow/lucid, optvis/objectives.py). Every one gives one number per picture,
-and is a mean, not a sum, so that pictures of different sizes compare. More is wanted: what is to be small is
+and is a mean, not a sum, so that pictures of different sizes compare. Objectives are maximised: what should be small is
 subtracted, as in ``channel("layer3.1.relu_1", 7) - 0.5 * total_variation()``.
 """
 
@@ -21,7 +21,7 @@ Measure = Callable[[torch.Tensor], torch.Tensor]
 """From values (N, ...) to one number per picture, (N,)."""
 
 LOGITS = "logits"
-"""Stands for the network's last node, whatever it is called there."""
+"""Stands for the network's last node, whatever its name."""
 
 PICTURE = ""
 """Stands for the picture itself."""
@@ -33,7 +33,7 @@ NORMS = ("l2", "mean")
 class Term:
     """One measured number. ``prepare`` checks it against the node's layer and gives the measure.
 
-    A term whose place on the map matters is ``placed``: its layer is then that of the whole picture's size.
+    A term that measures one position of the map is ``placed``: it gets the layer as it is for the whole picture.
     """
 
     name: str
@@ -102,10 +102,10 @@ def _bound(term: Term, model: LoadedModel, size: tuple[int, int]) -> BoundTerm:
     if term.node == PICTURE:
         return BoundTerm(PICTURE, term.weight, term.prepare(model, None))
     node = model.nodes()[-1].name if term.node == LOGITS else term.node
-    cut_behind(model, (node,))  # tells the nearest names of one that isn't there
+    cut_behind(model, (node,))  # names the nearest ones if there is no such node
     layers = {layer.name: layer for layer in (layer_table(model.spec.name, size) if term.placed else model.nodes())}
     if node not in layers:
-        raise InputError(f"{node} is where the picture enters {model.spec.title}. Choose a layer behind it.")
+        raise InputError(f"{node} is where the picture enters {model.spec.title}. Choose a layer after it.")
     return BoundTerm(node, term.weight, term.prepare(model, layers[node]))
 
 
@@ -131,32 +131,32 @@ def channel(node: str, index: int) -> Objective:
 
 
 def unit(node: str, index: int, row: int | None = None, col: int | None = None) -> Objective:
-    """One unit of channel ``index``: at ``row`` and ``col`` of the map of the whole picture (default the middle).
+    """One unit of channel ``index``: at ``row`` and ``col`` of the map of the whole picture (default: the middle).
 
-    On the smaller maps of smaller octaves it is the unit at the same place of the picture.
+    On the smaller maps of smaller octaves, it is the unit at the same relative position.
     """
 
     def prepare(layer: Layer) -> Measure:
         channels, *extent = layer.shape
         _check_index(index, channels, f"{node} has channels")
-        at = [length // 2 if place is None else place for place, length in zip((row, col), extent, strict=True)]
-        for what, place, length in zip(("rows", "columns"), at, extent, strict=True):
-            _check_index(place, length, f"The map of {node} has {what}")
-        shares = [(place + 0.5) / length for place, length in zip(at, extent, strict=True)]
+        at = [length // 2 if index is None else index for index, length in zip((row, col), extent, strict=True)]
+        for axis, position, length in zip(("rows", "columns"), at, extent, strict=True):
+            _check_index(position, length, f"The map of {node} has {axis}")
+        shares = [(position + 0.5) / length for position, length in zip(at, extent, strict=True)]
         return lambda maps: maps[:, index, int(shares[0] * maps.shape[2]), int(shares[1] * maps.shape[3])]
 
-    place = "" if row is None and col is None else f", unit ({row}, {col})"
-    return _of_maps(f"{node}, unit of channel {index}{place}", node, prepare, placed=True)
+    position = "" if row is None and col is None else f", unit ({row}, {col})"
+    return _of_maps(f"{node}, unit of channel {index}{position}", node, prepare, placed=True)
 
 
 def direction(node: str, vector: torch.Tensor, *, cosine_power: float = 0.0) -> Objective:
-    """The mean over the places of a·v/‖v‖, the activations along ``vector`` (C,).
+    """The mean over all positions of a·v/‖v‖, the activations along ``vector`` (C,).
 
-    With ``cosine_power`` p each place counts max(0.1, cos(a, v))^p times as much, which prefers the direction itself
-    to sheer size (Lucid's ``dot_compare``).
+    With ``cosine_power`` p each position is weighted by max(0.1, cos(a, v))^p, which prefers the direction itself to
+    sheer size (Lucid's ``dot_compare``).
     """
     if not isinstance(vector, torch.Tensor) or vector.ndim != 1 or not torch.isfinite(vector).all() or not vector.any():
-        raise InputError("A direction is a row of finite numbers, one per channel, that aren't all zero.")
+        raise InputError("A direction is a vector of finite numbers, one per channel, not all zero.")
     unit_vector = (vector.detach() / torch.linalg.vector_norm(vector.detach())).float()
 
     def prepare(layer: Layer) -> Measure:
@@ -176,9 +176,9 @@ def direction(node: str, vector: torch.Tensor, *, cosine_power: float = 0.0) -> 
 
 
 def diversity(node: str) -> Objective:
-    """How unlike each other several pictures look to a layer: minus the mean cosine of their Gram matrices.
+    """How different several pictures look to a layer: minus the mean cosine of their Gram matrices.
 
-    With it, a question gets several different answers (Olah, Mordvintsev & Schubert 2017,
+    With it, one objective gives several different pictures (Olah, Mordvintsev & Schubert 2017,
     doi.org/10.23915/distill.00007, "Diversity"). Needs at least two pictures at once.
     """
 
@@ -211,7 +211,7 @@ def class_log_probability(index: int) -> Objective:
 
 
 def total_variation() -> Objective:
-    """The mean |difference| between neighbours, down and across (Rudin, Osher & Fatemi 1992): noise has much."""
+    """The mean |difference| between neighbours, down and across (Rudin, Osher & Fatemi 1992): high for noise."""
     return _of_picture("total variation", _total_variation)
 
 
@@ -221,12 +221,12 @@ def l2(grey: float = 0.5) -> Objective:
 
 
 def blur() -> Objective:
-    """The mean squared distance from the picture's own 5 × 5 binomial blur: what is finer than that."""
+    """The mean squared distance from the picture's own 5 × 5 binomial blur: its fine detail."""
     return _of_picture("blur", lambda x: ((x - blurred(x)) ** 2).mean((1, 2, 3)))
 
 
 def binomial_kernel(channels: int, like: torch.Tensor) -> torch.Tensor:
-    """[1 4 6 4 1]ᵀ[1 4 6 4 1] / 256 for each channel on its own, (channels, 1, 5, 5): Burt & Adelson's of 1983."""
+    """[1 4 6 4 1]ᵀ[1 4 6 4 1] / 256 for each channel, (channels, 1, 5, 5): Burt & Adelson's of 1983."""
     row = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=like.device, dtype=like.dtype)
     return (row[:, None] * row / 256).expand(channels, 1, 5, 5)
 
@@ -258,7 +258,7 @@ def _of_maps(name: str, node: str, prepare: Callable[[Layer], Measure], *, place
             before = [each.name for each in model.nodes() if len(each.shape) == 3 and min(each.shape[1:]) > 1][-1]
             raise InputError(
                 f"{node} comes after the global pooling of {model.spec.title}: it has one number per channel and no "
-                f"places left to look at. Choose {before} or a layer before it, or dream of a class."
+                f"map left. Choose {before} or an earlier layer, or dream of a class."
             )
         return prepare(layer)
 

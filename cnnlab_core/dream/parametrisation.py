@@ -1,6 +1,6 @@
-"""What an optimiser moves, and the picture that follows from it: pixels, or Lucid's Fourier coefficients.
+"""What an optimiser moves, and the picture that results: pixels, or Lucid's Fourier coefficients.
 
-In both, colours are squeezed into (0, 1) by a sigmoid, so no step can leave the range.
+In both, a sigmoid keeps colours within (0, 1), so that no step can leave the range.
 """
 
 from typing import Protocol
@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 
 _NEAREST = 1 / 512
-"""A photo's black and white begin half a byte inside the range: a sigmoid never quite gets to 0 or 1."""
+"""A photo's black and white start half a byte inside the range: a sigmoid never quite reaches 0 or 1."""
 
 # The square root of the covariance of colours over ImageNet, as Lucid has it (lucid/optvis/param/color.py), divided by
 # its largest column: moving one coefficient moves the three colours as photos do.
@@ -18,7 +18,7 @@ COLOURS = _COLOURS / torch.linalg.vector_norm(_COLOURS, dim=0).max()
 
 
 class Parametrisation(Protocol):
-    """``parameters`` are leaves to optimise; ``image()`` is the picture (N, 3, H, W) in (0, 1) that they make now."""
+    """``parameters`` are the leaves to optimise; ``image()`` is the picture (N, 3, H, W) in (0, 1) they stand for."""
 
     parameters: list[torch.Tensor]
 

@@ -1,4 +1,4 @@
-"""Small random moves of a picture before the network sees it, so that only what survives them is worth drawing.
+"""Small random transforms of a picture before the network sees it, so that only robust patterns are worth drawing.
 
 After Lucid's transforms (github.com/tensorflow/lucid, optvis/transform.py; Olah, Mordvintsev & Schubert 2017,
 doi.org/10.23915/distill.00007, "Transformation robustness"). Each is a function of pictures (N, 3, H, W) and a
@@ -19,7 +19,7 @@ Transform = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 @dataclass(frozen=True)
 class Jitter:
-    """Rolls the picture by up to ``pixels`` down and across; what leaves on one side comes in on the other."""
+    """Rolls the picture by up to ``pixels`` down and across; what leaves on one side comes back on the other."""
 
     pixels: int
 
@@ -65,7 +65,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Rotate:
-    """Turns by one of ``degrees``, drawn at random, about the middle; corners that come in are mirrored picture."""
+    """Turns by one of ``degrees``, drawn at random, about the middle; empty corners are filled by mirroring."""
 
     degrees: tuple[float, ...]
 
@@ -91,7 +91,7 @@ STANDARD: tuple[Transform, ...] = (
     Rotate((*range(-10, 11), 0, 0, 0, 0, 0)),
     Jitter(4),
 )
-"""Lucid's own list."""
+"""Lucid's list."""
 
 
 def apply(transforms: Sequence[Transform], x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -108,12 +108,12 @@ def random_shift(most: int, generator: torch.Generator) -> tuple[int, int]:
 
 
 def roll(x: torch.Tensor, shift: tuple[int, int]) -> torch.Tensor:
-    """The picture moved down and across, round the edges; exact, and undone by ``unroll``."""
+    """The picture moved down and across, wrapped around the edges; exact, and undone by ``unroll``."""
     return x if shift == (0, 0) else torch.roll(x, shift, (-2, -1))
 
 
 def unroll(x: torch.Tensor, shift: tuple[int, int]) -> torch.Tensor:
-    """What ``roll`` did, undone exactly."""
+    """Undoes ``roll`` exactly."""
     return roll(x, (-shift[0], -shift[1]))
 
 

@@ -1,6 +1,6 @@
 """Pictures: from bytes to safe RGB, between pictures and tensors, and the sample gallery."""
 
-from cnnlab_core.images.display import jpeg, label_picture, png, square, thumbnail
+from cnnlab_core.images.display import jpeg, label_picture, png, shrunk, square, thumbnail
 from cnnlab_core.images.opening import open_image
 from cnnlab_core.images.samples import Sample, sample_images
 from cnnlab_core.images.tensors import check_pixels, to_picture, to_tensor, to_uint8
@@ -13,6 +13,7 @@ __all__ = [
     "open_image",
     "png",
     "sample_images",
+    "shrunk",
     "square",
     "thumbnail",
     "to_picture",

@@ -1,4 +1,4 @@
-"""From a file that somebody gave us to an upright 8-bit RGB picture, or to a sentence that says why not."""
+"""From any file to an upright 8-bit RGB picture, or to a sentence that says why not."""
 
 import io
 from pathlib import Path
@@ -9,16 +9,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from cnnlab_core.errors import ImageError
 
 MAX_PIXELS = 40_000_000
-"""Larger pictures are refused before they are decoded (40 megapixels are 120 MB as RGB)."""
+"""Pixels of a picture, at most (120 MB as RGB); larger ones are refused before they are decoded."""
 
 MIN_SIDE = 8
-"""Smaller pictures are refused: there is nothing to see in them."""
+"""Pixels of each side, at least; there is nothing to see in smaller pictures."""
 
 MAX_ASPECT = 16
-"""Longer strips are refused: resizing their short side to 256 would make a picture of many megapixels."""
+"""The longer side over the shorter, at most: resized to 256 pixels, the short side of a longer strip would make many
+megapixels."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
-"""The decoders that are tried; among those left out are ones that run other programs (EPS)."""
+"""The decoders that are tried; one that runs other programs (EPS) is not among them."""
 
 _READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 
@@ -91,7 +92,7 @@ def _too_large(how_much: str) -> str:
 def _upright(picture: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(picture)
-    except Exception:  # noqa: BLE001  a damaged EXIF block shouldn't cost the picture
+    except Exception:  # noqa: BLE001  a damaged EXIF block is no reason to refuse the picture
         return picture.copy()
 
 

@@ -32,7 +32,7 @@ def check_pixels(x: "torch.Tensor") -> None:
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
         raise InputError(
             f"Pixels must lie in [0, 1], but these run from {low:.4g} to {high:.4g}. "
-            "Clip them; don't normalise them: a model does that itself."
+            "Clip them, and don't normalise them: the model does that itself."
         )
 
 

@@ -1,12 +1,14 @@
 """The layer table: every node of a network's graph with its shape, parameters and multiply-adds."""
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import torch
-from torch import fx
+from torch import fx, nn
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.build import build_on_meta
@@ -19,7 +21,8 @@ class Layer:
     """One node of the graph. ``kind`` is the module's type or the function's name; shapes leave out the batch.
 
     ``inputs`` counts the features that enter a layer with weights (its in_features or in_channels), else 0.
-    ``multiply_adds`` counts convolutions and linear layers for one picture.
+    ``multiply_adds`` counts convolutions and linear layers for one picture. ``place`` says in words where in the
+    network the node is: no two nodes of a network have the same.
     """
 
     name: str
@@ -28,6 +31,21 @@ class Layer:
     parameters: int
     multiply_adds: int
     inputs: int
+    place: str = ""
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether its values for a square picture are maps with several rows and columns, (channels, rows, columns)."""
+        return len(self.shape) == 3 and self.shape[1] == self.shape[2] > 1  # else the channels are last
+
+    @property
+    def title(self) -> str:
+        """The layer as people read it: “Block 3 of 16 · 24 maps of 56 × 56”."""
+        if self.has_maps:
+            values = f"{self.shape[0]} {'map' if self.shape[0] == 1 else 'maps'} of {self.shape[1]} × {self.shape[2]}"
+        else:
+            values = " × ".join(str(length) for length in self.shape if length > 1) + " numbers"
+        return f"{self.place} · {values}"
 
 
 @lru_cache(maxsize=64)
@@ -39,7 +57,8 @@ def layer_table(name: str, size: tuple[int, int] | None = None) -> tuple[Layer, 
     """
     spec = find_spec(name)
     height, width = size or (spec.preprocessing.crop, spec.preprocessing.crop)
-    recorder = _Recorder(*trace(build_on_meta(spec)))
+    network = build_on_meta(spec)
+    recorder = _Recorder(*trace(network))
     try:
         recorder.run(torch.empty(1, 3, height, width, device="meta"))
     except RuntimeError:
@@ -47,12 +66,81 @@ def layer_table(name: str, size: tuple[int, int] | None = None) -> tuple[Layer, 
             f"Pictures of {height} × {width} are too small for {spec.title}. Use at least {spec.preprocessing.crop} × "
             f"{spec.preprocessing.crop}."
         ) from None
-    return tuple(recorder.layers)
+    places = _places(recorder.layers, _blocks(network))
+    return tuple(replace(layer, place=place) for layer, place in zip(recorder.layers, places, strict=True))
 
 
 def features_before_classifier(layers: tuple[Layer, ...]) -> Layer:
     """The last layer with weights, the classifier; its ``inputs`` are the features that enter it."""
     return [layer for layer in layers if layer.parameters][-1]
+
+
+# --- where in the network, in words ---------------------------------------------------------------------------
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+_WORDS = {
+    "conv2d": "convolution",
+    "batchnorm2d": "batch norm",
+    "layernorm": "layer norm",
+    "layer_norm": "layer norm",
+    "relu": "ReLU",
+    "maxpool2d": "max pool",
+    "max_pool2d": "max pool",
+    "avgpool2d": "average pool",
+    "avg_pool2d": "average pool",
+    "adaptiveavgpool2d": "average pool",
+    "adaptive_avg_pool2d": "average pool",
+    "zeropad2d": "padding",
+    "linear": "linear layer",
+    "add": "sum",
+    "mul": "product",
+    "cat": "concatenation",
+    "stochastic_depth": "stochastic depth",
+}
+"""What people call the kinds of layers; the others go by their own names."""
+
+
+def _blocks(network: nn.Module) -> list[str]:
+    """The paths of the network's blocks: the outermost modules, other than plain containers, of several layers."""
+    blocks = []
+    for name, child in network.named_children():
+        if type(child) in _CONTAINERS:
+            blocks += [f"{name}.{block}" for block in _blocks(child)]
+        elif sum(isinstance(module, nn.Conv2d | nn.Linear) for module in child.modules()) > 1:
+            blocks.append(name)
+    return blocks
+
+
+def _places(layers: Sequence[Layer], blocks: list[str]) -> list[str]:
+    """Each layer's block, or the stretch between blocks that it lies in, and what it is there.
+
+    A block's last layer stands for the block.
+    """
+    parts, passed = [], 0
+    for layer in layers:
+        block = next((number for number, path in enumerate(blocks, 1) if layer.name.startswith(f"{path}.")), 0)
+        passed = block or passed
+        parts.append((passed, bool(block)))
+    words = [_WORDS.get(layer.kind.lower(), layer.kind) for layer in layers]
+    of, so_far = Counter(zip(parts, words, strict=True)), Counter[object]()
+    places = []
+    for index, (part, word) in enumerate(zip(parts, words, strict=True)):
+        so_far[part, word] += 1
+        what = word if of[part, word] == 1 else f"{word} {so_far[part, word]} of {of[part, word]}"
+        passed, inside = part
+        if not blocks:
+            places.append(what[0].upper() + what[1:])
+        elif inside:
+            last = index + 1 == len(layers) or parts[index + 1] != part
+            places.append(f"Block {passed} of {len(blocks)}" + ("" if last else f", {what}"))
+        else:
+            stretch = "Stem" if not passed else "Head" if passed == len(blocks) else f"After block {passed}"
+            places.append(f"{stretch}, {what}")
+    return places
+
+
+# --- the graph, run on shapes ---------------------------------------------------------------------------------
 
 
 class _Recorder(fx.Interpreter):

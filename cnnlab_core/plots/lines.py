@@ -232,7 +232,7 @@ def epsilon_curves(
 def accuracy_curves(
     lines: Mapping[str, tuple[Sequence[int], Sequence[Sequence[float]]]], *, chance: float
 ) -> go.Figure:
-    """Accuracies in [0, 1] against pictures of each class: for each line the counts and the draws of each count.
+    """Accuracies in [0, 1] against pictures per class: for each line the counts and the draws of each count.
 
     The line runs through the means, the bars from the worst to the best draw; ``chance`` is dotted.
     """
@@ -244,8 +244,8 @@ def accuracy_curves(
     counts = sorted({count for each, _ in lines.values() for count in each})
     return line_figure(
         drawn,
-        x_title="pictures of each class",
-        hover="%{x} of each class",
+        x_title="pictures per class",
+        hover="%{x} per class",
         x_axis={"type": "log", "tickvals": counts},
         full=True,
         level=chance,

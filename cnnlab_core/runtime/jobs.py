@@ -13,15 +13,15 @@ Step = TypeVar("Step")
 Result = TypeVar("Result")
 
 
-def relay(job: Generator[Inner, None, Result], retell: Callable[[Inner], Step]) -> Generator[Step, None, Result]:
-    """A job within a job: its steps, retold as steps of the outer one; gives what it returns."""
+def relay(job: Generator[Inner, None, Result], convert: Callable[[Inner], Step]) -> Generator[Step, None, Result]:
+    """A job within a job: its steps, made into steps of the outer one; gives what it returns."""
     with closing(job):
         while True:
             try:
                 step = next(job)
             except StopIteration as stop:
                 return stop.value
-            yield retell(step)
+            yield convert(step)
 
 
 def finish(job: Generator[Step, None, Result]) -> Result:
@@ -59,15 +59,15 @@ class Progress(Generic[Latest]):
 
 
 def part(
-    job: Generator[Any, None, Result], done: float, size: float, total: float, known: Any
+    job: Generator[Any, None, Result], done: float, size: float, total: float, known: Any = None
 ) -> Generator[Progress[Any], None, Result]:
     """A job that is ``size`` of the ``total`` parts of a larger one, of which ``done`` are behind it.
 
-    Its steps tell their ``share``; they are retold as ``Progress`` of the larger job, whose latest is what is ``known``
-    already, or what that makes of each step.
+    Its steps have a ``share``; they become ``Progress`` of the larger job, whose latest is what is ``known`` already,
+    or what that makes of each step.
     """
 
-    def retold(step: Any) -> Progress[Any]:
+    def of_whole(step: Any) -> Progress[Any]:
         return Progress(done + size * step.share, total, known(step) if callable(known) else known)
 
-    return relay(job, retold)
+    return relay(job, of_whole)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cnnlab_core.classification.answers import Answers
 from cnnlab_core.data import Pictures
 from cnnlab_core.training.adversarial import perturb
 from cnnlab_core.training.batches import to_pixels
 from cnnlab_core.training.distributed import World
 
-MOST_MISTAKES = 50
 Logits = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -22,46 +22,6 @@ class AttackSettings:
     epsilon: float
     step: float
     steps: int
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """For each of N pictures: the likeliest class, its probability, that of the true class, and the loss (nats)."""
-
-    labels: np.ndarray
-    predicted: np.ndarray
-    probability: np.ndarray
-    true_probability: np.ndarray
-    loss: np.ndarray
-
-    @property
-    def accuracy(self) -> float:
-        """The share of pictures named right."""
-        return float((self.predicted == self.labels).mean())
-
-    @property
-    def mean_loss(self) -> float:
-        """The mean cross-entropy."""
-        return float(self.loss.mean())
-
-    def confusion(self, classes: int) -> np.ndarray:
-        """Counts (classes, classes): row = true class, column = what it was taken for."""
-        return np.bincount(self.labels * classes + self.predicted, minlength=classes**2).reshape(classes, classes)
-
-    def mistakes(self, most: int = MOST_MISTAKES) -> list[dict[str, float | int]]:
-        """The wrong answers given with the highest probability, highest first."""
-        wrong = np.flatnonzero(self.predicted != self.labels)
-        worst = wrong[np.argsort(-self.probability[wrong], kind="stable")][:most]
-        return [
-            {
-                "index": int(index),
-                "label": int(self.labels[index]),
-                "predicted": int(self.predicted[index]),
-                "probability": float(self.probability[index]),
-                "true_probability": float(self.true_probability[index]),
-            }
-            for index in worst
-        ]
 
 
 def answer(

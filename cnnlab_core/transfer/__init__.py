@@ -4,25 +4,24 @@ Source: Razavian et al. 2014, "CNN features off-the-shelf" (arXiv:1403.6382); Ko
 ImageNet models transfer better?" (arXiv:1805.08974): l2-normalised features, multinomial logistic regression.
 """
 
+from cnnlab_core.classification.answers import mean_per_class_accuracy
+from cnnlab_core.transfer.classifier import Learned, learn, learn_steps
 from cnnlab_core.transfer.collections import Collection, Drawn, Item, draw, list_collections, open_collection
-from cnnlab_core.transfer.curve import CurvePoint, curve, curve_steps
-from cnnlab_core.transfer.extraction import ExtractStep, FeatureLayer, extract, extract_steps, feature_layer, features
-from cnnlab_core.transfer.learning import Learned, LearnStep, learn, learn_steps
+from cnnlab_core.transfer.extraction import FeatureLayer, extract, extract_steps, feature_layer, features
+from cnnlab_core.transfer.learning_curve import CurvePoint, curve, curve_steps
 from cnnlab_core.transfer.projection import Projection, project
-from cnnlab_core.transfer.softmax import PENALTIES, Softmax, choose_penalty, fit, mean_per_class_accuracy
+from cnnlab_core.transfer.softmax_regression import PENALTIES, SoftmaxRegression, choose_penalty, fit
 
 __all__ = [
     "PENALTIES",
     "Collection",
     "CurvePoint",
     "Drawn",
-    "ExtractStep",
     "FeatureLayer",
     "Item",
-    "LearnStep",
     "Learned",
     "Projection",
-    "Softmax",
+    "SoftmaxRegression",
     "choose_penalty",
     "curve",
     "curve_steps",

@@ -1,4 +1,4 @@
-"""Labelled pictures to learn from: which collections there are, and how many pictures of each class are drawn.
+"""Collections of labelled pictures to learn from, and how many pictures of each class are drawn from one.
 
 Names: those of ``cnnlab_core.data`` (``shapes``, ``cifar10``, ``own:<name>``) and ``pets`` (Oxford-IIIT Pet).
 """
@@ -18,12 +18,12 @@ from cnnlab_core.runtime.jobs import plainly
 from cnnlab_core.transfer import pets
 
 FEWEST = 6
-"""Pictures drawn of a class, at least: some to learn from, one to choose the penalty by, some for the test."""
+"""Pictures drawn of each class, at least: for training, validation and test."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """A labelled picture: the bytes that tell it from all others, and the picture itself, made when asked for."""
+    """A labelled picture: bytes that identify it, and the picture itself, each made when it is called for."""
 
     label: int
     content: Callable[[], bytes]
@@ -32,7 +32,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Collection:
-    """All pictures at hand, in the parts that their publisher made."""
+    """All pictures of a collection, split as they were published."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is used of a collection, the classes in turn: to learn from, to choose the penalty by, to measure on."""
+    """What is used of a collection, the classes in turn: for training, to choose the penalty, and for the test."""
 
     classes: tuple[str, ...]
     train: tuple[Item, ...]
@@ -56,7 +56,7 @@ class Drawn:
 
 
 def list_collections() -> list[Source]:
-    """Every collection; ``megabytes`` have to be fetched first, 0 if it is here. The generated one comes first."""
+    """Every collection, the generated one first; ``megabytes`` have to be downloaded first, 0 if it is here."""
     known = {source.name: source for source in list_data()}
     return [
         known.pop("shapes"),
@@ -66,9 +66,9 @@ def list_collections() -> list[Source]:
 
 
 def open_collection_steps(name: str) -> Generator[DownloadStep, None, Collection]:
-    """The collection called ``name``, fetched first if need be.
+    """The collection called ``name``, downloaded first if need be.
 
-    Raises ``InputError`` for an unknown name and ``DataError`` or ``DownloadError`` for one that can't be had.
+    Raises ``InputError`` for an unknown name and ``DataError`` or ``DownloadError`` for one that isn't available.
     """
     if name != "pets":
         return _of_dataset((yield from open_data_steps(name)))
@@ -87,20 +87,20 @@ open_collection = plainly(open_collection_steps)
 
 
 def draw(collection: Collection, each: int, *, seed: int = 0) -> Drawn:
-    """Draw ``each`` pictures of every class: half to learn from, a sixth for validation, a third for the test.
+    """Draw ``each`` pictures of every class: half for training, a sixth for validation, a third for the test.
 
-    Test pictures come from the published test part, the others from the training part. Where a class has fewer, all
-    of it is used. More of ``each`` keeps the pictures of fewer. Raises ``InputError`` for fewer than 6 and
+    Test pictures come from the published test part, all others from the training part. A class with fewer pictures is
+    used entirely. Drawing more keeps the pictures of a smaller draw. Raises ``InputError`` for fewer than 6 and
     ``DataError`` for a class that has too few.
     """
     if each < FEWEST:
-        raise InputError(f"Draw at least {FEWEST} pictures of each class, not {each}.")
+        raise InputError(f"Draw at least {FEWEST} pictures per class, not {each}.")
     held, tested = max(1, each // 6), max(1, each // 3)
     train, test = (_by_class(collection, part, seed) for part in ("train", "test"))
-    for name, there, asked in zip(collection.classes, train, test, strict=True):
-        if len(there) < 2 or not asked:
+    for name, training, testing in zip(collection.classes, train, test, strict=True):
+        if len(training) < 2 or not testing:
             raise DataError(f"The class “{name}” has too few pictures to learn from and to test on. Add some.")
-    # Validation pictures are taken from the end, so that those learned from stay the same when more are drawn.
+    # Validation pictures come from the end, so that the training pictures stay the same when more are drawn.
     held_back = [members[::-1][: min(held, len(members) // 2)] for members in train]
     learned = [
         members[: min(each - held - tested, len(members) - len(back))]
@@ -122,7 +122,7 @@ def _by_class(collection: Collection, part: str, seed: int) -> list[list[Item]]:
 
 
 def _in_turn(members: list[list[Item]]) -> tuple[Item, ...]:
-    """One of each class, then the next of each: any beginning of it is balanced."""
+    """One of each class, then the next of each, so that the first N are always balanced."""
     most = max(len(found) for found in members)
     return tuple(found[turn] for turn in range(most) for found in members if turn < len(found))
 

@@ -1,7 +1,7 @@
 """A network as a feature extractor: what enters its classifier, l2-normalised, kept on disk.
 
-Features are kept in shards of 16 pictures whose name is the digest of all that they depend on, so that an interrupted
-extraction goes on where it stopped and the same pictures are never asked about twice.
+Features are kept in shards of 16 pictures, each named by the digest of everything it depends on, so an interrupted
+extraction continues where it stopped, and no picture is computed twice.
 """
 
 import hashlib
@@ -18,41 +18,30 @@ from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.files import cache_folder, write_atomically
-from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.jobs import Progress, plainly
 from cnnlab_core.transfer.collections import Item
 
 SHARD = 16
+"""Pictures whose features lie in one file."""
 
 _VERSION = 1
-"""To be raised when the same settings give other features."""
+"""To be raised when the same settings give different features."""
 
 
 @dataclass(frozen=True)
 class FeatureLayer:
-    """The node whose values enter the classifier. ``size`` features; ``is_map`` if they have rows and columns yet."""
+    """The node whose values enter the classifier: ``size`` features, or as many feature maps if ``is_map``."""
 
     node: str
     size: int
     is_map: bool
 
 
-@dataclass(frozen=True)
-class ExtractStep:
-    """The features of ``done`` of ``total`` pictures are there."""
-
-    done: int
-    total: int
-
-    @property
-    def share(self) -> float:
-        return self.done / self.total
-
-
 def feature_layer(spec: ModelSpec) -> FeatureLayer:
-    """The node before the classifier: behind its ReLU, its pooling and its dropout (which does nothing here).
+    """The node before the classifier: after its ReLU, pooling and dropout (which does nothing here).
 
     The classifier is the last layer with weights. Where that is a convolution (SqueezeNet), the features are maps,
-    of which the mean over rows and columns is taken, as the network itself does behind it.
+    which are averaged over rows and columns, as the network itself does after it.
     """
     layers = layer_table(spec.name)
     classifier = features_before_classifier(layers)
@@ -69,8 +58,8 @@ def features(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(flat, dim=1)
 
 
-def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[ExtractStep, None, np.ndarray]:
-    """The features of many pictures, float32 (N, size); read from the cache as far as they lie there."""
+def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[Progress[None], None, np.ndarray]:
+    """The features of many pictures, float32 (N, size); those in the cache are read from it."""
     size, found = feature_layer(model.spec).size, []
     batch = 4 if model.device.type == "cpu" else SHARD
     for first in range(0, len(items), SHARD):
@@ -82,11 +71,11 @@ def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[Extrac
             for start in range(0, len(shard), batch):
                 x = torch.cat([model.prepare(item.picture()) for item in shard[start : start + batch]])
                 rows.append(features(model, x).cpu().numpy())
-                yield ExtractStep(first + min(start + batch, len(shard)), len(items))
+                yield Progress(first + min(start + batch, len(shard)), len(items))
             values = np.concatenate(rows)
             _write(file, values)
         found.append(values)
-        yield ExtractStep(first + len(shard), len(items))
+        yield Progress(first + len(shard), len(items))
     return np.concatenate(found) if found else np.empty((0, size), np.float32)
 
 

@@ -1,7 +1,7 @@
 """Oxford-IIIT Pet (Parkhi et al. 2012): 7 349 photos of 37 breeds of cats and dogs, read by torchvision.
 
-Fetched from the address that torchvision knows, with its digests, into ``CNNLAB_DATA``; unpacked beside and moved
-into place, so that half a set is never taken for a whole one.
+Downloaded from torchvision's address, with its digests, into ``CNNLAB_DATA``; unpacked elsewhere and then moved into
+place, so that half a set is never taken for a whole one.
 """
 
 import shutil
@@ -16,6 +16,7 @@ from cnnlab_core.errors import DataError, DownloadError
 from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
 
 MEGABYTES = 811
+"""The size of the download."""
 
 
 def is_here() -> bool:
@@ -24,7 +25,7 @@ def is_here() -> bool:
 
 
 def open_pets() -> Generator[DownloadStep, None, tuple[Any, Any]]:
-    """torchvision's training (with validation) and test sets. Raises ``DataError`` when they can't be had."""
+    """torchvision's training (with validation) and test sets. Raises ``DataError`` when they aren't available."""
     from torchvision.datasets import OxfordIIITPet
 
     for url, md5 in OxfordIIITPet._RESOURCES:
@@ -34,7 +35,7 @@ def open_pets() -> Generator[DownloadStep, None, tuple[Any, Any]]:
     try:
         return tuple(OxfordIIITPet(str(data_folder()), split=split) for split in ("trainval", "test"))
     except (OSError, RuntimeError, ValueError):
-        raise DataError(f"The photos in {_folder()} are damaged. Delete that folder and fetch them again.") from None
+        raise DataError(f"The photos in {_folder()} are damaged. Delete that folder and download them again.") from None
 
 
 def _folder() -> Path:
@@ -46,14 +47,16 @@ def _fetch(url: str, md5: str, name: str) -> Generator[DownloadStep, None, None]
     try:
         archive = yield from download(Remote(url, _folder() / url.rpartition("/")[2], None, hint, md5=md5))
     except DownloadError as error:
-        raise DataError(f"Oxford-IIIT Pet couldn't be fetched. {error}") from None
+        raise DataError(f"Oxford-IIIT Pet couldn't be downloaded. {error}") from None
     scratch = tempfile.mkdtemp(dir=_folder())
     try:
         with tarfile.open(archive) as packed:
             packed.extractall(scratch, filter="data")
         (Path(scratch) / name).replace(_folder() / name)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{archive} can't be unpacked ({error}). Delete it, make room, and fetch it again.") from None
+        raise DataError(
+            f"{archive} can't be unpacked ({error}). Delete it, free some space, and download it again."
+        ) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     archive.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The features as a map: their two principal components (Jolliffe 2002, "Principal Component Analysis")."""
+"""The features in two dimensions: their principal components (Jolliffe 2002, "Principal Component Analysis")."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,18 @@ class Projection:
     axes: np.ndarray
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Where other features (M, size) lie on the same map, (M, 2)."""
+        """Other features (M, size) in the same projection, (M, 2)."""
         return (x.astype(np.float64) - self.mean) @ self.axes
 
 
 def project(x: np.ndarray) -> Projection:
     """Features (N, size), N of 3 or more, on their two directions of largest variance.
 
-    By the eigenvectors of the smaller of the two product matrices. Of each axis' two signs the one is taken whose
-    largest entry is positive, so that the map doesn't flip.
+    By the eigenvectors of the smaller of the two product matrices. The sign of each axis is the one with which its
+    largest entry is positive, so that the projection doesn't flip.
     """
     if len(x) < 3:
-        raise InputError(f"A map needs at least 3 pictures, but there are {len(x)}.")
+        raise InputError(f"A projection needs at least 3 pictures, but there are {len(x)}.")
     mean = x.mean(0, dtype=np.float64)
     centred = x.astype(np.float64) - mean
     if len(x) < x.shape[1]:

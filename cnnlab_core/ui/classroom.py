@@ -1,7 +1,7 @@
-"""What the person who runs the lab has settled for everybody, by environment or ``.streamlit/secrets.toml``.
+"""What whoever runs the lab has set for everybody, by environment or ``.streamlit/secrets.toml``.
 
-Streamlit puts the secrets at the top of that file into the environment when the server starts, so the environment is
-all that is read here.
+Streamlit puts the secrets at the top of that file into the environment when the server starts, so only the environment
+is read here.
 """
 
 import os
@@ -15,10 +15,11 @@ from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, all_specs
 Training = Literal["own", "shared", "off"]
 
 MOST_UPLOAD = 200
+"""Megabytes of a file to upload that can be allowed, at most."""
 _FOR_PEOPLE = {
-    "own": "everybody sees and steers the runs of their own browser",
-    "shared": "everybody sees and steers all runs",
-    "off": "nobody starts runs; finished ones can be looked at",
+    "own": "everybody sees and controls the runs of their own browser",
+    "shared": "everybody sees and controls all runs",
+    "off": "nobody can start runs; finished ones can be viewed",
 }
 
 
@@ -40,7 +41,7 @@ class Classroom:
 
 
 def classroom() -> Classroom:
-    """The settings of now. Raises ``InputError`` for one that can't be, with what it may be."""
+    """The current settings. Raises ``InputError``, with the allowed values, for one that isn't allowed."""
     training = os.environ.get("CNNLAB_TRAINING", "").strip().lower() or Classroom.training
     if training not in get_args(Training):
         raise InputError(f"CNNLAB_TRAINING is {', '.join(get_args(Training))}, not “{training[:40]}”.")
@@ -64,7 +65,7 @@ def offered_specs() -> tuple[ModelSpec, ...]:
 
 
 def settings_in_words() -> list[dict[str, str]]:
-    """The settings as a table for people: name, what holds now, how it is said."""
+    """The settings as a table for people: what is set, its current value, and how to set it."""
     now = classroom()
     return [
         {"what": what, "now": value, "setting": setting}
@@ -73,8 +74,8 @@ def settings_in_words() -> list[dict[str, str]]:
             ("Files to upload", f"up to {now.upload_mb} MB", "CNNLAB_UPLOAD_MB = 1 to 200"),
             (
                 "Networks",
-                ", ".join(now.models) if now.models else "all of them",
-                "CNNLAB_MODELS = names with commas between them",
+                ", ".join(now.models) if now.models else "all",
+                "CNNLAB_MODELS = names separated by commas",
             ),
             ("Jobs that may wait", str(now.queue), "CNNLAB_QUEUE"),
             ("Runs that may wait", str(now.training_queue), "CNNLAB_TRAINING_QUEUE"),

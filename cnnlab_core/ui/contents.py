@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what one does there, and
+    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what to do there, and
     ``look`` what to look at in the example that it opens with."""
 
     name: str
@@ -34,7 +34,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/image_search:",
         question="What does the network see in this picture, and how sure is it?",
         promise="Give it a photo, read its best guesses as logits and probabilities, and compare two networks.",
-        look="Look at the two answers side by side, and at how sure each network is of its own.",
+        look="Look at the two answers side by side, and at how sure each network is.",
     ),
     Page(
         name="feature_maps",
@@ -47,9 +47,9 @@ PAGES: tuple[Page, ...] = (
         name="adversarial",
         title="Adversarial attacks",
         icon=":material/target:",
-        question="How little must change before the network is wrong, and does the change survive the world?",
-        promise="Fool a network with noise that nobody sees, measure it, and try what undoes it.",
-        look="Look at the two photos, then at what the network says of each.",
+        question="How small a change fools the network, and does it survive in the real world?",
+        promise="Fool a network with noise that nobody sees, measure it, and try to undo its effect.",
+        look="Look at the two photos, then at what the network says about each.",
     ),
     Page(
         name="deepdream",
@@ -63,22 +63,22 @@ PAGES: tuple[Page, ...] = (
         name="training",
         title="Training",
         icon=":material/model_training:",
-        question="How does a network come to know anything?",
-        promise="Train one, watch its filters form, compare runs, and take the network along to the other pages.",
+        question="How does a network learn?",
+        promise="Train one, watch its filters form, compare runs, and use the network on the other pages.",
     ),
     Page(
         name="transfer_learning",
         title="Transfer learning",
         icon=":material/school:",
-        question="Can a network that was trained on one thing tell other things apart?",
+        question="Can a network trained on one task tell other things apart?",
         promise="Take a network's features, put a linear classifier on top, and see how few pictures it needs.",
-        look="Look at what it learned from six pictures of each class, and then where it goes wrong.",
+        look="Look at what it learned from six pictures per class, and then at its mistakes.",
     ),
     Page(
         name="exercises",
         title="Exercises",
         icon=":material/edit_note:",
-        question="Can you do it with a pen?",
+        question="Can you do it with pen and paper?",
         promise="Choose what to practise, do it live, or print a sheet for everybody, with solutions.",
     ),
     Page(
@@ -86,7 +86,7 @@ PAGES: tuple[Page, ...] = (
         title="Teaching",
         icon=":material/co_present:",
         question="How does a view become a lesson?",
-        promise="Choose what students may touch, and hand out a link to exactly that.",
+        promise="Choose what students can change, and hand out a link to exactly that.",
     ),
 )
 

@@ -1,10 +1,9 @@
-"""Weights that aren't on this machine: said before anything starts, fetched on request, cancelled at will."""
+"""Offers the download of weights that aren't on this machine; nothing is downloaded without a click."""
 
 import streamlit as st
 
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import download_weights, local_weights, weights_folder
-from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 
@@ -19,7 +18,7 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
     st.info(
         f"The weights of {plain(spec.title)} aren't on this machine yet. They come from "
         f"{plain(spec.weights.url.split('/')[2])} and go into {plain(str(weights_folder()))}. "
-        "Until then, its random weights and the models marked as ready can be used.",
+        "Until then, you can use its random weights, or a network that needs no download.",
         icon=":material/download:",
     )
     outcome = run(
@@ -27,7 +26,6 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
         spec.name,
         lambda: download_weights(spec),
         label=f"Downloading {spec.weights.megabytes:.0f} MB",
-        share=_share,
         start=f"Download {spec.weights.megabytes:.0f} MB",
         computes=False,
         keep=False,
@@ -35,7 +33,3 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
     if outcome.state == "done":
         st.rerun()
     return False
-
-
-def _share(step: DownloadStep) -> float:
-    return step.received / step.total if step.total else 0.0

@@ -32,19 +32,19 @@ class Results:
             return self._entries[key][0]
 
     def claim(self, key: str) -> bool:
-        """Take it upon oneself to compute a result; False if somebody else already has. To be ``release``-d."""
+        """Reserve the computation of a result; False if it is reserved already. ``release`` it afterwards."""
         with self._lock:
             mine = key not in self._claims
             self._claims.add(key)
             return mine
 
     def release(self, key: str) -> None:
-        """Give a claim back, kept or not."""
+        """Give a reservation back, whether there is a result or not."""
         with self._lock:
             self._claims.discard(key)
 
     def put(self, key: str, value: object) -> None:
-        """Keep a result; the newest is kept whatever its size."""
+        """Keep a result; the newest is kept however large it is."""
         with self._lock:
             self._entries[key] = value, _bytes_in(value)
             self._entries.move_to_end(key)
@@ -53,7 +53,7 @@ class Results:
 
 
 def _bytes_in(value: object, seen: set[int] | None = None) -> int:
-    """About how much memory a result takes: its arrays, pictures and bytes, wherever they are in it, each once."""
+    """About how much memory a result takes: all arrays, pictures and bytes in it, each counted once."""
     seen = set() if seen is None else seen
     if id(value) in seen:
         return 0
@@ -78,12 +78,12 @@ def session_results() -> Results:
 
 @cache
 def everybodys_results() -> Results:
-    """Results on sample pictures, the same for everybody."""
+    """Results that are the same for everybody, such as those for sample pictures."""
     return Results(limit=160_000_000)
 
 
 def kept(key: str, make: Callable[[], Kept]) -> Kept:
-    """What ``make`` gives, kept with this session's results: for small things that cost more than a look-up."""
+    """What ``make`` gives, kept with this session's results: for small things that are slow to make."""
     found = session_results().get(key)
     if found is None:
         found = make()
@@ -92,7 +92,7 @@ def kept(key: str, make: Callable[[], Kept]) -> Kept:
 
 
 def digest(*parts: object) -> str:
-    """A key for results: the sha256 of the parts (bytes as they are, everything else by its repr)."""
+    """A key for results: the sha256 of the parts (bytes as they are, anything else by its repr)."""
     hashed = hashlib.sha256()
     for part in parts:
         data = part if isinstance(part, bytes) else repr(part).encode()

@@ -1,7 +1,7 @@
-"""Runs a job live: through the gate, with progress, time, place in the queue and a Stop button.
+"""Runs a job live: through the gate, with its progress, time, place in the queue and a Stop button.
 
-A job is a generator of steps. Between its slices the page is painted and Streamlit may cut the script off (a
-control was moved, Stop was pressed, the tab was closed): the generator is closed then and nothing is held.
+A job is a generator of steps. Between its slices the page is painted, and Streamlit may cut the script off (a control
+was moved, Stop was pressed, the tab was closed): then the generator is closed and nothing is held.
 """
 
 import time
@@ -24,20 +24,21 @@ Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
 
 _ANYTIME = Gate(slots=10_000)
-"""For jobs that wait instead of computing: nobody has to queue for them."""
+"""For jobs that wait instead of computing: they don't queue."""
 
 _AGAIN = ":material/replay:"
 
 _QUIET_SECONDS = 0.4
-"""Jobs shorter than this show no progress: a flash of it would only disturb."""
+"""Shorter jobs show no progress: it would only flash."""
 
 _PAINT_SECONDS = 0.2
-"""How often a job is painted at most: figures cost as much as a step, and thirty jobs at once are painted too."""
+"""The time between two paintings of a job, at least: figures cost as much as a step, and thirty jobs may be painted at
+once."""
 
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """What came of a job. ``result`` is there when it is done, or stale (it belongs to earlier settings)."""
+    """How a job ended. ``result`` is there when it is done, or stale (it belongs to previous settings)."""
 
     state: Literal["idle", "stopped", "failed", "stale", "done"]
     result: Result | None = None
@@ -77,12 +78,18 @@ def run(
 ) -> Outcome[Result]:
     """Give the result of the job ``make()`` for the settings ``key``, computing it only if it isn't there yet.
 
-    ``name`` is the job's place on the page, ``label`` what people read while it runs, ``share`` how much is done
-    (0..1) after a step: if it is left out, a ``Progress`` tells it itself. With ``start`` (a button's label) it waits
-    for that button; without, it runs at once. ``paint`` gets the steps since it was last called, outside the gate,
-    every now and then and at the end. A job that only waits, as a download does, is marked ``computes=False`` and takes
-    no slot of the device. Problems are shown here, as sentences. Results ``for_everybody`` are shared between sessions;
-    ``keep=False`` forgets them at once.
+    Problems are shown here, as sentences.
+
+    Args:
+        name: The job's place on the page.
+        key: The digest of everything that the result depends on.
+        label: What people read while it runs.
+        share: How much is done after a step, 0 to 1; by default, the step's own ``share``, as ``Progress`` has one.
+        start: The label of a button that the job waits for; without one, it runs at once.
+        paint: Gets the steps since it was last called, outside the gate, every now and then and at the end.
+        computes: False for a job that only waits, as a download does: it takes no slot of the device.
+        keep: False forgets the result at once.
+        for_everybody: The result is shared by all sessions.
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
@@ -105,7 +112,8 @@ def run(
     if computes and (ahead := queue.waiting) >= classroom().queue:
         with place.container():
             st.info(
-                f"{ahead} jobs wait for the device already. Try again in a moment.", icon=":material/hourglass_empty:"
+                f"{ahead} jobs are already waiting for the device. Try again in a moment.",
+                icon=":material/hourglass_empty:",
             )
             st.button("Try again", key=f"queue {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
         return Outcome("stopped")
@@ -148,15 +156,15 @@ def _put_away_idle() -> None:
 
 @contextmanager
 def _claim(shared: Results | None, key: str, status: "_Status") -> Iterator[Any]:
-    """Hold the right to compute a result for everybody, once the session that has it is done or has given up.
+    """Hold the right to compute a result for everybody, once no other session holds it.
 
-    Thirty who open a page at the same moment cause one computation. Gives the result if it was made meanwhile.
+    Thirty people who open a page at the same moment cause one computation. Gives the result if there is one by then.
     """
     if shared is None:
         yield None
         return
     while not shared.claim(key):
-        status.others_are_at_it()  # a Streamlit call: here the script can be cut off
+        status.others_compute()  # a Streamlit call: here the script can be cut off
         time.sleep(0.05)
     try:
         yield shared.get(key)
@@ -185,7 +193,7 @@ def _drive(queue: Gate, job: Job[Result], status: "_Status", paint: Callable[[li
 
 
 class _Status:
-    """The line that tells how a running job stands, with its Stop button; silent at first."""
+    """The progress line of a running job, with its Stop button; nothing at first."""
 
     def __init__(self, place: DeltaGenerator, label: str, stop: Callable[[], object], share: Callable[[Any], float]):
         self._place, self._label, self._stop, self._share = place, label, stop, share
@@ -193,8 +201,8 @@ class _Status:
         self._done = 0.0
         self._line: DeltaGenerator | None = None
 
-    def others_are_at_it(self) -> None:
-        """Another session computes the same."""
+    def others_compute(self) -> None:
+        """Say that another session is computing the same."""
         self._show(" · another session is computing it")
 
     def update(self, event: Waiting | Slice) -> None:
@@ -203,7 +211,7 @@ class _Status:
         if isinstance(event, Slice):
             self._done = min(1.0, max(0.0, self._share(event.steps[-1])))
         else:
-            turn = f" · in the queue, {event.ahead} before you" if event.ahead else " · in the queue, you are next"
+            turn = f" · in the queue, {event.ahead} ahead of you" if event.ahead else " · in the queue, you are next"
         self._show(turn)
 
     def _show(self, turn: str) -> None:

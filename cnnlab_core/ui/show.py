@@ -1,4 +1,4 @@
-"""Small pieces that every page uses: errors as sentences, downloads, the code, the link."""
+"""Small pieces that every page uses: safe text, errors as sentences, pictures as addresses, the code, the link."""
 
 import base64
 import re
@@ -10,12 +10,12 @@ import streamlit as st
 
 from cnnlab_core.errors import LabError
 
-# What markdown makes a link of by itself, escaped or not.
+# What markdown turns into a link, even if it is escaped.
 _LINK = re.compile(r"https?://|www\.|[-.\w+]@[-\w]+\.", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """Text as it is, safe inside markdown: names and labels must not become links, formulas or pictures.
+    """Text for markdown that is shown as it is: names and labels must not become links, formulas or pictures.
 
     Addresses are set as code, so that they can be copied and can't be clicked.
     """
@@ -46,14 +46,14 @@ def show_problem(error: LabError | str) -> None:
 
 
 def ink() -> str:
-    """The theme's own colour of text, for what is written on coloured ground."""
+    """The theme's text colour, for text on a coloured ground."""
     return "#e8edee" if st.context.theme.type == "dark" else "#11181b"
 
 
 def data_address(image: bytes, kind: str = "png") -> str:
-    """A PNG (or another ``kind``, as jpeg) as an address that holds the picture itself.
+    """A PNG (or another ``kind``, such as jpeg) as an address that holds the picture itself.
 
-    For pictures that are soon painted over: Streamlit's own copy of one would be gone before the browser asks for it.
+    For pictures that are soon painted over: Streamlit would drop its copy before the browser asks for it.
     """
     return f"data:image/{kind};base64," + base64.b64encode(image).decode()
 

@@ -1,4 +1,4 @@
-"""What a view ends with: its pictures and numbers as files, the link to it, and the code, folded away."""
+"""The end of a view, folded away: its pictures and numbers as files, the link to it, and its code."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from cnnlab_core.ui.show import show_code, show_link
 
 @dataclass(frozen=True)
 class File:
-    """A file to download: its ``content``, or what makes it when it is asked for."""
+    """A file to download: its ``content``, or a function that makes it at the click."""
 
     label: str
     content: str | bytes | Callable[[], str | bytes]

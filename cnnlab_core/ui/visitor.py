@@ -1,7 +1,7 @@
-"""Who a browser is: a random number in a cookie, so that a run stays its visitor's after a refresh.
+"""Who a visitor is: a random number in a cookie, so that a run still belongs to its visitor after a refresh.
 
-The cookie is read from the connection's headers. A browser that has none yet makes one (``assets/visitor``) and says
-which; where cookies are refused, a visitor is known for as long as the session lasts.
+The cookie is read from the connection's headers. A browser without one makes one (``assets/visitor``) and reports it;
+where cookies are refused, a visitor is known for as long as the session lasts.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ _component = st.components.v2.component(
 
 
 def visitor() -> str:
-    """What this browser is called: a digest, so that whoever reads a run's files can't pass for its owner."""
+    """This browser's name: a digest, so that nobody who reads a run's files can pass for its owner."""
     context = st.runtime.scriptrunner.get_script_run_ctx()
     number = _from_cookie() or _from_component() or (context.session_id if context else "")
     return hashlib.sha256(f"cnnlab {number}".encode()).hexdigest()[:32] if number else ""
 
 
 def introduce() -> None:
-    """Ask a browser without a number to make one. Draws nothing that is seen."""
+    """Ask a browser without a number to make one. Draws nothing."""
     if not _from_cookie():
         _component(key=_KEY, on_number_change=lambda: None)
 

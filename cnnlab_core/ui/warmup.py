@@ -1,4 +1,4 @@
-"""What has to happen once per process before anything computes."""
+"""What happens once per process, before anything is computed."""
 
 import ctypes
 import gc
@@ -13,15 +13,16 @@ import streamlit as st
 _once = threading.Lock()
 _ready = threading.Event()
 _COLLECT_SECONDS = 10.0
+"""Between two garbage collections."""
 
 
 def warm_up() -> None:
     """Import torch and torchvision, one OpenMP thread per job, and ration the garbage collector.
 
-    The gate lets as many jobs run as there are cores; with one thread each they don't fight for them. A collection
-    of all garbage stops every thread, for a quarter of a second with torch's million objects. ``gc.freeze`` spares it
-    those, and what pages import later still makes it a tenth. So Streamlit's own, after every rerun, are turned off in
-    its configuration: thirty sessions would do little else. One every ten seconds does as well.
+    The gate lets as many jobs run as there are cores; with one thread each, they don't compete for them. A full garbage
+    collection stops every thread, for a quarter of a second with torch's million objects. ``gc.freeze`` exempts those;
+    what pages import later still costs a tenth of a second. So Streamlit's collections after every rerun are turned off
+    in its configuration, as thirty sessions would do little else; one every ten seconds is enough.
     """
     if _ready.is_set():
         return
@@ -45,11 +46,11 @@ def _warm_up() -> None:
 
 
 def _collect_now_and_then() -> None:
-    # glibc keeps the activations that jobs have freed, for each of many threads; this gives them back to the system.
+    # glibc keeps freed activations for each of many threads; this gives them back to the system.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     while True:
         time.sleep(_COLLECT_SECONDS)
-        if any(gc.get_count()[1:]):  # something has happened since
+        if any(gc.get_count()[1:]):  # objects were made since
             gc.collect()
             if trim:
                 trim(0)

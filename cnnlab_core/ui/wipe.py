@@ -1,4 +1,4 @@
-"""Before and after on one place, with a line between them to move: the component in ``assets/wipe``."""
+"""Two pictures on top of each other, before and after, with a movable line between them: ``assets/wipe``."""
 
 from pathlib import Path
 

@@ -46,15 +46,15 @@ def test_a_dream_is_seen_live_stopped_and_kept(lab):
     expect(lab.page.get_by_text(re.compile(r"Octave \d of 2, step \d+ of 40: objective"))).to_be_visible()
     lab.shot("deepdream_running")
     lab.press_stop()
-    expect(lab.page.get_by_text(re.compile("Stopped: octave"))).to_be_visible()
+    expect(lab.page.get_by_text(re.compile("Stopped at octave"))).to_be_visible()
     expect(wipe(lab)).to_be_visible()
-    lab.during(lambda: lab.page.get_by_role("radio", name="on the way").click())
+    lab.during(lambda: lab.page.get_by_role("radio", name="step by step").click())
     expect(lab.page.get_by_alt_text(re.compile("After step"))).to_be_visible()
-    lab.during(lambda: lab.page.get_by_role("radio", name="as an animation").click())
-    expect(lab.page.get_by_alt_text("The way there, over and over")).to_have_attribute("src", re.compile("image/webp"))
+    lab.during(lambda: lab.page.get_by_role("radio", name="animation").click())
+    expect(lab.page.get_by_alt_text("The dream as an animation")).to_have_attribute("src", re.compile("image/webp"))
     lab.page.get_by_text("Take it away").click()
     assert max(download(lab, "Picture (PNG)").size) == 451  # the photo itself isn't larger
-    assert download(lab, "The way there (animated WebP)").format == "WEBP"
+    assert download(lab, "Animation (WebP)").format == "WEBP"
 
 
 def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
@@ -62,13 +62,13 @@ def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
     strip = lab.page.get_by_role("application", name=re.compile("block by block"))
     box = strip.bounding_box()
     lab.during(lambda: strip.click(position={"x": box["width"] * 2.5 / 18, "y": box["height"] / 2}))
-    expect(lab.page.get_by_text("Asked: _blocks.1._bn2")).to_be_visible()
+    expect(lab.page.get_by_text("all of _blocks.1._bn2")).to_be_visible()
     assert "dream_layer=_blocks.1._bn2" in lab.page.url
     lab.during(lambda: lab.page.get_by_role("button", name="Woven").click())
     expect(wipe(lab)).to_be_visible()
     assert "dream_seed=3" in lab.page.url
     lab.open(lab.page.url.removeprefix(lab.server))
-    expect(lab.page.get_by_text("Asked: _blocks.2.add")).to_be_visible()
+    expect(lab.page.get_by_text("all of _blocks.2.add")).to_be_visible()
 
 
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):

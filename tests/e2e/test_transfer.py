@@ -20,13 +20,13 @@ def test_a_classifier_is_learned_and_taken_home(lab):
     lab.shot("transfer_classifier_light")
     lab.page.get_by_text("Take it away").click()
     with lab.page.expect_download() as found:
-        lab.page.get_by_role("button", name="Confusion (CSV)").click()
+        lab.page.get_by_role("button", name="Confusion matrix (CSV)").click()
     rows = found.value.path().read_text().splitlines()
     assert len(rows) == 11
     assert sum(int(count) for row in rows[1:] for count in row.split(",")[1:]) == 40
-    lab.during(lab.page.get_by_role("tab", name="Map").click)
+    lab.during(lab.page.get_by_role("tab", name="Projection").click)
     expect(lab.page.get_by_text(re.compile("120 points"))).to_be_visible()
-    assert "transfer_tab=Map" in lab.page.url
+    assert "transfer_tab=Projection" in lab.page.url
 
 
 def zipped():
@@ -41,7 +41,7 @@ def zipped():
     return content.getvalue()
 
 
-def test_a_zip_of_ones_own_is_learned_from(lab):
+def test_a_zip_is_imported_and_learned_from(lab):
     lab.open("/transfer_learning?model=squeezenet1_1&weights=random")
     lab.page.get_by_test_id("stMain").get_by_role("button", name="Use your own").click()
     file = {"name": "My lamps.zip", "mimeType": "application/zip", "buffer": zipped()}
@@ -52,7 +52,7 @@ def test_a_zip_of_ones_own_is_learned_from(lab):
     lab.open("/transfer_learning?model=squeezenet1_1&weights=random&transfer_data=my-lamps")
     lab.page.get_by_role("button", name="Learn from 12 pictures").click()
     expect(lab.page.get_by_text("100.0%", exact=True)).to_be_visible(timeout=60_000)
-    expect(lab.page.get_by_text("None: every test picture is named right.")).to_be_visible()
+    expect(lab.page.get_by_text("None: every test picture is classified correctly.")).to_be_visible()
 
 
 def test_learning_can_be_stopped(lab):
@@ -67,7 +67,7 @@ def test_learning_can_be_stopped(lab):
 
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, tab in [
-        (lab, "Random or pretrained"), (lab, "Map"), (dark_lab, "Classifier"), (dark_lab, "Your picture"),
+        (lab, "Learning curve"), (lab, "Projection"), (dark_lab, "Classifier"), (dark_lab, "Your picture"),
         (phone_lab, "Classifier"), (phone_lab, "Your picture"),
     ]:  # fmt: skip
         opened.open(address(tab))

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cnnlab_core.dream import atlas as atlas_module
-from cnnlab_core.dream import places, room
+from cnnlab_core.dream import layers, memory
 from cnnlab_core.models import find_spec
 
 TABS = ("Dream", "Neurons", "Atlas", "Classes", "Zoom")
@@ -57,7 +57,7 @@ def test_the_page_opens_with_a_finished_dream(open_page):
     assert wipe["before"]["label"] == "Chelsea the cat"
     assert wipe["before"]["src"] != wipe["after"]["src"]
     before, after = (
-        float(number) for number in re.search(r"is ([\d.]+) in .*\*\*([\d.]+)\*\*", captions(app)).groups()
+        float(number) for number in re.search(r"is ([\d.]+) before and \*\*([\d.]+)\*\*", captions(app)).groups()
     )
     assert after > before
     assert "from cnnlab_core.dream import dream, layer" in code(app)
@@ -65,7 +65,7 @@ def test_the_page_opens_with_a_finished_dream(open_page):
     assert not any(element.label == "Dream" for element in app.button)
     app.slider(key="dream_jitter").set_value(3).run()
     assert wipes(app) == [wipe]
-    assert "earlier settings" in app.info[0].value
+    assert "previous settings" in app.info[0].value
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -90,7 +90,7 @@ def test_a_dream_of_ones_own_settings_waits_for_its_button(open_page):
     assert "octaves=2" in code(app)
     assert "manual_seed(5)" in code(app)
     app.slider(key="dream_jitter").set_value(3).run()
-    assert "earlier settings" in app.info[0].value
+    assert "previous settings" in app.info[0].value
     assert app.get("download_button") == []
 
 
@@ -134,27 +134,27 @@ def test_without_normalisation_next_to_nothing_happens(open_page):
 
 def test_a_channel_is_chosen_with_its_strongest_patches_beside(open_page):
     app = open_page("deepdream", **QUICK, dream_ask="one channel", dream_channel="3")
-    assert "channel 3 answers most to" in captions(app)
+    assert "excite channel 3 most" in captions(app)
     press(app, "Dream")
     assert re.search(r'channel\("[\w.]+", 3\)', code(app))
 
 
 def test_another_network_has_its_own_layers(open_page):
     app = open_page("deepdream", model="squeezenet1_1", weights="random", **QUICK)
-    names = [layer.name for layer in places.maps_of(find_spec("squeezenet1_1"))]
+    names = [layer.name for layer in layers.maps_of(find_spec("squeezenet1_1"))]
     assert app.selectbox(key="dream_layer").options == names
     press(app, "Dream")
     assert "squeezenet1_1" in code(app)
 
 
-def test_on_the_way_one_frame_at_a_time(open_page):
+def test_a_film_is_looked_through_step_by_step(open_page):
     app = open_page("deepdream", **QUICK, dream_seed="6")
     press(app, "Dream")
-    app.segmented_control(key="dream view").set_value("on the way").run()
+    app.segmented_control(key="dream view").set_value("step by step").run()
     assert "After step 2 of 2" in captions(app)
     app.slider(key="dream frame").set_value(1).run()
     assert "After step 1 of 2" in captions(app)
-    app.segmented_control(key="dream view").set_value("as an animation").run()
+    app.segmented_control(key="dream view").set_value("animation").run()
     assert not app.error
 
 
@@ -168,14 +168,14 @@ def test_a_stopped_dream_keeps_what_there_is(open_page):
     with results._lock:
         results._entries.pop(shown.key)
     app.run()
-    assert "Stopped: octave 2 of 2, step 1 of 1" in captions(app)
+    assert "Stopped at octave 2 of 2, step 1 of 1" in captions(app)
     assert len(wipes(app)) == 1
     assert len(app.get("download_button")) == 2
     assert button(app, "Dream")
 
 
-def test_a_picture_without_room_is_offered_smaller(open_page, monkeypatch):
-    monkeypatch.setattr(room, "largest_area", lambda spec, nodes, device: 300 * 300)
+def test_a_picture_that_doesnt_fit_into_memory_is_offered_smaller(open_page, monkeypatch):
+    monkeypatch.setattr(memory, "largest_area", lambda spec, nodes, device: 300 * 300)
     app = open_page("deepdream", dream_side="448", dream_octaves="2", dream_steps="1")
     assert "needs more memory" in app.warning[0].value
     press(app, "Use 336 pixels")
@@ -198,7 +198,7 @@ def test_neurons_open_with_an_answer_and_patches(open_page):
     app = open_page("deepdream", dream_tab="Neurons", neuron_side="96", neuron_steps="16")
     assert len(wipes(app)) == 1
     assert wipes(app)[0]["before"]["label"] == "Noise"
-    assert "answers most to" in captions(app)
+    assert "excite channel 7 most" in captions(app)
     assert "visualise" in code(app)
 
 
@@ -246,7 +246,7 @@ def test_the_atlas_is_drawn_once_and_then_there(open_page, monkeypatch, cache):
     monkeypatch.setattr(atlas_module, "SIDE", 32)
     app = open_page("deepdream", dream_tab="Atlas", model="squeezenet1_1", weights="random")
     press(app, next(element.label for element in app.button if element.label.startswith("Draw the atlas")))
-    assert len(app.get("bidi_component")) == len(places.stages(find_spec("squeezenet1_1")))
+    assert len(app.get("bidi_component")) == len(layers.stages(find_spec("squeezenet1_1")))
     assert list(cache.rglob("*.png"))
     again = open_page("deepdream", dream_tab="Atlas", model="squeezenet1_1", weights="random")
     assert not any(element.label.startswith("Draw the atlas") for element in again.button)
@@ -277,7 +277,7 @@ def test_a_zoom_ends_as_an_animation(open_page):
     app = open_page("deepdream", dream_tab="Zoom", zoom_frames="4", zoom_steps="2")
     press(app, "Zoom")
     assert "zoom(" in code(app)
-    assert app.segmented_control(key="zoom view").value == "as an animation"
+    assert app.segmented_control(key="zoom view").value == "animation"
     film = app.session_state["film zoom"].film
     assert Image.open(io.BytesIO(film.animation())).n_frames == 4
     assert np.asarray(film.picture).shape[2] == 3

@@ -1,4 +1,4 @@
-"""The transfer-learning page: every tab, its controls, and one's own collection."""
+"""The transfer-learning page: every tab, its controls, and an imported collection."""
 
 import base64
 
@@ -10,7 +10,7 @@ from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import draw as draw_shapes
 
-TABS = ("Classifier", "Random or pretrained", "Map", "Your picture")
+TABS = ("Classifier", "Learning curve", "Projection", "Your picture")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_page_opens_with_a_classifier_its_confusion_and_its_mistakes(open_pa
     assert float(penalty.value) > 0
     (figure,) = figures(app)
     assert np.shape(figure["data"][0]["customdata"]) == (10, 10)
-    assert "taken for" in text(app)
+    assert "predicted as" in text(app)
     assert "learn(model, drawn)" in app.code[-1].value
 
 
@@ -62,7 +62,7 @@ def test_random_features_are_worse(open_page):
 
 
 def test_two_lines_against_pictures_of_each_class(open_page):
-    app = open_page("transfer_learning", transfer_tab="Random or pretrained")
+    app = open_page("transfer_learning", transfer_tab="Learning curve")
     pretrained, random = figures(app)[0]["data"]
     assert pretrained["name"] == "pretrained weights"
     for line in (pretrained, random):
@@ -71,15 +71,15 @@ def test_two_lines_against_pictures_of_each_class(open_page):
     assert 'curve(load_model("efficientnet_lite0"' in app.code[-1].value
 
 
-def test_every_picture_is_a_point_of_the_map(open_page):
-    app = open_page("transfer_learning", transfer_tab="Map")
+def test_every_picture_is_a_point_of_the_projection(open_page):
+    app = open_page("transfer_learning", transfer_tab="Projection")
     (figure,) = figures(app)
     assert sum(len(trace["marker"]["symbol"]) for trace in figure["data"]) == 120
     assert [trace["name"] for trace in figure["data"]][:2] == ["disc", "ring"]
     assert "120 points" in text(app)
 
 
-def test_ones_own_picture_is_named_and_lies_on_the_map(open_page):
+def test_your_picture_is_classified_and_lies_in_the_projection(open_page):
     app = open_page("transfer_learning", transfer_tab="Your picture", picture="coffee")
     bars, places = figures(app)
     assert len(bars["data"][0]["y"]) == 5
@@ -93,7 +93,16 @@ def test_more_pictures_wait_for_their_button(open_page):
     press(app, "Learn from 24 pictures")
     assert "Learned from 120 pictures" in text(app)
     app.select_slider(key="transfer_each").set_value(48).run()
-    assert "earlier settings" in text(app)
+    assert "These results are from your previous settings." in text(app)
+    assert len(app.metric) == 3
+    assert 'draw(open_collection("shapes"), 24)' in app.code[-1].value
+
+
+@pytest.mark.parametrize(("former", "tab"), [("Random or pretrained", "Learning curve"), ("Map", "Projection")])
+def test_links_to_a_tabs_former_title_open_it(open_page, former, tab):
+    app = open_page("transfer_learning", transfer_tab=former)
+    assert app.query_params["transfer_tab"] in (tab, [tab])
+    assert app.code[-1].value == open_page("transfer_learning", transfer_tab=tab).code[-1].value
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -105,12 +114,12 @@ def test_nonsense_in_the_address_is_left_aside(open_page, tab):
 def test_what_must_be_fetched_says_so_and_a_failure_is_a_sentence(open_page, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     app = open_page("transfer_learning", transfer_data="Oxford-IIIT Pet (37 breeds)")
-    assert "have to be fetched once" in text(app)
+    assert "have to be downloaded, once" in text(app)
     press(app, "Download 811 MB")
-    assert "couldn't be fetched" in text(app)
+    assert "couldn't be downloaded" in text(app)
 
 
-def test_a_collection_of_ones_own_with_strange_names(open_page):
+def test_an_imported_collection_with_strange_names(open_page):
     pictures = [draw_shapes(count, [9, count]) for count in (120, 40)]
     names = ("<b>bold</b>", "[link](http://x)", *(f"class {n}" for n in range(8)))
     write_dataset(own_path("mine"), Dataset("own:mine", "mine", names, pictures[0], lambda: pictures[1]))

@@ -278,8 +278,8 @@ def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
     ("files", "says"),
     [
         ({}, "Found 0 class folders"),
-        ({f"only/{n}.png": picture("red") for n in range(9)}, "lies beside|Found 1 class"),
-        (class_folders() | {"loose.png": picture("red")}, "lies beside the class folders"),
+        ({f"only/{n}.png": picture("red") for n in range(9)}, "in a class folder|Found 1 class"),
+        (class_folders() | {"loose.png": picture("red")}, "“loose.png” isn't in a class folder"),
         (class_folders(count=5), "has only 5 pictures"),
         (class_folders() | {f"grey/{n}.png": b"\x89PNG not" for n in range(9)}, "only 0 pictures could be read"),
         (class_folders("train/") | {"test/pink/1.png": picture("pink")}, "pink” isn't in the training folder"),
@@ -296,7 +296,7 @@ def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):
     with pytest.raises(DataError):
         finish(import_pictures(zipped(tricks), "tricks"))
     assert not list(folders.rglob("*.png"))
-    monkeypatch.setattr(own, "MOST_FILE", 10_000)
+    monkeypatch.setattr(own, "MOST_FILE_BYTES", 10_000)
     bomb = class_folders() | {"red/bomb.png": b"\0" * 1_000_000}
     dataset = finish(import_pictures(zipped(bomb), "bomb"))
     assert "larger than" in dataset.notes[0]

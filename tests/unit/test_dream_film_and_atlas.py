@@ -1,4 +1,4 @@
-"""What is kept of a dream, where in a network to look, and the atlas on disk."""
+"""The film of a dream, the layers to dream of, and the atlas on disk."""
 
 import io
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import blocks, channel, dream, layer, stages, visualise, zoom
-from cnnlab_core.dream.atlas import atlas, atlas_places, cache_folder, is_cached
+from cnnlab_core.dream.atlas import atlas, atlas_channels, cache_folder, is_cached
 from cnnlab_core.dream.film import Film, filmed
 from cnnlab_core.dream.layers import maps_of
 from cnnlab_core.images import to_picture
@@ -92,7 +92,7 @@ def test_tiles_are_filmed_once_a_step(model, x):
     assert len(film.objectives) == len(film.frames) == 2
 
 
-# --- places ---------------------------------------------------------------------------------------------------
+# --- layers ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("spec", ZOO, ids=lambda spec: spec.name)
@@ -129,7 +129,7 @@ def cache(tmp_path, monkeypatch):
 
 def test_an_atlas_has_each_stage_and_is_read_from_disk_the_second_time(model, cache, monkeypatch):
     entries = finish(atlas(model, each=2))
-    assert [(entry.node, entry.channel) for entry in entries] == atlas_places(model.spec, 2)
+    assert [(entry.node, entry.channel) for entry in entries] == atlas_channels(model.spec, 2)
     assert {entry.node for entry in entries} == {stage.name for stage in stages(model.spec)}
     assert is_cached(model.spec, each=2)
     assert not is_cached(model.spec, each=3)
@@ -143,7 +143,7 @@ def test_an_atlas_has_each_stage_and_is_read_from_disk_the_second_time(model, ca
 
 def test_an_interrupted_atlas_goes_on(model, cache):
     steps = atlas(model, each=1)
-    while len(next(steps).entries) < 2:
+    while len(next(steps).latest) < 2:
         pass
     steps.close()
     assert len(list(cache.rglob("*.png"))) == 2

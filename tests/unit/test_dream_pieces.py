@@ -128,12 +128,12 @@ def test_the_same_unit_of_the_picture_is_asked_on_smaller_maps(model):
 
 
 @pytest.mark.parametrize("vector", [torch.zeros(24), torch.ones(3, 3), torch.tensor([math.nan]), [1.0]])
-def test_a_direction_without_direction_is_told(vector):
+def test_a_direction_without_direction_raises(vector):
     with pytest.raises(InputError, match="finite numbers"):
         lab.direction(NODE, vector)
 
 
-def test_a_direction_of_another_length_is_told(model, x):
+def test_a_direction_of_another_length_raises(model, x):
     with pytest.raises(InputError, match="24 channels, but the direction has 5"):
         asked(model, lab.direction(NODE, torch.ones(5)), x)
 
@@ -170,7 +170,7 @@ def test_copies_are_few_and_go_with_their_network():
     model = load_model("squeezenet1_1", "random", seed=5)
     for node in ("features.1", "features.4.cat", "features.7.cat", "features.10.cat", "features.12.cat"):
         network.values_at(model, (node,))
-    assert len(network._copies[model.network]) == network._MOST
+    assert len(network._copies[model.network]) == network._MOST_COPIES
     network_there = weakref.ref(model.network)
     from cnnlab_core.models.registry import registry
 
@@ -250,7 +250,7 @@ def test_gradients_flow_through_every_transform():
     [lambda: Jitter(-1), lambda: Pad(-2), lambda: Pad(1, 7.0), lambda: Scale(()), lambda: Scale((math.nan,)),
      lambda: Rotate(()), lambda: Rotate((math.inf,))],
 )  # fmt: skip
-def test_transforms_that_make_no_sense_are_told(nonsense):
+def test_transforms_that_make_no_sense_raise(nonsense):
     with pytest.raises(InputError):
         nonsense()
 

@@ -98,6 +98,34 @@ def test_features_that_enter_the_last_layer():
         assert features_before_classifier(layer_table(name)).inputs == features, name
 
 
+@pytest.mark.parametrize(
+    ("model", "node", "title"),
+    [
+        ("efficientnet_lite0", "_blocks.2.add", "Block 3 of 16 · 24 maps of 56 × 56"),
+        ("efficientnet_lite0", "_blocks.1._bn2", "Block 2 of 16 · 24 maps of 56 × 56"),  # no skip: this is its last
+        ("efficientnet_lite0", "_blocks.2._swish_1", "Block 3 of 16, ReLU6 2 of 2 · 144 maps of 56 × 56"),
+        ("efficientnet_lite0", "_conv_stem.conv2d", "Stem, convolution · 32 maps of 112 × 112"),
+        ("efficientnet_lite0", "_avg_pooling", "Head, average pool · 1280 numbers"),
+        ("alexnet", "features.6", "Convolution 3 of 5 · 384 maps of 13 × 13"),
+        ("alexnet", "classifier.6", "Linear layer 3 of 3 · 1000 numbers"),
+        ("squeezenet1_1", "features.5", "After block 2, max pool · 128 maps of 27 × 27"),
+        ("resnet18", "layer3.0.relu_1", "Block 5 of 8 · 256 maps of 14 × 14"),
+        ("googlenet", "inception4a.cat", "Block 3 of 9 · 512 maps of 14 × 14"),
+        ("densenet121", "features.transition1.conv", "After block 1, convolution · 128 maps of 56 × 56"),
+        ("convnext_tiny", "features.1.0.block.3", "Block 1 of 18, linear layer 1 of 2 · 56 × 56 × 384 numbers"),
+        ("cifar10_standard", "conv1", "Convolution 1 of 3 · 64 maps of 32 × 32"),
+    ],
+)
+def test_layers_have_titles_for_people(model, node, title):
+    assert next(layer for layer in layer_table(model) if layer.name == node).title == title
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_two_layers_of_a_network_have_the_same_title(name):
+    layers = layer_table(name)
+    assert len({layer.place for layer in layers}) == len({layer.title for layer in layers}) == len(layers)
+
+
 def test_a_size_that_is_too_small_is_a_sentence():
     with pytest.raises(InputError, match="too small for AlexNet"):
         layer_table("alexnet", (16, 16))

@@ -1,69 +1,68 @@
-"""Atlas: some channels of every stage at a glance, drawn once and kept on disk."""
+"""Atlas: what some channels of every stage look for, at a glance."""
 
 from collections.abc import Generator
 
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.dream.atlas import EACH, AtlasStep, Entry, atlas, atlas_places, is_cached
+from cnnlab_core.dream.atlas import EACH, Entry, atlas, atlas_channels, is_cached
 from cnnlab_core.dream.layers import stages
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.mosaic import side_by_side
-from cnnlab_core.recipes.dream import atlas_code
-from cnnlab_core.ui.dream.choice import Choice
-from cnnlab_core.ui.dream.neurons import ASKED
+from cnnlab_core.recipes.deepdream import atlas as recipe
+from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.ui.dream.neurons import CONTROLS, MAXIMISED
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import data_address, plain
+from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import File, take_away
 
 _TILE, _GAP = 224, 12
+"""Pixels of a picture's side, and between two of them."""
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
+def show(subject: Subject) -> None:
+    """A row of pictures for each stage, as far as they are drawn; a click on one opens it under Neurons."""
     st.caption(
-        f"At the end of every stage, {EACH} channels and what each looks for, drawn from noise. Read from top to "
-        "bottom: from stripes and colours to textures, parts and things. Click one to ask it more closely."
+        f"This is what {EACH} channels at the end of every stage look for, drawn from noise. From top to bottom: "
+        "stripes and colours, then textures, parts and objects. Click a picture to explore its channel."
     )
     status = st.container()
-    ends = stages(choice.spec)
-    titles, rows = {}, {}
+    ends = stages(subject.spec)
+    rows = {}
     for number, end in enumerate(ends, 1):
-        titles[end.name] = st.empty()
+        st.markdown(f"**Stage {number}** · {plain(end.title)}")
         rows[end.name] = st.empty()
-        channels, height, width = end.shape
-        titles[end.name].markdown(f"**Stage {number}** · {plain(end.name)} · {channels} channels of {height} × {width}")
     drawn: dict[str, int] = {}
 
-    def paint(steps: list[AtlasStep]) -> None:
+    def paint(steps: list[Progress[tuple[Entry, ...]]]) -> None:
         for node, place in rows.items():
-            found = [entry for entry in steps[-1].entries if entry.node == node]
+            found = [entry for entry in steps[-1].latest or () if entry.node == node]
             if found and drawn.get(node) != len(found):
                 drawn[node] = len(found)
                 place.image(data_address(png(_row(found))), alt=f"{node} so far", width="stretch")
 
-    def job() -> Generator[AtlasStep, None, tuple[Entry, ...]]:
-        return (yield from atlas(load_model(*choice.model)))
+    def job() -> Generator[Progress[tuple[Entry, ...]], None, tuple[Entry, ...]]:
+        return (yield from atlas(load_model(*subject.network)))
 
-    here = choice.weights == "pretrained" and is_cached(choice.spec)
-    count = len(atlas_places(choice.spec))
+    ready = subject.weights == "pretrained" and is_cached(subject.spec)
+    count = len(atlas_channels(subject.spec))
     with status:
         outcome = run(
             "atlas",
-            digest("atlas", choice.model),
+            digest("atlas", subject.network),
             job,
             label=f"Drawing {count} channels",
-            share=lambda step: step.share,
-            start="" if here else f"Draw the atlas ({count} pictures, about half a minute, once)",
+            start="" if ready else f"Draw the atlas ({count} pictures, about half a minute, once)",
             paint=paint,
             for_everybody=True,
         )
     if outcome.state != "done" or not outcome.result:
         if outcome.state == "stopped":
-            st.caption("What is drawn is kept: it goes on from here.")
+            st.caption("The pictures drawn so far are kept; the atlas continues from here.")
         return
     entries = outcome.result
     for end in ends:
@@ -74,17 +73,19 @@ def show(choice: Choice) -> None:
             else:
                 st.caption("Nothing excites these channels.")
     take_away(
-        atlas_code(*choice.model),
+        recipe.code(*subject.network),
         File("Atlas (PNG)", lambda: png(_sheet(entries)), "cnnlab_atlas.png", "image/png"),
     )
 
 
 def _pick(node: str, entries: list[Entry]) -> None:
     def picked(index: int) -> None:
-        st.session_state["neuron_ask"], st.session_state["dream_tab"] = ASKED[0], "Neurons"
-        for name, value in (("neuron_layer", node), ("neuron_channel", entries[index].channel)):
-            st.session_state[name] = value
-            st.query_params[name] = str(value)  # a control that isn't drawn yet doesn't write itself into the address
+        st.session_state["dream_tab"] = "Neurons"
+        st.session_state[CONTROLS.key("ask")] = MAXIMISED[0]
+        for name, value in (("layer", node), ("channel", entries[index].channel)):
+            key = CONTROLS.key(name)
+            st.session_state[key] = value
+            st.query_params[key] = str(value)  # a control that isn't drawn yet doesn't write itself into the address
 
     pick_cell(
         png(_row(entries)),
@@ -100,7 +101,7 @@ def _pick(node: str, entries: list[Entry]) -> None:
 
 
 def _row(entries: list[Entry]) -> Image.Image:
-    """The pictures in a row, on nothing; as wide as a full row."""
+    """The pictures side by side on a transparent ground, as wide as a full row."""
     row = Image.new("RGBA", (max(EACH, len(entries)) * (_TILE + _GAP) - _GAP, _TILE))
     for index, entry in enumerate(entries):
         row.paste(entry.picture.resize((_TILE, _TILE), Image.Resampling.BICUBIC), (index * (_TILE + _GAP), 0))

@@ -1,26 +1,26 @@
-"""What in the gallery excites a channel most, small, beside what it dreams of."""
+"""The patches of the gallery's photos that excite a channel most, small, beside its dream."""
 
 import streamlit as st
 
 from cnnlab_core.models.layers import Layer
-from cnnlab_core.ui.dream.choice import Choice
 from cnnlab_core.ui.feature_maps.choice import Choice as MapsChoice
 from cnnlab_core.ui.feature_maps.field import all_fields
 from cnnlab_core.ui.feature_maps.patches import find_patches
+from cnnlab_core.ui.subject import Subject
 
 
-def show_patches(choice: Choice, layer: Layer, channel: int, *, most: int = 6) -> None:
+def show_patches(subject: Subject, layer: Layer, channel: int, *, most: int = 6) -> None:
     """The channel's strongest patches in a row."""
-    asked = MapsChoice(choice.spec, choice.weights, choice.picture, layer)
-    fields = all_fields(asked)
+    choice = MapsChoice(subject.spec, subject.weights, subject.picture, layer)
+    fields = all_fields(choice)
     if not fields or layer.name not in fields:
         return
-    found = find_patches(asked, fields[layer.name], channel, per_picture=2)
+    found = find_patches(choice, fields[layer.name], channel, per_picture=2)
     if not found:
         if found is not None:
             st.caption("Nothing in the gallery excites this channel.")
         return
-    st.caption(f"In photos, channel {channel} answers most to:")
+    st.caption(f"The photo patches that excite channel {channel} most:")
     with st.container(horizontal=True, gap="small"):
         for shown in found[:most]:
             st.image(shown.cut, width=84, alt=f"A patch of {shown.title}")

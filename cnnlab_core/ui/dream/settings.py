@@ -10,18 +10,21 @@ import streamlit as st
 from cnnlab_core.dream.gradients import NORMALISATIONS
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.spec import ModelSpec
-from cnnlab_core.ui.dream.choice import block_at
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.dream.layer import block_at, choose_channel
+
+CONTROLS = Controls("dream")
 
 SIDES = (224, 336, 448, 672, 1000, 2000, 5000)
 TRICKS = ("every trick", "without octaves", "without jitter", "without normalisation")
-ASKED = ("the whole layer", "one channel")
+MAXIMISED = ("the whole layer", "one channel")
 DEPTH = 0.5
+"""The depth of the first look's layer, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a dream depends on but its network and picture. ``step_size`` is in 255ths."""
+    """Everything a dream depends on besides its network and picture. ``step_size`` is in 255ths."""
 
     node: str
     channel: int | None
@@ -36,7 +39,7 @@ class Settings:
     seed: int = 0
 
     def without(self, trick: str) -> "Settings":
-        """The same with one trick left out; without octaves, all steps are made at the picture's own size."""
+        """The same with one trick left out; without octaves, all steps are made at full size."""
         return {
             TRICKS[0]: self,
             TRICKS[1]: replace(self, octaves=1, steps=self.steps * self.octaves),
@@ -65,7 +68,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Preset:
-    """A look: how deep in the network (0 to 1), and settings by the names of their controls; all else as at first."""
+    """A look: a depth in the network (0 to 1), and settings by their controls' names where they differ from the first
+    look's."""
 
     title: str
     depth: float
@@ -82,15 +86,11 @@ PRESETS = (
 )
 
 _FIRST: dict[str, Any] = {
-    "octaves": 4,
-    "scale": 1.4,
-    "steps": 10,
-    "step_size": 2.5,
-    "jitter": 16,
-    "normalise": NORMALISATIONS[0],
-    "laplacian": 0,
-    "seed": 0,
+    "scale" if name == "octave_scale" else name: value
+    for name, value in vars(Settings("", None)).items()
+    if name not in ("node", "channel", "side")
 }
+"""The settings that presets set, by their controls' names, as the page opens."""
 
 
 def presets(spec: ModelSpec) -> None:
@@ -102,76 +102,53 @@ def presets(spec: ModelSpec) -> None:
 
 
 def _take(spec: ModelSpec, preset: Preset) -> None:
-    _put({**_FIRST, **preset.settings})
-    st.session_state["dream_layer"] = block_at(spec, preset.depth)
-    st.session_state["dream_ask"], st.session_state["dream_trick"] = ASKED[0], TRICKS[0]
-    st.session_state["dream_now"] = True
+    _put(block_at(spec, preset.depth), {**_FIRST, **preset.settings})
 
 
 def _surprise(spec: ModelSpec) -> None:
-    """Settings drawn from a seed, which is then the dream's own and in the address."""
+    """Settings drawn from a seed, which is then the dream's seed too and in the address."""
     seed = secrets.randbelow(100_000)
     draw = random.Random(seed)
-    depth = draw.uniform(0.15, 1)
-    _put(
-        {
-            "octaves": draw.randint(3, 6),
-            "scale": draw.choice([1.3, 1.4, 1.5]),
-            "steps": draw.randint(8, 20),
-            "step_size": draw.choice([1.5, 2.0, 2.5, 3.0]),
-            "jitter": draw.choice([8, 16, 32]),
-            "normalise": draw.choice(NORMALISATIONS[:3]),
-            "laplacian": draw.choice([0, 0, 2, 4]),
-            "seed": seed,
-        }
-    )
-    st.session_state["dream_layer"] = block_at(spec, depth)
-    st.session_state["dream_ask"], st.session_state["dream_trick"] = ASKED[0], TRICKS[0]
-    st.session_state["dream_now"] = True
+    layer = block_at(spec, draw.uniform(0.15, 1))
+    settings = {
+        "octaves": draw.randint(3, 6),
+        "scale": draw.choice([1.3, 1.4, 1.5]),
+        "steps": draw.randint(8, 20),
+        "step_size": draw.choice([1.5, 2.0, 2.5, 3.0]),
+        "jitter": draw.choice([8, 16, 32]),
+        "normalise": draw.choice(NORMALISATIONS[:3]),
+        "laplacian": draw.choice([0, 0, 2, 4]),
+        "seed": seed,
+    }
+    _put(layer, settings)
 
 
-def _put(values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        st.session_state[f"dream_{name}"] = value
+def _put(layer: str, settings: dict[str, Any]) -> None:
+    """Set the controls, for a dream of the whole layer with every trick, and run it."""
+    for name, value in {**settings, "layer": layer, "ask": MAXIMISED[0], "trick": TRICKS[0]}.items():
+        st.session_state[CONTROLS.key(name)] = value
+    at_once()
 
 
 def at_once() -> None:
-    """What has just been clicked is to run without a further click."""
+    """Run the dream of the settings just clicked without another click."""
     st.session_state["dream_now"] = True
 
 
 def choose_settings(layer: Layer) -> Settings:
-    """The controls; gives the settings before any trick is left out."""
-    ask = segmented(st, "Ask", ASKED, default=ASKED[0], key="dream_ask", bind="query-params")
-    channel = None
-    if ask == ASKED[1]:
-        most = layer.shape[0] - 1
-        if not 0 <= st.session_state.get("dream_channel", 0) <= most:
-            st.session_state["dream_channel"] = most
-        channel = int(st.number_input(f"Channel (0 to {most})", 0, most, 0, key="dream_channel", bind="query-params"))
+    """The controls; gives the settings with every trick."""
+    maximised = CONTROLS.one_of("ask", "Maximise", MAXIMISED, MAXIMISED[0])
+    channel = choose_channel(layer, CONTROLS, 0) if maximised == MAXIMISED[1] else None
     left, right = st.columns(2, gap="medium")
     with left:
-        octaves = st.slider("Octaves", 1, 8, _FIRST["octaves"], key="dream_octaves", bind="query-params")
-        steps = st.slider("Steps in each", 1, 40, _FIRST["steps"], key="dream_steps", bind="query-params")
-        jitter = st.slider("Jitter (pixels)", 0, 64, _FIRST["jitter"], key="dream_jitter", bind="query-params")
-        normalise = st.selectbox("Gradient divided by", NORMALISATIONS, key="dream_normalise", bind="query-params")
+        octaves = CONTROLS.slider("octaves", "Octaves", 1, 8, _FIRST["octaves"], 1)
+        steps = CONTROLS.slider("steps", "Steps per octave", 1, 40, _FIRST["steps"], 1)
+        jitter = CONTROLS.slider("jitter", "Jitter (pixels)", 0, 64, _FIRST["jitter"], 1)
+        normalise = CONTROLS.select("normalise", "Divide the gradient by", NORMALISATIONS, NORMALISATIONS[0])
     with right:
-        scale = st.slider("Between octaves ×", 1.1, 2.0, _FIRST["scale"], 0.05, key="dream_scale", bind="query-params")
-        size = st.slider(
-            "Step size (of 255)", 0.25, 12.0, _FIRST["step_size"], 0.25, key="dream_step_size", bind="query-params"
-        )
-        levels = st.slider("Laplacian levels", 0, 6, _FIRST["laplacian"], key="dream_laplacian", bind="query-params")
-        side = st.selectbox("Longer side, at most", SIDES, index=2, key="dream_side", bind="query-params")
-    seed = st.number_input("Seed", 0, 99_999, _FIRST["seed"], key="dream_seed", bind="query-params")
-    numbers = {"octaves": octaves, "steps": steps, "jitter": jitter, "laplacian": levels}
-    whole = {name: int(value) for name, value in numbers.items()}
-    return Settings(
-        layer.name,
-        channel,
-        octave_scale=float(scale),
-        step_size=float(size),
-        normalise=normalise,
-        side=int(side),
-        seed=int(seed),
-        **whole,
-    )
+        scale = CONTROLS.slider("scale", "Between octaves (×)", 1.1, 2.0, _FIRST["scale"], 0.05)
+        step_size = CONTROLS.slider("step_size", "Step size (/255)", 0.25, 12.0, _FIRST["step_size"], 0.25)
+        laplacian = CONTROLS.slider("laplacian", "Laplacian levels", 0, 6, _FIRST["laplacian"], 1)
+        side = CONTROLS.select("side", "Longest side (pixels)", SIDES, 448)
+    seed = CONTROLS.number("seed", "Seed", 0, 99_999, _FIRST["seed"], 1)
+    return Settings(layer.name, channel, octaves, scale, steps, step_size, jitter, normalise, laplacian, side, seed)

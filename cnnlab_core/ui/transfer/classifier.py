@@ -1,4 +1,4 @@
-"""Classifier: how well it does, what it takes for what, and where it is most surely wrong."""
+"""Classifier: its accuracy, its confusion matrix, and its most confident mistakes."""
 
 import csv
 import io
@@ -6,41 +6,41 @@ import io
 import streamlit as st
 
 from cnnlab_core.plots.confusion import confusion_matrix
-from cnnlab_core.recipes.transfer import learn_code
+from cnnlab_core.recipes.transfer_learning import classifier as recipe
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.transfer.choice import Choice
-from cnnlab_core.ui.transfer.learner import Shown, learned
+from cnnlab_core.ui.transfer.result import Result, learn_result
+from cnnlab_core.ui.transfer.subject import TransferSubject
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
-    layer = feature_layer(choice.spec)
+def show(subject: TransferSubject) -> None:
+    """What is learned from which features, and how well it works on the test pictures."""
+    layer = feature_layer(subject.spec)
     st.caption(
-        f"The network itself isn't trained. What enters its classifier, {layer.size:,} numbers from "
-        f"{plain(layer.node)}, is scaled to length 1; a linear classifier (softmax regression) learns to tell the new "
-        "classes apart from these numbers alone."
+        f"The network itself isn't trained. The {layer.size:,} features that enter its own classifier (from "
+        f"{plain(layer.node)}) are scaled to length 1; a linear classifier (softmax regression) learns to tell the new "
+        "classes apart by these numbers alone."
     )
-    shown = learned(choice)
-    if shown is None:
+    result = learn_result(subject)
+    if result is None:
         return
-    found = shown.learned
+    found = result.learned
     _figures(found)
     matrix, mistakes = st.columns([3, 2], gap="large")
     with matrix:
-        st.markdown("**What is taken for what** (test pictures)")
+        st.markdown("**Confusion matrix** (test pictures)")
         st.plotly_chart(
             confusion_matrix(found.confusion, found.classes, ink=ink()),
             config={"displayModeBar": False},
             key="transfer_confusion",
-            alt="What is taken for what",
+            alt="Confusion matrix",
         )
     with mistakes:
-        _mistakes(shown)
+        _mistakes(result)
     take_away(
-        learn_code(*choice.code),
-        File("Confusion (CSV)", lambda: _table(found), "cnnlab_confusion.csv", "text/csv"),
+        recipe.code(*result.code),
+        File("Confusion matrix (CSV)", lambda: _table(found), "cnnlab_confusion.csv", "text/csv"),
     )
 
 
@@ -50,31 +50,30 @@ def _figures(found: Learned) -> None:
     first.metric(
         "Mean per-class accuracy",
         f"{found.accuracy:.1%}",
-        help="Of each class the share of test pictures named right; the mean over the classes.",
+        help="The share of each class's test pictures that are classified correctly, averaged over the classes.",
     )
-    second.metric("By guessing", f"{1 / len(found.classes):.1%}", help=f"One of {len(found.classes)} classes.")
+    second.metric("Chance", f"{1 / len(found.classes):.1%}", help=f"A random guess among {len(found.classes)} classes.")
     third.metric(
-        "Penalty on the weights",
+        "Weight penalty (L2)",
         f"{found.classifier.penalty:g}",
-        help="Of several, the one that did best on the validation pictures.",
+        help="The one of several with the highest accuracy on the validation pictures.",
     )
     st.caption(
-        f"Learned from {train:,} pictures, the penalty chosen on {validation:,} others, measured on {test:,} more"
-        f" ({test / len(found.classes):.0f} of a class: one picture is "
-        f"{100 / test:.1f} percentage points of the accuracy)."
+        f"Learned from {train:,} pictures, with the penalty chosen on {validation:,} others, and tested on {test:,} "
+        f"more ({test / len(found.classes):.0f} per class, so one picture is {100 / test:.1f} percentage points)."
     )
 
 
-def _mistakes(shown: Shown) -> None:
-    st.markdown("**Most surely wrong**")
-    if not shown.wrong:
-        st.caption("None: every test picture is named right.")
+def _mistakes(result: Result) -> None:
+    st.markdown("**Most confident mistakes**")
+    if not result.mistakes:
+        st.caption("None: every test picture is classified correctly.")
     with st.container(horizontal=True, gap="small"):
-        for number, wrong in enumerate(shown.wrong, 1):
-            true, said = (shown.learned.classes[index] for index in (wrong.label, wrong.predicted))
+        for number, mistake in enumerate(result.mistakes, 1):
+            true, predicted = (result.learned.classes[index] for index in (mistake.label, mistake.predicted))
             with st.container(width=130, gap="small"):
-                st.image(wrong.picture, width=130, output_format="PNG", alt=f"Mistake {number}: {true}")
-                st.caption(f"{plain(true)}, taken for **{plain(said)}** ({wrong.probability:.0%})")
+                st.image(mistake.picture, width=130, output_format="PNG", alt=f"Mistake {number}: {true}")
+                st.caption(f"{plain(true)}, predicted as **{plain(predicted)}** ({mistake.probability:.0%})")
 
 
 def _table(found: Learned) -> str:

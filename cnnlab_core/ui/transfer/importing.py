@@ -1,4 +1,4 @@
-"""Pictures of one's own: a zip in which each class is a folder becomes a collection."""
+"""Importing a collection: a zip with a folder of pictures for each class."""
 
 import re
 from pathlib import PurePath
@@ -11,27 +11,25 @@ from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 
 _SIDE = 128
+"""Pixels of the side that pictures are imported at."""
 
 
 def import_own() -> None:
-    """The popover with the upload. What is imported is a collection for everybody on this server."""
+    """The popover with the upload. An imported collection is there for everybody on this server."""
     with st.popover("Use your own", icon=":material/folder_zip:", width="stretch", key="transfer_own"):
         file = st.file_uploader(
             "A zip with a folder for each class", type="zip", key="transfer_zip", max_upload_size=classroom().upload_mb
         )
-        st.caption(
-            "At least two classes with six pictures each. Everybody who uses this server can then learn from them."
-        )
+        st.caption("At least two classes with six pictures each. Everybody on this server can then use the collection.")
         if file is None:
             return
-        name = st.text_input("Called", _name_from(file.name), max_chars=40, key="transfer_name")
+        name = st.text_input("Name", _name_from(file.name), max_chars=40, key="transfer_name")
         content = file.getvalue()
         outcome = run(
             "transfer import",
             digest("transfer import", content, name),
             lambda: import_pictures(content, name, side=_SIDE),
             label="Reading the pictures",
-            share=lambda step: step.done / step.total,
             start="Import",
             keep=False,
         )
@@ -40,5 +38,5 @@ def import_own() -> None:
 
 
 def _name_from(file: str) -> str:
-    """A name that a collection can have, from that of the file."""
+    """A collection's name, made from that of the file."""
     return re.sub(r"[^a-z0-9_-]+", "-", PurePath(file).stem.lower()).strip("-_")[:40] or "pictures"

@@ -12,19 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.errors import InputError
-from cnnlab_core.runtime.jobs import plainly, relay
-from cnnlab_core.training.evaluation import Answers
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-"""Tried on the validation pictures, from strong to weak; each begins where the one before it ended."""
+"""Compared on the validation pictures, from strong to weak; each fit starts from the one before."""
 
 BATCH = 4096
-_AT_ONCE, _MOST, _SMALL = 10, 300, 1e-6
+"""Pictures whose loss is computed at once."""
+
+_MOST_ITERATIONS, _ITERATIONS_A_STEP = 300, 10
+_TOLERANCE = 1e-6
+"""The largest entry of the gradient at which the fit is done."""
 
 
 @dataclass(frozen=True, eq=False)
-class Softmax:
+class SoftmaxRegression:
     """A fitted classifier: ``weight`` (features, classes), ``bias`` (classes,), float64.
 
     ``gradient`` is the largest entry of the loss's gradient where L-BFGS stopped: 0 at the optimum.
@@ -41,27 +45,22 @@ class Softmax:
         return x.astype(np.float64) @ self.weight + self.bias
 
     def answers(self, x: np.ndarray, labels: np.ndarray) -> Answers:
-        """What it says of each picture."""
+        """Its answers for features (N, size) with ``labels`` (N,)."""
         z = self.logits(x)
         log_p = z - np.logaddexp.reduce(z, axis=1, keepdims=True)
         true = log_p[np.arange(len(labels)), labels]
         return Answers(labels, log_p.argmax(1), np.exp(log_p.max(1)), np.exp(true), -true)
 
 
-@dataclass(frozen=True)
-class FitStep:
-    """After some iterations: the loss, and the share done of all penalties that are tried."""
-
-    loss: float
-    share: float
-
-
 def fit_steps(
-    x: np.ndarray, labels: np.ndarray, classes: int, penalty: float, start: Softmax | None = None
-) -> Generator[FitStep, None, Softmax]:
-    """Fit to features (N, size) and ``labels`` (N,) in 0..classes - 1. ``penalty`` > 0, else ``InputError``."""
+    x: np.ndarray, labels: np.ndarray, classes: int, penalty: float, start: SoftmaxRegression | None = None
+) -> Generator[Progress[float], None, SoftmaxRegression]:
+    """Fit to features (N, size) and ``labels`` (N,) in 0..classes - 1, from the weights of ``start`` if it is given.
+
+    Every step's ``latest`` is the loss. Raises ``InputError`` for a penalty that isn't above 0.
+    """
     if not penalty > 0:
-        raise InputError(f"The penalty must be above 0, but is {penalty:g}: without one there need be no optimum.")
+        raise InputError(f"The penalty must be above 0, but is {penalty:g}: without it, there may be no optimum.")
     if len(x) == 0 or len(x) != len(labels):
         raise InputError(f"There are {len(x)} rows of features and {len(labels)} labels: give each row one label.")
     basis, x = _within_their_span(x.astype(np.float64))
@@ -73,8 +72,8 @@ def fit_steps(
     parameters = torch.from_numpy(first.copy()).requires_grad_()
     optimizer = torch.optim.LBFGS(
         [parameters],
-        max_iter=_AT_ONCE,
-        tolerance_grad=_SMALL,
+        max_iter=_ITERATIONS_A_STEP,
+        tolerance_grad=_TOLERANCE,
         tolerance_change=1e-14,
         history_size=20,
         line_search_fn="strong_wolfe",
@@ -84,14 +83,14 @@ def fit_steps(
         loss, parameters.grad = _loss_and_gradient(rows, wanted, parameters.detach(), penalty)
         return loss
 
-    for done in range(0, _MOST, _AT_ONCE):
+    for done in range(0, _MOST_ITERATIONS, _ITERATIONS_A_STEP):
         optimizer.step(closure)
         loss, gradient = _loss_and_gradient(rows, wanted, parameters.detach(), penalty)
-        if gradient.abs().max() <= _SMALL:
+        if gradient.abs().max() <= _TOLERANCE:
             break
-        yield FitStep(loss.item(), (done + _AT_ONCE) / _MOST)
+        yield Progress(done + _ITERATIONS_A_STEP, _MOST_ITERATIONS, loss.item())
     weight, bias = np.split(parameters.detach().numpy(), [-1])
-    return Softmax(
+    return SoftmaxRegression(
         weight if basis is None else basis @ weight, bias[0], penalty, loss.item(), gradient.abs().max().item()
     )
 
@@ -100,9 +99,9 @@ fit = plainly(fit_steps)
 
 
 def _within_their_span(x: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """Fewer pictures than features: an orthonormal basis (size, N) of their span, and them in it (N, N).
+    """With fewer pictures than features: an orthonormal basis (size, N) of their span, and their coordinates (N, N).
 
-    The optimum's weights lie in that span (each column of the gradient does), and lengths are the same in it.
+    The optimum's weights lie in that span, as every column of the gradient does, and lengths in it are the same.
     """
     if len(x) >= x.shape[1]:
         return None, x
@@ -128,39 +127,22 @@ def choose_penalty_steps(
     validation: tuple[np.ndarray, np.ndarray],
     classes: int,
     penalties: Sequence[float] = PENALTIES,
-) -> Generator[FitStep, None, Softmax]:
-    """The classifier, fitted to ``train`` (features, labels), that does best on ``validation``.
-
-    Best by mean per-class accuracy, of equals by the loss there.
-    """
-    best: tuple[tuple[float, float], Softmax] | None = None
-    last: Softmax | None = None
+) -> Generator[Progress[float], None, SoftmaxRegression]:
+    """The classifier fitted to ``train`` (features, labels) that has the highest mean per-class accuracy on
+    ``validation``; ties go to the lower loss there."""
+    best: tuple[tuple[float, float], SoftmaxRegression] | None = None
+    last: SoftmaxRegression | None = None
     for number, penalty in enumerate(sorted(penalties, reverse=True)):
-
-        def retell(step: FitStep, number: int = number) -> FitStep:
-            return FitStep(step.loss, (number + step.share) / len(penalties))
-
-        last = yield from relay(fit_steps(*train, classes, penalty, last), retell)
+        job = fit_steps(*train, classes, penalty, last)
+        last = yield from part(job, number, 1, len(penalties), lambda step: step.latest)
         found = last.answers(*validation)
         score = (mean_per_class_accuracy(found.confusion(classes)), -found.mean_loss)
         if best is None or score > best[0]:
             best = score, last
-        yield FitStep(last.loss, (number + 1) / len(penalties))
+        yield Progress(number + 1, len(penalties), last.loss)
     if best is None:
         raise InputError("Give at least one penalty to try.")
     return best[1]
 
 
 choose_penalty = plainly(choose_penalty_steps)
-
-
-def mean_per_class_accuracy(confusion: np.ndarray) -> float:
-    """The mean over classes of the share named right; ``confusion`` has a row for each true class.
-
-    Every class counts the same, however many pictures it has; classes without any are left out.
-    """
-    counts = confusion.sum(1)
-    there = counts > 0
-    if not there.any():
-        raise InputError("There are no pictures to measure on.")
-    return float((confusion.diagonal()[there] / counts[there]).mean())

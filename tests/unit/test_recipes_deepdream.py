@@ -8,7 +8,9 @@ from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import channel, class_log_probability, diversity, dream, layer, stages, visualise, zoom
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
-from cnnlab_core.recipes import dream as recipes
+from cnnlab_core.recipes.deepdream import atlas, classes, neurons
+from cnnlab_core.recipes.deepdream import dream as dream_recipe
+from cnnlab_core.recipes.deepdream import zoom as zoom_recipe
 from cnnlab_core.runtime.jobs import finish
 
 MODEL, NODE = "efficientnet_lite0", "_blocks.2.add"
@@ -39,13 +41,13 @@ def seeded(seed=4):
 
 
 def test_dream(model, x):
-    names = run(recipes.dream_code(MODEL, "pretrained", "coffee", 96, LAYER, SETTINGS, 4))
+    names = run(dream_recipe.code(MODEL, "pretrained", "coffee", 96, LAYER, SETTINGS, 4))
     expected = finish(dream(model, x, layer(NODE), generator=seeded(), **SETTINGS))
     assert np.array_equal(np.asarray(names["dreamt"]), np.asarray(to_picture(expected.image)))
 
 
 def test_zoom(model, x):
-    code = recipes.zoom_code(MODEL, "pretrained", "coffee", 96, f'channel("{NODE}", 3)', 2, 1.1, SETTINGS, 4)
+    code = zoom_recipe.code(MODEL, "pretrained", "coffee", 96, f'channel("{NODE}", 3)', 2, 1.1, SETTINGS, 4)
     expected = finish(zoom(model, x, channel(NODE, 3), frames=2, factor=1.1, generator=seeded(), **SETTINGS))
     assert torch.equal(run(code)["frames"], expected)
 
@@ -56,18 +58,23 @@ def test_visualise_from_noise(model, several):
     if several:
         objective, text = objective + 10.0 * diversity(NODE), f'{text} + 10.0 * diversity("{NODE}")'
     settings = {"size": 40, "count": 1 + several, "steps": 2, "parametrisation": "pixels", "transforms": ()}
-    names = run(recipes.visualise_code(MODEL, "pretrained", None, text, settings, 4, photo=False))
+    names = run(neurons.code(MODEL, "pretrained", text, settings, 4))
     expected = finish(visualise(model, objective, generator=seeded(), **settings))
     assert torch.equal(names["found"].image, expected.image)
 
 
 def test_visualise_a_class_from_a_photo(model):
     settings = {"steps": 1, "learning_rate": 0.02}
-    names = run(
-        recipes.visualise_code(MODEL, "pretrained", "coffee", "class_log_probability(76)", settings, 4, photo=True)
-    )
+    names = run(classes.code(MODEL, "pretrained", "coffee", 76, settings, 4, photo=True))
     start = model.prepare(open_image(sample_images()["coffee"].content))
     expected = finish(visualise(model, class_log_probability(76), start=start, generator=seeded(), **settings))
+    assert torch.equal(names["found"].image, expected.image)
+
+
+def test_visualise_a_class_from_noise(model):
+    settings = {"size": 224, "steps": 1}
+    names = run(classes.code(MODEL, "pretrained", "coffee", 76, settings, 4, photo=False))
+    expected = finish(visualise(model, class_log_probability(76), generator=seeded(), **settings))
     assert torch.equal(names["found"].image, expected.image)
 
 
@@ -76,12 +83,12 @@ def test_atlas(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(atlas_module, "STEPS", 1)
     monkeypatch.setattr(atlas_module, "SIDE", 32)
     model = load_model("squeezenet1_1", "random")
-    run(recipes.atlas_code("squeezenet1_1", "random"))
+    run(atlas.code("squeezenet1_1", "random"))
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in lines} <= {stage.name for stage in stages(model.spec)}
     assert len(lines) > len(stages(model.spec))
 
 
-def test_a_picture_of_ones_own_is_a_file():
-    code = recipes.dream_code(MODEL, "random", None, 448, LAYER, SETTINGS, 0)
+def test_your_own_picture_is_a_file():
+    code = dream_recipe.code(MODEL, "random", None, 448, LAYER, SETTINGS, 0)
     assert 'open_image("photo.jpg")' in code

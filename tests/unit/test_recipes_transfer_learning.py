@@ -6,7 +6,7 @@ import pytest
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.lines import accuracy_curves
 from cnnlab_core.plots.projection import features_map
-from cnnlab_core.recipes import transfer as recipes
+from cnnlab_core.recipes.transfer_learning import classifier, learning_curve, projection, your_picture
 from cnnlab_core.transfer import curve, draw, learn, open_collection
 
 MODEL = "squeezenet1_1"
@@ -31,27 +31,27 @@ def run(code):
     return names
 
 
-def test_learn(found, capsys):
-    assert np.array_equal(run(recipes.learn_code(*ARGUMENTS))["found"].confusion, found.confusion)
+def test_classifier(found, capsys):
+    assert np.array_equal(run(classifier.code(*ARGUMENTS))["found"].confusion, found.confusion)
     assert str(found.accuracy) in capsys.readouterr().out
 
 
-def test_map(found):
-    assert np.allclose(run(recipes.map_code(*ARGUMENTS))["points"], found.projection.points)
+def test_projection(found):
+    assert np.allclose(run(projection.code(*ARGUMENTS))["points"], found.projection.points)
 
 
-def test_own(found, capsys):
-    run(recipes.own_code(*ARGUMENTS, "coffee"))
+def test_your_picture(found, capsys):
+    run(your_picture.code(*ARGUMENTS, "coffee"))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert lines[0].rsplit(" ", 1)[0] in found.classes
-    assert 'open_image("photo.jpg")' in recipes.own_code(*ARGUMENTS, None)
+    assert 'open_image("photo.jpg")' in your_picture.code(*ARGUMENTS, None)
 
 
-def test_curve(monkeypatch):
+def test_learning_curve(monkeypatch):
     loaded = load_model
     monkeypatch.setattr("cnnlab_core.models.load_model", lambda name, weights: loaded(name, "random"))
-    curves = run(recipes.curve_code(MODEL, "shapes", 6))["curves"]
+    curves = run(learning_curve.code(MODEL, "shapes", 6))["curves"]
     assert curves["random"] == curve(loaded(MODEL, "random"), draw(open_collection("shapes"), 6))
 
 

@@ -21,17 +21,17 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
 
-SMALLEST = 32
-"""Octaves don't begin below this side, in pixels."""
+SMALLEST_SIDE = 32
+"""Pixels of the shorter side of the smallest octave, at least."""
 
 
 @dataclass(frozen=True)
 class DreamStep:
-    """After a step: its place among ``octaves`` × ``steps`` (from 0), and the picture (N, 3, h, w) in [0, 1].
+    """After ``step`` of ``octave`` (both from 0): the picture (N, 3, h, w) in [0, 1].
 
     ``objective`` is the mean over the pictures as they were before the step, where its gradient was taken. ``share``
-    is how much of all the work is done. A picture in tiles gives a record per tile: it moves with the last of them, and
-    ``objective`` is the mean over the tiles so far. ``instead``: nodes that were silent, see ``Dreamt``.
+    is how much of all the work is done, 0 to 1. A picture in tiles gives a record per tile: it changes with the last of
+    them, and ``objective`` is the mean over the tiles so far. ``silent``: see ``Dreamt``.
     """
 
     octave: int
@@ -43,21 +43,21 @@ class DreamStep:
     share: float
     tile: int = 0
     tiles: int = 1
-    instead: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Dreamt:
-    """The picture (N, 3, H, W) in [0, 1], and the objective ``before``, of what it was, and ``after``.
+    """The picture (N, 3, H, W) in [0, 1], and the objective ``before`` the dream and ``after`` it.
 
-    ``after`` is of the picture rounded to bytes, as it is shown and saved. The nodes in ``instead`` didn't answer to
-    the first picture (a ReLU at zero everywhere): their values before the activation were climbed.
+    ``after`` is measured on the picture rounded to bytes, as it is shown and saved. The nodes in ``silent`` didn't
+    respond to the first picture (a ReLU at zero everywhere): their values before the activation were climbed.
     """
 
     image: torch.Tensor
     before: float
     after: float
-    instead: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,24 @@ def dream(
     tile: int | None = None,
     generator: torch.Generator | None = None,
 ) -> Generator[DreamStep, None, Dreamt]:
-    """Climb ``objective`` from pictures ``x`` (N, 3, H, W), float32 in [0, 1], of any size and shape.
+    """Climb ``objective`` by gradient ascent from pictures of any size and shape, octave by octave.
 
-    ``octaves`` sizes of the picture, each ``octave_scale`` times the one before, the last its own, with ``steps`` on
-    each; ``step_size`` is how far a pixel moves in a step (in [0, 1]), times the gradient ``normalise``-d ("none":
-    the raw gradient); ``jitter`` the most pixels by which the picture is rolled before a step; ``laplacian`` levels of
-    pyramid normalisation before that (0: none). ``tile`` is the side, in pixels, of the tiles in which a large
-    picture is computed, their borders elsewhere in each step; None takes the picture whole while memory allows.
+    Checks its arguments at once; then yields ``DreamStep``s and returns ``Dreamt``. May be closed at any step.
 
-    The same ``generator`` state (default: seed 0) gives the same bytes on one machine. Checks its arguments at once and
-    raises ``InputError``; then yields ``DreamStep``s and returns ``Dreamt``. May be closed at any step: nothing outside
-    was touched.
+    Args:
+        x: The pictures (N, 3, H, W), float32 in [0, 1].
+        octaves: Sizes of the picture, each ``octave_scale`` times the one before; the last is the picture's own.
+        steps: Steps in each octave.
+        step_size: How far a pixel moves in a step, in [0, 1], times the normalised gradient.
+        jitter: The picture is rolled by at most this many pixels before a step.
+        normalise: What the gradient is divided by: see ``gradients.normalised``; "none" leaves it raw.
+        laplacian: Levels of pyramid normalisation before that; 0 for none.
+        tile: The side in pixels of the tiles in which a large picture is computed; their borders move from step to
+            step. None computes the picture whole while memory allows.
+        generator: The same state (default: seed 0) gives the same bytes on one machine.
+
+    Raises:
+        InputError: A setting out of its range, an objective that the network doesn't have, too little memory.
     """
     check_pixels(x)
     check_normalisation(normalise, laplacian)
@@ -107,7 +114,7 @@ def dream(
     side = tile or memory.tile_for(model.spec, goal.nodes, (height, width), x.device)
     if max(height, width) > side and any(term.placed for term in objective.terms):
         raise InputError(
-            f"A unit has its place on the whole picture, but {height} × {width} pixels are computed in tiles of "
+            f"A unit has one position in the whole picture, but {height} × {width} pixels are computed in tiles of "
             f"{side}. Use a smaller picture, or dream of the unit's channel."
         )
     settings = _Settings(octaves, octave_scale, steps, step_size, jitter, normalise, laplacian, side)
@@ -136,15 +143,15 @@ def _dream(
             if settings.steps:
                 goal = awake(goal, _corner(image, settings.tile))
         for step in range(settings.steps):
-            # In tiles, by up to half of one: so their borders fall elsewhere each time.
+            # With tiles, roll by up to half of one, so that their borders fall elsewhere each time.
             shift = random_shift(settings.tile // 2 if max(size) > settings.tile else settings.jitter, generator)
             rolled = roll(image, shift)
             slope, values = torch.empty_like(rolled), torch.zeros(len(rolled), device=rolled.device)
             tiles = _tiles(size, settings.tile)
-            for index, place in enumerate(tiles):
-                found, slope[place] = gradient(goal, rolled[place])
+            for index, area in enumerate(tiles):
+                found, slope[area] = gradient(goal, rolled[area])
                 values += found
-                done += rolled[place].shape[2] * rolled[place].shape[3]
+                done += rolled[area].shape[2] * rolled[area].shape[3]
                 if index == len(tiles) - 1:
                     image = _stepped(image, unroll(slope, shift), settings)
                 yield DreamStep(
@@ -157,12 +164,12 @@ def _dream(
                     done / total,
                     index,
                     len(tiles),
-                    goal.instead,
+                    goal.silent,
                 )
     if not settings.steps:
         image = original
     return Dreamt(
-        image, _measured(goal, original, settings.tile), _measured(goal, as_shown(image), settings.tile), goal.instead
+        image, _measured(goal, original, settings.tile), _measured(goal, as_shown(image), settings.tile), goal.silent
     )
 
 
@@ -178,8 +185,8 @@ def _stepped(image: torch.Tensor, slope: torch.Tensor, settings: _Settings) -> t
 
 
 def _measured(goal: Goal, image: torch.Tensor, tile: int) -> float:
-    places = _tiles((image.shape[2], image.shape[3]), tile)
-    return sum(value(goal, image[place]) for place in places) / len(places)
+    tiles = _tiles((image.shape[2], image.shape[3]), tile)
+    return sum(value(goal, image[area]) for area in tiles) / len(tiles)
 
 
 def _corner(image: torch.Tensor, tile: int) -> torch.Tensor:
@@ -226,10 +233,11 @@ def _check(
     if tile is not None and not 64 <= tile <= 8192:
         raise InputError(f"Tiles are 64 to 8192 pixels wide, not {tile}.")
     smallest = octave_sizes(size, octaves, octave_scale)[0]
-    if min(smallest) < SMALLEST:
-        fit = next((n for n in range(octaves, 0, -1) if min(octave_sizes(size, n, octave_scale)[0]) >= SMALLEST), 0)
-        advice = f"Use at most {fit} octaves" if fit else f"Use a picture of at least {SMALLEST} × {SMALLEST} pixels"
+    if min(smallest) < SMALLEST_SIDE:
+        fit = sum(min(octave_sizes(size, n, octave_scale)[0]) >= SMALLEST_SIDE for n in range(1, octaves + 1))
+        least = f"{SMALLEST_SIDE} × {SMALLEST_SIDE}"
+        advice = f"Use at most {fit} octaves" if fit else f"Use a picture of at least {least} pixels"
         raise InputError(
-            f"With {octaves} octaves at a factor of {octave_scale:g} a picture of {size[0]} × {size[1]} would begin "
+            f"With {octaves} octaves at a factor of {octave_scale:g} a picture of {size[0]} × {size[1]} would start "
             f"at {smallest[0]} × {smallest[1]} pixels, too few to see anything in. {advice}."
         )

@@ -1,4 +1,4 @@
-"""A journey into the dream: after each frame the picture is enlarged a little about its middle, and dreamt on."""
+"""A zoom into the dream: each frame is the one before, slightly enlarged about its middle, and dreamt on."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -7,11 +7,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from cnnlab_core.dream.dreaming import DreamStep, dream
+from cnnlab_core.dream.dream import DreamStep, dream
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import relay
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,8 @@ def zoom(
 ) -> Generator[ZoomStep, None, torch.Tensor]:
     """Dream ``frames`` pictures, each from the one before, enlarged ``factor`` times about its middle.
 
-    ``settings`` are those of ``dream`` (few octaves and steps are enough: each frame goes on from a dream). Returns
-    the frames of the first picture as bytes, uint8 (frames, 3, H, W). Raises ``InputError`` as ``dream`` does.
+    ``settings`` are those of ``dream`` (few octaves and steps are enough, as each frame continues a dream). Returns
+    the frames of the first picture, uint8 (frames, 3, H, W). Raises ``InputError`` as ``dream`` does.
     """
     check_pixels(x)
     if not 1 <= frames <= 1000:
@@ -74,15 +75,13 @@ def _zoom(
 ) -> Generator[ZoomStep, None, torch.Tensor]:
     made: list[torch.Tensor] = []
     for frame in range(frames):
-        steps = dream(
-            model, image if not frame else enlarged(image, factor), objective, generator=generator, **settings
-        )
-        while True:
-            try:
-                yield ZoomStep(frame, frames, next(steps))
-            except StopIteration as stop:
-                image = stop.value.image
-                break
+
+        def in_frame(step: DreamStep, frame: int = frame) -> ZoomStep:
+            return ZoomStep(frame, frames, step)
+
+        start = enlarged(image, factor) if frame else image
+        steps = dream(model, start, objective, generator=generator, **settings)
+        image = (yield from relay(steps, in_frame)).image
         made.append(to_uint8(image[0]))
     return torch.stack(made)
 

@@ -1,4 +1,4 @@
-"""A dream on the page: live while it runs, what is there when it is stopped, and the way back through it afterwards."""
+"""A dream on the page: live while it runs, kept when it is stopped, and played back step by step afterwards."""
 
 import time
 from collections.abc import Callable, Generator
@@ -10,26 +10,26 @@ import torch
 from PIL import Image
 
 from cnnlab_core.dream.film import Film, filmed
-from cnnlab_core.images import png, to_picture
+from cnnlab_core.images import png, shrunk, to_picture
 from cnnlab_core.plots.lines import objective_line
-from cnnlab_core.ui.dream.choice import shrunk
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import data_address, plain
 from cnnlab_core.ui.take_away import File
 from cnnlab_core.ui.wipe import wipe
 
-VIEWS = ("before and after", "on the way", "as an animation")
+VIEWS = ("before and after", "step by step", "animation")
+
 LARGEST_SHOWN = 1000
-"""Larger pictures are shown at this size, and kept and saved at their own."""
+"""Pixels of the longer side on the page, at most; pictures are kept and saved at their own size."""
 
 _CURVE_SECONDS = 0.5
-"""A curve is drawn anew no more often: it costs the browser more than a picture."""
+"""The time between two drawings of the curve, at least: it costs the browser more than a picture."""
 
 
 @dataclass
 class _Shown:
-    """What a session last saw of a dream, to be shown again when it was stopped or the settings are others now."""
+    """What a session last saw of a dream, shown again if it was stopped or the settings have changed since."""
 
     key: str
     film: Film | None
@@ -54,11 +54,18 @@ def show_film(
     from_noise: bool = False,
     view: str = VIEWS[0],
 ) -> Film | None:
-    """Run the dream that ``make()`` gives and show it; gives its film, whole or as far as it came.
+    """Run the dream that ``make()`` gives and show it; gives its film, complete or as far as it got.
 
-    ``before`` has the size of the last picture; ``from_noise`` it only stands in for the noise. ``every`` steps make
-    an octave, of ``total`` (0: no octaves). ``view`` is how it is looked at first. None (with the reason on the page)
-    when there is nothing to show, and for a film of earlier settings.
+    Args:
+        name, key, label, start, for_everybody: As ``runner.run`` takes them.
+        before: The picture before, of the size of the last one.
+        every: Steps per octave, 0 without octaves; ``total``: steps in all.
+        labels: What the pictures before and after are called.
+        from_noise: The dream starts from noise, for which ``before`` stands in until there is a result.
+        view: Which of ``VIEWS`` is open at first.
+
+    Returns:
+        None, with the reason on the page, if there is nothing to show, or only a film of previous settings.
     """
     status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
     shown = _Shown(key, None, before, labels, every, total)
@@ -68,7 +75,7 @@ def show_film(
         frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
 
     def begin() -> Generator[Film, None, Film]:
-        draw_before()  # not earlier: a finished film's place must not change, or the line in it would jump back
+        draw_before()  # not earlier: a finished film must keep its place, or the line in it would jump back
         return job()
 
     def job() -> Generator[Film, None, Film]:
@@ -80,7 +87,7 @@ def show_film(
         st.session_state[f"film {name}"] = shown
         if film.frames:
             frame.image(data_address(film.frames[-1], "jpeg"), alt="The dream so far", width="stretch")
-            says.caption(_where(film))
+            says.caption(_where(film).capitalize())
         if time.monotonic() - drawn > _CURVE_SECONDS:
             drawn = time.monotonic()
             _curve(curve, f"{name} curve at {len(film.objectives)}", shown)
@@ -91,7 +98,6 @@ def show_film(
             key,
             begin,
             label=label,
-            share=lambda film: film.step.share,
             start=start,
             paint=paint,
             for_everybody=for_everybody,
@@ -99,7 +105,7 @@ def show_film(
     if outcome.state == "done":
         shown.film = outcome.result
         st.session_state[f"film {name}"] = shown
-    elif outcome.state != "failed":  # what there is: of a dream that was stopped, or of earlier settings
+    elif outcome.state != "failed":  # a dream that was stopped, or one of previous settings
         shown = st.session_state.get(f"film {name}", shown)
     film = shown.film
     if film is None or film.picture is None:
@@ -107,7 +113,7 @@ def show_film(
         return None
     if shown.key != key:
         with status:
-            st.info("This is of earlier settings.", icon=":material/history:")
+            st.info("This result is from your previous settings.", icon=":material/history:")
     with frame.container():
         _look_back(name, shown, view, from_noise=from_noise)
     with says.container():
@@ -117,15 +123,15 @@ def show_film(
 
 
 def film_files(film: Film, name: str) -> tuple[File, File]:
-    """The picture and the way there, to download."""
+    """The picture and the animation, to download."""
     return (
         File("Picture (PNG)", lambda: png(whole(film)), f"{name}.png", "image/png"),
-        File("The way there (animated WebP)", film.animation, f"{name}.webp", "image/webp"),
+        File("Animation (WebP)", film.animation, f"{name}.webp", "image/webp"),
     )
 
 
 def whole(film: Film) -> Image.Image:
-    """The latest picture, grown to the size of the last if it was stopped on its way."""
+    """The latest picture, enlarged to the final size if the dream was stopped before."""
     assert film.picture is not None
     return film.picture if film.picture.size == film.size else film.picture.resize(film.size, Image.Resampling.BICUBIC)
 
@@ -152,12 +158,12 @@ def _look_back(name: str, shown: _Shown, view: str, *, from_noise: bool) -> None
         ).result
         if written:
             # As an address: given the file, Streamlit would make a PNG of its first frame.
-            st.image(data_address(written, "webp"), alt="The way there, over and over", width="stretch")
+            st.image(data_address(written, "webp"), alt="The dream as an animation", width="stretch")
 
 
 @st.fragment
 def _scrubber(name: str, film: Film) -> None:
-    """One frame of the film at a time; a fragment, so that only this is run again."""
+    """One frame of the film at a time; a fragment, so that only this runs again."""
     place = st.empty()
     index = st.slider("Step", 1, len(film.frames), len(film.frames), key=f"{name} frame", label_visibility="collapsed")
     index = min(index, len(film.frames)) - 1
@@ -173,28 +179,27 @@ def _curve(place: Any, key: str, shown: _Shown) -> None:
 
 
 def _where(film: Film) -> str:
-    inner = getattr(film.step, "dream", film.step)
+    inner = film.dream_step
     octave = f"octave {inner.octave + 1} of {inner.octaves}, " if hasattr(inner, "octave") else ""
     frame = f"frame {film.step.frame + 1} of {film.step.frames}, " if inner is not film.step else ""
     tile = f", tile {inner.tile + 1} of {inner.tiles}" if getattr(inner, "tiles", 1) > 1 else ""
-    return f"{frame}{octave}step {inner.step + 1} of {inner.steps}{tile}: objective {inner.objective:.4g}".capitalize()
+    return f"{frame}{octave}step {inner.step + 1} of {inner.steps}{tile}: objective {inner.objective:.4g}"
 
 
 def _words(film: Film) -> None:
     if film.result is None:
-        st.caption(f"Stopped: {_where(film)[0].lower()}{_where(film)[1:]}. What is there can be looked at and kept.")
+        st.caption(f"Stopped at {_where(film)}. You can look through what is there, and save it.")
     elif hasattr(film.result, "before"):
         before, after = film.result.before, film.result.after
         st.caption(
-            f"The objective is {before:.4g} in the picture before and **{after:.4g}** in the dream, as it is saved. "
-            "The curve is of the picture on its way, moved at random."
+            f"The objective is {before:.4g} before and **{after:.4g}** after, measured on the picture as it is saved. "
+            "The curve is measured during the dream, on the randomly shifted picture."
         )
         if after <= before:
-            st.caption("It didn't rise: what is drawn doesn't survive the small random moves of the picture.")
-    silent = film.step.dream.instead if hasattr(film.step, "dream") else film.step.instead
-    for node in silent:
+            st.caption("It didn't rise: the patterns don't survive the small random shifts of the picture.")
+    for node in film.dream_step.silent:
         st.info(
-            f"{plain(node)} is silent here: its activation is zero everywhere, so nothing would ever move. Its values "
-            "before the activation are climbed instead.",
+            f"{plain(node)} is silent here: its activation is zero everywhere, so there is no gradient. Its values "
+            "before the activation are maximised instead.",
             icon=":material/volume_off:",
         )

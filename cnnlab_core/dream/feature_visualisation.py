@@ -1,4 +1,4 @@
-"""Feature visualisation: what would excite this layer, channel, unit or class most? Answered by Adam, from noise.
+"""Feature visualisation: what would excite this layer, channel, unit or class most? Found by Adam, from noise.
 
 Olah, Mordvintsev & Schubert, "Feature visualization", Distill 2017, doi.org/10.23915/distill.00007: a picture in
 Fourier coefficients and decorrelated colours, moved at random before the network sees it.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnlab_core.dream.dreaming import SMALLEST, as_shown
+from cnnlab_core.dream.dream import SMALLEST_SIDE, as_shown
 from cnnlab_core.dream.goal import Goal, awake, bind, value
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.dream.parametrisation import Fourier, Parametrisation, Pixels
@@ -19,21 +19,23 @@ from cnnlab_core.images import check_pixels
 from cnnlab_core.models.loaded import LoadedModel
 
 PARAMETRISATIONS = ("fourier", "pixels")
-MOST_SIDE = 1024
+
+LARGEST_SIDE = 1024
+"""Pixels of the longer side, at most."""
 
 
 @dataclass(frozen=True)
 class VisualiseStep:
     """After ``step`` (from 0) of ``steps``: the pictures (N, 3, H, W) in (0, 1).
 
-    ``objective`` is the mean over the pictures as they were before the step, moved as the network saw them.
+    ``objective`` is the mean over the pictures before the step, as the network saw them, transformed.
     """
 
     step: int
     steps: int
     objective: float
     image: torch.Tensor
-    instead: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -43,16 +45,16 @@ class VisualiseStep:
 
 @dataclass(frozen=True)
 class Visualised:
-    """The pictures (N, 3, H, W) in (0, 1), what they began as, and the objective of both, unmoved.
+    """The pictures (N, 3, H, W) in (0, 1), the ``start`` they came from, and the objective of both, untransformed.
 
-    ``after`` is of the pictures rounded to bytes. ``instead``: see ``dreaming.Dreamt``.
+    ``after`` is measured on the pictures rounded to bytes. ``silent``: see ``Dreamt``.
     """
 
     image: torch.Tensor
     start: torch.Tensor
     before: float
     after: float
-    instead: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 def visualise(
@@ -68,13 +70,20 @@ def visualise(
     transforms: Sequence[Transform] = STANDARD,
     generator: torch.Generator | None = None,
 ) -> Generator[VisualiseStep, None, Visualised]:
-    """Maximise ``objective`` with Adam (Kingma & Ba 2014, arXiv:1412.6980) from noise, or from pictures ``start``.
+    """Maximise ``objective`` with Adam (Kingma & Ba 2014, arXiv:1412.6980) from noise, or from given pictures.
 
-    From noise, ``count`` squares of ``size`` pixels at once; ``start`` is (N, 3, H, W), float32 in [0, 1], whose
-    blacks and whites are moved in by 1/512. ``parametrisation`` is "fourier" or "pixels", ``learning_rate`` Adam's,
-    in its units. ``transforms`` move the pictures before each step. The same ``generator`` state (default: seed 0)
-    gives the same bytes on one machine. Checks its arguments at once and raises ``InputError``; then yields
-    ``VisualiseStep``s and returns ``Visualised``. May be closed at any step.
+    Checks its arguments at once; then yields ``VisualiseStep``s and returns ``Visualised``. May be closed at any step.
+
+    Args:
+        start: Pictures (N, 3, H, W), float32 in [0, 1], to start from; black and white are moved inwards by 1/512.
+            None starts from noise: ``count`` squares of ``size`` pixels, all at once.
+        learning_rate: Adam's, in units of the parametrisation.
+        parametrisation: What Adam moves: "fourier" coefficients or "pixels".
+        transforms: Applied to the pictures before each step, in order.
+        generator: The same state (default: seed 0) gives the same bytes on one machine.
+
+    Raises:
+        InputError: A setting out of its range, or an objective that the network doesn't have.
     """
     if parametrisation not in PARAMETRISATIONS:
         raise InputError(f"Pictures are made of {' or '.join(PARAMETRISATIONS)}, not of “{parametrisation}”.")
@@ -89,9 +98,9 @@ def visualise(
         height = width = size
         if not 1 <= count <= 64:
             raise InputError(f"1 to 64 pictures are made at once, not {count}.")
-    if not SMALLEST <= min(height, width) <= max(height, width) <= MOST_SIDE:
+    if not SMALLEST_SIDE <= min(height, width) <= max(height, width) <= LARGEST_SIDE:
         raise InputError(
-            f"Sides of {SMALLEST} to {MOST_SIDE} pixels can be visualised, not {height} × {width}. "
+            f"Sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels can be visualised, not {height} × {width}. "
             "Larger pictures can be dreamt of, octave by octave."
         )
     generator = generator or torch.Generator().manual_seed(0)
@@ -130,8 +139,8 @@ def _visualise(
             optimiser.step()
             objective = values.mean().item()
         image = _image(made)
-        yield VisualiseStep(step, steps, objective, image, goal.instead)
-    return Visualised(image, first, value(goal, first), value(goal, as_shown(image)), goal.instead)
+        yield VisualiseStep(step, steps, objective, image, goal.silent)
+    return Visualised(image, first, value(goal, first), value(goal, as_shown(image)), goal.silent)
 
 
 def _image(made: Parametrisation) -> torch.Tensor:

@@ -17,16 +17,15 @@ from cnnlab_core.dream import (
     class_logit,
     diversity,
     dream,
-    dreaming,
     layer,
-    room,
+    memory,
     stages,
     total_variation,
     unit,
     visualise,
     zoom,
 )
-from cnnlab_core.dream.dreaming import as_shown, octave_sizes
+from cnnlab_core.dream.dream import _tiles, as_shown, octave_sizes
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images, to_uint8
 from cnnlab_core.interpretability.activations import capture
@@ -216,8 +215,8 @@ def test_tiles_cover_the_picture_and_meet_elsewhere_each_time(model, small):
 
 @given(length=st.integers(32, 3000), tile=st.integers(64, 900))
 def test_tiles_are_even_and_none_is_larger_than_asked(length, tile):
-    places = dreaming._tiles((length, 70), tile)
-    rows = [place[2] for place in places[:: len({p[3].start for p in places})]]
+    tiles = _tiles((length, 70), tile)
+    rows = [area[2] for area in tiles[:: len({area[3].start for area in tiles})]]
     assert rows[0].start == 0
     assert rows[-1].stop == length
     assert all(above.stop == below.start for above, below in pairwise(rows))
@@ -248,7 +247,7 @@ def test_a_zoom_goes_on_from_its_own_frames(model, small):
 
 
 def test_an_enlarged_picture_keeps_its_middle():
-    from cnnlab_core.dream.zooming import enlarged
+    from cnnlab_core.dream.zoom import enlarged
 
     ramp = torch.linspace(0, 1, 65).expand(1, 3, 65, 65)
     grown = enlarged(ramp, 2)
@@ -293,9 +292,9 @@ def test_a_silent_relu_is_climbed_before_its_activation(model):
     dead = int((maps.amax((1, 2)) == 0).nonzero()[0])
     alive = int((maps.amax((1, 2)) > 0).nonzero()[0])
     first, *_, last = dream(model, grey, channel("_swish_1", dead), octaves=1, steps=4)
-    assert first.instead == last.instead == ("_swish_1",)
+    assert first.silent == last.silent == ("_swish_1",)
     assert first.objective < 0 < last.objective - first.objective
-    assert finish(dream(model, grey, channel("_swish_1", alive), octaves=1, steps=1)).instead == ()
+    assert finish(dream(model, grey, channel("_swish_1", alive), octaves=1, steps=1)).silent == ()
 
 
 def test_a_silent_relu_is_found_behind_a_concatenation():
@@ -307,7 +306,7 @@ def test_a_silent_relu_is_found_behind_a_concatenation():
     assert dead
     for index in (dead[0], dead[-1]):
         result = finish(dream(model, grey, channel("features.4.cat", index), octaves=1, steps=2, jitter=0))
-        assert result.instead == ("features.4.cat",)
+        assert result.silent == ("features.4.cat",)
         assert result.after > result.before
 
 
@@ -329,7 +328,7 @@ def test_a_silent_relu_is_found_behind_a_concatenation():
         ({"laplacian": 99}, "0 \\(none\\) to 8 levels"),
     ],
 )
-def test_settings_that_make_no_sense_are_told_at_once(model, small, settings, says):
+def test_settings_that_make_no_sense_raise_at_once(model, small, settings, says):
     with pytest.raises(InputError, match=says):
         dream(model, small, layer(NODE), **settings)
 
@@ -352,7 +351,7 @@ def test_settings_that_make_no_sense_are_told_at_once(model, small, settings, sa
         (lambda: diversity(NODE), "at least two"),
     ],
 )
-def test_objectives_that_make_no_sense_are_told(model, small, objective, says):
+def test_objectives_that_make_no_sense_raise(model, small, objective, says):
     with pytest.raises(InputError, match=says):
         next(dream(model, small, objective(), octaves=1, steps=1))
 
@@ -367,12 +366,12 @@ def test_objectives_that_make_no_sense_are_told(model, small, objective, says):
         ({"parametrisation": "clay"}, "fourier or pixels"),
     ],
 )
-def test_visualisations_that_make_no_sense_are_told_at_once(model, settings, says):
+def test_visualisations_that_make_no_sense_raise_at_once(model, settings, says):
     with pytest.raises(InputError, match=says):
         visualise(model, channel(NODE, 0), **settings)
 
 
-def test_pixels_out_of_range_and_tiny_pictures_are_told(model):
+def test_pixels_out_of_range_and_tiny_pictures_raise(model):
     with pytest.raises(InputError, match=r"Pixels must lie in \[0, 1\]"):
         dream(model, torch.full((1, 3, 64, 64), float("nan")), layer(NODE))
     with pytest.raises(InputError, match="at least 32 × 32"):
@@ -381,7 +380,7 @@ def test_pixels_out_of_range_and_tiny_pictures_are_told(model):
         finish(dream(load_model("alexnet", "random"), torch.rand(1, 3, 40, 33), layer("features.12"), octaves=1))
 
 
-def test_nothing_to_climb_is_told(model):
+def test_nothing_to_climb_raises(model):
     """A class that is certain beyond float32 has no gradient, and no activation to go around."""
     from dataclasses import replace
 
@@ -394,14 +393,14 @@ def test_nothing_to_climb_is_told(model):
 
 
 def test_a_picture_for_which_there_is_no_memory_is_offered_smaller(model, monkeypatch):
-    monkeypatch.setattr(room, "available_memory", lambda device: 1_000_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda device: 1_000_000_000)
     x = torch.zeros(1, 3, 1, 1).expand(1, 3, 5000, 5000)
-    assert room.largest_area(model.spec, [NODE], model.device) < 2000**2
+    assert memory.largest_area(model.spec, [NODE], model.device) < 2000**2
     with pytest.raises(InputError, match=r"5000 × 5000 pixels needs more memory.*at most \d+ × \d+"):
         dream(model, x, layer(NODE))
 
 
 def test_a_picture_that_fits_only_in_tiles_is_computed_in_tiles(model, monkeypatch):
-    monkeypatch.setattr(room, "available_memory", lambda device: 2_000_000_000)
-    assert room.tile_for(model.spec, [NODE], (448, 448), model.device) == 448
-    assert room.tile_for(model.spec, [NODE], (1500, 1500), model.device) == room.TILE
+    monkeypatch.setattr(memory, "available_memory", lambda device: 2_000_000_000)
+    assert memory.tile_for(model.spec, [NODE], (448, 448), model.device) == 448
+    assert memory.tile_for(model.spec, [NODE], (1500, 1500), model.device) == memory.TILE

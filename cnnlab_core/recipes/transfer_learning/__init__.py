@@ -1,0 +1,1 @@
+"""The Python behind the transfer-learning page, one module per tab."""

@@ -1,0 +1,117 @@
+"""Dream: a layer or a channel paints what it sees into the photo."""
+
+from collections.abc import Generator
+from typing import Any
+
+import streamlit as st
+import torch
+from PIL import Image
+
+from cnnlab_core.dream import channel, dream, layer, memory
+from cnnlab_core.images import shrunk, to_tensor
+from cnnlab_core.models import load_model
+from cnnlab_core.models.layers import Layer
+from cnnlab_core.recipes.deepdream import dream as recipe
+from cnnlab_core.runtime.device import pick_device
+from cnnlab_core.ui.dream.film import film_files, show_film
+from cnnlab_core.ui.dream.gallery import show_patches
+from cnnlab_core.ui.dream.layer import choose_layer
+from cnnlab_core.ui.dream.settings import CONTROLS, DEPTH, SIDES, TRICKS, Settings, at_once, choose_settings, presets
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.subject import Subject
+from cnnlab_core.ui.take_away import take_away
+
+READS = {
+    TRICKS[0]: "Octaves draw patterns of every size, jitter keeps the grain away, and normalisation makes every step "
+    "count. Leave one out and compare.",
+    TRICKS[1]: "**Without octaves**, all steps are made at full size: only fine patterns appear, none larger than a "
+    "unit's receptive field.",
+    TRICKS[2]: "**Without jitter**, the steps fall on the same pixels every time: look for grain and for the network's "
+    "own grid.",
+    TRICKS[3]: "**Without normalisation**, a step is the raw gradient times the step size. Gradients are tiny, so next "
+    "to nothing happens.",
+}
+
+
+def show(subject: Subject) -> None:
+    """Presets, the layer and the settings, and the dream that they give of the photo."""
+    presets(subject.spec)
+    chosen = choose_layer(subject.spec, CONTROLS, depth=DEPTH)
+    left, right = st.columns([1.45, 1], gap="large")
+    with right:
+        settings = choose_settings(chosen)
+        trick = CONTROLS.one_of("trick", "Tricks", TRICKS, TRICKS[0], on_change=at_once, wrap=True)
+        st.caption(READS[trick])
+        if settings.channel is not None:
+            show_patches(subject, chosen, settings.channel)
+    with left:
+        _dream(subject, chosen, settings, trick)
+
+
+def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) -> None:
+    settings = all_tricks.without(trick)
+    before = shrunk(subject.picture.image, settings.side)
+    if not _fits(subject, chosen, before):
+        return
+
+    def job() -> Generator[Any, None, Any]:
+        model = load_model(*subject.network)
+        goal = layer(settings.node) if settings.channel is None else channel(settings.node, settings.channel)
+        generator = torch.Generator().manual_seed(settings.seed)
+        x = to_tensor(before).to(model.device)
+        return dream(model, x, goal, generator=generator, **settings.arguments)
+
+    key = digest("dream", subject.network, subject.picture.key, settings)
+    film = show_film(
+        "dream",
+        key,
+        job,
+        label="Dreaming",
+        before=before,
+        start="" if _runs_at_once(key, all_tricks, subject) else "Dream",
+        every=settings.steps if settings.octaves > 1 else 0,
+        total=settings.octaves * settings.steps,
+        for_everybody=subject.picture.is_sample and _is_first(all_tricks),
+        labels=(subject.picture.title, trick if trick != TRICKS[0] else "Dream"),
+    )
+    part = "all of" if settings.channel is None else f"channel {settings.channel} of"
+    st.caption(f"Maximised: {part} {plain(chosen.name)} ({plain(chosen.title)}).")
+    if film:
+        code = recipe.code(
+            *subject.network, subject.sample, settings.side, settings.objective, settings.arguments, settings.seed
+        )
+        take_away(code, *film_files(film, "cnnlab_dream"))
+
+
+def _fits(subject: Subject, chosen: Layer, picture: Image.Image) -> bool:
+    """Whether there is memory for the dream; if not, says so and offers the largest size that fits."""
+    most = memory.largest_area(subject.spec, [chosen.name], pick_device())
+    if picture.width * picture.height <= most:
+        return True
+    shape = picture.width * picture.height / max(picture.size) ** 2
+    smaller = [side for side in SIDES if side**2 * shape <= most]
+    st.warning(
+        f"A dream of {picture.width} × {picture.height} pixels needs more memory than this machine has free. "
+        + ("This size fits:" if smaller else "Try again when other jobs are done."),
+        icon=":material/memory:",
+    )
+    if smaller:
+        st.button(f"Use {smaller[-1]} pixels", key="dream_smaller", on_click=_use_side, args=(smaller[-1],))
+    return False
+
+
+def _use_side(side: int) -> None:
+    st.session_state[CONTROLS.key("side")] = side
+
+
+def _is_first(settings: Settings) -> bool:
+    """Whether these are the settings that the page opens with, at any layer."""
+    return settings == Settings(settings.node, None)
+
+
+def _runs_at_once(key: str, settings: Settings, subject: Subject) -> bool:
+    """Whether no button is needed: a preset, a surprise or a trick was just clicked, or it is the first look."""
+    if st.session_state.pop("dream_now", False):
+        st.session_state["dream_now_key"] = key
+    return st.session_state.get("dream_now_key") == key or (_is_first(settings) and subject.picture.is_sample)

@@ -1,0 +1,80 @@
+"""Learning curve: the accuracy against the pictures per class, with pretrained and with random weights."""
+
+from collections.abc import Generator
+from typing import Any
+
+import streamlit as st
+
+from cnnlab_core.models import load_model
+from cnnlab_core.models.spec import WEIGHTS_KINDS
+from cnnlab_core.plots.lines import accuracy_curves
+from cnnlab_core.recipes.transfer_learning import learning_curve as recipe
+from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
+from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.transfer.subject import TransferSubject
+
+Curves = dict[str, tuple[CurvePoint, ...]]
+
+
+def show(subject: TransferSubject) -> None:
+    """A curve for either kind of weights, computed with the same pictures."""
+    st.caption(
+        "The same linear classifier on the features of the same network: once with its pretrained weights, once with "
+        "random ones that have never seen a picture. The gap between the lines is what the network had learned before."
+    )
+    if subject.weights == "random" and not weights_ready(subject.spec, "pretrained", place="curve"):
+        return
+    outcome = run(
+        "transfer curve",
+        digest("transfer curve", subject.spec.name, *subject.task),
+        lambda: _curves(subject),
+        label="Learning from more and more pictures",
+        start="" if subject.is_first_look else f"Draw the curves (up to {subject.each} pictures per class)",
+        for_everybody=subject.is_first_look,
+    )
+    if not outcome.result:
+        return
+    if outcome.state == "stale":
+        st.info("These results are from your previous settings.", icon=":material/history:")
+    curves, classes, code = outcome.result
+    lines = {
+        f"{kind} weights": ([point.each for point in points], [point.accuracies for point in points])
+        for kind, points in curves.items()
+    }
+    st.plotly_chart(
+        accuracy_curves(lines, chance=1 / classes),
+        config={"displayModeBar": False},
+        key="transfer_curves",
+        alt="Accuracy against pictures per class",
+    )
+    last = {kind: points[-1] for kind, points in curves.items()}
+    st.caption(
+        f"Mean per-class accuracy on the same test pictures. With {last['pretrained'].each} per class: "
+        f"{last['pretrained'].mean:.1%} with pretrained features, {last['random'].mean:.1%} with random ones. "
+        "Bars run from the worst to the best of three draws; the last point uses all pictures, so there is only one."
+    )
+    take_away(code, File("Curves (CSV)", lambda: _table(curves), "cnnlab_curves.csv", "text/csv"))
+
+
+def _curves(subject: TransferSubject) -> Generator[Progress[Any], None, tuple[Curves, int, str]]:
+    """The curves by kind of weights, the number of classes, and the code."""
+    drawn = draw(open_collection(subject.source.name), subject.each)
+    found: Curves = {}
+    for number, kind in enumerate(WEIGHTS_KINDS):
+        job = curve_steps(load_model(subject.spec.name, kind), drawn)
+        found[kind] = yield from part(job, number, 1, len(WEIGHTS_KINDS))
+    return found, len(drawn.classes), recipe.code(subject.spec.name, subject.source.name, subject.each)
+
+
+def _table(curves: Curves) -> str:
+    rows = [
+        f"{kind},{point.each},{number},{accuracy:.6f}"
+        for kind, points in curves.items()
+        for point in points
+        for number, accuracy in enumerate(point.accuracies)
+    ]
+    return "\n".join(["weights,pictures_of_each_class,draw,accuracy", *rows, ""])

@@ -1,0 +1,49 @@
+"""Projection: all features on their two principal components."""
+
+import streamlit as st
+
+from cnnlab_core.plots.projection import features_map
+from cnnlab_core.recipes.transfer_learning import projection as recipe
+from cnnlab_core.transfer import Learned
+from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.transfer.result import learn_result
+from cnnlab_core.ui.transfer.subject import TransferSubject
+
+
+def show(subject: TransferSubject) -> None:
+    """A point for every picture, in the colour of its class."""
+    st.caption(
+        "Every picture is a point: its features, projected onto the two directions in which they vary most (PCA). "
+        "Classes whose pictures lie together are easy to learn; the classifier uses all directions, not just these two."
+    )
+    result = learn_result(subject)
+    if result is None:
+        return
+    found = result.learned
+    st.plotly_chart(
+        features_map(
+            found.projection.points,
+            found.projected_labels,
+            ~found.projected_is_test,
+            found.classes,
+            explained=found.projection.explained,
+        ),
+        config={"displayModeBar": False},
+        key="transfer_map",
+        alt="All pictures by their features",
+    )
+    st.caption(f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all.")
+    take_away(recipe.code(*result.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))
+
+
+def _table(found: Learned) -> str:
+    rows = [
+        f"{x:.9g},{y:.9g},{label},{int(is_test)}"
+        for (x, y), label, is_test in zip(
+            found.projection.points.tolist(),
+            found.projected_labels.tolist(),
+            found.projected_is_test.tolist(),
+            strict=True,
+        )
+    ]
+    return "\n".join(["first,second,class,is_test", *rows, ""])
