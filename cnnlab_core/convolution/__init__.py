@@ -4,7 +4,6 @@ Pure functions of float64 arrays with the conventions of PyTorch, with which the
 computed raises :class:`cnnlab_core.errors.InputError`, a sentence that says which number to change.
 """
 
-from cnnlab_core.convolution.answers import Verdict
 from cnnlab_core.convolution.conv import (
     Gradients,
     conv1d,
@@ -51,7 +50,6 @@ __all__ = [
     "OutputSize",
     "PoolProblem",
     "Term",
-    "Verdict",
     "avg_pool1d",
     "avg_pool1d_backward",
     "avg_pool2d",

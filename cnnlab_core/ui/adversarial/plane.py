@@ -13,7 +13,7 @@ from cnnlab_core.attacks.exact.ball import NORMS, Ball, length, steepest
 from cnnlab_core.attacks.exact.neuron import DUAL, Crossing, Neuron, Step, fgsm, minimal_epsilon, optimum, pgd
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
-from cnnlab_core.convolution.answers import read_answer
+from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.errors import InputError
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, touching, viewport
 from cnnlab_core.plots.signed import short_number
@@ -142,7 +142,7 @@ def choose_step_sizes() -> list[float]:
         max_chars=80,
         help=f"Up to {MOST_SIZES} numbers, commas or spaces between them.",
     )
-    sizes = read_answer(text, "list of step sizes").ravel()
+    sizes = read_numbers(text, "list of step sizes").ravel()
     if sizes.size > MOST_SIZES:
         raise InputError(f"There are {sizes.size} step sizes: write {MOST_SIZES} or fewer.")
     if sizes.max() > FARTHEST or sizes.min() < 0:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import KERNELS, latex
-from cnnlab_core.convolution.answers import read_answer
 from cnnlab_core.convolution.options import PADDING_MODES, MatrixOptions
+from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.from_scratch.photo_filters import (
     LONGEST,
     PADDINGS,
@@ -131,7 +131,7 @@ def controls() -> Slide:
             )
             if GRID_KERNEL in st.session_state:
                 st.button("Take the kernel of the 2-D tab", on_click=take_grid_kernel, key="conv_photo_take")
-        kernel = tuple(map(tuple, np.atleast_2d(read_answer(text, "kernel")).tolist()))
+        kernel = tuple(map(tuple, np.atleast_2d(read_numbers(text, "kernel")).tolist()))
     else:
         kernel = KERNELS[TITLES[title]].weights
     return Slide(title, kernel, channels == CHANNELS[0], stride, padding, mode)

@@ -9,12 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
-from cnnlab_core.convolution.answers import Verdict, read_answer
+from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, Numbers, Part, make_exercise
+from cnnlab_core.exercises.answers import Verdict
 from cnnlab_core.exercises.kinds import MOST_SEED, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
 from cnnlab_core.recipes.exercises import exercise_code
-from cnnlab_core.ui.exercises.looking import look
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
@@ -136,7 +136,7 @@ def show_verdict(part: Part, given: str | None) -> None:
     if isinstance(part, Choice) and part.why:
         st.caption(part.why)
     if isinstance(part, Numbers) and part.answer.size > 1 and (verdict.correct or verdict.wrong_cells):
-        st.latex(marked(read_answer(given or "").reshape(part.answer.shape), verdict))
+        st.latex(marked(read_numbers(given or "").reshape(part.answer.shape), verdict))
 
 
 def marked(given: Array, verdict: Verdict) -> str:
@@ -174,7 +174,7 @@ def help_along(exercise: Exercise, place: Place) -> None:
             st.button("Whole solution", key=f"{place.prefix}_whole", on_click=show, args=(len(steps),))
         if shown:
             st.button("Hide the solution", key=f"{place.prefix}_hide", on_click=show, args=(0,))
-        if there := look(exercise):
+        if there := exercise.look:
             # In a tab of its own: the exercise stays, and no control there keeps what it showed before.
             st.link_button(there.label, there.address, icon=":material/visibility:")
     if hint:

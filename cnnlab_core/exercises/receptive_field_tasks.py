@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnlab_core.convolution.geometry import output_size
 from cnnlab_core.exercises.exercise import Numbers, Task
+from cnnlab_core.exercises.looks import through_the_stack
 from cnnlab_core.receptive_field.stack import Row, length_after, stack_fields, write_stack
 from cnnlab_core.receptive_field.working import box_formula, growth_lines
 
@@ -33,7 +34,8 @@ def field_growth(generator: np.random.Generator, level: int) -> Task:
     }
     parts = tuple(Numbers(question, np.array([float(number)])) for question, number in asked.items())
     maps = f"The map of a layer is $\\lfloor (n + 2p - d (k - 1) - 1) / s \\rfloor + 1$ wide. {GROWTH}"
-    return Task(prompt, parts, maps, (*_growth_steps(rows, side), *_map_steps(rows, side)), _givens(rows, side))
+    steps = (*_growth_steps(rows, side), *_map_steps(rows, side))
+    return Task(prompt, parts, maps, steps, _givens(rows, side), through_the_stack(rows, side))
 
 
 def field_box(generator: np.random.Generator, level: int) -> Task:
@@ -67,7 +69,8 @@ def field_box(generator: np.random.Generator, level: int) -> Task:
             f"remains {list(cut)}."
         )
     hint = f"{GROWTH} Unit $i$ sees from start $+ \\; i \\,\\cdot$ jump on, as many pixels as the size says."
-    return Task(prompt, tuple(parts), hint, tuple(steps), {**_givens(rows, side), "unit": (row, col)})
+    givens = {**_givens(rows, side), "unit": (row, col)}
+    return Task(prompt, tuple(parts), hint, tuple(steps), givens, through_the_stack(rows, side))
 
 
 def field_setting(generator: np.random.Generator, level: int) -> Task:

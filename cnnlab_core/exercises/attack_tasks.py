@@ -15,6 +15,7 @@ from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, opti
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
 from cnnlab_core.exercises.exercise import Choice, Numbers, Part, Task
+from cnnlab_core.exercises.looks import Look, in_the_plane
 
 PYTHAGOREAN = ((3, 4), (4, 3), (6, 8), (8, 6))
 """Weights whose 2-norm is a whole number, and whose direction has one decimal."""
@@ -50,6 +51,10 @@ class Case:
     @property
     def givens(self) -> dict[str, Any]:
         return {"w": self.neuron.w, "b": self.neuron.b, "x": self.x, "y": self.y}
+
+    def look(self, **attack: Any) -> Look | None:
+        """The same in the plane, with an attack as :func:`in_the_plane` takes it."""
+        return in_the_plane(self.neuron, self.x, self.y, **attack)
 
     @property
     def margin(self) -> float:
@@ -88,7 +93,7 @@ def linear_score(generator: np.random.Generator, level: int) -> Task:
         steps.append(f"With {probability:.2f} for $f(x)$, the gradient is ${vector(gradient.round(2))}$.")
     prompt = f"{case.story}\n\nThe loss $L$ is the cross-entropy of the label $y$. {_SIGMOID}"
     hint = r"Add up the products, then $b$. The loss has the gradient $(f(x) - y) \, w$, and $f(x)$ is between 0 and 1."
-    return Task(prompt, tuple(parts), hint, tuple(steps), case.givens)
+    return Task(prompt, tuple(parts), hint, tuple(steps), case.givens, case.look())
 
 
 def fgsm_step(generator: np.random.Generator, level: int) -> Task:
@@ -120,7 +125,8 @@ def fgsm_step(generator: np.random.Generator, level: int) -> Task:
         f"${case.score(after)}$",
     )
     hint = f"{_UPHILL} {_norm_rule(norm)}"
-    return Task(prompt, parts, hint, steps, {**case.givens, "eps": eps, "norm": norm, "box": box, "step_size": size})
+    attack: dict[str, Any] = {"eps": eps, "norm": norm, "box": box, "step_size": size}
+    return Task(prompt, parts, hint, steps, {**case.givens, **attack}, case.look(**attack))
 
 
 def best_point(generator: np.random.Generator, level: int) -> Task:
@@ -163,7 +169,8 @@ def best_point(generator: np.random.Generator, level: int) -> Task:
             f"${case.score(farthest)}$",
         ]
     hint = f"{_UPHILL} In the square every coordinate goes to its limit by itself."
-    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, "eps": eps, "box": square.box})
+    attack: dict[str, Any] = {"eps": eps, "box": square.box}
+    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, **attack}, case.look(**attack))
 
 
 def pgd_walk(generator: np.random.Generator, level: int) -> Task:
@@ -204,8 +211,9 @@ def pgd_walk(generator: np.random.Generator, level: int) -> Task:
     logit = _neat(float(case.neuron.score(points[-1])))
     parts.append(Numbers("Which logit does it have after 3 steps?", np.array([logit])))
     steps.append(f"${case.score(points[-1], 'x_3')}$")
-    givens = {**case.givens, "eps": eps, "norm": norm, "box": box, "step_size": size, "start": start}
-    return Task(prompt, tuple(parts), f"{_UPHILL} {_norm_rule(norm)}", tuple(steps), givens)
+    attack: dict[str, Any] = {"eps": eps, "norm": norm, "box": box, "step_size": size}
+    givens = {**case.givens, **attack, "start": start}
+    return Task(prompt, tuple(parts), f"{_UPHILL} {_norm_rule(norm)}", tuple(steps), givens, case.look(**attack))
 
 
 def smallest_epsilon(generator: np.random.Generator, level: int) -> Task:
@@ -246,7 +254,7 @@ def smallest_epsilon(generator: np.random.Generator, level: int) -> Task:
         r"Going $\varepsilon$ uphill lowers the margin by $\varepsilon$ times the dual norm of $w$: in linf the sum of "
         r"the $|w_i|$, in l2 the root of the sum of their squares, in l1 the largest of them."
     )
-    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, "norms": norms})
+    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, "norms": norms}, case.look())
 
 
 # --- numbers --------------------------------------------------------------------------------------------------
