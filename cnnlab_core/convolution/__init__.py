@@ -32,7 +32,6 @@ from cnnlab_core.convolution.pooling import (
 )
 from cnnlab_core.convolution.presets import EXAMPLES, KERNELS, KERNELS_1D, Example, Kernel, random_kernel
 from cnnlab_core.convolution.problem import ConvProblem, PoolProblem
-from cnnlab_core.convolution.torch_code import conv_code, pool_code
 from cnnlab_core.convolution.typed import read_cell, read_planes, resize, write_planes
 
 __all__ = [
@@ -58,7 +57,6 @@ __all__ = [
     "conv1d_backward",
     "conv2d",
     "conv2d_backward",
-    "conv_code",
     "conv_transpose1d",
     "conv_transpose2d",
     "explain",
@@ -72,7 +70,6 @@ __all__ = [
     "max_pool2d_backward",
     "max_pool2d_routes",
     "output_size",
-    "pool_code",
     "pool_geometry",
     "random_kernel",
     "read_cell",

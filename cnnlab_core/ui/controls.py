@@ -77,6 +77,12 @@ class Controls:
         chosen = place.segmented_control(label, options, default=start, required=True, **self._bound(name), **more)
         return start if chosen is None else chosen
 
+    def some_of(
+        self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
+    ) -> list[Option]:
+        """Options of which any number is chosen."""
+        return place.pills(label, options, selection_mode="multi", default=list(start), **self._bound(name), **more)
+
     def select(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:

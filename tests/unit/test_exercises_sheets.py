@@ -4,7 +4,8 @@ import pytest
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises import KINDS, LEVELS, make_exercise, make_sheets, sheets_html
-from cnnlab_core.recipes.exercises import exercise_code, sheet_code
+from cnnlab_core.recipes.exercises import practice
+from cnnlab_core.recipes.exercises import sheets as sheet_recipe
 
 
 def test_a_sheet_has_so_many_of_each_and_every_sheet_others():
@@ -67,12 +68,12 @@ def run(code):
 def test_the_recipe_makes_the_same_sheet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wish = {"kinds": ("field_box", "true_or_false"), "seed": 4, "level": 2, "each": 2, "sheets": 2}
-    run(sheet_code(**wish, solutions=True, lab="http://lab", file="sheet.html"))
+    run(sheet_recipe.code(**wish, solutions=True, lab="http://lab", file="sheet.html"))
     made = (tmp_path / "sheet.html").read_text(encoding="utf-8")
     assert made == sheets_html(make_sheets(**wish), solutions=True, lab="http://lab")
 
 
 def test_the_recipe_of_an_exercise(capsys):
-    exercise = run(exercise_code("fgsm_step", 9, 3))["exercise"]
+    exercise = run(practice.code("fgsm_step", 9, 3))["exercise"]
     assert exercise.prompt == make_exercise("fgsm_step", 9, 3).prompt
     assert capsys.readouterr().out.count("Right") == len(exercise.parts)
