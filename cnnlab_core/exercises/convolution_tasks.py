@@ -65,9 +65,9 @@ def output_size(generator: np.random.Generator, level: int) -> Task:
         cv.output_size(n, k, name=name, **options)
         for n, k, name in zip(sizes.tolist(), kernel.tolist(), axes, strict=True)
     ]
-    inside = "An image" if level == 3 else "A signal"
+    over = "an image" if level == 3 else "a signal"
     prompt = (
-        f"{inside} of ${_times(sizes)}$ cells meets a kernel of ${_times(kernel)}${_settings(options)}. "
+        f"A kernel of ${_times(kernel)}$ cells slides over {over} of ${_times(sizes)}${_settings(options)}. "
         f"How large is the output?{' Give its rows and columns.' if level == 3 else ''}"
     )
     hint = r"$\left\lfloor \frac{n + 2p - d (k - 1) - 1}{s} \right\rfloor + 1$ for each axis."
@@ -89,10 +89,10 @@ def max_pool(generator: np.random.Generator, level: int) -> Task:
     size, window, options = levels[level - 1]
     x = generator.integers(-9, 10, (size, size)).astype(float)
     y = cv.max_pool2d(x, window, **options)
-    slide = _settings(options) or f", stride {window} (the window itself)"
+    slide = _settings(options) or f", stride {window} (the size of the window)"
     square = rf"${window} \times {window}$"
     prompt = f"Take the maximum of each {square} window of $x${slide}. What is $y$?\n\n{_shown({'x': x})}"
-    hint = "Every window gives its largest cell. Padding of a maximum counts as $-\\infty$: it never wins."
+    hint = "Every window gives its largest cell. In max pooling, padding counts as $-\\infty$: it never wins."
     cells = [cv.explain_pool("max", "y", index, x, (window, window), **options) for index in np.ndindex(y.shape)]
     steps = (*_worked(cells), _result("y", y))
     return Task(prompt, (Numbers("", y),), hint, steps, {"x": x, "window": window, **options})
@@ -112,7 +112,7 @@ def gradient_cell(generator: np.random.Generator, level: int) -> Task:
         f"What is ${latex.symbol(target, index)}$ (rows and columns counted from 0)?\n\n{_shown(givens)}"
     )
     hint = (
-        "Which outputs does the cell take part in, and what is it multiplied with there? Add up those "
+        "Which outputs does the cell take part in, and what is it multiplied by there? Add up those "
         "factors, each times the gradient $dy$ of its output."
     )
     steps = (f"The rule: ${cell.law}$", f"${cell.symbols}$", f"${cell.numbers}$")
@@ -139,7 +139,7 @@ def update_step(generator: np.random.Generator, level: int) -> Task:
     answer = cv.sgd_update(givens["w"], dw, eta).round(12)  # 0.4, as by hand, not 0.40000000000000013
     prompt = f"{story} What is $w$ after one step of gradient descent with $\\eta = {eta:g}$?\n\n{_shown(givens)}"
     hint = (
-        "$w - \\eta \\, dw$, cell by cell. If $dw$ isn't given: each of its cells adds up $dy$ times the "
+        "$w - \\eta \\, dw$, cell by cell. If $dw$ isn't given: each of its cells is the sum of $dy$ times the "
         "input that the kernel's cell met."
     )
     step = rf"w - \eta \, dw = {latex.matrix(givens['w'])} - {eta:g} \cdot {latex.matrix(dw)} = {latex.matrix(answer)}"
@@ -172,7 +172,7 @@ def _settings(options: dict[str, Any]) -> str:
     """The options in words, to follow a noun: ", stride 2, padding 1"."""
     words = [f"{name} {value}" for name, value in options.items() if name != "flip"]
     if options.get("flip"):
-        words.append("the kernel flipped first (true convolution)")
+        words.append("with the kernel flipped first (true convolution)")
     return "".join(f", {word}" for word in words)
 
 

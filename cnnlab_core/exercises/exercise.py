@@ -38,9 +38,9 @@ class Choice:
     why: str = ""
 
     def check(self, answer: str) -> Verdict:
-        """Whether it is the right one."""
+        """Whether it is the right option."""
         right = answer == self.answer
-        return Verdict(right, [], "Right." if right else f"Not so: the answer is {self.answer}.")
+        return Verdict(right, [], "Right." if right else f"No, the answer is {self.answer}.")
 
 
 Part = Numbers | Choice

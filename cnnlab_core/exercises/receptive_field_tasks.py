@@ -28,7 +28,7 @@ def field_growth(generator: np.random.Generator, level: int) -> Task:
     prompt = f"{_picture(rows, side)}\n\nWhat do the units of **{last.name}** see?"
     asked = {
         "Size: how many pixels wide is the field of a unit?": growth.size,
-        "Jump: how many pixels further is the field of the next unit?": growth.jump,
+        "Jump: how many pixels further on does the field of the next unit begin?": growth.jump,
         "Start: the first pixel that unit 0 sees (negative in the padding)": growth.start,
         f"How many units wide is the map of {last.name}?": _lengths(rows, side)[-1],
     }
@@ -65,10 +65,10 @@ def field_box(generator: np.random.Generator, level: int) -> Task:
     if level > 1:
         parts.append(Numbers(f"{question}, cut at the picture", np.array(cut, dtype=float)))
         steps.append(
-            f"The picture has the pixels 0 to {side - 1}. What lies outside is padding, so of {list(whole)} there "
-            f"remains {list(cut)}."
+            f"The picture has the pixels 0 to {side - 1}. What lies outside is padding, so {list(whole)} is cut "
+            f"to {list(cut)}."
         )
-    hint = f"{GROWTH} Unit $i$ sees from start $+ \\; i \\,\\cdot$ jump on, as many pixels as the size says."
+    hint = f"{GROWTH} The field of unit $i$ begins at start $+ \\; i \\,\\cdot$ jump, and is as wide as the size says."
     givens = {**_givens(rows, side), "unit": (row, col)}
     return Task(prompt, tuple(parts), hint, tuple(steps), givens, through_the_stack(rows, side))
 
@@ -89,8 +89,8 @@ def field_setting(generator: np.random.Generator, level: int) -> Task:
     symbol = LETTERS[name]
     layer = _names(rows)[place]
     prompt = (
-        f"One number was lost from {_layers(rows, (place, name))}\n\nA unit of the last layer sees "
-        f"${size} \\times {size}$ pixels. Which {name} does {layer} have?"
+        f"One number is missing from {_layers(rows, (place, name))}\n\nA unit of the last layer sees "
+        f"${size} \\times {size}$ pixels. What is the {name} of {layer}?"
     )
     # The size is rest + factor times the unknown: read off at two values of it.
     low, high = (_size(_changed(rows, place, name, value)) for value in (1, 2))
@@ -113,21 +113,21 @@ def _same_padding(generator: np.random.Generator) -> Task:
     side = int(generator.choice(SIDES))
     padding = dilation * (kernel - 1) // 2
     prompt = (
-        f"A convolution of ${kernel} \\times {kernel}$ with dilation {dilation} and stride 1 shall leave a map of "
-        f"${side} \\times {side}$ as large as it is. Which padding does it need?"
+        f"A convolution of ${kernel} \\times {kernel}$ with dilation {dilation} and stride 1 should keep a map of "
+        f"${side} \\times {side}$ at its size. How much padding does it need on each side?"
     )
     steps = (
         f"Its window spans $d (k - 1) + 1 = {dilation} \\cdot {kernel - 1} + 1 = {2 * padding + 1}$ cells, so without "
         f"padding the map loses ${2 * padding}$.",
         f"$2p = {2 * padding}$, so $p = {padding}$, whatever the size of the map.",
     )
-    hint = "With stride 1, a window loses $d (k - 1)$ cells, and a padding of $p$ gives $2p$ back."
+    hint = "With stride 1, a map loses $d (k - 1)$ cells along each axis, and a padding of $p$ gives $2p$ back."
     givens = {"kernel": kernel, "dilation": dilation, "side": side}
     return Task(prompt, (Numbers("", np.array([float(padding)])),), hint, steps, givens)
 
 
 def field_depth(generator: np.random.Generator, level: int) -> Task:
-    """How many layers it takes to see so many pixels."""
+    """How many layers it takes to see a given number of pixels."""
     if level == 3:
         return (_dilations if generator.integers(2) else _blocks)(int(generator.integers(9, 120)))
     kernel = int(generator.choice((3, 5, 7)))
@@ -183,7 +183,7 @@ def _doubling_task(story: str, step: str, unit: int, layers: int, stack: list[st
 
 def _depth_task(story: str, layers: int, size: int, steps: tuple[str, ...], stack: Sequence[str], wanted: int) -> Task:
     asked = (
-        f"How many of them does it take until a unit of the last one sees at least ${wanted} \\times {wanted}$ pixels?"
+        f"How many of them does it take for a unit of the last one to see at least ${wanted} \\times {wanted}$ pixels?"
     )
     parts = (
         Numbers("How many?", np.array([float(layers)])),

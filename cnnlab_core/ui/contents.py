@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Page:
-    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what one does there, and
-    ``look`` what to look at in the example that it opens with."""
+    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what to do there, ``look`` what to
+    look at in the example that it opens with."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="classifier",
-        title="Naming photos",
+        title="Image classification",
         icon=":material/image_search:",
         question="What does the network see in this picture, and how sure is it?",
         promise="Give it a photo, read its best guesses as logits and probabilities, and compare two networks.",
@@ -47,9 +47,9 @@ PAGES: tuple[Page, ...] = (
         name="adversarial",
         title="Adversarial attacks",
         icon=":material/target:",
-        question="How little must change before the network is wrong, and does the change survive the world?",
+        question="How little must change before the network is wrong, and does the change survive a printer or a crop?",
         promise="Fool a network with noise that nobody sees, measure it, and try what undoes it.",
-        look="Look at the two photos, then at what the network says of each.",
+        look="Look at the two photos, then at what the network says about each.",
     ),
     Page(
         name="deepdream",

@@ -151,5 +151,5 @@ def test_resize_cuts_and_repeats():
 
 def test_csv():
     assert to_csv({"y": np.array([[1.5, 2]]), "b": np.array(3.0)}).splitlines() == [
-        "array,index,value", 'y,"0 0",1.5', 'y,"0 1",2.0', 'b,"",3.0',
+        "array,index,value", "y,0 0,1.5", "y,0 1,2.0", "b,,3.0",
     ]  # fmt: skip

@@ -130,11 +130,11 @@ def test_a_little_less_than_the_smallest_epsilon_never_reaches_the_boundary(seed
     logit, x, y, gradient = neuron(exercise)
     margin, *rest = (np.array(answer) for answer in numbers(exercise))
     np.testing.assert_allclose(margin, (2 * y - 1) * logit(x), atol=1e-8)
-    orders = {"linf": torch.inf, "l2": 2, "l1": 1}
+    orders = {"L∞": torch.inf, "L2": 2, "L1": 1}
     questions = [part.question for part in exercise.parts if not isinstance(part, Choice)][1:]
     largest = torch.zeros_like(gradient)
     largest[gradient.abs().argmax()] = gradient.sign()[gradient.abs().argmax()]
-    ways = {"linf": gradient.sign(), "l2": gradient / gradient.norm(), "l1": largest}
+    ways = {"L∞": gradient.sign(), "L2": gradient / gradient.norm(), "L1": largest}
     for question, answer in zip(questions, rest, strict=True):
         norm = next(norm for norm in orders if norm in question)
         if answer.size == 1:

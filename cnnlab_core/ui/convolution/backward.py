@@ -29,9 +29,7 @@ ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 def show() -> None:
     """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
-    dims = (
-        1 if CONTROLS.one_of("back", "Backward through the numbers of the tab", ("1-D", "2-D"), "2-D") == "1-D" else 2
-    )
+    dims = 1 if CONTROLS.one_of("back", "Take the numbers from the tab", ("1-D", "2-D"), "2-D") == "1-D" else 2
     problem = convolution_setup(dims)
     cell = convolution_grid(problem, ["dw", "dx", "db", "x", "w", "dy"], COLUMNS[dims], default="dw", backward=True)
     is_result = cell is not None and cell[0] in ("dx", "dw", "db")
@@ -111,7 +109,7 @@ def _borders(problem: ConvProblem) -> None:
     sides = [(axis.before, axis.after) for axis in problem.geometry.axes]
     if not any(map(sum, sides)):
         sides = [((axis.kernel - 1) * axis.dilation // 2,) * 2 for axis in problem.geometry.axes]
-        st.caption("There is no padding above, so here is half a kernel of it on each side.")
+        st.caption("No padding is set above, so here half a kernel is added on each side.")
     cases: dict[str, dict[str, Array]] = {}
     for mode in PADDING_MODES:
         options = problem.options | {"padding": sides, "padding_mode": mode}
@@ -136,13 +134,14 @@ def _names(array: str, shape: Index) -> list[str]:
 
 TOEPLITZ = (
     "**dy/dx, the Toeplitz matrix.** A convolution is a matrix whose rows hold the same few weights, one place further "
-    "on each time: sparse, and shared. That is all that tells it from a dense layer."
+    "on each time: sparse, and shared. That is all that distinguishes it from a dense layer."
 )
 JACOBIAN = (
     "**dy/dw, the Jacobian of the weights.** Each row is what the window saw. So a weight learns from every place at "
     "once."
 )
 BORDERS = (
-    "Zeros invent an edge all around. Reflect and replicate go on as the picture does, so borders count more than once "
-    "in dx. Circular lets one side see the other: right for what is periodic, wrong for photos. Channel 0 is shown."
+    "Zeros invent an edge all around. Reflect and replicate continue the picture, so cells at the border count "
+    "more than once in dx. Circular lets one side see the other: right for what is periodic, wrong for photos. "
+    "Channel 0 is shown."
 )

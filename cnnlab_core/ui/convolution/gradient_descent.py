@@ -58,7 +58,7 @@ def xor(controls: Controls) -> tuple[Descent, list[DescentStep]]:
         st.plotly_chart(
             loss_line(losses, descent.index, best.loss), key="xor losses", config=FIGURE, alt="Loss by step"
         )
-        st.caption(f"The dotted line is the least loss there is, {short_number(best.loss)}.")
+        st.caption(f"The dotted line is the lowest possible loss, {short_number(best.loss)}.")
     closed_form()
     return descent, path
 
@@ -100,7 +100,7 @@ def surface(path: Sequence[DescentStep], descent: Descent) -> None:
     st.caption(
         f"The loss where {NAMES[third]} = {short_number(point[third], 3)}; stronger colour is higher. Orange: here, "
         "and the steepest way down, against the gradient. Star: the optimum. The contours are ellipses: the steepest "
-        "way is not the straight one."
+        "way down isn't the straight way to the optimum."
     )
 
 

@@ -123,7 +123,9 @@ def response(picture: Picture, slide: Slide) -> Shown | None:
     with left:
         st.markdown("**The picture, as numbers from 0 (black) to 1 (white)**")
         show_map(st, photo.pictures[0], f"The picture: {plain(picture.title)}")
-        st.caption(f"{size(photo.shape)}; its longer side is {LONGEST} pixels here, so that it follows the controls.")
+        st.caption(
+            f"{size(photo.shape)}. It is scaled to {LONGEST} pixels on its longer side, to keep up with the controls."
+        )
         st.latex(rf"w = {latex.matrix(np.array(slide.kernel))}")
         if slide.known:
             st.markdown(plain(KERNELS[slide.known].meaning))

@@ -25,7 +25,7 @@ TITLES = {kernel.title: name for name, kernel in KERNELS.items()}
 @dataclass(frozen=True)
 class Shown:
     """Planes as they are shown: a PNG for each map, their shape, their lowest and highest number, and the number that
-    has full colour in signed maps. One cell ``sees`` so many pixels of the photo along each axis."""
+    has full colour in signed maps. One cell ``sees`` that many pixels of the photo along each axis."""
 
     title: str
     pictures: tuple[bytes, ...]

@@ -108,7 +108,7 @@ def _setup() -> PoolProblem:
 def _settings() -> tuple[str, int, dict[str, Any]]:
     """Maximum or average, the window, and the options of the core."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        kind = KINDS[KEPT.one_of("kind", "Keep of each window", list(KINDS), "Maximum")]
+        kind = KINDS[KEPT.one_of("kind", "Keep from each window", list(KINDS), "Maximum")]
         window = KEPT.slider("window", "Window", 1, 5, 2, 1, width=130)
         stride = KEPT.select("stride", "Stride", ["1", "2", "3", "4", OWN_STRIDE], "1", width=140)
         options: dict[str, Any] = {} if stride == OWN_STRIDE else {"stride": int(stride)}
@@ -157,7 +157,7 @@ NOTES = {
     "wherever in the window: small shifts stop mattering, and with stride 2 a quarter of the numbers is left.",
     "When not?": "Where the place itself is the answer (segmentation, detection, making images) it throws away what "
     "is asked for; a convolution with stride 2 also halves the map, and learns how.",
-    "Backward": "a maximum hands dy to the one cell that won (of equal ones the first), so all the others learn "
-    "nothing; an average hands everyone the same share. Where windows overlap, the shares add up.",
+    "Backward": "a maximum hands dy to the one cell that won (the first, if several tie), so all the others learn "
+    "nothing; an average gives every cell the same share. Where windows overlap, the shares add up.",
     "Padding": "never wins a maximum (it counts as minus infinity); for an average it is zeros, counted or not.",
 }

@@ -119,7 +119,7 @@ def show_sizes(numbers: Numbers) -> None:
             size(f"Kernel {name}", numbers.w.shape[2 + n], MOST_KERNEL[dims][n], kept, f"w{n}", numbers.resize)
         size("Channels out", len(numbers.w), MOST_CHANNELS, kept, "o", numbers.resize)
     seed_field(kept, lambda: numbers.load_example(RANDOM))
-    st.caption("What is cut off is gone; what is new repeats what is there.")
+    st.caption("Cells that are cut off are gone; new ones repeat what is there.")
 
 
 def choose(label: str, names: list[str], now: str, kept: Kept, take: Callable[[str], None]) -> None:
@@ -144,7 +144,7 @@ def _take_new(key: str, now: Any, take: Callable[[Any], None]) -> None:
 
 def seed_field(kept: Kept, take: Callable[[], None]) -> None:
     """The seed of random numbers; another one makes all numbers random."""
-    kept.number("seed", "Random numbers with the seed", 0, MOST_SEED, 0, 1, on_change=take)
+    kept.number("seed", "Seed for random numbers", 0, MOST_SEED, 0, 1, on_change=take)
 
 
 def example_planes(example: Example, dims: int) -> dict[str, Array]:

@@ -60,9 +60,9 @@ NOTES = {
     "Stride": "is how far the window jumps: 2 keeps every second output, so the map has half the size each way.",
     "Padding": "adds cells around the input, so that its border is seen as often as its middle and the map keeps its "
     "size (same), or grows (full). Zeros are a border of their own: watch an edge appear where there is none.",
-    "Dilation": "spreads the kernel's cells apart: it sees further with as many weights, and leaves out what lies "
-    "between.",
-    "Groups": "split the channels into parts that don't meet; as many groups as channels (depthwise) means one kernel "
+    "Dilation": "spreads the kernel's cells apart: it sees further with the same number of weights, and skips what "
+    "lies between.",
+    "Groups": "split the channels into parts that don't mix; as many groups as channels (depthwise) means one kernel "
     "for each.",
     "Flip": "makes it the convolution of mathematics; a learned kernel comes out flipped, and nothing else changes.",
 }

@@ -28,8 +28,8 @@ def practice(place: Place, first: str) -> Callable[[], None]:
 
     def show() -> None:
         st.markdown(
-            "Work it out on paper, write down what you found, and learn what to look at again. "
-            "A link to this page is a link to this very exercise."
+            "Work it out on paper, type in what you found, and see which cells to look at again. "
+            "The link to this page opens exactly this exercise."
         )
         exercise = choose(place, first)
         st.divider()

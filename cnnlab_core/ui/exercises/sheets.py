@@ -77,7 +77,7 @@ def choose() -> Wanted:
         chosen += [name for title, name in names.items() if title in picked]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         level = CONTROLS.one_of("level", "Level", LEVELS, 1)
-        each = CONTROLS.number("each", "Of each", 1, MOST_EACH, 1, 1, width=130)
+        each = CONTROLS.number("each", "Of each kind", 1, MOST_EACH, 1, 1, width=130)
         seed = choose_seed(CONTROLS, MOST_SHEET_SEED)
         sheets = CONTROLS.number(
             "sheets",
@@ -87,7 +87,7 @@ def choose() -> Wanted:
             1,
             1,
             width=160,
-            help="A sheet for each student, no two alike: the first has this seed, the next ones those after it.",
+            help="A sheet for each student, no two alike: the first has this seed, the others the seeds after it.",
         )
     return Wanted(tuple(chosen), seed, level, each, sheets)
 
@@ -112,7 +112,7 @@ def files(wanted: Wanted) -> None:
             )
     st.caption(
         "A single file that needs no network: open it, and print it or save it as PDF from there. Solutions come "
-        "behind the sheets, on pages of their own. The same seed gives the same sheet, anywhere."
+        "after the sheets, on separate pages. The same seed gives the same sheet everywhere."
     )
 
 
