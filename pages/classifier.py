@@ -1,4 +1,4 @@
-"""Naming photos: what does the network see in this picture, and how sure is it?"""
+"""Image classification: what does the network see in this picture, and how sure is it?"""
 
 from dataclasses import dataclass
 

@@ -1,33 +1,23 @@
-"""Convolution by hand: what exactly does a convolution compute, and what does it learn from?
+"""Convolution by hand: what exactly does a convolution compute, and what does it learn from?"""
 
-Each tab is a module of its own; only the open one runs.
-"""
-
-from collections.abc import Callable
 from functools import partial
 
-import streamlit as st
-
 from cnnlab_core.exercises.kinds import CONVOLUTION
-from cnnlab_core.ui.convolution import attention, autograd, backward, photo, pooling, sliding
+from cnnlab_core.ui.convolution import backward, equivariance, linear_regression, photo_filters, pooling, sliding
 from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.frame import page
+from cnnlab_core.ui.tabs import Tab, show_tabs
 
-TABS: dict[str, Callable[[], None]] = {
-    "1-D": partial(sliding.show, 1),
-    "2-D": partial(sliding.show, 2),
-    "Pooling": pooling.show,
-    "Backward": backward.show,
-    "On a photo": photo.show,
-    "Autograd warm-up": autograd.show,
-    "1×1 and attention": attention.show,
-    CONVOLUTION.tab: practice(CONVOLUTION, "conv2d"),
-}
+TABS = (
+    Tab("1-D", partial(sliding.show, 1)),
+    Tab("2-D", partial(sliding.show, 2)),
+    Tab("Pooling", pooling.show),
+    Tab("Backward", backward.show),
+    Tab("On a photo", photo_filters.show),
+    Tab("Autograd warm-up", linear_regression.show),
+    Tab("1×1 and attention", equivariance.show),
+    Tab(CONVOLUTION.tab, practice(CONVOLUTION, "conv2d")),
+)
 
 page("convolution")
-
-tabs = st.tabs(list(TABS), default="2-D", key="conv_tab", bind="query-params")
-for tab, show in zip(tabs, TABS.values(), strict=True):
-    if tab.open:
-        with tab:
-            show()
+show_tabs("conv_tab", TABS, first="2-D")

@@ -23,7 +23,7 @@ for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
 
 st.header("Make your own")
 st.markdown(
-    "Choose a page. Set it as students shall find it, untick what they needn't touch, and copy the link. "
+    "Choose a page. Set it as students should see it, untick the controls they don't need, and copy the link. "
     "“Make a lesson of this view” at the end of every view does the same."
 )
 with st.container(horizontal=True):
@@ -31,12 +31,12 @@ with st.container(horizontal=True):
         if entry.name != "teaching":
             st.page_link(entry.file, label=entry.title, icon=entry.icon, query_params={PARAMETER: EDIT})
 st.caption(
-    "A link holds only what can be seen in the address: which controls stand where. It holds no picture of yours and "
-    "nothing secret. It puts controls away to keep eyes on the task; it doesn't lock them, for whoever edits the "
-    "address has them back."
+    "A link holds only what you can see in the address: how the controls are set. It contains none of your pictures "
+    "and nothing secret. It hides controls to keep attention on the task; it doesn't lock them: anyone can bring them "
+    "back by editing the address."
 )
 
 st.header("This lab's settings")
-st.markdown("For whoever runs the server: in its environment, or at the top of `.streamlit/secrets.toml`.")
+st.markdown("For whoever runs the server: set these in its environment, or at the top of `.streamlit/secrets.toml`.")
 with sentences():
     st.dataframe(settings_in_words(), hide_index=True, height="content")

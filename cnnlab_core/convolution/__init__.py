@@ -4,7 +4,6 @@ Pure functions of float64 arrays with the conventions of PyTorch, with which the
 computed raises :class:`cnnlab_core.errors.InputError`, a sentence that says which number to change.
 """
 
-from cnnlab_core.convolution.answers import Verdict
 from cnnlab_core.convolution.conv import (
     Gradients,
     conv1d,
@@ -33,7 +32,6 @@ from cnnlab_core.convolution.pooling import (
 )
 from cnnlab_core.convolution.presets import EXAMPLES, KERNELS, KERNELS_1D, Example, Kernel, random_kernel
 from cnnlab_core.convolution.problem import ConvProblem, PoolProblem
-from cnnlab_core.convolution.torch_code import conv_code, pool_code
 from cnnlab_core.convolution.typed import read_cell, read_planes, resize, write_planes
 
 __all__ = [
@@ -51,7 +49,6 @@ __all__ = [
     "OutputSize",
     "PoolProblem",
     "Term",
-    "Verdict",
     "avg_pool1d",
     "avg_pool1d_backward",
     "avg_pool2d",
@@ -60,7 +57,6 @@ __all__ = [
     "conv1d_backward",
     "conv2d",
     "conv2d_backward",
-    "conv_code",
     "conv_transpose1d",
     "conv_transpose2d",
     "explain",
@@ -74,7 +70,6 @@ __all__ = [
     "max_pool2d_backward",
     "max_pool2d_routes",
     "output_size",
-    "pool_code",
     "pool_geometry",
     "random_kernel",
     "read_cell",

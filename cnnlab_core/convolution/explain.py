@@ -7,6 +7,7 @@ A kernel cell and a padded input cell *meet* at an output. All of convolution is
     dx   at an input cell   adds up, over the meetings of every padded cell that shows it,  w * dy
 
 so one loop over meetings explains every cell of every array. Pooling has the same meetings and simpler weights.
+The rules in LaTeX are in :mod:`cnnlab_core.convolution.laws`.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,9 +22,10 @@ import numpy.typing as npt
 from cnnlab_core.checks import Array, choice, listed, numbers, read_shape, switch, whole
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.conv import Layer, make_layer
+from cnnlab_core.convolution.laws import conv_law, pool_law
 from cnnlab_core.convolution.options import AXIS_NAMES, DIMS_OF_KERNEL, ConvOptions, Ints, MaxPoolOptions
 from cnnlab_core.convolution.pooling import Pool, divisors, make_pool, routes
-from cnnlab_core.convolution.windows import Axes, Axis, Index
+from cnnlab_core.convolution.windows import Axes, Index
 from cnnlab_core.errors import InputError
 
 TARGETS = ("y", "dx", "dw", "db")
@@ -132,7 +134,7 @@ def explain(
     """
     choice("target", target, TARGETS)
     layer = make_layer(DIMS_OF_KERNEL[numbers("w", w, DIMS_OF_KERNEL).ndim], x, w, **options)
-    law, dims = _law(target, layer, with_bias=b is not None), len(layer.axes)
+    law, dims = conv_law(target, layer, with_bias=b is not None), len(layer.axes)
     if target == "y":
         place, cell = _read_index(target, index, layer.y_shape, dims + 2)
         bias = None if b is None else _factor("b", layer.read_b(b), cell[1:2], layer.channel_shape)
@@ -187,7 +189,7 @@ def explain_pool(
         raise InputError("dilation is for max pooling only: leave it out, or set kind to 'max'.")
     pool = make_pool(len(shape), x, shape, **options)
     weight = _route(pool) if kind == "max" else _share(pool, switch("count_include_pad", count_include_pad))
-    law, dims = _pool_law(kind, target, pool), len(pool.axes)
+    law, dims = pool_law(kind, target, pool), len(pool.axes)
     if target == "y":
         place, cell = _read_index(target, index, pool.y_shape, dims + 2)
         parts = _pooled_parts(pool, weight, cell, nothing=-np.inf if kind == "max" else 0.0)
@@ -385,89 +387,3 @@ def _maximum_of(terms: list[Term]) -> tuple[str, str]:
 def _written(terms: list[Term]) -> list[Term | None]:
     """The terms that an equation writes out; None stands for those that it leaves to dots."""
     return [*terms] if len(terms) <= MAX_WRITTEN else [*terms[: MAX_WRITTEN - 1], None, terms[-1]]
-
-
-# The rule for every cell. Outputs are at i, j; kernel cells at u, v; input cells at p, q.
-
-
-def _law(target: str, layer: Layer, with_bias: bool) -> str:
-    dims, batch = len(layer.axes), ["n"] if len(layer.x_shape) == layer.x.ndim else []
-    i, u, p = _letters(layer.axes)
-    has_c = len(layer.w_shape) == layer.w.ndim
-    o, c = ("o", "c") if has_c else ("0", "0")
-    w_lead = [o, c] if has_c else []
-    y = [*batch, *([o] if layer.channel_shape else []), *i]
-    x_lead = [*batch, *([_channel_read(layer)] if len(layer.x_shape) > dims else [])]
-    x = latex.symbol("x", [*x_lead, *_seen(layer.axes)])
-    bias = latex.symbol("b", [o] if layer.channel_shape else [])
-    match target:
-        case "y":
-            law = rf"{_sum_over(w_lead[1:] + u)} {latex.symbol('w', w_lead + u)} \, {x}"
-            return f"{latex.symbol('y', y)} = {law}{f' + {bias}' if with_bias else ''}"
-        case "dw":
-            return rf"{latex.symbol('dw', w_lead + u)} = {_sum_over(batch + i)} {latex.symbol('dy', y)} \, {x}"
-        case "db":
-            db = latex.symbol("db", [o] if layer.channel_shape else [])
-            return f"{db} = {_sum_over(batch + i)} {latex.symbol('dy', y)}"
-    left = latex.symbol("dx", [*batch, *([c] if len(layer.x_shape) > dims else []), *p])
-    outputs = r"o \text{ in the group of } c" if layer.groups > 1 else "o"
-    within = rf"c \bmod {layer.w.shape[1]}" if layer.groups > 1 else "c"
-    over_o = _sum_over([outputs]) if has_c else ""
-    weight = latex.symbol("w", [*([o, within] if has_c else []), *u])
-    return rf"{left} = {over_o} {_sum_over_meetings(layer.axes)} {weight} \, {latex.symbol('dy', y)}"
-
-
-def _pool_law(kind: str, target: str, pool: Pool) -> str:
-    i, u, p = _letters(pool.axes)
-    lead = ["n", "c"][len(pool.axes) + 2 - len(pool.x_shape) :]
-    y, x = latex.symbol("y", lead + i), latex.symbol("x", [*lead, *_seen(pool.axes)])
-    dy, dx = latex.symbol("dy", lead + i), latex.symbol("dx", lead + p)
-    share = r"\tfrac{1}{" + latex.symbol("m", i) + "}"  # m: how many cells of the window count
-    match kind, target:
-        case "max", "y":
-            return rf"{y} = \max_{{{','.join(u)}}} {x}"
-        case "max", _:
-            return rf"{dx} = \sum_{{{','.join(i)} \text{{ won by }} {','.join(p)}}} {dy}"
-        case _, "y":
-            return rf"{y} = {share} {_sum_over(u)} {x}"
-    return rf"{dx} = {_sum_over_meetings(pool.axes)} {share} \, {dy}"
-
-
-def _letters(axes: Axes) -> tuple[list[str], list[str], list[str]]:
-    """Of outputs, kernel cells and input cells."""
-    return ["i", "j"][: len(axes)], ["u", "v"][: len(axes)], ["p", "q"][: len(axes)]
-
-
-def _sum_over(letters: list[str]) -> str:
-    return rf"\sum_{{{','.join(letters)}}}"
-
-
-def _sum_over_meetings(axes: Axes) -> str:
-    """Over the outputs and kernel cells that meet at input cell p, q."""
-    shows = "=" if all(axis.padding_mode == "zeros" for axis in axes) else r"\text{ shows }"
-    lines = r" \\ ".join(f"{seen} {shows} {p}" for seen, p in zip(_seen(axes), _letters(axes)[2], strict=True))
-    return rf"\sum_{{\substack{{{lines}}}}}"
-
-
-def _seen(axes: Axes) -> list[str]:
-    """The input cell that kernel cell u, v meets at output i, j, along each axis: 2i + u - 1, say."""
-    i, u, _ = _letters(axes)
-    return [_seen_along(axis, i[n], u[n]) for n, axis in enumerate(axes)]
-
-
-def _seen_along(axis: Axis, i: str, u: str) -> str:
-    start = int(axis.offsets()[0]) - axis.before
-    steps = f"{axis.stride if axis.stride > 1 else ''}{i} {'-' if axis.flip else '+'} "
-    taps = f"{axis.dilation if axis.dilation > 1 else ''}{u}"
-    return steps + taps + (f" {'+' if start > 0 else '-'} {abs(start)}" if start else "")
-
-
-def _channel_read(layer: Layer) -> str:
-    """The input channel that w[o, c] multiplies."""
-    per_group, group = layer.w.shape[1], len(layer.w) // layer.groups
-    if len(layer.w_shape) < layer.w.ndim:
-        return "0"
-    if layer.groups == 1:
-        return "c"
-    number = rf"\lfloor o / {group} \rfloor" if group > 1 else "o"
-    return number if per_group == 1 else f"{per_group} {number} + c"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnlab_core.checks import Array
+from cnnlab_core.runtime.csv_tables import csv_table
 
 
 def to_plain(value: Any) -> Any:
@@ -31,11 +32,6 @@ def to_plain(value: Any) -> Any:
 
 def to_csv(arrays: dict[str, Array]) -> str:
     """One line for each cell: array, index, value."""
-    lines = ["array,index,value"]
-    for name, array in arrays.items():
-        lines += [f'{name},"{" ".join(str(i) for i in index)}",{cell!r}' for index, cell in _cells(array)]
-    return "\n".join(lines) + "\n"
-
-
-def _cells(array: Array) -> list[tuple[tuple[int, ...], float]]:
-    return [(index, float(cell)) for index, cell in np.ndenumerate(array)]
+    cells = ((name, index, cell) for name, array in arrays.items() for index, cell in np.ndenumerate(array))
+    rows = ((name, " ".join(map(str, index)), repr(float(cell))) for name, index, cell in cells)
+    return csv_table(("array", "index", "value"), rows)

@@ -33,17 +33,17 @@ KERNELS: Mapping[str, Kernel] = MappingProxyType(
         "sharpen": Kernel(
             "Sharpen",
             ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
-            "What differs from its neighbours is made to differ more: the identity minus the Laplacian.",
+            "Every cell is made to differ more from its neighbours: the identity minus the Laplacian.",
         ),
         "sobel_x": Kernel(
             "Sobel x",
             ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
-            "Positive where it gets brighter from left to right: vertical edges. Zero on flat ground.",
+            "Positive where it gets brighter from left to right: vertical edges. Zero in flat areas.",
         ),
         "sobel_y": Kernel(
             "Sobel y",
             ((-1, -2, -1), (0, 0, 0), (1, 2, 1)),
-            "Positive where it gets brighter from top to bottom: horizontal edges. Zero on flat ground.",
+            "Positive where it gets brighter from top to bottom: horizontal edges. Zero in flat areas.",
         ),
         "laplacian": Kernel(
             "Laplacian",
@@ -63,7 +63,7 @@ KERNELS_1D: Mapping[str, Kernel] = MappingProxyType(
     {
         "identity": Kernel("Identity", ((0, 1, 0),), KERNELS["identity"].meaning),
         "blur": Kernel("Blur", ((1 / 3, 1 / 3, 1 / 3),), "Every cell becomes the mean of itself and its neighbours."),
-        "sharpen": Kernel("Sharpen", ((-1, 3, -1),), "What differs from its neighbours is made to differ more."),
+        "sharpen": Kernel("Sharpen", ((-1, 3, -1),), "Every cell is made to differ more from its neighbours."),
         "slope": Kernel("Slope", ((-1, 0, 1),), "The right neighbour minus the left one: where the signal climbs."),
         "curvature": Kernel(
             "Curvature",

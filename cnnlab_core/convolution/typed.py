@@ -3,11 +3,39 @@
 Spaces or commas between cells, a semicolon or a new line after a row, a bar after a channel.
 """
 
+import re
+
 import numpy as np
 
 from cnnlab_core.checks import Array
-from cnnlab_core.convolution.answers import read_answer
 from cnnlab_core.errors import InputError
+
+MAX_TYPED = 10_000  # characters of one text
+_DECIMAL = r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?"
+_NUMBER = re.compile(rf"({_DECIMAL})(?:/({_DECIMAL}))?")
+
+
+def read_numbers(text: str, name: str = "answer") -> Array:
+    """Typed numbers as an array: (columns,) of a single row, else (rows, columns).
+
+    Spaces or commas stand between numbers, semicolons, new lines or closing brackets after rows. Numbers are whole
+    (3), decimal (0.5) or fractions (1/2).
+
+    Raises:
+        InputError: something isn't a number, or rows differ in length. ``name`` is what sentences call the text.
+    """
+    if len(text) > MAX_TYPED:
+        raise InputError(f"The {name} has {len(text)} characters: write {MAX_TYPED} or fewer.")
+    text = re.sub(r"[ \t]*/[ \t]*", "/", text.replace("\N{MINUS SIGN}", "-"))
+    text = re.sub(r"[\[(]", " ", text)
+    rows = [row.strip(" \t\r,") for row in re.split(r"[;\n\])]", text)]
+    cells = [[_read_number(cell) for cell in re.split(r"\s*,\s*|\s+", row)] for row in rows if row]
+    if not cells:
+        raise InputError(f"The {name} is empty: write its numbers, commas between them and a semicolon after a row.")
+    if len({len(row) for row in cells}) > 1:
+        lengths = ", ".join(str(len(row)) for row in cells)
+        raise InputError(f"The rows of the {name} have {lengths} numbers: give every row the same number.")
+    return np.array(cells[0] if len(cells) == 1 else cells)
 
 
 def read_planes(name: str, text: str, dims: int = 2) -> Array:
@@ -16,7 +44,7 @@ def read_planes(name: str, text: str, dims: int = 2) -> Array:
     Raises:
         InputError: something isn't a number, or rows or channels differ in size. ``name`` is what sentences call it.
     """
-    planes = [read_answer(part, name) for part in text.split("|")]
+    planes = [read_numbers(part, name) for part in text.split("|")]
     if dims == 1 and any(plane.ndim > 1 for plane in planes):
         raise InputError(f"The {name} has several rows: write one, with a bar | between channels.")
     planes = [plane.reshape((-1,) if dims == 1 else (-1, plane.shape[-1])) for plane in planes]
@@ -28,7 +56,7 @@ def read_planes(name: str, text: str, dims: int = 2) -> Array:
 
 def read_cell(text: str) -> float:
     """A single typed number: 3, -0.5 or 1/9."""
-    array = read_answer(text, "cell")
+    array = read_numbers(text, "cell")
     if array.size != 1:
         raise InputError(f"'{text[:20]}' is {array.size} numbers: write one.")
     return array.item()
@@ -50,3 +78,14 @@ def resize(array: Array, shape: tuple[int, ...]) -> Array:
 
 def _write_row(row: Array) -> str:
     return " ".join(str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell) for cell in row.tolist())
+
+
+def _read_number(cell: str) -> float:
+    match = _NUMBER.fullmatch(cell)
+    if match is None:
+        what = f"'{cell[:20]}' isn't a number" if cell else "There is nothing between two commas"
+        raise InputError(f"{what}: write each cell as a whole number, a decimal (0.5) or a fraction (1/2).")
+    above, below = float(match[1]), float(match[2] or 1)
+    if below == 0:
+        raise InputError(f"'{cell[:20]}' divides by zero: write another number below the line.")
+    return above / below

@@ -6,7 +6,8 @@ from typing import Any
 import numpy.typing as npt
 
 from cnnlab_core.checks import Array
-from cnnlab_core.convolution.answers import TOLERANCE, Verdict, check_cells
+from cnnlab_core.exercises.answers import TOLERANCE, Verdict, check_cells
+from cnnlab_core.exercises.looks import Look
 
 LEVELS = (1, 2, 3)
 
@@ -23,7 +24,7 @@ class Numbers:
     tolerance: float = TOLERANCE
 
     def check(self, answer: str | npt.ArrayLike) -> Verdict:
-        """See :func:`cnnlab_core.convolution.answers.check_cells`. Raises ``InputError`` in a sentence."""
+        """See :func:`cnnlab_core.exercises.answers.check_cells`. Raises ``InputError`` in a sentence."""
         return check_cells(self.answer, answer, self.tolerance)
 
 
@@ -37,9 +38,9 @@ class Choice:
     why: str = ""
 
     def check(self, answer: str) -> Verdict:
-        """Whether it is the right one."""
+        """Whether it is the right option."""
         right = answer == self.answer
-        return Verdict(right, [], "Right." if right else f"Not so: the answer is {self.answer}.")
+        return Verdict(right, [], "Right." if right else f"No, the answer is {self.answer}.")
 
 
 Part = Numbers | Choice
@@ -50,7 +51,8 @@ class Task:
     """What is asked and answered.
 
     ``prompt``, ``hint`` and the steps of ``solution`` are Markdown with LaTeX between dollar signs, tables among them;
-    the hint is the rule, without this exercise's numbers. ``givens`` are those numbers, by name.
+    the hint is the rule, without this exercise's numbers. ``givens`` are those numbers, by name, and ``look`` is where
+    they can be looked at; None if no tab shows them, or if it would give the answer away.
     """
 
     prompt: str
@@ -58,6 +60,7 @@ class Task:
     hint: str
     solution: tuple[str, ...]
     givens: dict[str, Any] = field(default_factory=dict)
+    look: Look | None = None
 
     @property
     def is_only_choices(self) -> bool:

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 import numpy as np
 
 from cnnlab_core.checks import choice, whole
-from cnnlab_core.exercises import convolution, linear_attacks, receptive_field
+from cnnlab_core.exercises import attack_tasks, convolution_tasks, receptive_field_tasks
 from cnnlab_core.exercises.exercise import LEVELS, Exercise, Task
-from cnnlab_core.exercises.statements import true_or_false
+from cnnlab_core.exercises.statement_tasks import true_or_false
 
 MOST_SEED = 99_999
 
@@ -45,41 +45,49 @@ class Kind:
     make: Callable[[int, int], Task]
 
 
-def _of_convolution(name: str, title: str) -> Kind:
-    return Kind(name, title, "Convolution", CONVOLUTION, partial(convolution.make_task, name))
+def _kind(
+    topic: str,
+    place: Place,
+    title: str,
+    draw: Callable[[np.random.Generator, int], Task],
+    stream: int | None = None,
+) -> Kind:
+    """A kind whose tasks are drawn from a generator, and which is called as ``draw`` is.
+
+    ``stream`` is a number of its own, so that kinds of the same seed have nothing in common; it is made of the name.
+    (The oldest kinds were numbered instead, and keep their exercises.)
+    """
+    name = draw.__name__
+    number = zlib.crc32(name.encode()) if stream is None else stream
+
+    def make(seed: int, level: int) -> Task:
+        return draw(np.random.Generator(np.random.PCG64([number, level, seed])), level)
+
+    return Kind(name, title, topic, place, make)
 
 
-def _of_fields(title: str, draw: Callable[[np.random.Generator, int], Task]) -> Kind:
-    return Kind(draw.__name__, title, "Receptive fields", FEATURE_MAPS, partial(_drawn, draw))
-
-
-def _of_attacks(title: str, draw: Callable[[np.random.Generator, int], Task]) -> Kind:
-    return Kind(draw.__name__, title, "Attacks on a neuron", ADVERSARIAL, partial(_drawn, draw))
-
-
-def _drawn(draw: Callable[[np.random.Generator, int], Task], seed: int, level: int) -> Task:
-    name = zlib.crc32(draw.__name__.encode())  # kinds of the same seed shall have nothing in common
-    return draw(np.random.Generator(np.random.PCG64([name, level, seed])), level)
-
+_of_convolution = partial(_kind, "Convolution", CONVOLUTION)
+_of_fields = partial(_kind, "Receptive fields", FEATURE_MAPS)
+_of_attacks = partial(_kind, "Attacks on a neuron", ADVERSARIAL)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        _of_convolution("conv1d", "1-D convolution"),
-        _of_convolution("conv2d", "2-D convolution"),
-        _of_convolution("output_size", "Output size"),
-        _of_convolution("max_pool", "Max pooling"),
-        _of_convolution("gradient_cell", "A gradient cell"),
-        _of_convolution("update_step", "An update step"),
-        _of_fields("Size, jump and start", receptive_field.field_growth),
-        _of_fields("The pixels of a unit", receptive_field.field_box),
-        _of_fields("The missing number", receptive_field.field_setting),
-        _of_fields("How many layers", receptive_field.field_depth),
-        _of_attacks("Logit and gradient", linear_attacks.linear_score),
-        _of_attacks("One step of FGSM", linear_attacks.fgsm_step),
-        _of_attacks("Corners and optimum", linear_attacks.best_point),
-        _of_attacks("PGD step by step", linear_attacks.pgd_walk),
-        _of_attacks("The smallest epsilon", linear_attacks.smallest_epsilon),
+        _of_convolution("1-D convolution", convolution_tasks.conv1d, stream=0),
+        _of_convolution("2-D convolution", convolution_tasks.conv2d, stream=1),
+        _of_convolution("Output size", convolution_tasks.output_size, stream=2),
+        _of_convolution("Max pooling", convolution_tasks.max_pool, stream=3),
+        _of_convolution("A gradient cell", convolution_tasks.gradient_cell, stream=4),
+        _of_convolution("An update step", convolution_tasks.update_step, stream=5),
+        _of_fields("Size, jump and start", receptive_field_tasks.field_growth),
+        _of_fields("The pixels of a unit", receptive_field_tasks.field_box),
+        _of_fields("The missing number", receptive_field_tasks.field_setting),
+        _of_fields("How many layers", receptive_field_tasks.field_depth),
+        _of_attacks("Logit and gradient", attack_tasks.linear_score),
+        _of_attacks("One step of FGSM", attack_tasks.fgsm_step),
+        _of_attacks("Corners and optimum", attack_tasks.best_point),
+        _of_attacks("PGD step by step", attack_tasks.pgd_walk),
+        _of_attacks("The smallest epsilon", attack_tasks.smallest_epsilon),
         Kind("true_or_false", "True or false", "Statements about attacks", ADVERSARIAL, true_or_false),
     )
 }

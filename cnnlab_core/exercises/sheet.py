@@ -1,4 +1,4 @@
-"""Sheets of exercises: chosen kinds, so many of each, and another sheet for everybody in a class."""
+"""Sheets of exercises: the chosen kinds, a number of each, and a different sheet for everybody in a class."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def draw_sheets(kinds: Sequence[str], *, seed: int, level: int = 1, each: int = 
     Args:
         kinds: names in :data:`KINDS`, in the order of the sheet.
         seed: 0 to :data:`MOST_SHEET_SEED`. Exercise i of a kind has the seed ``each * seed + i``, so that sheets
-            with other seeds have other exercises.
+            with different seeds have different exercises.
         level: 1, 2 or 3.
         each: how many of each kind, 1 to :data:`MOST_EACH`.
         sheets: 1 to :data:`MOST_SHEETS`.
@@ -40,8 +40,8 @@ def draw_sheets(kinds: Sequence[str], *, seed: int, level: int = 1, each: int = 
         raise InputError("The sheet is empty: choose at least one kind of exercise.")
     if count > MOST_EXERCISES:
         raise InputError(
-            f"That makes {count} exercises in one file: choose fewer kinds, fewer of each, or fewer sheets, so that it "
-            f"is {MOST_EXERCISES} at most."
+            f"That makes {count} exercises in one file: choose fewer kinds, fewer of each, or fewer sheets, to "
+            f"stay within {MOST_EXERCISES}."
         )
     return (
         Sheet(at, tuple(make_exercise(kind, at * each + number, level) for kind in kinds for number in range(each)))

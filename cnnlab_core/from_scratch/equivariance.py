@@ -2,12 +2,44 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from cnnlab_core.checks import Array, numbers
+from cnnlab_core.convolution import random_kernel
 from cnnlab_core.errors import InputError
+from cnnlab_core.from_scratch.attention import Head, seeded_head
+
+LENGTH = 8
+ROWS, WIDTH = 5, 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """Small whole numbers to try symmetries on: a picture (3, 2, 3), a signal (8,) and rows (5, 3), each with weights.
+
+    The weights of the picture are those of a 1×1 convolution to two channels, ``row_kernel`` (3, 3, 3) slides along the
+    rows, and ``mean_weights`` (3,) and ``flat_weights`` (5, 3) read one number from them.
+    """
+
+    head: Head
+    pixels: Array
+    pixel_weights: Array
+    pixel_bias: Array
+    signal: Array
+    signal_kernel: Array
+    rows: Array
+    row_kernel: Array
+    mean_weights: Array
+    flat_weights: Array
+
+
+def seeded_example(seed: int) -> Example:
+    """The numbers of a seed, each array with a seed of its own: ``seed``, ``seed + 1`` and so on."""
+    shapes = [(3, 2, 3), (2, 3), (2,), (LENGTH,), (3,), (ROWS, WIDTH), (WIDTH, WIDTH, 3), (WIDTH,), (ROWS, WIDTH)]
+    return Example(seeded_head(seed, WIDTH, WIDTH), *(random_kernel(seed + n, s) for n, s in enumerate(shapes)))
 
 
 def pointwise_linear(x: npt.ArrayLike, w: npt.ArrayLike, b: npt.ArrayLike) -> Array:

@@ -16,6 +16,9 @@ from cnnlab_core.errors import InputError
 LONGEST = 320
 """The longer side of the picture that is worked on, in pixels: large enough to see, small enough to follow a slider."""
 
+FULL_COLOUR = 0.99
+"""The share of cells that lie within a signed map's scale: a few extremes would make all others pale."""
+
 MAX_KERNEL = 15
 PADDINGS = ("none", "half", "full")
 

@@ -30,7 +30,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="classifier",
-        title="Naming photos",
+        title="Image classification",
         icon=":material/image_search:",
         question="What does the network see in this picture, and how sure is it?",
         promise="Give it a photo, read its best guesses as logits and probabilities, and compare two networks.",

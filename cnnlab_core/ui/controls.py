@@ -96,6 +96,12 @@ class Controls:
         )
         return chosen
 
+    def some_of(
+        self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
+    ) -> list[Option]:
+        """Options of which any number is chosen."""
+        return place.pills(label, options, selection_mode="multi", default=list(start), **self._bound(name), **more)
+
     def select(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:

@@ -1,4 +1,4 @@
-"""Lessons: a link that carries a whole view and puts away the controls that students needn't touch.
+"""Lessons: a link that carries a whole view and hides the controls that students don't need.
 
 ``teach=`` in the address lists what is put away, by the keys of the page's controls; ``tabs`` are the rows of tabs,
 ``pages`` the navigation, ``sidebar`` all that is beside the page. ``teach=edit`` opens the bar in which a teacher
@@ -68,7 +68,7 @@ LESSONS: tuple[Lesson, ...] = (
     ),
     Lesson(
         "Hot and cold answers",
-        "Only the temperature moves. Which bars can change places, and which can't? At what temperature is the "
+        "You can move only the temperature. Which bars can change places, and which can't? At what temperature is the "
         "network sure of nothing?",
         "classifier",
         {"picture": "coffee", "classifier_t": "1.0"},
@@ -98,8 +98,8 @@ LESSONS: tuple[Lesson, ...] = (
     ),
     Lesson(
         "A neuron in the plane",
-        "Only epsilon and the step size move. From which epsilon on is the corner of the square across the line? Does "
-        "a larger step get there sooner?",
+        "You can move only epsilon and the step size. At which epsilon does the corner of the square cross the line? "
+        "Does a larger step get there sooner?",
         "adversarial",
         {"adversarial_tab": "One neuron"},
         (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps", *_PLANE),
@@ -118,8 +118,8 @@ def show_lesson() -> None:
         return
     with st.container(border=True, key="lesson_box"):
         st.markdown(
-            "**Make a lesson.** Set the page as students shall find it, untick what they needn't touch, and copy the "
-            "link. Whoever opens it can always come back to your view."
+            "**Make a lesson.** Set the page as students should see it, untick the controls they don't need, and copy "
+            "the link. Anyone who opens it can always return to your view."
         )
         _component(key="lesson", data={"editing": True})
         st.button("Close", key="lesson_close", icon=":material/close:", on_click=_close)

@@ -23,22 +23,31 @@ class Tab:
     formerly: tuple[str, ...] = ()
 
 
-def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside: str = "") -> None:
+def show_tabs(
+    key: str,
+    tabs: Sequence[Tab],
+    choose: Callable[[], Any] | None = None,
+    *,
+    aside: str = "",
+    first: str | None = None,
+) -> None:
     """Draw the open one of the ``tabs`` below what they share; ``key`` is that of the row of tabs, in the address too.
 
     ``choose`` draws the shared settings and gives what the tabs look at; None, with its reason on the page, if there is
     nothing to look at. Above a tab that stands alone they are folded away under ``aside``: a control that isn't drawn
-    at all would leave the address. Without ``aside`` they are left out there.
+    at all would leave the address. Without ``choose`` every tab stands alone. ``first`` is the title of the tab that
+    the page opens with, if that isn't the first of them.
     """
     _follow_old_link(key, tabs)
     settings = st.container()
-    for place, tab in zip(st.tabs([tab.title for tab in tabs], key=key, bind="query-params"), tabs, strict=True):
+    titles = [tab.title for tab in tabs]
+    for place, tab in zip(st.tabs(titles, default=first, key=key, bind="query-params"), tabs, strict=True):
         if not place.open:
             continue
-        if tab.stands_alone:
+        if choose is None or tab.stands_alone:
             with place, sentences():
                 tab.show()
-            if aside:
+            if choose:
                 with settings.expander(aside), sentences():
                     choose()
         else:

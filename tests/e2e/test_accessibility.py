@@ -100,9 +100,9 @@ def press(lab, *keys):
 
 def test_the_keyboard_opens_a_page_from_home(lab):
     lab.open("/")
-    walk_to(lab, "Naming photos")
+    walk_to(lab, "Image classification")
     lab.during(lambda: press(lab, "Enter"))
-    expect(lab.page.locator("h1")).to_have_text("Naming photos")
+    expect(lab.page.locator("h1")).to_have_text("Image classification")
 
 
 def test_the_keyboard_moves_the_window_of_a_convolution(lab):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from cnnlab_core.convolution import make_exercise
+from cnnlab_core.exercises import make_exercise
 from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, descend
 
 TABS = {
@@ -119,7 +119,7 @@ def test_shuffling_the_rows(lab):
 
 def test_an_exercise_is_marked_and_solved(lab):
     open_tab(lab, "practice", "&conv_practice_seed=11")
-    right = make_exercise("conv2d", 11, 1).answer
+    right = make_exercise("conv2d", 11).parts[0].answer
     field = lab.page.get_by_label("Your answer")
 
     def check(cells):

@@ -71,7 +71,7 @@ def test_statements_are_explained(lab):
         said = part.answer if number else next(option for option in part.options if option != part.answer)
         lab.page.get_by_role("radio", name=said, exact=True).nth(number).click()
     lab.during(lab.page.get_by_role("button", name="Check", exact=True).click)
-    expect(lab.page.get_by_text(f"Not so: the answer is {exercise.parts[0].answer}.")).to_be_visible()
+    expect(lab.page.get_by_text(f"No, the answer is {exercise.parts[0].answer}.")).to_be_visible()
     expect(lab.page.get_by_text("Right.")).to_have_count(len(exercise.parts) - 1)
     lab.shot("exercises_statements")
 

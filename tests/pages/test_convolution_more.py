@@ -129,11 +129,12 @@ def test_a_damaged_picture_is_a_sentence_and_a_tiny_one_works(open_tab):
 
 
 def test_an_unrelated_control_computes_nothing_again(open_tab, monkeypatch):
-    from cnnlab_core.ui.convolution import photo
+    from cnnlab_core.ui.convolution import photo_filters, photo_layers
 
     drawn = []
-    real = photo.draw
-    monkeypatch.setattr(photo, "draw", lambda *args, **options: drawn.append(args) or real(*args, **options))
+    real = photo_filters.draw
+    for module in (photo_filters, photo_layers):
+        monkeypatch.setattr(module, "draw", lambda *args, **options: drawn.append(args) or real(*args, **options))
     app = open_tab(PHOTO, picture="rocket")
     first = len(drawn)
     app.run()

@@ -110,7 +110,6 @@ def test_records_become_json() -> None:
         cv.explain("dw", (0, 0), np.eye(3), np.eye(2), dy=np.eye(2)),
         cv.explain_pool("max", "y", (0, 0), np.eye(3), (2, 2), padding=1),
         cv.conv2d_backward(np.eye(3), np.eye(2), np.eye(2)),
-        cv.make_exercise("conv2d", 3, 3),
         dict(cv.EXAMPLES),
     ]
     for record in records:

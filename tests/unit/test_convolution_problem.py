@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 from cnnlab_core.convolution import (
     ConvProblem,
     PoolProblem,
-    conv_code,
-    pool_code,
     read_cell,
     read_planes,
     resize,
@@ -18,6 +16,7 @@ from cnnlab_core.convolution import (
 )
 from cnnlab_core.errors import InputError
 from cnnlab_core.from_scratch.torch_check import conv_difference, pool_difference
+from cnnlab_core.recipes.convolution import pooling, sliding
 
 
 @st.composite
@@ -61,7 +60,7 @@ def pool_problems(draw):
 def test_convolutions_agree_with_torch_and_their_code_computes_them(problem):
     assert conv_difference(problem) < 1e-12
     names = {}
-    exec(conv_code(problem), names)
+    exec(sliding.code(problem), names)
     for name, ours in (("y", problem.y), *problem.gradients._asdict().items()):
         theirs = names["y"].detach() if name == "y" else names[name[1]].grad
         assert np.allclose(theirs.numpy().reshape(ours.shape), ours, rtol=0, atol=1e-12)
@@ -71,7 +70,7 @@ def test_convolutions_agree_with_torch_and_their_code_computes_them(problem):
 def test_poolings_agree_with_torch_and_their_code_computes_them(problem):
     assert pool_difference(problem) < 1e-12
     names = {}
-    exec(pool_code(problem), names)
+    exec(pooling.code(problem), names)
     assert np.allclose(names["y"].detach().numpy().reshape(problem.y.shape), problem.y, rtol=0, atol=1e-12)
     assert np.allclose(names["x"].grad.numpy().reshape(problem.dx.shape), problem.dx, rtol=0, atol=1e-12)
 
@@ -152,5 +151,5 @@ def test_resize_cuts_and_repeats():
 
 def test_csv():
     assert to_csv({"y": np.array([[1.5, 2]]), "b": np.array(3.0)}).splitlines() == [
-        "array,index,value", 'y,"0 0",1.5', 'y,"0 1",2.0', 'b,"",3.0',
+        "array,index,value", "y,0 0,1.5", "y,0 1,2.0", "b,,3.0",
     ]  # fmt: skip

@@ -6,19 +6,21 @@ import numpy as np
 import streamlit as st
 
 from cnnlab_core.checks import Array
-from cnnlab_core.convolution import ConvProblem, conv_code, jacobian_weights, latex, sgd_update, toeplitz
+from cnnlab_core.convolution import ConvProblem, jacobian_weights, latex, sgd_update, toeplitz
 from cnnlab_core.convolution.options import PADDING_MODES
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
 from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.plots.heatmaps import maps_by_case, matrix_map
+from cnnlab_core.recipes.convolution.sliding import code
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
-from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain, sentences
 
+CONTROLS = Controls("conv")
 COLUMNS = {1: [["x", "dx", "dy"], ["w", "dw", "db"]], 2: [["x", "dx"], ["w", "dw"], ["dy", "db"]]}
 MOST_ENTRIES = 128 * 128  # of a matrix that is drawn
 MOST_WRITTEN = 50  # weights that a gradient step writes out
@@ -26,37 +28,18 @@ ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 
 def show() -> None:
-    """The whole tab. An impossible configuration is a sentence under the controls."""
-    dims = ["1-D", "2-D"].index(
-        segmented(
-            st,
-            "Backward through the numbers of the tab",
-            ["1-D", "2-D"],
-            default="2-D",
-            key="conv_back",
-            bind="query-params",
-            persist_state="page",
-        )
-    ) + 1
+    """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
+    dims = 1 if CONTROLS.one_of("back", "Take the numbers from the tab", ("1-D", "2-D"), "2-D") == "1-D" else 2
+    problem = convolution_setup(dims)
+    cell = convolution_grid(problem, ["dw", "dx", "db", "x", "w", "dy"], COLUMNS[dims], default="dw", backward=True)
+    is_result = cell is not None and cell[0] in ("dx", "dw", "db")
+    show_sum(problem.explain(*cell) if cell and is_result else None)
+    show_badge(conv_difference(problem))
+    views = {"As a matrix": _matrices, "One gradient step": _step, "Borders compared": _borders}
+    view = CONTROLS.one_of("view", "Look closer", list(views), "As a matrix")
     with sentences():
-        problem = convolution_setup(dims)
-        cell = convolution_grid(problem, ["dw", "dx", "db", "x", "w", "dy"], COLUMNS[dims], default="dw", backward=True)
-        is_result = cell is not None and cell[0] in ("dx", "dw", "db")
-        show_sum(problem.explain(*cell) if cell and is_result else None)
-        show_badge(conv_difference(problem))
-        views = {"As a matrix": _matrices, "One gradient step": _step, "Borders compared": _borders}
-        view = segmented(
-            st,
-            "Look closer",
-            list(views),
-            default="As a matrix",
-            key="conv_view",
-            bind="query-params",
-            persist_state="page",
-        )
-        with sentences():
-            views[view](problem)
-        show_take_away(problem, conv_code(problem))
+        views[view](problem)
+    show_take_away(problem, code(problem))
 
 
 def _matrices(problem: ConvProblem) -> None:
@@ -92,7 +75,7 @@ def _matrices(problem: ConvProblem) -> None:
 
 def _step(problem: ConvProblem) -> None:
     """One step of gradient descent."""
-    eta = st.select_slider("Learning rate η", ETAS, 0.01, key="conv_eta", bind="query-params", persist_state="page")
+    eta = CONTROLS.stops("eta", "Learning rate η", ETAS, 0.01)
     dw, db = problem.gradients.dw, problem.gradients.db.reshape(problem.b.shape)
     w, b = sgd_update(problem.w, dw, eta), sgd_update(problem.b, db, eta)
     if w.size <= MOST_WRITTEN:
@@ -126,7 +109,7 @@ def _borders(problem: ConvProblem) -> None:
     sides = [(axis.before, axis.after) for axis in problem.geometry.axes]
     if not any(map(sum, sides)):
         sides = [((axis.kernel - 1) * axis.dilation // 2,) * 2 for axis in problem.geometry.axes]
-        st.caption("There is no padding above, so here is half a kernel of it on each side.")
+        st.caption("No padding is set above, so here half a kernel is added on each side.")
     cases: dict[str, dict[str, Array]] = {}
     for mode in PADDING_MODES:
         options = problem.options | {"padding": sides, "padding_mode": mode}
@@ -151,13 +134,14 @@ def _names(array: str, shape: Index) -> list[str]:
 
 TOEPLITZ = (
     "**dy/dx, the Toeplitz matrix.** A convolution is a matrix whose rows hold the same few weights, one place further "
-    "on each time: sparse, and shared. That is all that tells it from a dense layer."
+    "on each time: sparse, and shared. That is all that distinguishes it from a dense layer."
 )
 JACOBIAN = (
     "**dy/dw, the Jacobian of the weights.** Each row is what the window saw. So a weight learns from every place at "
     "once."
 )
 BORDERS = (
-    "Zeros invent an edge all around. Reflect and replicate go on as the picture does, so borders count more than once "
-    "in dx. Circular lets one side see the other: right for what is periodic, wrong for photos. Channel 0 is shown."
+    "Zeros invent an edge all around. Reflect and replicate continue the picture, so cells at the border count "
+    "more than once in dx. Circular lets one side see the other: right for what is periodic, wrong for photos. "
+    "Channel 0 is shown."
 )

@@ -1,10 +1,15 @@
 """What the convolution tabs have in common under the grid: the sum in full, sizes, the badge, things to take away."""
 
 import json
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Explanation, OutputSize, PoolProblem, to_csv, to_plain
+from cnnlab_core.plots.heatmaps import number_grid
+from cnnlab_core.plots.labels import short_number
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -41,6 +46,28 @@ def show_badge(difference: float) -> None:
         st.badge(f"agrees with PyTorch {how}, forward and backward", icon=":material/verified:", color="green")
     else:
         st.badge(f"differs from PyTorch by {difference:.0e}", icon=":material/error:", color="red")
+
+
+def show_numbers(place: Any, title: str, table: Array, *, key: str = "", **drawn: Any) -> None:
+    """A table of numbers (rows, columns) as coloured cells; ``drawn`` is as :func:`number_grid` takes it."""
+    in_words = "; ".join(" ".join(short_number(value) for value in row) for row in table)
+    place.plotly_chart(
+        number_grid(table, **drawn),
+        key=f"numbers {title} {key}",
+        config={"displayModeBar": False, "staticPlot": True},
+        alt=f"{title}: {in_words}",
+    )
+
+
+def show_difference(label: str, apart: Array) -> None:
+    """The largest difference: green where it is no more than rounding."""
+    farthest = float(np.abs(apart).max())
+    same = farthest < 1e-12
+    st.badge(
+        f"{label}: {short_number(farthest)}",
+        icon=":material/check:" if same else ":material/close:",
+        color="green" if same else "orange",
+    )
 
 
 def show_take_away(problem: ConvProblem | PoolProblem, code: str) -> None:

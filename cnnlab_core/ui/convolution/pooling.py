@@ -12,12 +12,12 @@ from cnnlab_core.convolution import (
     OutputSize,
     PoolProblem,
     output_size,
-    pool_code,
     pool_geometry,
     resize,
     write_planes,
 )
 from cnnlab_core.from_scratch.torch_check import pool_difference
+from cnnlab_core.recipes.convolution.pooling import code
 from cnnlab_core.ui.convolution.grid import show_grid
 from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
 from cnnlab_core.ui.convolution.presets import (
@@ -31,8 +31,6 @@ from cnnlab_core.ui.convolution.presets import (
     size,
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
-from cnnlab_core.ui.segmented import segmented
-from cnnlab_core.ui.show import sentences
 
 KEPT = Kept("conv_pool")
 KINDS = {"Maximum": "max", "Average": "avg"}
@@ -45,34 +43,32 @@ FIELDS = [
     Field("x", "Input x", write_planes(next(iter(INPUTS.values()))), 2),
     Field("dy", "Gradient of the output dy (empty: a pattern)", "", 2),
 ]
-BOUND: dict[str, Any] = {"bind": "query-params", "persist_state": "page"}
 
 
 def show() -> None:
-    """The whole tab. An impossible configuration is a sentence under the controls."""
-    with sentences():
-        problem = _setup()
-        numbers = problem.numbers
-        cell = KEPT.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
-        show_grid(
-            problem.board(),
-            key=KEPT.key("grid"),
-            columns=_columns(problem),
-            editable=["x", "dy"],
-            pinned=cell and (cell[0], problem.board_index(*cell)),
-            on_edit=lambda edits: KEPT.write_edits(
-                {"x": problem.planes("x", problem.x), "dy": problem.planes("dy", problem.dy)}, edits, 2
-            ),
-            on_pin=lambda pinned: KEPT.pin(pinned and (pinned[0], problem.own_index(*pinned))),
-        )
-        sum_, sizes = st.columns([1.25, 1], gap="large")
-        with sum_:
-            show_sum(problem.explain(*cell) if cell and cell[0] in ("y", "dx") else None)
-            show_badge(pool_difference(problem))
-        with sizes:
-            show_output_size(_output_sizes(problem))
-        show_notes(NOTES)
-        show_take_away(problem, pool_code(problem))
+    """A window that keeps the maximum or the mean, forwards and backwards; the pinned cell as a sum."""
+    problem = _setup()
+    numbers = problem.numbers
+    cell = KEPT.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
+    show_grid(
+        problem.board(),
+        key=KEPT.key("grid"),
+        columns=_columns(problem),
+        editable=["x", "dy"],
+        pinned=cell and (cell[0], problem.board_index(*cell)),
+        on_edit=lambda edits: KEPT.write_edits(
+            {"x": problem.planes("x", problem.x), "dy": problem.planes("dy", problem.dy)}, edits, 2
+        ),
+        on_pin=lambda pinned: KEPT.pin(pinned and (pinned[0], problem.own_index(*pinned))),
+    )
+    sum_, sizes = st.columns([1.25, 1], gap="large")
+    with sum_:
+        show_sum(problem.explain(*cell) if cell and cell[0] in ("y", "dx") else None)
+        show_badge(pool_difference(problem))
+    with sizes:
+        show_output_size(_output_sizes(problem))
+    show_notes(NOTES)
+    show_take_away(problem, code(problem))
 
 
 def _columns(problem: PoolProblem) -> list[list[str]]:
@@ -112,17 +108,17 @@ def _setup() -> PoolProblem:
 def _settings() -> tuple[str, int, dict[str, Any]]:
     """Maximum or average, the window, and the options of the core."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        kind = segmented(st, "Keep of each window", list(KINDS), default="Maximum", key=KEPT.key("kind"), **BOUND)
-        window = st.slider("Window", 1, 5, 2, key=KEPT.key("window"), width=130, **BOUND)
-        stride = st.selectbox("Stride", ["1", "2", "3", "4", OWN_STRIDE], key=KEPT.key("stride"), width=140, **BOUND)
+        kind = KINDS[KEPT.one_of("kind", "Keep from each window", list(KINDS), "Maximum")]
+        window = KEPT.slider("window", "Window", 1, 5, 2, 1, width=130)
+        stride = KEPT.select("stride", "Stride", ["1", "2", "3", "4", OWN_STRIDE], "1", width=140)
         options: dict[str, Any] = {} if stride == OWN_STRIDE else {"stride": int(stride)}
-        options["padding"] = st.number_input("Padding", 0, 2, 0, key=KEPT.key("padding"), width=130, **BOUND)
-        if KINDS[kind] == "max":
-            options["dilation"] = st.slider("Dilation", 1, 3, 1, key=KEPT.key("dilation"), width=130, **BOUND)
-        options["ceil_mode"] = st.toggle("Ceil mode", key=KEPT.key("ceil"), help=CEIL, **BOUND)
-        if KINDS[kind] == "avg":
-            options["count_include_pad"] = st.toggle("Count padding", value=True, key=KEPT.key("count"), **BOUND)
-    return KINDS[kind], window, options
+        options["padding"] = KEPT.number("padding", "Padding", 0, 2, 0, 1, width=130)
+        if kind == "max":
+            options["dilation"] = KEPT.slider("dilation", "Dilation", 1, 3, 1, 1, width=130)
+        options["ceil_mode"] = KEPT.toggle("ceil", "Ceil mode", help=CEIL)
+        if kind == "avg":
+            options["count_include_pad"] = KEPT.toggle("count", "Count padding", True)
+    return kind, window, options
 
 
 def _presets(place: DeltaGenerator, x: Array) -> None:
@@ -161,7 +157,7 @@ NOTES = {
     "wherever in the window: small shifts stop mattering, and with stride 2 a quarter of the numbers is left.",
     "When not?": "Where the place itself is the answer (segmentation, detection, making images) it throws away what "
     "is asked for; a convolution with stride 2 also halves the map, and learns how.",
-    "Backward": "a maximum hands dy to the one cell that won (of equal ones the first), so all the others learn "
-    "nothing; an average hands everyone the same share. Where windows overlap, the shares add up.",
+    "Backward": "a maximum hands dy to the one cell that won (the first, if several tie), so all the others learn "
+    "nothing; an average gives every cell the same share. Where windows overlap, the shares add up.",
     "Padding": "never wins a maximum (it counts as minus infinity); for an average it is zeros, counted or not.",
 }

@@ -20,6 +20,7 @@ OWN, RANDOM = "Own numbers", "Random numbers"
 MOST_CELLS = {1: (32,), 2: (16, 16)}
 MOST_KERNEL = {1: (9,), 2: (7, 7)}
 MOST_CHANNELS = 4
+MOST_SEED = 9999
 SETTINGS: dict[str, Any] = {"stride": 1, "dilation": 1, "padding": "0", "mode": "zeros", "groups": 1, "flip": False}
 
 CONVOLUTIONS = {
@@ -118,7 +119,7 @@ def show_sizes(numbers: Numbers) -> None:
             size(f"Kernel {name}", numbers.w.shape[2 + n], MOST_KERNEL[dims][n], kept, f"w{n}", numbers.resize)
         size("Channels out", len(numbers.w), MOST_CHANNELS, kept, "o", numbers.resize)
     seed_field(kept, lambda: numbers.load_example(RANDOM))
-    st.caption("What is cut off is gone; what is new repeats what is there.")
+    st.caption("Cells that are cut off are gone; new ones repeat what is there.")
 
 
 def choose(label: str, names: list[str], now: str, kept: Kept, take: Callable[[str], None]) -> None:
@@ -143,16 +144,7 @@ def _take_new(key: str, now: Any, take: Callable[[Any], None]) -> None:
 
 def seed_field(kept: Kept, take: Callable[[], None]) -> None:
     """The seed of random numbers; another one makes all numbers random."""
-    st.number_input(
-        "Random numbers with the seed",
-        0,
-        9999,
-        0,
-        key=kept.key("seed"),
-        on_change=take,
-        bind="query-params",
-        persist_state="page",
-    )
+    kept.number("seed", "Seed for random numbers", 0, MOST_SEED, 0, 1, on_change=take)
 
 
 def example_planes(example: Example, dims: int) -> dict[str, Array]:

@@ -105,18 +105,13 @@ def _problem(dims: int, x: Array, w: Array, b: Array, dy: Array | None, options:
 
 def _settings(kept: Kept, defaults: dict[str, Any]) -> dict[str, Any]:
     """Stride, padding and so on, as options of the core."""
-    bound: dict[str, Any] = {"bind": "query-params", "persist_state": "page"}
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        stride = st.slider("Stride", 1, 4, defaults["stride"], key=kept.key("stride"), width=130, **bound)
-        dilation = st.slider("Dilation", 1, 3, defaults["dilation"], key=kept.key("dilation"), width=130, **bound)
-        padding = st.selectbox(
-            "Padding", PADDINGS, PADDINGS.index(defaults["padding"]), key=kept.key("padding"), width=110, **bound
-        )
-        mode = st.selectbox("Padding mode", PADDING_MODES, key=kept.key("mode"), width=140, **bound)
-        groups = st.number_input(
-            "Groups", 1, MOST_CHANNELS, 1, key=kept.key("groups"), width=130, on_change=_regroup, args=(kept,), **bound
-        )
-        flip = st.toggle("Flip the kernel", key=kept.key("flip"), help=FLIP, **bound)
+        stride = kept.slider("stride", "Stride", 1, 4, defaults["stride"], 1, width=130)
+        dilation = kept.slider("dilation", "Dilation", 1, 3, defaults["dilation"], 1, width=130)
+        padding = kept.select("padding", "Padding", PADDINGS, defaults["padding"], width=110)
+        mode = kept.select("mode", "Padding mode", PADDING_MODES, "zeros", width=140)
+        groups = kept.number("groups", "Groups", 1, MOST_CHANNELS, 1, 1, width=130, on_change=_regroup, args=(kept,))
+        flip = kept.toggle("flip", "Flip the kernel", help=FLIP)
     return {
         "stride": stride,
         "padding": int(padding) if padding.isdigit() else padding,

@@ -2,31 +2,30 @@
 
 import streamlit as st
 
-from cnnlab_core.convolution import ConvProblem, OutputSize, conv_code, output_size
+from cnnlab_core.convolution import ConvProblem, OutputSize, output_size
 from cnnlab_core.from_scratch.torch_check import conv_difference
+from cnnlab_core.recipes.convolution.sliding import code
 from cnnlab_core.ui.convolution.grid import Cell, show_grid
 from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
 from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits
 from cnnlab_core.ui.convolution.state import Kept
-from cnnlab_core.ui.show import sentences
 
 # A signal lies under its output, so that a window stands above what it makes; pictures stand side by side.
 COLUMNS = {1: [["x", "y"], ["w", "b"]], 2: [["x"], ["w", "b"], ["y"]]}
 
 
 def show(dims: int) -> None:
-    """The whole tab. An impossible configuration is a sentence under the controls."""
-    with sentences():
-        problem = convolution_setup(dims)
-        cell = convolution_grid(problem, ["y", "x", "w", "b"], COLUMNS[dims], default="y")
-        sum_, sizes = st.columns([1.25, 1], gap="large")
-        with sum_:
-            show_sum(problem.explain(*cell) if cell and cell[0] == "y" else None)
-            show_badge(conv_difference(problem))
-        with sizes:
-            show_output_size(output_sizes(problem))
-        show_notes(NOTES)
-        show_take_away(problem, conv_code(problem))
+    """The numbers and the grid, 1-D or 2-D; the pinned cell as a sum, and why the output has its size."""
+    problem = convolution_setup(dims)
+    cell = convolution_grid(problem, ["y", "x", "w", "b"], COLUMNS[dims], default="y")
+    sum_, sizes = st.columns([1.25, 1], gap="large")
+    with sum_:
+        show_sum(problem.explain(*cell) if cell and cell[0] == "y" else None)
+        show_badge(conv_difference(problem))
+    with sizes:
+        show_output_size(output_sizes(problem))
+    show_notes(NOTES)
+    show_take_away(problem, code(problem))
 
 
 def convolution_grid(
@@ -61,9 +60,9 @@ NOTES = {
     "Stride": "is how far the window jumps: 2 keeps every second output, so the map has half the size each way.",
     "Padding": "adds cells around the input, so that its border is seen as often as its middle and the map keeps its "
     "size (same), or grows (full). Zeros are a border of their own: watch an edge appear where there is none.",
-    "Dilation": "spreads the kernel's cells apart: it sees further with as many weights, and leaves out what lies "
-    "between.",
-    "Groups": "split the channels into parts that don't meet; as many groups as channels (depthwise) means one kernel "
+    "Dilation": "spreads the kernel's cells apart: it sees further with the same number of weights, and skips what "
+    "lies between.",
+    "Groups": "split the channels into parts that don't mix; as many groups as channels (depthwise) means one kernel "
     "for each.",
     "Flip": "makes it the convolution of mathematics; a learned kernel comes out flipped, and nothing else changes.",
 }

@@ -16,6 +16,7 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import read_planes, write_planes
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.grid import Cell
 from cnnlab_core.ui.show import show_problem
 
@@ -37,14 +38,8 @@ class Field:
         return read_planes(self.name, text or "0", self.dims)
 
 
-@dataclass(frozen=True)
-class Kept:
-    """The state of one kind of problem: each of its keys begins with ``prefix``."""
-
-    prefix: str
-
-    def key(self, name: str) -> str:
-        return f"{self.prefix}_{name}"
+class Kept(Controls):
+    """The state of one kind of problem, and its controls: each of its keys begins with the prefix."""
 
     def get(self, name: str, default: Any = None) -> Any:
         return st.session_state.get(self.key(name), default)
@@ -55,7 +50,7 @@ class Kept:
     def put_planes(self, name: str, planes: Array) -> None:
         self.put(name, write_planes(planes))
 
-    def text(self, name: str, default: str) -> str:
+    def kept_text(self, name: str, default: str) -> str:
         """A kept text: the session's, at first the address's; then the address says what the session does."""
         key = self.key(name)
         text = str(st.session_state.setdefault(key, st.query_params.get(key, default)))
@@ -68,16 +63,16 @@ class Kept:
     def numbers(self, field: Field) -> Array:
         """A kept array (planes, ...). What can't be read is said, and the default takes its place."""
         try:
-            return field.read(self.text(field.name, field.default))
+            return field.read(self.kept_text(field.name, field.default))
         except InputError as error:
             show_problem(error)
             self.put(field.name, field.default)
-            return field.read(self.text(field.name, field.default))
+            return field.read(self.kept_text(field.name, field.default))
 
     def typing(self, fields: list[Field]) -> None:
         """A form in which the arrays can be typed or pasted."""
         for field in fields:
-            typed, kept = f"{field.name}_typed", self.text(field.name, field.default)
+            typed, kept = f"{field.name}_typed", self.kept_text(field.name, field.default)
             if self.get(f"{typed}_from") != kept:  # else it may hold what somebody is about to send
                 self.put(typed, kept.replace("; ", "\n").replace(" | ", "\n|\n"))
                 self.put(f"{typed}_from", kept)
@@ -117,7 +112,7 @@ class Kept:
 
     def pinned(self, arrays: dict[str, Array], default: str) -> Cell | None:
         """The explained cell of one of ``arrays``; the largest of ``default``, if none is named."""
-        text = self.text("cell", "")
+        text = self.kept_text("cell", "")
         match = _CELL.fullmatch(text)
         if match and match[1] in arrays:
             index = tuple(int(i) for i in match[2].split(",")) if match[2] else ()

@@ -9,13 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
-from cnnlab_core.convolution.answers import Verdict, read_answer
+from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, Numbers, Part, make_exercise
+from cnnlab_core.exercises.answers import Verdict
 from cnnlab_core.exercises.kinds import MOST_SEED, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
-from cnnlab_core.recipes.exercises import exercise_code
-from cnnlab_core.ui.exercises.looking import look
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.recipes.exercises.practice import code
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -28,8 +28,8 @@ def practice(place: Place, first: str) -> Callable[[], None]:
 
     def show() -> None:
         st.markdown(
-            "Work it out on paper, write down what you found, and learn what to look at again. "
-            "A link to this page is a link to this very exercise."
+            "Work it out on paper, type in what you found, and see which cells to look at again. "
+            "The link to this page opens exactly this exercise."
         )
         exercise = choose(place, first)
         st.divider()
@@ -40,33 +40,33 @@ def practice(place: Place, first: str) -> Callable[[], None]:
         help_along(exercise, place)
         name = f"cnnlab_{exercise.kind}_{exercise.level}_{exercise.seed}.md"
         file = File("Exercise and solution (Markdown)", exercise_markdown(exercise), name, "text/markdown")
-        take_away(exercise_code(exercise.kind, exercise.seed, exercise.level), file)
+        take_away(code(exercise.kind, exercise.seed, exercise.level), file)
 
     return show
 
 
 def choose(place: Place, first: str) -> Exercise:
     """Kind, level and seed."""
-    kinds, seed_key = kinds_at(place), f"{place.prefix}_seed"
+    controls, kinds = Controls(place.prefix), kinds_at(place)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        title = st.selectbox(
-            "Exercise",
-            list(kinds),
-            index=list(kinds).index(KINDS[first].title),
-            key=f"{place.prefix}_kind",
-            bind="query-params",
-            width=220,
-        )
-        level = segmented(st, "Level", LEVELS, default=1, key=f"{place.prefix}_level", bind="query-params")
-        seed = st.number_input("Seed", 0, MOST_SEED, 7, 1, key=seed_key, bind="query-params", width=160)
-        st.button(
-            "Another",
-            icon=":material/casino:",
-            on_click=another,
-            args=(seed_key, MOST_SEED),
-            key=f"{place.prefix}_another",
-        )
+        title = controls.select("kind", "Exercise", list(kinds), KINDS[first].title, width=220)
+        level = controls.one_of("level", "Level", LEVELS, 1)
+        seed = choose_seed(controls, MOST_SEED)
     return make_exercise(kinds[title].name, seed, level)
+
+
+def choose_seed(controls: Controls, most: int) -> int:
+    """A seed of 0 to ``most``, and the button for another one."""
+    seed = controls.number("seed", "Seed", 0, most, 7, 1, width=160)
+    key = controls.key("seed")
+    st.button("Another", icon=":material/casino:", on_click=_another, args=(key, most), key=controls.key("another"))
+    return seed
+
+
+def _another(seed_key: str, most: int) -> None:
+    """A new seed, which isn't the one before."""
+    before = st.session_state[seed_key]
+    st.session_state[seed_key] = (before + 1 + secrets.randbelow(most)) % (most + 1)
 
 
 def beside(exercise: Exercise) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -75,12 +75,6 @@ def beside(exercise: Exercise) -> tuple[DeltaGenerator, DeltaGenerator]:
         return st.container(), st.container()
     question, parts = st.columns([1.1, 1], gap="large")
     return question, parts
-
-
-def another(seed_key: str, most: int) -> None:
-    """A new seed of 0 to ``most``, which isn't the one before."""
-    before = st.session_state[seed_key]
-    st.session_state[seed_key] = (before + 1 + secrets.randbelow(most)) % (most + 1)
 
 
 # --- answers --------------------------------------------------------------------------------------------------
@@ -136,7 +130,7 @@ def show_verdict(part: Part, given: str | None) -> None:
     if isinstance(part, Choice) and part.why:
         st.caption(part.why)
     if isinstance(part, Numbers) and part.answer.size > 1 and (verdict.correct or verdict.wrong_cells):
-        st.latex(marked(read_answer(given or "").reshape(part.answer.shape), verdict))
+        st.latex(marked(read_numbers(given or "").reshape(part.answer.shape), verdict))
 
 
 def marked(given: Array, verdict: Verdict) -> str:
@@ -174,7 +168,7 @@ def help_along(exercise: Exercise, place: Place) -> None:
             st.button("Whole solution", key=f"{place.prefix}_whole", on_click=show, args=(len(steps),))
         if shown:
             st.button("Hide the solution", key=f"{place.prefix}_hide", on_click=show, args=(0,))
-        if there := look(exercise):
+        if there := exercise.look:
             # In a tab of its own: the exercise stays, and no control there keeps what it showed before.
             st.link_button(there.label, there.address, icon=":material/visibility:")
     if hint:

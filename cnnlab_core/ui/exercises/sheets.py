@@ -8,20 +8,19 @@ import streamlit as st
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, draw_sheets, sheets_html_steps
 from cnnlab_core.exercises.kinds import address
 from cnnlab_core.exercises.sheet import MOST_EACH, MOST_SHEET_SEED, MOST_SHEETS, exercise_markdown
-from cnnlab_core.recipes.exercises import sheet_code
+from cnnlab_core.recipes.exercises.sheets import code
 from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.runtime.gate import gate
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.exercises.practice import another, beside
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.exercises.practice import beside, choose_seed
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST = ("conv2d", "output_size", "field_growth", "fgsm_step", "smallest_epsilon", "true_or_false")
 """What the page opens with."""
 
-SEED = "exercises_seed"
-DOWNLOAD = ":material/download:"
+CONTROLS = Controls("exercises")
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,18 @@ class Wanted:
 
 
 def show() -> None:
-    """The page."""
+    """What is to be on the sheet, its files, and the sheet."""
     wanted = choose()
     sheet = next(draw_sheets(**vars(wanted)))  # says what is wrong with the wishes, before anything is offered
     files(wanted)
     st.divider()
     st.subheader(f"Sheet {sheet.seed}")
-    solved = st.toggle("With solutions", key="exercises_solved", bind="query-params")
+    solved = CONTROLS.toggle("solved", "With solutions")
     for number, exercise in enumerate(sheet.exercises, 1):
         show_exercise(number, exercise, solved=solved)
     name = f"cnnlab_exercises_{wanted.seed}.md"
-    code = sheet_code(**vars(wanted), solutions=True, lab=lab_address(), file=f"{wanted.name}.html")
-    take_away(code, File("This sheet and its solutions (Markdown)", wanted.markdown, name, "text/markdown"))
+    recipe = code(**vars(wanted), solutions=True, lab=lab_address(), file=f"{wanted.name}.html")
+    take_away(recipe, File("This sheet and its solutions (Markdown)", wanted.markdown, name, "text/markdown"))
 
 
 def choose() -> Wanted:
@@ -73,32 +72,22 @@ def choose() -> Wanted:
         topics.setdefault(kind.topic, {})[kind.title] = kind.name
     chosen: list[str] = []
     for topic, names in topics.items():
-        picked = st.pills(
-            topic,
-            list(names),
-            selection_mode="multi",
-            default=[title for title, name in names.items() if name in FIRST],
-            key=f"exercises_{topic.lower().replace(' ', '_')}",
-            bind="query-params",
-        )
+        first = [title for title, name in names.items() if name in FIRST]
+        picked = CONTROLS.some_of(topic.lower().replace(" ", "_"), topic, list(names), first)
         chosen += [name for title, name in names.items() if title in picked]
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        level = segmented(st, "Level", LEVELS, default=1, key="exercises_level", bind="query-params")
-        each = st.number_input("Of each", 1, MOST_EACH, 1, 1, key="exercises_each", bind="query-params", width=130)
-        seed = st.number_input("Seed", 0, MOST_SHEET_SEED, 7, 1, key=SEED, bind="query-params", width=160)
-        st.button(
-            "Another", icon=":material/casino:", on_click=another, args=(SEED, MOST_SHEET_SEED), key="exercises_another"
-        )
-        sheets = st.number_input(
+        level = CONTROLS.one_of("level", "Level", LEVELS, 1)
+        each = CONTROLS.number("each", "Of each kind", 1, MOST_EACH, 1, 1, width=130)
+        seed = choose_seed(CONTROLS, MOST_SHEET_SEED)
+        sheets = CONTROLS.number(
+            "sheets",
             "Sheets in the file",
             1,
             MOST_SHEETS,
             1,
             1,
-            key="exercises_sheets",
-            bind="query-params",
             width=160,
-            help="A sheet for each student, no two alike: the first has this seed, the next ones those after it.",
+            help="A sheet for each student, no two alike: the first has this seed, the others the seeds after it.",
         )
     return Wanted(tuple(chosen), seed, level, each, sheets)
 
@@ -117,13 +106,13 @@ def files(wanted: Wanted) -> None:
                 f"{wanted.name}{end}.html",
                 "text/html",
                 key=f"exercises_download{end}",
-                icon=DOWNLOAD,
+                icon=":material/download:",
                 type="secondary" if solutions else "primary",
                 on_click="ignore",
             )
     st.caption(
         "A single file that needs no network: open it, and print it or save it as PDF from there. Solutions come "
-        "behind the sheets, on pages of their own. The same seed gives the same sheet, anywhere."
+        "after the sheets, on separate pages. The same seed gives the same sheet everywhere."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from cnnlab_core.convolution.geometry import output_size
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises.exercise import Numbers, Task
+from cnnlab_core.exercises.looks import through_the_stack
 from cnnlab_core.models.stack import Row, map_sides, write_stack
 from cnnlab_core.receptive_field.stack import stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_lines
@@ -29,13 +30,14 @@ def field_growth(generator: np.random.Generator, level: int) -> Task:
     prompt = f"{_picture(rows, side)}\n\nWhat do the units of **{last.name}** see?"
     asked = {
         "Size: how many pixels wide is the field of a unit?": growth.size,
-        "Jump: how many pixels further is the field of the next unit?": growth.jump,
+        "Jump: how many pixels further on does the field of the next unit begin?": growth.jump,
         "Start: the first pixel that unit 0 sees (negative in the padding)": growth.start,
         f"How many units wide is the map of {last.name}?": _lengths(rows, side)[-1],
     }
     parts = tuple(Numbers(question, np.array([float(number)])) for question, number in asked.items())
     maps = f"The map of a layer is $\\lfloor (n + 2p - d (k - 1) - 1) / s \\rfloor + 1$ wide. {GROWTH}"
-    return Task(prompt, parts, maps, (*_growth_steps(rows, side), *_map_steps(rows, side)), _givens(rows, side))
+    steps = (*_growth_steps(rows, side), *_map_steps(rows, side))
+    return Task(prompt, parts, maps, steps, _givens(rows, side), through_the_stack(rows, side))
 
 
 def field_box(generator: np.random.Generator, level: int) -> Task:
@@ -65,11 +67,12 @@ def field_box(generator: np.random.Generator, level: int) -> Task:
     if level > 1:
         parts.append(Numbers(f"{question}, cut at the picture", np.array(cut, dtype=float)))
         steps.append(
-            f"The picture has the pixels 0 to {side - 1}. What lies outside is padding, so of {list(whole)} there "
-            f"remains {list(cut)}."
+            f"The picture has the pixels 0 to {side - 1}. What lies outside is padding, so {list(whole)} is cut "
+            f"to {list(cut)}."
         )
-    hint = f"{GROWTH} Unit $i$ sees from start $+ \\; i \\,\\cdot$ jump on, as many pixels as the size says."
-    return Task(prompt, tuple(parts), hint, tuple(steps), {**_givens(rows, side), "unit": (row, col)})
+    hint = f"{GROWTH} The field of unit $i$ begins at start $+ \\; i \\,\\cdot$ jump, and is as wide as the size says."
+    givens = {**_givens(rows, side), "unit": (row, col)}
+    return Task(prompt, tuple(parts), hint, tuple(steps), givens, through_the_stack(rows, side))
 
 
 def field_setting(generator: np.random.Generator, level: int) -> Task:
@@ -88,8 +91,8 @@ def field_setting(generator: np.random.Generator, level: int) -> Task:
     symbol = LETTERS[name]
     layer = _names(rows)[place]
     prompt = (
-        f"One number was lost from {_layers(rows, (place, name))}\n\nA unit of the last layer sees "
-        f"${size} \\times {size}$ pixels. Which {name} does {layer} have?"
+        f"One number is missing from {_layers(rows, (place, name))}\n\nA unit of the last layer sees "
+        f"${size} \\times {size}$ pixels. What is the {name} of {layer}?"
     )
     # The size is rest + factor times the unknown: read off at two values of it.
     low, high = (_size(_changed(rows, place, name, value)) for value in (1, 2))
@@ -112,21 +115,21 @@ def _same_padding(generator: np.random.Generator) -> Task:
     side = int(generator.choice(SIDES))
     padding = dilation * (kernel - 1) // 2
     prompt = (
-        f"A convolution of ${kernel} \\times {kernel}$ with dilation {dilation} and stride 1 shall leave a map of "
-        f"${side} \\times {side}$ as large as it is. Which padding does it need?"
+        f"A convolution of ${kernel} \\times {kernel}$ with dilation {dilation} and stride 1 should keep a map of "
+        f"${side} \\times {side}$ at its size. How much padding does it need on each side?"
     )
     steps = (
         f"Its window spans $d (k - 1) + 1 = {dilation} \\cdot {kernel - 1} + 1 = {2 * padding + 1}$ cells, so without "
         f"padding the map loses ${2 * padding}$.",
         f"$2p = {2 * padding}$, so $p = {padding}$, whatever the size of the map.",
     )
-    hint = "With stride 1, a window loses $d (k - 1)$ cells, and a padding of $p$ gives $2p$ back."
+    hint = "With stride 1, a map loses $d (k - 1)$ cells along each axis, and a padding of $p$ gives $2p$ back."
     givens = {"kernel": kernel, "dilation": dilation, "side": side}
     return Task(prompt, (Numbers("", np.array([float(padding)])),), hint, steps, givens)
 
 
 def field_depth(generator: np.random.Generator, level: int) -> Task:
-    """How many layers it takes to see so many pixels."""
+    """How many layers it takes to see a given number of pixels."""
     if level == 3:
         return (_dilations if generator.integers(2) else _blocks)(int(generator.integers(9, 120)))
     kernel = int(generator.choice((3, 5, 7)))
@@ -182,7 +185,7 @@ def _doubling_task(story: str, step: str, unit: int, layers: int, stack: list[st
 
 def _depth_task(story: str, layers: int, size: int, steps: tuple[str, ...], stack: Sequence[str], wanted: int) -> Task:
     asked = (
-        f"How many of them does it take until a unit of the last one sees at least ${wanted} \\times {wanted}$ pixels?"
+        f"How many of them does it take for a unit of the last one to see at least ${wanted} \\times {wanted}$ pixels?"
     )
     parts = (
         Numbers("How many?", np.array([float(layers)])),

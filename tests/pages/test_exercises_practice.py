@@ -5,7 +5,6 @@ import pytest
 
 from cnnlab_core.exercises import KINDS, Choice, make_exercise
 from cnnlab_core.exercises.kinds import query
-from cnnlab_core.ui.exercises.looking import look
 
 FIRST = {"convolution": "conv2d", "feature_maps": "field_growth", "adversarial": "true_or_false"}
 
@@ -127,8 +126,8 @@ def test_nonsense_in_the_address_is_left_aside(open_tab, page):
     ("kind", "level"), [("fgsm_step", 1), ("pgd_walk", 2), ("best_point", 3), ("smallest_epsilon", 1)]
 )
 def test_the_plane_takes_over_the_very_numbers(open_page, kind, level):
-    exercise = next(exercise for seed in range(50) if look(exercise := make_exercise(kind, seed, level)))
-    app = open_page("adversarial", **look(exercise).query)
+    exercise = next(exercise for seed in range(50) if (exercise := make_exercise(kind, seed, level)).look)
+    app = open_page("adversarial", **exercise.look.query)
     assert not app.error
     givens = exercise.givens
     shown = {name: app.number_input(key=f"adversarial_plane_{name}").value for name in ("w1", "w2", "x1", "x2", "b")}
@@ -148,7 +147,7 @@ def test_the_plane_takes_over_the_very_numbers(open_page, kind, level):
 
 def test_the_stack_can_be_looked_through(open_page):
     exercise = make_exercise("field_growth", 8, 2)
-    app = open_page("feature_maps", **look(exercise).query)
+    app = open_page("feature_maps", **exercise.look.query)
     assert not app.error
     assert f'read_stack("{exercise.givens["stack"]}"), {exercise.givens["side"]}' in app.code[-1].value
     last = len(exercise.givens["stack"].split(","))
@@ -156,5 +155,5 @@ def test_the_stack_can_be_looked_through(open_page):
 
 
 def test_what_no_tab_can_show_or_would_give_away_has_no_link():
-    assert look(make_exercise("fgsm_step", 1, 3)) is None  # three inputs
-    assert all(look(make_exercise("field_setting", seed)) is None for seed in range(20))
+    assert make_exercise("fgsm_step", 1, 3).look is None  # three inputs
+    assert all(make_exercise("field_setting", seed).look is None for seed in range(20))

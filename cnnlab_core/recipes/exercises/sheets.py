@@ -1,22 +1,9 @@
-"""The Python shown beside exercises."""
+"""The Python below a sheet of exercises."""
 
 from collections.abc import Sequence
 
 
-def exercise_code(kind: str, seed: int, level: int) -> str:
-    """One exercise, its answers checked, and its solution."""
-    return f"""\
-from cnnlab_core.exercises import make_exercise
-
-exercise = make_exercise("{kind}", seed={seed}, level={level})
-print(exercise.prompt)
-for part in exercise.parts:
-    print(part.question, part.answer, part.check(part.answer).message)
-print(*exercise.solution, sep="\\n")
-"""
-
-
-def sheet_code(
+def code(
     kinds: Sequence[str], *, seed: int, level: int, each: int, sheets: int, solutions: bool, lab: str, file: str
 ) -> str:
     """The sheets as the file to print."""

@@ -1,4 +1,4 @@
-"""Exercises on attacking a single neuron, f(x) = sigmoid(w.x + b), with numbers that a pen can do.
+"""Exercises on attacking a single neuron, f(x) = sigmoid(w.x + b), with numbers for pen and paper.
 
 The answers are those of :mod:`cnnlab_core.attacks.exact.neuron`.
 """
@@ -15,12 +15,14 @@ from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, opti
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import latex
 from cnnlab_core.exercises.exercise import Choice, Numbers, Part, Task
+from cnnlab_core.exercises.looks import Look, in_the_plane
 
 PYTHAGOREAN = ((3, 4), (4, 3), (6, 8), (8, 6))
 """Weights whose 2-norm is a whole number, and whose direction has one decimal."""
 TRIPLES = ((1, 2, 2), (2, 4, 4))
 PLACES = ("inside", "on the edge", "outside")
 SHAPES = {"linf": "square", "l2": "disc"}
+NAMES = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 _SIGMOID = (
     r"$\sigma(0.5) \approx 0.62$, $\sigma(1) \approx 0.73$, $\sigma(1.5) \approx 0.82$, $\sigma(2) \approx 0.88$, "
     r"$\sigma(3) \approx 0.95$, and $\sigma(-z) = 1 - \sigma(z)$."
@@ -33,7 +35,7 @@ _UPHILL = (
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A neuron and a point that it names rightly."""
+    """A neuron and a point that it classifies correctly."""
 
     neuron: Neuron
     x: Array
@@ -50,6 +52,10 @@ class Case:
     @property
     def givens(self) -> dict[str, Any]:
         return {"w": self.neuron.w, "b": self.neuron.b, "x": self.x, "y": self.y}
+
+    def look(self, **attack: Any) -> Look | None:
+        """The same in the plane, with an attack as :func:`in_the_plane` takes it."""
+        return in_the_plane(self.neuron, self.x, self.y, **attack)
 
     @property
     def margin(self) -> float:
@@ -73,12 +79,12 @@ def linear_score(generator: np.random.Generator, level: int) -> Task:
     parts: list[Part] = [
         Numbers(r"The logit $w \cdot x + b$", np.array([logit])),
         Numbers("The probability $f(x)$, to two decimals", np.array([probability]), 0.0051),
-        Choice("Which class does the neuron name?", ("class 0", "class 1"), f"class {int(logit > 0)}"),
+        Choice("Which class does the neuron predict?", ("class 0", "class 1"), f"class {int(logit > 0)}"),
         Numbers(r"The sign of the gradient of the loss with respect to $x$ (1, −1 or 0 for each)", _sign(gradient)),
     ]
     steps = [
         f"${case.score(x)}$",
-        rf"$f(x) = \sigma({latex.number(logit)}) \approx {probability:.2f}$, so it names class {int(logit > 0)}.",
+        rf"$f(x) = \sigma({latex.number(logit)}) \approx {probability:.2f}$, so it predicts class {int(logit > 0)}.",
         rf"$\frac{{\partial L}}{{\partial x}} = (f(x) - y) \, w \approx ({probability:.2f} - {y}) \, "
         f"{vector(neuron.w)}$: its sign is ${vector(_sign(gradient))}$.",
     ]
@@ -88,7 +94,7 @@ def linear_score(generator: np.random.Generator, level: int) -> Task:
         steps.append(f"With {probability:.2f} for $f(x)$, the gradient is ${vector(gradient.round(2))}$.")
     prompt = f"{case.story}\n\nThe loss $L$ is the cross-entropy of the label $y$. {_SIGMOID}"
     hint = r"Add up the products, then $b$. The loss has the gradient $(f(x) - y) \, w$, and $f(x)$ is between 0 and 1."
-    return Task(prompt, tuple(parts), hint, tuple(steps), case.givens)
+    return Task(prompt, tuple(parts), hint, tuple(steps), case.givens, case.look())
 
 
 def fgsm_step(generator: np.random.Generator, level: int) -> Task:
@@ -107,9 +113,9 @@ def fgsm_step(generator: np.random.Generator, level: int) -> Task:
     )
     parts = (
         Numbers("Where does the step lead, before any projection?", before),
-        Choice(f"Where does that point lie, as to the {shape}{' and the box' if box else ''}?", PLACES, step.place),
-        Numbers("And after projection onto what is allowed?", after),
-        Numbers("Which logit does it have there?", np.array([_neat(float(case.neuron.score(after)))])),
+        Choice(f"Where is that point, relative to the {shape}{' and the box' if box else ''}?", PLACES, step.place),
+        Numbers("Where is it after projection onto the allowed region?", after),
+        Numbers("What is the logit there?", np.array([_neat(float(case.neuron.score(after)))])),
     )
     steps = (
         f"Uphill: ${vector(_direction(case, norm))}$. {_uphill_because(case)}",
@@ -120,7 +126,8 @@ def fgsm_step(generator: np.random.Generator, level: int) -> Task:
         f"${case.score(after)}$",
     )
     hint = f"{_UPHILL} {_norm_rule(norm)}"
-    return Task(prompt, parts, hint, steps, {**case.givens, "eps": eps, "norm": norm, "box": box, "step_size": size})
+    attack: dict[str, Any] = {"eps": eps, "norm": norm, "box": box, "step_size": size}
+    return Task(prompt, parts, hint, steps, {**case.givens, **attack}, case.look(**attack))
 
 
 def best_point(generator: np.random.Generator, level: int) -> Task:
@@ -137,10 +144,10 @@ def best_point(generator: np.random.Generator, level: int) -> Task:
     fooled = "yes" if case.neuron.fooled(best, case.y) else "no"
     prompt = f"{case.story}\n\nThe attack may go anywhere {_allowed(square)}."
     parts: list[Part] = [
-        Numbers("The lower left and the upper right corner of what is allowed (a row for each)", corners),
+        Numbers("The lower left and the upper right corner of the allowed region (a row for each)", corners),
         Numbers("The allowed point with the highest loss", best),
         Numbers("Its logit", np.array([logit])),
-        Choice("Is there an allowed point that the neuron names wrongly?", ("yes", "no"), fooled),
+        Choice("Is there an allowed point that the neuron misclassifies?", ("yes", "no"), fooled),
     ]
     cut = ", and no coordinate leaves 0 to 1" if boxed else ""
     steps = [
@@ -149,21 +156,22 @@ def best_point(generator: np.random.Generator, level: int) -> Task:
         f"Uphill: ${vector(_direction(case, 'linf'))}$. {_uphill_because(case)} So each coordinate goes as far as it "
         f"may: ${vector(best)}$.",
         f"${case.score(best)}$",
-        f"The label is {case.y}, so a wrong answer has a logit {'below' if case.y else 'above'} 0: {fooled}.",
+        f"The label is {case.y}, so a misclassified point has a logit {'below' if case.y else 'above'} 0: {fooled}.",
     ]
     if level == 2:
         disc = Ball(case.x, eps, "l2")
         farthest = _neat_all(optimum(case.neuron, disc, case.y))
         logit = _neat(float(case.neuron.score(farthest)))
-        question = "The point with the highest loss in the disc of the same epsilon (l2)"
+        question = "The point with the highest loss in the disc of the same epsilon (L2)"
         parts += [Numbers(question, farthest), Numbers("Its logit", np.array([logit]))]
         steps += [
             f"In the disc, straight uphill: ${vector(case.x)} + {latex.number(eps)} \\cdot "
             f"{vector(_direction(case, 'l2'))} = {vector(farthest)}$.",
             f"${case.score(farthest)}$",
         ]
-    hint = f"{_UPHILL} In the square every coordinate goes to its limit by itself."
-    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, "eps": eps, "box": square.box})
+    hint = f"{_UPHILL} In the square each coordinate goes to its own limit."
+    attack: dict[str, Any] = {"eps": eps, "box": square.box}
+    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, **attack}, case.look(**attack))
 
 
 def pgd_walk(generator: np.random.Generator, level: int) -> Task:
@@ -198,14 +206,15 @@ def pgd_walk(generator: np.random.Generator, level: int) -> Task:
         question = "After how many steps does the point stay where it is?"
         parts.append(Numbers(question, np.array([float(needed)])))
         steps.append(
-            f"After $n$ steps it has come ${latex.number(size)} \\, n$, and the edge is ${latex.number(eps)}$ away: "
+            f"After $n$ steps it has moved ${latex.number(size)} \\, n$, and the edge is ${latex.number(eps)}$ away: "
             f"it is reached after {needed}."
         )
     logit = _neat(float(case.neuron.score(points[-1])))
-    parts.append(Numbers("Which logit does it have after 3 steps?", np.array([logit])))
+    parts.append(Numbers("What is the logit after 3 steps?", np.array([logit])))
     steps.append(f"${case.score(points[-1], 'x_3')}$")
-    givens = {**case.givens, "eps": eps, "norm": norm, "box": box, "step_size": size, "start": start}
-    return Task(prompt, tuple(parts), f"{_UPHILL} {_norm_rule(norm)}", tuple(steps), givens)
+    attack: dict[str, Any] = {"eps": eps, "norm": norm, "box": box, "step_size": size}
+    givens = {**case.givens, **attack, "start": start}
+    return Task(prompt, tuple(parts), f"{_UPHILL} {_norm_rule(norm)}", tuple(steps), givens, case.look(**attack))
 
 
 def smallest_epsilon(generator: np.random.Generator, level: int) -> Task:
@@ -227,26 +236,26 @@ def smallest_epsilon(generator: np.random.Generator, level: int) -> Task:
         assert found.point is not None
         point, eps = _neat_all(found.point), _neat(found.eps)
         symbol, dual = duals[norm]
-        parts.append(Numbers(f"The smallest epsilon of {norm} that reaches the boundary", np.array([eps])))
+        parts.append(Numbers(f"The smallest epsilon in {NAMES[norm]} that reaches the boundary", np.array([eps])))
         steps.append(
-            rf"{norm}: $\varepsilon = m / {symbol} = {latex.number(case.margin)} / "
+            rf"{NAMES[norm]}: $\varepsilon = m / {symbol} = {latex.number(case.margin)} / "
             f"{latex.number(_neat(length(w, dual)))} = {latex.number(eps)}$."
         )
         if norm == "linf" or level == 2:
-            parts.append(Numbers(f"The point of the boundary that is reached so ({norm})", point))
+            parts.append(Numbers(f"The point where it reaches the boundary ({NAMES[norm]})", point))
             steps.append(
                 f"Going ${latex.number(eps)}$ along ${vector(_direction(case, norm))}$ leads to ${vector(point)}$, "
                 "whose logit is 0."
             )
     prompt = (
-        f"{case.story}\n\nThe neuron's answer turns at the boundary, where the logit is 0. "
-        "How large must epsilon at least be, so that the ball around $x$ reaches it?"
+        f"{case.story}\n\nThe neuron's answer changes at the boundary, where the logit is 0. "
+        "What is the smallest epsilon for which the ball around $x$ reaches it?"
     )
     hint = (
-        r"Going $\varepsilon$ uphill lowers the margin by $\varepsilon$ times the dual norm of $w$: in linf the sum of "
-        r"the $|w_i|$, in l2 the root of the sum of their squares, in l1 the largest of them."
+        r"Going $\varepsilon$ uphill lowers the margin by $\varepsilon$ times the dual norm of $w$: in L∞ the sum of "
+        r"the $|w_i|$, in L2 the root of the sum of their squares, in L1 the largest of them."
     )
-    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, "norms": norms})
+    return Task(prompt, tuple(parts), hint, tuple(steps), {**case.givens, "norms": norms}, case.look())
 
 
 # --- numbers --------------------------------------------------------------------------------------------------
@@ -310,20 +319,20 @@ def _plus(value: float) -> str:
 
 
 def _allowed(ball: Ball) -> str:
-    within = f"within $\\varepsilon = {latex.number(ball.eps)}$ of $x$ in {ball.norm}"
+    within = f"within $\\varepsilon = {latex.number(ball.eps)}$ of $x$ in {NAMES[ball.norm]}"
     return within + (", and no input may leave 0 to 1" if ball.box else "")
 
 
 def _in_norm(norm: str) -> str:
-    return "along the sign of the gradient" if norm == "linf" else "along the gradient, normalised in l2"
+    return "along the sign of the gradient" if norm == "linf" else "along the gradient, normalised in L2"
 
 
 def _norm_rule(norm: str) -> str:
     if norm == "linf":
-        return "A step of linf moves every coordinate equally far. Projection clips each coordinate by itself."
+        return "A step in L∞ moves every coordinate equally far. Projection clips each coordinate on its own."
     return (
-        "A step of l2 goes along the gradient divided by its length. Projection shortens the way from $x$ to "
-        r"$\varepsilon$."
+        "A step in L2 goes along the gradient divided by its length. Projection shortens the way from $x$ to "
+        r"a length of $\varepsilon$."
     )
 
 
@@ -333,9 +342,9 @@ def _uphill_because(case: Case) -> str:
 
 def _distance(ball: Ball, at: Array) -> str:
     far = latex.number(_neat(ball.distance(at)))
-    text = f"It is ${far}$ away from $x$ in {ball.norm}, and $\\varepsilon = {latex.number(ball.eps)}$."
+    text = f"It is ${far}$ away from $x$ in {NAMES[ball.norm]}, and $\\varepsilon = {latex.number(ball.eps)}$."
     if ball.box and ((at < ball.box[0]).any() or (at > ball.box[1]).any()):
-        text += " It leaves 0 to 1."
+        text += " It is outside 0 to 1."
     return text
 
 
@@ -343,7 +352,7 @@ def _projected(ball: Ball, before: Array, after: Array) -> str:
     if np.allclose(before, after):
         return f"Projection leaves it where it is: ${vector(after)}$."
     if ball.norm == "l2":
-        return f"Projection shortens the way from $x$ to $\\varepsilon$: ${vector(after)}$."
+        return f"Projection shortens the way from $x$ to a length of $\\varepsilon$: ${vector(after)}$."
     limits = [
         f"[{latex.number(_neat(low))}, {latex.number(_neat(high))}]"
         for low, high in zip(

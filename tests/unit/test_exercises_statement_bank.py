@@ -1,4 +1,4 @@
-"""What the questions about FGSM and PGD call true or false is so, by numbers; and the neuron's recipe."""
+"""What the statements about FGSM and PGD call true or false is so, by numbers; and the neuron's recipe."""
 
 from itertools import product
 
@@ -7,7 +7,7 @@ import pytest
 
 from cnnlab_core.attacks.exact.ball import Ball, steepest
 from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, optimum, pgd
-from cnnlab_core.exercises.statement_bank import QUESTIONS, draw_questions
+from cnnlab_core.exercises.statement_bank import STATEMENTS, draw_statements
 from cnnlab_core.recipes.adversarial.neuron import code as neuron_code
 
 
@@ -228,8 +228,8 @@ CHECKS = (
 )  # fmt: skip
 
 
-def test_every_question_is_checked():
-    assert [question.name for question in QUESTIONS] == [check.__name__ for check in CHECKS]
+def test_every_statement_is_checked():
+    assert [statement.name for statement in STATEMENTS] == [check.__name__ for check in CHECKS]
 
 
 # False in every one of the situations; the other false statements have exceptions.
@@ -238,24 +238,24 @@ NEVER = {"zero", "scale", "many", "start", "even", "box", "failed", "disc", "bia
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_answer_is_what_the_numbers_say(check):
-    question = QUESTIONS[CHECKS.index(check)]
+    statement = STATEMENTS[CHECKS.index(check)]
     holds = [bool(check(*situation)) for situation in situations()]
-    assert all(holds) is question.answer
-    assert not (question.name in NEVER and any(holds))
+    assert all(holds) is statement.answer
+    assert not (statement.name in NEVER and any(holds))
 
 
-def test_the_questions_are_worth_asking():
-    assert len({question.statement for question in QUESTIONS}) == len(QUESTIONS) >= 30
-    true = sum(question.answer for question in QUESTIONS)
-    assert 12 <= true <= len(QUESTIONS) - 12
-    assert all(len(question.explanation) > 40 and question.explanation.endswith(".") for question in QUESTIONS)
+def test_the_statements_are_worth_asking():
+    assert len({statement.text for statement in STATEMENTS}) == len(STATEMENTS) >= 30
+    true = sum(statement.answer for statement in STATEMENTS)
+    assert 12 <= true <= len(STATEMENTS) - 12
+    assert all(len(statement.why) > 40 and statement.why.endswith(".") for statement in STATEMENTS)
 
 
-def test_neighbouring_seeds_draw_other_questions():
-    hands = [draw_questions(seed, 4) for seed in range(len(QUESTIONS) // 4)]
-    assert len({question.name for hand in hands for question in hand}) == 4 * len(hands)
-    assert hands == [draw_questions(seed, 4) for seed in range(len(hands))]
-    assert draw_questions(len(hands), 4) not in hands  # shuffled anew
+def test_neighbouring_seeds_draw_other_statements():
+    hands = [draw_statements(seed, 4) for seed in range(len(STATEMENTS) // 4)]
+    assert len({statement.name for hand in hands for statement in hand}) == 4 * len(hands)
+    assert hands == [draw_statements(seed, 4) for seed in range(len(hands))]
+    assert draw_statements(len(hands), 4) not in hands  # shuffled anew
 
 
 # --- recipes --------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The Python of the convolution page: a file for each tab."""

@@ -1,0 +1,1 @@
+"""The Python of the exercises: one to practise, and whole sheets."""
