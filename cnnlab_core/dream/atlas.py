@@ -19,13 +19,14 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import cache_folder, write_atomically
 
 SIDE = 112
 STEPS = 48
 EACH = 6
 
-SHIPPED = Path(__file__).parents[2] / "assets" / "atlas"
+SHIPPED = asset("atlas")
 """The default model's atlas comes with the lab: what a first look shows needs no minute of waiting."""
 
 _VERSION = 1

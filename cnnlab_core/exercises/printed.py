@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterable, Mapping
 from functools import cache, lru_cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,8 @@ from cnnlab_core.convolution import latex
 from cnnlab_core.exercises.exercise import Choice, Exercise, Numbers, Part
 from cnnlab_core.exercises.kinds import KINDS, address
 from cnnlab_core.exercises.sheet import Sheet
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.runtime.jobs import plainly
-
-STYLE = Path(__file__).parents[2] / "assets" / "sheet" / "sheet.css"
 
 _SAME = {r"\allowbreak": "", r"{aligned}": r"{align*}"}
 """LaTeX that KaTeX knows and the converter to MathML doesn't, and what is the same to it."""
@@ -42,7 +40,7 @@ def sheets_html_steps(
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>cnnlab: exercises, {of}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<style>\n{STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n"
+        f"<style>\n{read_asset('sheet', 'sheet.css')}</style>\n</head>\n<body>\n"
         f"{''.join(asked)}{''.join(solved)}</body>\n</html>\n"
     )
 

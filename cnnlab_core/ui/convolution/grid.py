@@ -5,7 +5,6 @@ cell and the pinned one come back. The scripts are plain files, joined in this o
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -13,17 +12,17 @@ import streamlit as st
 from cnnlab_core.convolution import read_cell
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import show_problem
 
-_ASSETS = Path(__file__).parents[3] / "assets" / "convolution_grid"
 _SCRIPTS = ("meetings.js", "words.js", "lights.js", "boards.js", "main.js")
 _LONGEST = 40  # characters of a cell's text
 
 _component = st.components.v2.component(
     "cnnlab_convolution_grid",
-    html=(_ASSETS / "grid.html").read_text(),
-    css=(_ASSETS / "grid.css").read_text(),
-    js="\n".join((_ASSETS / name).read_text() for name in _SCRIPTS),
+    html=read_asset("convolution_grid", "grid.html"),
+    css=read_asset("convolution_grid", "grid.css"),
+    js="\n".join(read_asset("convolution_grid", name) for name in _SCRIPTS),
 )
 
 Cell = tuple[str, Index]
