@@ -140,7 +140,5 @@ def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
     if process.poll() == ALREADY:
         raise RunError(f"{run.about.name} is being trained already.")
     if process.poll() not in (None, 0) and not run.metrics().states:
-        lines = (run.folder / "trainer.log").read_text(encoding="utf-8", errors="replace").strip().splitlines() or [
-            "no word"
-        ]
-        raise RunError(f"The trainer didn't start: {lines[-1]}")
+        said = (run.folder / "trainer.log").read_text(encoding="utf-8", errors="replace").strip()
+        raise RunError(f"The trainer didn't start: {said.splitlines()[-1] if said else 'no word'}")

@@ -25,12 +25,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 SOURCES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "cnnlab_core").rglob("*.py")}
 
 
-def python(code, folder, **variables):
-    """What ``code`` prints in a process of its own whose folder is ``folder``."""
+def python(folder, *command, **variables):
+    """What ``python command`` prints in a process of its own, in ``folder``."""
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=os.environ | variables, capture_output=True, encoding="utf-8"
+        [sys.executable, *command], cwd=folder, env=os.environ | variables, capture_output=True, encoding="utf-8"
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
@@ -39,7 +39,7 @@ def python(code, folder, **variables):
 
 def test_importing_the_package_is_cheap(tmp_path):
     code = "import cnnlab_core, sys; print(*sys.modules); cnnlab_core.attacks.pgd; print(*sys.modules)"
-    first, then = (set(line.split()) for line in python(code, tmp_path, PYTHONPATH=str(ROOT)).splitlines())
+    first, then = (set(line.split()) for line in python(tmp_path, "-c", code, PYTHONPATH=str(ROOT)).splitlines())
     assert not first & {"torch", "numpy", "streamlit", "plotly", "cnnlab_core.attacks"}
     assert "torch" in then
     assert "streamlit" not in then
@@ -92,29 +92,29 @@ NO_STREAMLIT = "raise ModuleNotFoundError('No module named streamlit, as far as 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The wheel, made from the source distribution, unpacked as pip does; beside it a Streamlit that isn't there."""
+    """A folder with the wheel, made from the source distribution, and in ``site`` what pip unpacks of it.
+
+    In ``without`` is a Streamlit that isn't there.
+    """
     folder = tmp_path_factory.mktemp("package")
-
-    def run(*command, where):
-        done = subprocess.run([sys.executable, "-m", *command], cwd=where, capture_output=True, encoding="utf-8")
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    run("hatchling", "build", "--target", "sdist", "--directory", str(folder), where=ROOT)
+    python(ROOT, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(folder))
     (source,) = folder.glob("*.tar.gz")
-    run("tarfile", "--extract", str(source), str(folder), where=folder)
-    run("hatchling", "build", "--target", "wheel", "--directory", str(folder), where=folder / source.name[:-7])
+    python(folder, "-m", "tarfile", "--extract", str(source), str(folder))
+    python(folder / source.name[:-7], "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
     (wheel,) = folder.glob("*.whl")
-    run("pip", "install", "--no-deps", "--no-index", f"--target={folder / 'site'}", str(wheel), where=folder)
-    (folder / "site" / "streamlit.py").write_text(NO_STREAMLIT, encoding="utf-8")
+    python(folder, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(folder / "site"), str(wheel))
+    (folder / "without").mkdir()
+    (folder / "without" / "streamlit.py").write_text(NO_STREAMLIT, encoding="utf-8")
     return folder
 
 
-def elsewhere(installed, folder, code):
-    """What ``code`` prints with the package installed, in a folder that has nothing to do with the repository."""
+def elsewhere(installed, folder, *command, streamlit=False):
+    """What ``python command`` prints where the package is installed, in a folder far from the repository."""
+    places = [installed / "site"] if streamlit else [installed / "without", installed / "site"]
     return python(
-        code,
         folder,
-        PYTHONPATH=str(installed / "site"),
+        *command,
+        PYTHONPATH=os.pathsep.join(map(str, places)),
         CNNLAB_CACHE=str(folder / "cache"),
         CNNLAB_RUNS=str(folder / "runs"),
         CNNLAB_DEVICE="cpu",
@@ -129,14 +129,17 @@ def test_the_wheel_holds_the_package_and_all_its_assets(installed):
     assert held == set(SOURCES) | assets | {"cnnlab_core/py.typed"}
 
 
-def test_everything_but_the_screen_is_imported_without_streamlit(installed, tmp_path):
+@pytest.mark.parametrize("streamlit", [False, True])
+def test_everything_is_imported_and_without_streamlit_all_but_the_screen(installed, tmp_path, streamlit):
     names = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in SOURCES]
-    core = [name for name in names if not name.startswith("cnnlab_core.ui") and not name.endswith("__main__")]
-    code = "".join(f"import {name}\n" for name in core) + "print(cnnlab_core.__file__)\n"
-    code += "try:\n    import streamlit\nexcept ModuleNotFoundError:\n    print('no streamlit')\n"
-    place, last = elsewhere(installed, tmp_path, code).splitlines()
+    names = [name for name in names if name.startswith("cnnlab_core.ui") == streamlit and "__main__" not in name]
+    imports = "".join(f"import {name}\n" for name in names)  # the screen reads its scripts and styles meanwhile
+    code = (
+        f"{imports}print(cnnlab_core.__file__)\ntry:\n    import streamlit\nexcept ImportError as no:\n    print(no)\n"
+    )
+    place, *no = elsewhere(installed, tmp_path, "-c", code, streamlit=streamlit).splitlines()
     assert Path(place).is_relative_to(installed)
-    assert last == "no streamlit"
+    assert bool(no) is not streamlit
 
 
 def test_recipes_run_where_there_is_only_the_package(installed, tmp_path):
@@ -148,10 +151,13 @@ def test_recipes_run_where_there_is_only_the_package(installed, tmp_path):
         atlas_code("efficientnet_lite0", "pretrained"),
         start_code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
     ]
-    printed = elsewhere(installed, tmp_path, "\n".join(recipes))
+    printed = elsewhere(installed, tmp_path, "-c", "\n".join(recipes))
     assert "fooled: " in printed
     assert printed.count("(112, 112)") == 30
     assert "of the test pictures right" in printed
     assert "@page" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
     assert (tmp_path / "adversarial.png").exists()
     assert not (tmp_path / "cache" / "atlas").exists()  # nothing of it was computed
+    runs = elsewhere(installed, tmp_path, "-m", "cnnlab_core.training", "list")
+    assert "stack on shapes" in runs
+    assert "cifar10_standard" in runs  # one that comes with the lab
