@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_the_assets_are_found_in_one_place():
     """Nobody but ``runtime/assets`` reckons where a file of the lab lies."""
     found = [name for name, path in SOURCES.items() if "__file__" in path.read_text(encoding="utf-8")]
     assert found == ["cnnlab_core/runtime/assets.py"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(ROOT / "cnnlab_core" / "recipes").rglob("*.py"), *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_what_is_imported_in_code_to_take_away_is_there(path):
+    text = path.read_text(encoding="utf-8")
+    for module, names in re.findall(r"from (cnnlab_core[\w.]*) import (\w+(?:, \w+)*)?", text):
+        there = import_module(module)
+        assert [name for name in names.split(", ") if name and not hasattr(there, name)] == [], module
 
 
 # --- what it needs --------------------------------------------------------------------------------------------
