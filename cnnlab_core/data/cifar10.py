@@ -91,7 +91,9 @@ def npm_registry() -> str:
             return value.rstrip("/") + "/"
     settings = Path(os.environ.get("NPM_CONFIG_USERCONFIG") or Path.home() / ".npmrc")
     try:
-        found = re.search(r"^\s*registry\s*=\s*[\"']?(https?://[^\s\"']+)", settings.read_text(), re.MULTILINE)
+        found = re.search(
+            r"^\s*registry\s*=\s*[\"']?(https?://[^\s\"']+)", settings.read_text(encoding="utf-8"), re.MULTILINE
+        )
     except (OSError, UnicodeDecodeError):
         found = None
     return (found.group(1).rstrip("/") if found else "https://registry.npmjs.org") + "/"

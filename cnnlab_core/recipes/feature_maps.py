@@ -123,7 +123,7 @@ def attribution_code(model: str, weights: str, sample: str | None, questions: Se
     }
     calls = "\n".join(lines[question["method"]].format(**question) for question in questions)
     functions = [name for name in ("grad_cam", "integrated_gradients", "occlusion", "saliency") if f"{name}(" in calls]
-    finish = "from cnnlab_core.runtime.device import finish\n" if "finish(" in calls else ""
+    finish = "from cnnlab_core.runtime.jobs import finish\n" if "finish(" in calls else ""
     return f"""\
 from cnnlab_core.interpretability.attribution import {", ".join(functions)}
 {finish}{IMPORTS}
@@ -148,7 +148,7 @@ def effective_field_code(
     names = "effective_field, mass_radii" + (", noise_pictures" if noise else "")
     samples = "" if noise else f"samples = list(sample_images().values())[:{count}]\n"
     return f"""\
-{start}from cnnlab_core.runtime.device import finish
+{start}from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
 from cnnlab_core.receptive_field.effective import {names}
 

@@ -7,14 +7,15 @@ They lie in ``assets/`` at the top of the repository; the build puts that folder
 from functools import cache
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[1]
+"""The folder ``cnnlab_core``, in the repository or where it is installed."""
 
 
 @cache
 def assets() -> Path:
     """The folder: the package's own if it is installed, else the repository's."""
-    installed = _PACKAGE / "assets"
-    return installed if installed.is_dir() else _PACKAGE.parent / "assets"
+    installed = PACKAGE / "assets"
+    return installed if installed.is_dir() else PACKAGE.parent / "assets"
 
 
 def asset(*parts: str) -> Path:

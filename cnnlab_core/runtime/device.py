@@ -65,7 +65,7 @@ def available_cores() -> int:
     """Cores this process may use: the smaller of its affinity and its container's quota, at least 1."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
         return max(1, min(cores, round(int(quota) / int(period))))
     except (OSError, ValueError):  # no cgroup, or "max": no quota
         return cores
@@ -85,7 +85,7 @@ def available_memory(device: "torch.device") -> int:
 
 def _free_in_system() -> int:
     try:
-        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines())
         return 1024 * int(table["MemAvailable"].split()[0])
     except (OSError, KeyError, ValueError):
         if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -96,8 +96,8 @@ def _free_in_system() -> int:
 def _free_in_container(folder: Path = Path("/sys/fs/cgroup")) -> float:
     """What the container's quota leaves; infinite without one. Files that are only cached count as free."""
     try:
-        quota, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
-        facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        quota, used = (int((folder / name).read_text(encoding="utf-8")) for name in ("memory.max", "memory.current"))
+        facts = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="utf-8").splitlines())
         return quota - used + int(facts.get("inactive_file", 0))
     except (OSError, ValueError):  # no cgroup, or "max": no quota
         return float("inf")

@@ -5,11 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
-import cnnlab_core
 from cnnlab_core.errors import RunError
 from cnnlab_core.models.exports import runs_folder
+from cnnlab_core.runtime.assets import PACKAGE
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.locks import device_key, held, is_held
 from cnnlab_core.training.runs import Run, create_run, list_runs, queue, run_of
@@ -114,11 +113,12 @@ def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
     command = [sys.executable, "-m", "cnnlab_core.training", "work", run.id]
     if checkpoint_seconds is not None:
         command.append(f"--checkpoint-seconds={checkpoint_seconds}")
-    home = str(Path(cnnlab_core.__file__).parents[1])
+    home = str(PACKAGE.parent)  # in the repository the lab need not be installed
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
         "CNNLAB_RUNS": str(runs_folder()),
+        "PYTHONIOENCODING": "utf-8",  # as its log is read
         # Idle OpenMP threads sleep, so that the lab beside the trainer has the cores while it computes.
         "OMP_WAIT_POLICY": "PASSIVE",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same sums in the same order
@@ -140,5 +140,5 @@ def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
     if process.poll() == ALREADY:
         raise RunError(f"{run.about.name} is being trained already.")
     if process.poll() not in (None, 0) and not run.metrics().states:
-        lines = (run.folder / "trainer.log").read_text(errors="replace").strip().splitlines() or ["no word"]
-        raise RunError(f"The trainer didn't start: {lines[-1]}")
+        said = (run.folder / "trainer.log").read_text(encoding="utf-8", errors="replace").strip()
+        raise RunError(f"The trainer didn't start: {said.splitlines()[-1] if said else 'no word'}")

@@ -31,7 +31,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cnnlab_core.errors import InputError, RunError
-from cnnlab_core.models.exports import SHIPPED, runs_folder
+from cnnlab_core.models.exports import runs_folder
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import write_atomically
 from cnnlab_core.training.config import Config, config_from
 from cnnlab_core.training.locks import DeviceQueue, held, is_held
@@ -40,7 +41,7 @@ from cnnlab_core.training.metrics import Metrics, last_state, read_metrics
 StateName = Literal["ready", "waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 MOST_NAME = 80
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
-SHIPPED_RUNS = SHIPPED.parent / "runs"
+SHIPPED_RUNS = asset("runs")
 """Finished runs that come with the lab, to look at and to duplicate."""
 
 
@@ -135,7 +136,7 @@ class Run:
     def request(self) -> str:
         """What the trainer has been asked for: "", "pause" or "stop"."""
         try:
-            return (self.folder / "request").read_text()
+            return (self.folder / "request").read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""
 

@@ -2,20 +2,16 @@
 
 import math
 from contextlib import suppress
-from pathlib import Path
 
 import streamlit as st
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.lesson import show_lesson
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.warmup import warm_up
-
-# A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
-_ASSETS = Path(__file__).parents[2] / "assets"
-_TAB_ICON = _ASSETS / "icons" / "cnnlab.png"
 
 
 def page(name: str) -> None:
@@ -40,8 +36,10 @@ def home() -> None:
 
 def _frame(title: str) -> None:
     full = title if title == "cnnlab" else f"{title} · cnnlab"
-    st.set_page_config(page_title=full, page_icon=str(_TAB_ICON), layout="wide", initial_sidebar_state="auto")
-    st.html(_ASSETS / "frame" / "frame.css")
+    # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
+    icon = str(asset("icons", "cnnlab.png"))
+    st.set_page_config(page_title=full, page_icon=icon, layout="wide", initial_sidebar_state="auto")
+    st.html(asset("frame", "frame.css"))
     _drop_infinities()
     with st.sidebar, st.container(key="pages"):
         st.page_link("app.py", label="cnnlab", icon=":material/science:")

@@ -7,10 +7,11 @@ chooses; it finds the controls by itself (``assets/lesson``).
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode, urljoin
 
 import streamlit as st
+
+from cnnlab_core.runtime.assets import read_asset
 
 PARAMETER = "teach"
 EDIT = "edit"
@@ -20,13 +21,12 @@ _PLACES = {
     "sidebar": "[data-testid=stSidebar], [data-testid=stExpandSidebarButton]",
     "tabs": "[data-testid=stMain] [role=tablist]",
 }
-_ASSETS = Path(__file__).parents[2] / "assets" / "lesson"
 
 _component = st.components.v2.component(
     "cnnlab_lesson",
-    html=(_ASSETS / "lesson.html").read_text(),
-    css=(_ASSETS / "lesson.css").read_text(),
-    js=(_ASSETS / "lesson.js").read_text(),
+    html=read_asset("lesson", "lesson.html"),
+    css=read_asset("lesson", "lesson.css"),
+    js=read_asset("lesson", "lesson.js"),
 )
 
 

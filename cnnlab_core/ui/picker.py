@@ -5,21 +5,19 @@ A mosaic of feature maps and the units of one map are both that.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from cnnlab_core.images import png
 from cnnlab_core.plots.mosaic import Mosaic
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import data_address
-
-_ASSETS = Path(__file__).parents[2] / "assets" / "picker"
 
 _component = st.components.v2.component(
     "cnnlab_picker",
-    html=(_ASSETS / "picker.html").read_text(),
-    css=(_ASSETS / "picker.css").read_text(),
-    js=(_ASSETS / "picker.js").read_text(),
+    html=read_asset("picker", "picker.html"),
+    css=read_asset("picker", "picker.css"),
+    js=read_asset("picker", "picker.js"),
 )
 
 

@@ -6,17 +6,16 @@ where cookies are refused, a visitor is known for as long as the session lasts.
 
 import hashlib
 import re
-from pathlib import Path
 
 import streamlit as st
+
+from cnnlab_core.runtime.assets import read_asset
 
 _COOKIE = "cnnlab_visitor"
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 _KEY = "visitor"
 
-_component = st.components.v2.component(
-    "cnnlab_visitor", js=(Path(__file__).parents[2] / "assets" / "visitor" / "visitor.js").read_text()
-)
+_component = st.components.v2.component("cnnlab_visitor", js=read_asset("visitor", "visitor.js"))
 
 
 def visitor() -> str:

@@ -1,18 +1,15 @@
 """Two pictures on top of each other, before and after, with a movable line between them: ``assets/wipe``."""
 
-from pathlib import Path
-
 import streamlit as st
 
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import data_address
-
-_ASSETS = Path(__file__).parents[2] / "assets" / "wipe"
 
 _component = st.components.v2.component(
     "cnnlab_wipe",
-    html=(_ASSETS / "wipe.html").read_text(),
-    css=(_ASSETS / "wipe.css").read_text(),
-    js=(_ASSETS / "wipe.js").read_text(),
+    html=read_asset("wipe", "wipe.html"),
+    css=read_asset("wipe", "wipe.css"),
+    js=read_asset("wipe", "wipe.js"),
 )
 
 

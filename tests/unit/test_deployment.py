@@ -1,4 +1,4 @@
-"""What the image and the compose file promise, as far as it can be told without Docker."""
+"""What the image, the compose file and the commit hooks promise, as far as it can be told without running them."""
 
 import re
 import tomllib
@@ -6,23 +6,27 @@ import tomllib
 from places import ROOT
 
 
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
 def test_the_image_holds_everything_that_the_lab_imports_or_reads():
-    copied = set(re.findall(r"^COPY (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    copied = set(re.findall(r"^COPY (\S+)", read("Dockerfile"), re.MULTILINE))
     assert {"app.py", "pages", "assets", "cnnlab_core", ".streamlit/config.toml", "requirements.txt"} <= copied
     assert all((ROOT / name).exists() for name in copied)
-    ignored = (ROOT / ".dockerignore").read_text().split()
+    ignored = read(".dockerignore").split()
     assert not copied & set(ignored)
 
 
 def test_every_folder_that_the_lab_writes_lies_on_the_volume():
-    text = (ROOT / "Dockerfile").read_text()
+    text = read("Dockerfile")
     for name in ("WEIGHTS", "DATA", "RUNS", "CACHE"):
         assert re.search(rf"CNNLAB_{name}=/data/", text)
     assert "\nUSER lab\n" in text
 
 
 def test_two_replicas_share_a_volume_behind_sticky_sessions():
-    compose, door = (ROOT / "compose.yaml").read_text(), (ROOT / "Caddyfile").read_text()
+    compose, door = read("compose.yaml"), read("Caddyfile")
     labs = re.findall(r"^  (lab-\d): \*lab$", compose, re.MULTILINE)
     assert len(labs) == 2
     assert "    - data:/data\n" in compose
@@ -35,5 +39,12 @@ def test_two_replicas_share_a_volume_behind_sticky_sessions():
 def test_the_server_takes_files_as_large_as_a_classroom_may_allow():
     from cnnlab_core.ui.classroom import MOST_UPLOAD
 
-    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    settings = tomllib.loads(read(".streamlit/config.toml"))
     assert settings["server"]["maxUploadSize"] == MOST_UPLOAD
+
+
+def test_a_commit_is_linted_as_make_test_does_it():
+    recipe = re.search(r"^test:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE).group(1)
+    lints = [line.strip() for line in recipe.splitlines() if "pytest" not in line]
+    hooks = re.findall(r"^ +entry: \.venv/bin/(.+)$", read(".pre-commit-config.yaml"), re.MULTILINE)
+    assert lints == [f"$(BIN)/{hook}" for hook in hooks] != []

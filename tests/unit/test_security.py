@@ -43,8 +43,8 @@ EVIL = "<img src=x onerror=alert(1)> ![x](http://evil.example) =cmd()"
 NAMES = st.sampled_from(
     ["../x", "/etc/passwd", "..", ".", "", "a/b", "a\\b", "own:../x", "run:../x", "x\0y", "CON", "~", "\ud800", EVIL]
 ) | st.text(max_size=60)
-SOURCES = [*(ROOT / "cnnlab_core").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
-SOURCES += (ROOT / "benchmarks").glob("*.py")
+LAB = [*(ROOT / "cnnlab_core").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
+SOURCES = [*LAB, *(ROOT / "benchmarks").glob("*.py")]
 
 
 # --- the code itself ------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ SOURCES += (ROOT / "benchmarks").glob("*.py")
 
 def calls(path):
     """Every call in a file: its name with dots, and the names and constants of its keywords."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             constants = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
             yield ast.unparse(node.func), constants, [k.arg for k in node.keywords]
@@ -60,7 +60,7 @@ def calls(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_code_runs_what_it_reads(path):
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     assert not imported & {"joblib", "shelve", "marshal", "dill", "cloudpickle", "yaml"}
@@ -75,6 +75,13 @@ def test_no_code_runs_what_it_reads(path):
         if name.startswith("subprocess."):
             assert not constants.get("shell")
         assert name not in ("os.system", "os.popen", "torch.hub.load", "tempfile.mktemp")
+
+
+@pytest.mark.parametrize("path", LAB, ids=lambda path: str(path.relative_to(ROOT)))
+def test_text_in_files_is_utf_8_on_every_machine(path):
+    for name, constants, keywords in calls(path):
+        if name.endswith((".read_text", ".write_text")) or name == "open" or constants.get("text"):
+            assert "encoding" in keywords, name
 
 
 HTML = {
@@ -104,7 +111,7 @@ def test_front_ends_write_text_only():
             "new Function",
             "fetch(",
         ):
-            assert word not in path.read_text(), (path, word)
+            assert word not in path.read_text(encoding="utf-8"), (path, word)
 
 
 # --- names that become paths ----------------------------------------------------------------------------------

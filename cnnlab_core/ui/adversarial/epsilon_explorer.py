@@ -5,7 +5,6 @@ Python sends a sweep once (``scene``); epsilon is dragged in the browser, and on
 
 import base64
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from PIL import Image
 from cnnlab_core.attacks.studies.sweep import Curve, Swept, levels
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import png
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import data_address
 
-_ASSETS = Path(__file__).parents[3] / "assets" / "epsilon_explorer"
 _SCRIPTS = ("pixels.js", "chart.js", "main.js")
 _TOP = 5
 _HIDDEN_SHARE = 0.01
@@ -25,9 +24,9 @@ _HIDDEN_SHARE = 0.01
 
 _component = st.components.v2.component(
     "cnnlab_epsilon_explorer",
-    html=(_ASSETS / "explorer.html").read_text(),
-    css=(_ASSETS / "explorer.css").read_text(),
-    js="\n".join((_ASSETS / name).read_text() for name in _SCRIPTS),
+    html=read_asset("epsilon_explorer", "explorer.html"),
+    css=read_asset("epsilon_explorer", "explorer.css"),
+    js="\n".join(read_asset("epsilon_explorer", name) for name in _SCRIPTS),
 )
 
 

@@ -1,0 +1,173 @@
+"""The package: what it needs, what it says of itself, and the wheel as it is installed, far from the repository."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from places import ROOT
+
+import cnnlab_core
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.recipes.adversarial import attack_code
+from cnnlab_core.recipes.dream import atlas_code
+from cnnlab_core.recipes.exercises import sheet_code
+from cnnlab_core.recipes.training import start_code
+from cnnlab_core.training import Config
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SOURCES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "cnnlab_core").rglob("*.py")}
+
+
+def python(folder, *command, **variables):
+    """What ``python command`` prints in a process of its own, in ``folder``."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=folder, env=os.environ | variables, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# --- what it says of itself -----------------------------------------------------------------------------------
+
+
+def test_importing_the_package_is_cheap(tmp_path):
+    code = "import cnnlab_core, sys; print(*sys.modules); cnnlab_core.attacks.pgd; print(*sys.modules)"
+    first, then = (set(line.split()) for line in python(tmp_path, "-c", code, PYTHONPATH=str(ROOT)).splitlines())
+    assert not first & {"torch", "numpy", "streamlit", "plotly", "cnnlab_core.attacks"}
+    assert "torch" in then
+    assert "streamlit" not in then
+
+
+def test_a_notebook_completes_every_package_but_the_screen():
+    packages = {path.parent.name for path in (ROOT / "cnnlab_core").glob("*/__init__.py")}
+    assert set(dir(cnnlab_core)) == packages - {"ui"} | {"errors", "__version__"}
+    with pytest.raises(AttributeError, match="no attribute 'atacks'"):
+        _ = cnnlab_core.atacks
+
+
+@pytest.mark.parametrize("name", [name for name in dir(cnnlab_core) if name != "__version__"])
+def test_every_name_that_a_package_offers_is_there(name):
+    module = getattr(cnnlab_core, name)
+    assert module is sys.modules[f"cnnlab_core.{name}"]
+    offered = getattr(module, "__all__", [])
+    assert [one for one in offered if getattr(module, one, None) is None] == []
+    assert set(offered) <= set(dir(module))
+
+
+def test_the_assets_are_found_in_one_place():
+    """Nobody but ``runtime/assets`` reckons where a file of the lab lies."""
+    found = [name for name, path in SOURCES.items() if "__file__" in path.read_text(encoding="utf-8")]
+    assert found == ["cnnlab_core/runtime/assets.py"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*(ROOT / "cnnlab_core" / "recipes").rglob("*.py"), *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_what_is_imported_in_code_to_take_away_is_there(path):
+    text = path.read_text(encoding="utf-8")
+    for module, names in re.findall(r"from (cnnlab_core[\w.]*) import (\w+(?:, \w+)*)?", text):
+        there = import_module(module)
+        assert [name for name in names.split(", ") if name and not hasattr(there, name)] == [], module
+
+
+# --- what it needs --------------------------------------------------------------------------------------------
+
+
+def pins():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return {canonicalize_name(one.name): one for one in map(Requirement, filter(re.compile(r"\w").match, lines))}
+
+
+def test_the_package_asks_for_what_the_lab_runs_on():
+    """``requirements.txt`` has one exact version, and the package's range holds it, of each that either names."""
+    ranges = [Requirement(one) for one in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["app"]]]
+    assert {canonicalize_name(one.name) for one in ranges} == set(pins())
+    for one in ranges:
+        (pin,) = pins()[canonicalize_name(one.name)].specifier
+        assert pin.operator == "=="
+        assert one.specifier.contains(pin.version), one
+
+
+# --- the wheel ------------------------------------------------------------------------------------------------
+
+NO_STREAMLIT = "raise ModuleNotFoundError('No module named streamlit, as far as this test goes', name='streamlit')"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the wheel, made from the source distribution, and in ``site`` what pip unpacks of it.
+
+    In ``without`` is a Streamlit that isn't there.
+    """
+    folder = tmp_path_factory.mktemp("package")
+    python(ROOT, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(folder))
+    (source,) = folder.glob("*.tar.gz")
+    python(folder, "-m", "tarfile", "--extract", str(source), str(folder))
+    python(folder / source.name[:-7], "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    (wheel,) = folder.glob("*.whl")
+    python(folder, "-m", "pip", "install", "--no-deps", "--no-index", "--target", str(folder / "site"), str(wheel))
+    (folder / "without").mkdir()
+    (folder / "without" / "streamlit.py").write_text(NO_STREAMLIT, encoding="utf-8")
+    return folder
+
+
+def elsewhere(installed, folder, *command, streamlit=False):
+    """What ``python command`` prints where the package is installed, in a folder far from the repository."""
+    places = [installed / "site"] if streamlit else [installed / "without", installed / "site"]
+    return python(
+        folder,
+        *command,
+        PYTHONPATH=os.pathsep.join(map(str, places)),
+        CNNLAB_CACHE=str(folder / "cache"),
+        CNNLAB_RUNS=str(folder / "runs"),
+        CNNLAB_DEVICE="cpu",
+    )
+
+
+def test_the_wheel_holds_the_package_and_all_its_assets(installed):
+    (wheel,) = installed.glob("*.whl")
+    assert wheel.name == f"cnnlab-{cnnlab_core.__version__}-py3-none-any.whl"
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assets = {f"cnnlab_core/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "assets").rglob("*.*")}
+    assert held == set(SOURCES) | assets | {"cnnlab_core/py.typed"}
+
+
+@pytest.mark.parametrize("streamlit", [False, True])
+def test_everything_is_imported_and_without_streamlit_all_but_the_screen(installed, tmp_path, streamlit):
+    names = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in SOURCES]
+    names = [name for name in names if name.startswith("cnnlab_core.ui") == streamlit and "__main__" not in name]
+    imports = "".join(f"import {name}\n" for name in names)  # the screen reads its scripts and styles meanwhile
+    code = f"import sys\n{imports}print(cnnlab_core.__file__)\nprint('streamlit' in sys.modules)"
+    place, found = elsewhere(installed, tmp_path, "-c", code, streamlit=streamlit).splitlines()
+    assert Path(place).is_relative_to(installed)
+    assert found == str(streamlit)
+
+
+def test_recipes_run_where_there_is_only_the_package(installed, tmp_path):
+    """A network that comes with the lab is attacked, a sheet is printed, the atlas is at hand, and a run is trained."""
+    plan = Plan("PGD", norm="linf", eps=8 / 255, step_size=2 / 255, steps=3)
+    recipes = [
+        attack_code("cifar10_standard", "pretrained", "chelsea", plan, None),
+        sheet_code(["conv2d"], seed=1, level=1, each=1, sheets=1, solutions=True, lab="", file="sheet.html"),
+        atlas_code("efficientnet_lite0", "pretrained"),
+        start_code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
+    ]
+    printed = elsewhere(installed, tmp_path, "-c", "\n".join(recipes))
+    assert (tmp_path / "adversarial.png").is_file()
+    assert "@page" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert printed.count("(112, 112)") == 30
+    assert not (tmp_path / "cache" / "atlas").exists()  # nothing of it was computed
+    (finals,) = (tmp_path / "runs").glob("*/finals.json")
+    runs = elsewhere(installed, tmp_path, "-m", "cnnlab_core.training", "list")
+    assert finals.parent.name in runs
+    assert "cifar10_standard" in runs  # one that comes with the lab
