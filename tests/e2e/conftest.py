@@ -230,7 +230,7 @@ def phone_lab(profiles, server, request):
 
 
 def _lab(profile, server, request):
-    expect.set_options(timeout=1000 * patience(20))
+    expect.set_options(timeout=1000 * patience(30))
     opened = Lab(profile.new_page(), server)
     try:
         yield opened
