@@ -114,11 +114,11 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
-def visit(page: Page, address: str, seconds: float = 120) -> None:
+def visit(page: Page, address: str) -> None:
     """Open an address of the lab and wait until its script has finished and everything is painted."""
     scripts = Scripts(page)
     page.goto(address)
-    scripts.wait(0, seconds)
+    scripts.wait(0, seconds=120)
 
 
 def resident_mb(pid: int) -> float:

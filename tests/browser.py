@@ -42,9 +42,8 @@ class Scripts:
         while self.finished <= before:
             assert time.monotonic() < end, f"the script didn't finish within {seconds:.0f} s"
             self.page.wait_for_timeout(20)  # events of the page arrive meanwhile
-        left = 1000 * seconds
-        self.page.wait_for_selector("[data-test-script-state=notRunning]", timeout=left)
-        self.page.wait_for_function("!document.querySelector('[data-stale=true]')", timeout=left)
+        self.page.wait_for_selector("[data-test-script-state=notRunning]")
+        self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
     def _frame(self, payload: str | bytes) -> None:
         if isinstance(payload, bytes) and len(payload) < 120 and _is_script_finished(payload):
