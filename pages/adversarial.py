@@ -1,52 +1,34 @@
-"""Adversarial attacks: how little must change before the network is wrong, and what survives the world?"""
-
-import streamlit as st
+"""Adversarial attacks: how little must change before the network is wrong, and what survives a printer or a crop?"""
 
 from cnnlab_core.exercises.kinds import ADVERSARIAL
 from cnnlab_core.ui.adversarial import (
     attack,
     epsilon,
-    plane,
+    neuron,
     report,
+    robustness,
     step_size,
     sweep,
-    two_networks,
+    transferability,
     universal,
-    world,
 )
 from cnnlab_core.ui.adversarial.choice import choose
 from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.frame import page
-from cnnlab_core.ui.show import sentences
+from cnnlab_core.ui.tabs import Tab, show_tabs
 
-ON_A_PICTURE = {
-    "Attack": attack.show,
-    "Epsilon": epsilon.show,
-    "Step size": step_size.show,
-    "Sweep": sweep.show,
-    "In the world": world.show,
-    "Report": report.show,
-    "One for all": universal.show,
-    "Two networks": two_networks.show,
-}
-ON_PAPER = {
-    "In the plane": plane.show,
-    ADVERSARIAL.tab: practice(ADVERSARIAL, "true_or_false"),
-}
+TABS = (
+    Tab("Attack", attack.show),
+    Tab("Epsilon", epsilon.show),
+    Tab("Step size", step_size.show),
+    Tab("Sweep", sweep.show),
+    Tab("Robustness", robustness.show, formerly=("In the world",)),
+    Tab("Report", report.show),
+    Tab("Universal", universal.show, formerly=("One for all",)),
+    Tab("Transferability", transferability.show, formerly=("Two networks",)),
+    Tab("One neuron", neuron.show, stands_alone=True, formerly=("In the plane",)),
+    Tab(ADVERSARIAL.tab, practice(ADVERSARIAL, "true_or_false"), stands_alone=True),
+)
 
 page("adversarial")
-settings = st.container()
-tabs = st.tabs([*ON_A_PICTURE, *ON_PAPER], key="adversarial_tab", bind="query-params")
-for tab, name in zip(tabs, [*ON_A_PICTURE, *ON_PAPER], strict=True):
-    if tab.open and name in ON_A_PICTURE:
-        with settings, sentences():
-            choice = choose()
-            if choice:
-                with tab, sentences():
-                    ON_A_PICTURE[name](choice)
-    elif tab.open:
-        with tab, sentences():
-            ON_PAPER[name]()
-        # Drawn here too: a control that isn't drawn leaves the address.
-        with settings.expander("The attack in the other tabs"), sentences():
-            choose()
+show_tabs("adversarial_tab", TABS, choose, aside="The attack in the other tabs")

@@ -37,3 +37,8 @@ class Expectation:
         turns = [self.transforms[index % len(self.transforms)] for index in range(self.draws)]
         views = [transform.sample(x, self.generator, strength) for transform, strength in turns]
         return self.model(torch.cat(views)).unflatten(0, (self.draws, len(x)))
+
+
+def bare(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """The model itself, without the views through which an attack sees it."""
+    return model.model if isinstance(model, Expectation) else model

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from cnnlab_core.attacks.eot import Expectation
-from cnnlab_core.attacks.objective import LOSSES, Classifier, Goal, Loss
+from cnnlab_core.attacks.eot import bare
+from cnnlab_core.attacks.objective import LOSSES, Classifier, Forward, Goal, Loss
 from cnnlab_core.attacks.result import Measured
 from cnnlab_core.errors import InputError
 
@@ -15,11 +15,15 @@ Classes = Tensor | int
 
 
 class Problem(NamedTuple):
-    """What an attack sets out with: pictures ``x`` (N, C, H, W), its goal, and how the pictures are named."""
+    """What an attack sets out with: pictures ``x`` (N, C, H, W), its goal, and the network's answer to the clean ones.
+
+    ``forward`` is the pass that gave that answer, for an attack that starts from it; None where it can't.
+    """
 
     x: Tensor
     goal: Goal
     clean: Measured
+    forward: Forward | None
 
 
 def problem(
@@ -28,11 +32,14 @@ def problem(
     y: Classes | None,
     target: Classes | None = None,
     loss: Loss = "cross_entropy",
+    *,
+    starts_here: bool = False,
 ) -> Problem:
     """The pictures and the goal of an attack, and the model's answer to the pictures as they are.
 
     ``x`` is float (N, C, H, W) in [0, 1]; ``y`` and ``target`` are (N,) or one class for all; without ``y`` the true
-    class is what the network says. Raises ``InputError`` for anything else, and for a target that is the class itself.
+    class is what the network says. An attack that ``starts_here``, at x, gets the forward pass along and needs no
+    second one. Raises ``InputError`` for anything else, and for a target that is the class itself.
     """
     if not isinstance(x, Tensor) or x.ndim != 4 or not x.numel() or not x.is_floating_point():
         shape = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
@@ -44,8 +51,8 @@ def problem(
         raise InputError(f"An attack takes pixels in [0, 1], but these run from {low:.4g} to {high:.4g}. Clip them.")
     if loss not in LOSSES:
         raise InputError(f"There is no loss “{loss}”. Choose one of {', '.join(LOSSES)}.")
-    with torch.no_grad():
-        logits = (model.model if isinstance(model, Expectation) else model)(x)
+    forward = Forward(bare(model), x, backward=starts_here and bare(model) is model)
+    logits = forward.output.detach()
     if logits.ndim != 2 or len(logits) != len(x) or not logits.is_floating_point():
         raise InputError(f"A model gives logits ({len(x)}, classes), but this one gave {tuple(logits.shape)}.")
     x = x.detach()
@@ -56,7 +63,8 @@ def problem(
             f"The target is the class that the picture already has ({int(true[aim == true][0])}). Choose another one."
         )
     goal = Goal(true, aim, loss)
-    return Problem(x, goal, Measured(x, x, logits, goal.reached(logits)))
+    clean = Measured(x, x, logits, goal.reached(logits))
+    return Problem(x, goal, clean, forward if starts_here and bare(model) is model else None)
 
 
 def check_positive(value: float, what: str) -> None:

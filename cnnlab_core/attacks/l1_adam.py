@@ -32,7 +32,7 @@ def l1_adam_steps(
     stops as soon as its class has switched. The other arguments, units and errors are those of ``pgd``.
     """
     course = Course(steps, 1, early_stop, keep_best, trace)
-    given = problem(model, x, y, target)
+    given = problem(model, x, y, target, starts_here=True)
     x = given.x
     check_positive(learning_rate, "learning rate")
     if not 0 <= alpha < float("inf"):
@@ -42,12 +42,11 @@ def l1_adam_steps(
         change = torch.zeros_like(x)
         adam = torch.optim.Adam([change], lr=learning_rate)
 
-        def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
-            # Adam is elementwise: samples that rest get no gradient, and nobody looks at what becomes of them.
-            change.grad = torch.zeros_like(change).index_copy(0, rows, alpha * change[rows].sign() - gradient)
+        def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
+            change.grad = alpha * change.sign() - gradient
             adam.step()
             change.copy_((x + change).clamp(0, 1) - x)
-            return x[rows] + change[rows]
+            return x + change
 
         return x, step
 

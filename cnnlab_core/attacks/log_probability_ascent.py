@@ -31,11 +31,11 @@ def log_probability_ascent_steps(
     arguments, units and errors are those of ``pgd``.
     """
     course = Course(steps, 1, early_stop, keep_best, trace)
-    given = problem(model, x, y, target)
+    given = problem(model, x, y, target, starts_here=True)
     x = given.x
     check_positive(step_size, "step size")
 
-    def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
+    def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
         return (x_adv + step_size * L2().normalise(gradient)).clamp(0, 1)
 
     return (yield from attack(model, given, course, lambda: (x, step)))

@@ -37,6 +37,11 @@ class Goal:
         """The classes that the objective speaks of, (N,)."""
         return self.y if self.target is None else self.target
 
+    @property
+    def single(self) -> tuple[int, int | None]:
+        """The class y and the target of a single picture."""
+        return int(self.y), None if self.target is None else int(self.target)
+
     def rows(self, index: Tensor) -> "Goal":
         """The same for some of the samples."""
         return Goal(self.y[index], None if self.target is None else self.target[index], self.loss)
@@ -62,30 +67,33 @@ class Goal:
         return first != self.y if self.target is None else first == self.target
 
 
-class Climb:
-    """The model's answer at pictures ``x``: ``logits`` (N, classes), the objective ``value`` (N,), and the way to its
-    gradient, which is only taken when it is asked for.
+class Forward:
+    """A forward pass at pictures ``x`` that remembers the way back: the ``output``, its ``logits`` (N, classes), and
+    the gradient of an objective for whoever asks for it.
 
-    Works inside ``no_grad`` and ``inference_mode``; touches nobody's ``.grad``.
+    Works inside ``no_grad`` and ``inference_mode``; touches nobody's ``.grad``. ``backward=False`` remembers nothing.
     """
 
-    def __init__(self, model: Classifier, goal: Goal, x: Tensor) -> None:
-        with torch.inference_mode(False), torch.enable_grad():
-            self._point = x.detach().clone().requires_grad_()
-            logits = model(self._point)
-            self._value = goal.value(logits)
-        self.logits, self.value = plain_logits(logits.detach()), self._value.detach()
+    def __init__(self, model: Classifier, x: Tensor, *, backward: bool = True) -> None:
+        with torch.inference_mode(False), torch.set_grad_enabled(backward):
+            self._x = x.detach().clone().requires_grad_(backward)
+            self.output = model(self._x)
+        self.logits = plain_logits(self.output.detach())
 
-    def gradient(self) -> Tensor:
+    def loss(self, goal: "Goal") -> Tensor:
+        """The objective (N,)."""
+        return goal.value(self.output.detach())
+
+    def gradient(self, goal: "Goal") -> Tensor:
         """The gradient of the objective with respect to x, once.
 
         Raises ``InputError`` for a model without a gradient, and for one whose numbers overflow.
         """
         try:
-            with torch.inference_mode(False):
-                (gradient,) = torch.autograd.grad(self._value.sum(), self._point)
+            with torch.inference_mode(False), torch.enable_grad():
+                (gradient,) = torch.autograd.grad(goal.value(self.output).sum(), self._x)
         except RuntimeError as error:
-            if self._value.requires_grad and "not have been used" not in str(error):
+            if self.output.requires_grad and "not have been used" not in str(error):
                 raise
             raise InputError(
                 "This model gives no gradient for its input (something in it rounds, sorts or leaves torch), so a "
@@ -98,15 +106,14 @@ class Climb:
         return gradient
 
 
-def look(model: Classifier, goal: Goal, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits (N, classes) at ``x`` and the objective (N,), without a gradient."""
+def logits_of(model: Classifier, x: Tensor) -> Tensor:
+    """The logits (N, classes) at ``x``, without a gradient."""
     with torch.no_grad():
-        logits = model(x)
-        return plain_logits(logits), goal.value(logits)
+        return plain_logits(model(x))
 
 
 def plain_logits(logits: Tensor) -> Tensor:
     """Logits (N, classes) as they are; of several views (views, N, classes) the logarithm of the mean probability."""
-    if logits.ndim == 2:
+    if logits.ndim != 3:
         return logits
     return logits.log_softmax(-1).logsumexp(0) - math.log(len(logits))

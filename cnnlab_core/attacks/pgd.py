@@ -48,29 +48,26 @@ def pgd_steps(
     Raises ``InputError`` for input that makes no sense and for models without a gradient.
     """
     course = Course(steps, restarts, early_stop, keep_best, trace)
-    given = problem(model, x, y, target, loss)
-    x = given.x
-    threat = Threat.around(x, norm, eps, mask)
+    random_start = random_start or restarts > 1
+    given = problem(model, x, y, target, loss, starts_here=not random_start)
+    threat = Threat.around(given.x, norm, eps, mask)
     if step_size is not None:
         check_positive(step_size, "step size")
-    usual = threat.eps * (2.5 / steps if steps > 1 else 1.0)
-    lengths = usual if step_size is None else torch.full_like(threat.eps, step_size)
-
+    length = threat.eps * (2.5 / steps if steps > 1 else 1.0) if step_size is None else step_size
     if not 0 <= momentum <= 1:
         raise InputError(f"Momentum lies between 0 (none) and 1, but is {momentum}.")
 
     def begin() -> tuple[Tensor, Update]:
-        velocity = torch.zeros_like(x)
+        velocity = torch.zeros_like(given.x)
 
-        def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
+        def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
+            nonlocal velocity
             if momentum:
                 size = gradient.abs().mean((1, 2, 3), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
-                gradient = momentum * velocity[rows] + gradient / size
-                velocity[rows] = gradient
-            ball = threat.rows(rows)
-            return ball.project(x_adv + lengths[rows] * ball.normalise(gradient, x_adv))
+                velocity = gradient = momentum * velocity + gradient / size
+            return threat.project(x_adv + length * threat.normalise(gradient, x_adv))
 
-        return threat.random_start(generator) if random_start or restarts > 1 else x, step
+        return threat.random_start(generator) if random_start else given.x, step
 
     return (yield from attack(model, given, course, begin))
 

@@ -33,13 +33,13 @@ def probability_ascent_steps(
     The other arguments, units and errors are those of ``pgd``.
     """
     course = Course(steps, 1, early_stop, keep_best, trace)
-    given = problem(model, x, y, target, "probability")
+    given = problem(model, x, y, target, "probability", starts_here=True)
     x = given.x
     threat = Threat.around(x, "linf", eps, mask)
     check_positive(step_size, "step size")
 
-    def step(x_adv: Tensor, gradient: Tensor, rows: Tensor) -> Tensor:
-        return threat.rows(rows).project(x_adv + step_size * gradient)
+    def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
+        return threat.project(x_adv + step_size * gradient)
 
     return (yield from attack(model, given, course, lambda: (x, step)))
 

@@ -4,13 +4,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
+from PIL import Image
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from cnnlab_core.attacks.objective import Goal
 from cnnlab_core.attacks.threat import NORMS
+from cnnlab_core.classification.softmax import Prediction, softmax, top_k
 from cnnlab_core.images import to_uint8
+
+
+@dataclass(frozen=True)
+class View:
+    """One row of a result as plain numpy: a picture ``pixels`` uint8 (H, W, 3), and the network's ``logits`` (classes,)
+    float64 for it."""
+
+    pixels: np.ndarray
+    logits: np.ndarray
+
+    @staticmethod
+    def of(x: Tensor, logits: Tensor) -> "View":
+        """Of pixels (3, H, W), floats in [0, 1] or uint8, and logits (classes,)."""
+        pixels = x if x.dtype == torch.uint8 else to_uint8(x)
+        return View(pixels.permute(1, 2, 0).contiguous().cpu().numpy(), logits.double().cpu().numpy())
+
+    @property
+    def picture(self) -> Image.Image:
+        """The picture, RGB."""
+        return Image.fromarray(self.pixels)
+
+    @property
+    def best(self) -> int:
+        """The most probable class."""
+        return int(self.logits.argmax())
+
+    def probability(self, index: int) -> float:
+        """The probability of a class."""
+        return float(softmax(self.logits)[index])
+
+    def top(self, categories: tuple[str, ...], k: int = 5) -> list[Prediction]:
+        """The ``k`` most probable classes."""
+        return top_k(self.logits, categories, k)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,49 +100,62 @@ class Measured:
         found = [structural_similarity(a, b, channel_axis=0, data_range=1.0, win_size=window) for a, b in pairs]
         return torch.tensor(found, dtype=torch.float64)
 
+    def view(self, sample: int = 0) -> View:
+        """One of the pictures in 8 bits, with the network's answer."""
+        return View.of(self.x_adv[sample], self.logits[sample])
+
+    def distances(self, sample: int = 0) -> dict[str, float]:
+        """How far one of the pictures is from the original: linf, l2 and l1 in pixel units, l0 in pixels, and SSIM."""
+        return {name: getattr(self, name)[sample].item() for name in ("linf", "l2", "l1", "l0", "ssim")}
+
     def _distance(self, norm: str) -> Tensor:
         return NORMS[norm].size(self.x_adv.double() - self.x.double())
 
 
 class History:
-    """What an attack saw, a row for each of its looks, through all restarts."""
+    """What an attack saw, a row for each of its steps, through all restarts."""
 
     def __init__(self, goal: Goal) -> None:
         self._goal = goal
         self._rows: list[tuple[Tensor, ...]] = []
 
     def add(self, logits: Tensor, loss: Tensor, gradient_norm: Tensor) -> None:
-        """A look at all samples: logits (N, classes), loss (N,), gradient_norm (N,)."""
+        """A step of all samples: logits (N, classes), loss (N,), gradient_norm (N,)."""
         self._rows.append((logits, loss, gradient_norm))
+
+    @property
+    def logits(self) -> list[Tensor]:
+        """The network's answer at each step, (N, classes) each."""
+        return [logits for logits, _, _ in self._rows]
 
     @cached_property
     def losses(self) -> Tensor:
-        """The objective, which the attack climbs, (looks, N)."""
+        """The objective, which the attack climbs, (steps, N)."""
         return torch.stack([loss for _, loss, _ in self._rows])
 
     @cached_property
     def gradient_norm(self) -> Tensor:
-        """The l2 norm of the objective's gradient, (looks, N); 0 in the last look, which needs none."""
+        """The l2 norm of the objective's gradient, (steps, N); 0 in the last step, which needs none."""
         return torch.stack([norm for _, _, norm in self._rows])
 
     @cached_property
     def predicted(self) -> Tensor:
-        """The most probable class, (looks, N)."""
+        """The most probable class, (steps, N)."""
         return torch.stack([logits.argmax(-1) for logits, _, _ in self._rows])
 
     @cached_property
     def p_true(self) -> Tensor:
-        """The probability of the class y, (looks, N), float64."""
+        """The probability of the class y, (steps, N), float64."""
         return self._probability(self._goal.y)
 
     @cached_property
     def p_target(self) -> Tensor | None:
-        """The probability of the target, (looks, N), float64; None if there is no target."""
+        """The probability of the target, (steps, N), float64; None if there is no target."""
         return None if self._goal.target is None else self._probability(self._goal.target)
 
     @property
     def first_success(self) -> Tensor:
-        """The first look at which the float picture fooled the network, (N,); -1 if none did."""
+        """The first step at which the float picture fooled the network, (N,); -1 if none did."""
         fooled = torch.stack([self._goal.reached(logits) for logits, _, _ in self._rows])
         return torch.where(fooled.any(0), fooled.int().argmax(0), -1)
 
@@ -121,7 +170,7 @@ class AttackResult:
 
     ``exact`` is what the attack computed, ``rounded`` the 8-bit picture that people see and save; both were given to
     the network anew. Claims are made on the latter: ``success`` is its; ``linf`` and ``l2`` are those of ``x_adv``.
-    ``clean`` is how it was before. ``trace`` holds the pictures (N, C, H, W) at the looks that were asked for.
+    ``clean`` is how it was before. ``trace`` holds the pictures (N, C, H, W) at the steps that were asked for.
     """
 
     goal: Goal
@@ -151,6 +200,10 @@ class AttackResult:
         """Which 8-bit pictures fool the network, (N,) bool."""
         return self.rounded.success
 
+    def on_the_way(self, step: int, sample: int = 0) -> View:
+        """One of the pictures at a step of ``trace``, in 8 bits, with the network's answer to the float one."""
+        return View.of(self.trace[step][sample], self.history.logits[step][sample])
+
     @property
     def wrong_before(self) -> Tensor:
         """Which pictures the network got wrong before anything was done to them, (N,) bool: no merit of the attack."""
@@ -168,12 +221,12 @@ class AttackResult:
 
     @property
     def losses(self) -> Tensor:
-        """The objective at each look, (looks, N)."""
+        """The objective at each step, (steps, N)."""
         return self.history.losses
 
     @property
     def first_success(self) -> Tensor:
-        """The first look at which the float picture fooled the network, (N,); -1 if none did."""
+        """The first step at which the float picture fooled the network, (N,); -1 if none did."""
         return self.history.first_success
 
 

@@ -1,40 +1,38 @@
-"""Success and loss over step size and number of steps: one PGD run for each step size fills a row of the map."""
+"""Success and loss over step size and number of steps: one attack for each step size fills a row of the map."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, problem
-from cnnlab_core.attacks.objective import Classifier, Loss, look
-from cnnlab_core.attacks.pgd import pgd_steps
+from cnnlab_core.attacks.methods import METHODS, Plan, find_method
+from cnnlab_core.attacks.objective import Classifier, logits_of
+from cnnlab_core.attacks.result import View
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
-from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """PGD with one ``step_size`` after so many ``steps``, on N pictures.
+    """The attack with one ``step_size`` after so many ``steps``, on N pictures.
 
-    ``picture`` uint8 (N, C, H, W) with its ``logits`` (N, classes); ``loss`` (the objective, which rises) and
-    ``success`` are of that 8-bit picture, the mean over the pictures.
+    ``pictures`` uint8 (N, C, H, W) with their ``logits`` (N, classes); ``loss`` (the objective, which rises) and
+    ``success``, the share that fools the network, are of these 8-bit pictures.
     """
 
     step_size: float
     steps: int
-    picture: Tensor
+    pictures: Tensor
     logits: Tensor
     loss: float
     success: float
 
-
-@dataclass(frozen=True)
-class MapStep:
-    """Progress: the share ``done``, and the ``cells`` that are known."""
-
-    done: float
-    cells: tuple[Cell, ...]
+    def view(self, sample: int = 0) -> View:
+        """One of the pictures, with the network's answer."""
+        return View.of(self.pictures[sample], self.logits[sample])
 
 
 def step_map_steps(
@@ -42,40 +40,34 @@ def step_map_steps(
     x: Tensor,
     y: Classes | None = None,
     *,
-    eps: float,
     step_sizes: Sequence[float],
     steps: Sequence[int],
-    norm: str = "linf",
+    method: str | Plan = "pgd",
     target: Classes | None = None,
-    loss: Loss = "cross_entropy",
-) -> Generator[MapStep, None, tuple[Cell, ...]]:
-    """PGD from the picture itself for each of the ``step_sizes``, looked at after each of ``steps``.
+    **settings: Any,
+) -> Generator[Progress[tuple[Cell, ...]], None, tuple[Cell, ...]]:
+    """An attack that takes steps, by name with its ``settings`` or as a plan, from the picture itself: for each of the
+    ``step_sizes``, in its own unit, and after each of ``steps``.
 
-    Arguments and errors are those of ``pgd``.
+    Raises ``InputError`` for an attack without steps or a step size; the rest is as for ``pgd``.
     """
     if not step_sizes or not steps:
         raise InputError("The map needs at least one step size and one number of steps.")
-    x, goal, _ = problem(model, x, y, target, loss)
+    plan = method if isinstance(method, Plan) else find_method(method).plan(**settings)
+    if not plan.entry.takes("step_size", "steps"):
+        able = [entry.title for entry in METHODS.values() if entry.takes("step_size", "steps")]
+        raise InputError(f"{plan.title} has no step size to choose. Choose one of {', '.join(able)}.")
+    plan = replace(plan, steps=max(steps), random_start=False, restarts=1, early_stop=False)
+    x, goal, *_ = problem(model, x, y, target, plan.loss)
     cells: tuple[Cell, ...] = ()
     for row, size in enumerate(step_sizes):
-        run = pgd_steps(
-            model,
-            x,
-            goal.y,
-            target=goal.target,
-            eps=eps,
-            step_size=size,
-            steps=max(steps),
-            norm=norm,
-            loss=loss,
-        )
-        for step in run:
+        for step in replace(plan, step_size=size).start(model, x, goal.y, target=goal.target):
             if step.index in steps:
-                picture = to_uint8(step.x_adv)
-                logits, value = look(model, goal, picture.to(x.dtype) / 255)
-                success = goal.reached(logits).double().mean().item()
-                cells += (Cell(size, step.index, picture, logits, value.mean().item(), success),)
-            yield MapStep((row + step.index / max(steps)) / len(step_sizes), cells)
+                pictures = to_uint8(step.x_adv)
+                logits = logits_of(model, pictures.to(x.dtype) / 255)
+                loss, success = goal.value(logits).mean().item(), goal.reached(logits).double().mean().item()
+                cells += (Cell(size, step.index, pictures, logits, loss, success),)
+            yield Progress(row + step.share, len(step_sizes), cells)
     return cells
 
 

@@ -2,37 +2,77 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, problem
-from cnnlab_core.attacks.loop import AttackStep
-from cnnlab_core.attacks.objective import Classifier, Goal, Loss, look
-from cnnlab_core.attacks.reach import Method, Reach
+from cnnlab_core.attacks.methods import Plan, plan_over_epsilon
+from cnnlab_core.attacks.objective import Classifier, Goal, logits_of
+from cnnlab_core.attacks.over_epsilon import OverEpsilon
+from cnnlab_core.attacks.result import View
+from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
-from cnnlab_core.runtime.jobs import plainly, relay
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 
 
-@dataclass(frozen=True, eq=False)
-class SweepStep:
-    """Progress: the share ``done``, and what is known so far: ``eps`` and the ``logits`` (N, classes) of each."""
+@dataclass(frozen=True)
+class Curve:
+    """One picture of a sweep as plain numpy: the ``logits`` (E, classes) float64 at each of the E epsilons.
 
-    done: float
+    The attack called ``title`` leads away from class ``y``, or to the ``target``.
+    """
+
+    title: str
     eps: tuple[float, ...]
-    logits: tuple[Tensor, ...]
+    y: int
+    target: int | None
+    logits: np.ndarray
+
+    @property
+    def best(self) -> np.ndarray:
+        """The most probable class at each epsilon, (E,)."""
+        return self.logits.argmax(-1)
+
+    @property
+    def success(self) -> np.ndarray:
+        """Where the network is fooled, (E,) bool."""
+        return self.best != self.y if self.target is None else self.best == self.target
+
+    @property
+    def others(self) -> np.ndarray:
+        """At each epsilon the most probable class but ``y`` and the target, (E,)."""
+        rest = self.logits.copy()
+        rest[:, [self.y] if self.target is None else [self.y, self.target]] = -np.inf
+        return rest.argmax(-1)
+
+    def probability(self, classes: int | np.ndarray) -> np.ndarray:
+        """The probability of a class at each epsilon, or of a class for each, (E,)."""
+        return softmax(self.logits)[np.arange(len(self.eps)), classes]
+
+    @property
+    def changes(self) -> float | None:
+        """The smallest of the epsilons at which the class is another than ``y``."""
+        return first_epsilon(self.eps, self.best != self.y)
+
+    @property
+    def smallest(self) -> float | None:
+        """The smallest of the epsilons that fools the network."""
+        return first_epsilon(self.eps, self.success)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """The attack at each of E epsilons on N pictures; everything is of the rounded 8-bit pictures.
+    """The attack of the ``plan`` at each of E epsilons on N pictures; everything is of the rounded 8-bit pictures.
 
-    ``pictures`` uint8 (E, N, C, H, W), ``logits`` (E, N, classes). ``direction`` (N, C, H, W) is FGSM's step of length
-    1, so that x + eps * direction, clipped and rounded, is the picture; None for PGD.
+    ``pictures`` uint8 (E, N, C, H, W), ``logits`` (E, N, classes). ``direction`` (N, C, H, W) is a straight attack's
+    step of length 1, so that x + eps * direction, clipped and rounded, is the picture; None for others.
     """
 
+    plan: Plan
     eps: tuple[float, ...]
     goal: Goal
     pictures: Tensor
@@ -46,7 +86,7 @@ class Sweep:
 
     @property
     def accuracy(self) -> Tensor:
-        """The share of pictures that are still named right, (E,)."""
+        """The share of pictures that are still classified correctly, (E,)."""
         return (self.logits.argmax(-1) == self.goal.y).double().mean(1)
 
     def probability(self, classes: Tensor) -> Tensor:
@@ -57,7 +97,15 @@ class Sweep:
     @property
     def smallest(self) -> list[float | None]:
         """The smallest epsilon of the sweep that fools the network, for each picture; None if none does."""
-        return [next((eps for eps, hit in zip(self.eps, row, strict=True) if hit), None) for row in self.success.T]
+        return [first_epsilon(self.eps, row.cpu().numpy()) for row in self.success.T]
+
+    def view(self, index: int, sample: int = 0) -> View:
+        """One of the pictures at one of the epsilons, with the network's answer."""
+        return View.of(self.pictures[index, sample], self.logits[index, sample])
+
+    def curve(self, sample: int = 0) -> Curve:
+        """One of the pictures, without the picture."""
+        return _curve(self.plan, self.eps, self.goal, list(self.logits), sample)
 
 
 def sweep_steps(
@@ -66,40 +114,49 @@ def sweep_steps(
     y: Classes | None = None,
     *,
     eps: Sequence[float],
-    method: Method = "fgsm",
-    norm: str = "linf",
-    steps: int = 10,
+    method: str | Plan = "fgsm",
     target: Classes | None = None,
-    loss: Loss = "cross_entropy",
-    together: int = 1,
-) -> Generator[SweepStep, None, Sweep]:
-    """FGSM, or PGD with ``steps`` steps, at each of the epsilons ``eps``. Arguments and errors are those of ``pgd``.
+    together: int | None = None,
+    **settings: Any,
+) -> Generator[Progress[tuple[Curve, ...]], None, Sweep]:
+    """An attack at each of the epsilons ``eps``: any that has an epsilon, by name with its ``settings``, or as a plan.
 
-    So many epsilons go through the network ``together``, as one batch. That is for a GPU, which a single picture leaves
-    idle; on a CPU it gains nothing, and makes the steps long.
+    By name an attack takes ``steps`` = 10 steps in proportion to epsilon. So many epsilons go through the network
+    ``together``, as one batch: all of them on a GPU, which a single picture leaves idle, and one on a CPU, which gains
+    nothing by more. The progress tells the curve of each picture so far. The other arguments and errors are those of
+    ``pgd``.
     """
+    together = together if together is not None else 1 if x.device.type == "cpu" else max(1, len(eps))
     if not eps or together < 1:
         raise InputError("A sweep needs at least one epsilon, and takes at least one at a time.")
-    x, goal, _ = problem(model, x, y, target, loss)
-    reach = Reach.of(model, x, goal, norm=norm, method=method, steps=steps)
+    plan = plan_over_epsilon(method, settings)
+    x, goal, *_ = problem(model, x, y, target, plan.loss)
+    attack = OverEpsilon.of(model, x, goal, plan)
     pictures: list[Tensor] = []
     logits: list[Tensor] = []
+    known: tuple[Curve, ...] = ()
     for index in range(0, len(eps), together):
         some = eps[index : index + together]
-        told = partial(_step, index, len(some), tuple(eps), tuple(logits))
-        batch = reach.repeated(len(some))
-        x_adv = yield from relay(
-            batch.at(torch.tensor(some, dtype=x.dtype, device=x.device).repeat_interleave(len(x))), told
-        )
+        batch = attack.repeated(len(some))
+        each = torch.tensor(some, dtype=x.dtype, device=x.device).repeat_interleave(len(x))
+        x_adv = yield from part(batch.at(each), index, len(some), len(eps), known)
         rounded = to_uint8(x_adv)
         pictures += rounded.split(len(x))
-        logits += look(model, batch.goal, rounded.to(x.dtype) / 255)[0].split(len(x))
-        yield SweepStep(len(logits) / len(eps), tuple(eps[: len(logits)]), tuple(logits))
-    return Sweep(tuple(eps), goal, torch.stack(pictures), torch.stack(logits), reach.direction)
+        logits += logits_of(model, rounded.to(x.dtype) / 255).split(len(x))
+        known = tuple(_curve(plan, eps[: len(logits)], goal, logits, sample) for sample in range(len(x)))
+        yield Progress(len(logits), len(eps), known)
+    return Sweep(plan, tuple(eps), goal, torch.stack(pictures), torch.stack(logits), attack.direction)
 
 
-def _step(index: int, count: int, eps: tuple[float, ...], logits: tuple[Tensor, ...], inner: AttackStep) -> SweepStep:
-    return SweepStep((index + count * inner.index / inner.total) / len(eps), eps[:index], logits)
+def first_epsilon(eps: Sequence[float], hits: np.ndarray) -> float | None:
+    """The first of the epsilons at which something holds."""
+    return next((value for value, hit in zip(eps, hits, strict=True) if hit), None)
+
+
+def _curve(plan: Plan, eps: Sequence[float], goal: Goal, logits: Sequence[Tensor], sample: int) -> Curve:
+    target = None if goal.target is None else int(goal.target[sample])
+    rows = torch.stack([row[sample] for row in logits]).double().cpu().numpy()
+    return Curve(plan.title, tuple(eps), int(goal.y[sample]), target, rows)
 
 
 sweep = plainly(sweep_steps)

@@ -152,11 +152,6 @@ class Threat:
             mask = _checked(mask, x)
         return Threat(NORMS[norm], x, radii.expand(len(x)).view(-1, *[1] * (x.ndim - 1)), mask)
 
-    def rows(self, index: Tensor) -> "Threat":
-        """The same for some of the samples."""
-        mask = self.mask if self.mask is None or len(self.mask) == 1 else self.mask[index]
-        return Threat(self.norm, self.x[index], self.eps[index], mask)
-
     def random_start(self, generator: torch.Generator | None = None) -> Tensor:
         """Pictures drawn from the ball, then cut to the box."""
         return self._inside(self._masked(self.norm.random_start(self.x, self.eps, generator)))

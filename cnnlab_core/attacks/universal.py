@@ -1,13 +1,13 @@
 """One change that fools the network on many pictures (Moosavi-Dezfooli et al. 2016, arXiv:1610.08401)."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.objective import Classifier, Climb, Loss, look
+from cnnlab_core.attacks.objective import Classifier, Forward, Goal, Loss, logits_of
 from cnnlab_core.attacks.result import Measured, in_eight_bits
 from cnnlab_core.attacks.threat import Threat
 from cnnlab_core.errors import InputError
@@ -25,15 +25,31 @@ class UniversalStep:
     loss: float
     fooled: float
 
+    @property
+    def share(self) -> float:
+        """How much of the attack is done, 0 to 1."""
+        return self.index / self.total
+
 
 @dataclass(frozen=True, eq=False)
 class Universal:
-    """The change ``delta`` (1, C, H, W), and the pictures before, with it, and with it in 8 bits."""
+    """The change ``delta`` (1, C, H, W), and the pictures before, with it, and with it in 8 bits.
+
+    ``seen`` (N,) bool says which pictures it was made on. ``losses`` and ``fooled`` (steps,) are those of each step.
+    """
 
     delta: Tensor
     clean: Measured
     exact: Measured
     rounded: Measured
+    seen: Tensor
+    losses: Tensor
+    fooled: Tensor
+
+    def count(self, *, seen: bool) -> tuple[int, int]:
+        """How many 8-bit pictures fool the network, of how many: those it was made on, or the others."""
+        those = self.rounded.success[self.seen == seen]
+        return int(those.sum()), len(those)
 
 
 def universal_steps(
@@ -48,40 +64,59 @@ def universal_steps(
     norm: str = "linf",
     target: Classes | None = None,
     loss: Loss = "margin",
+    seen: Sequence[bool] | Tensor | None = None,
     generator: torch.Generator | None = None,
 ) -> Generator[UniversalStep, None, Universal]:
     """delta <- project(delta + step_size * normalise(mean gradient of a batch)), ``epochs`` times through all.
 
     Gradient steps on one change for all (Shafahi et al. 2018, arXiv:1811.11304, algorithm 2) in batches that
-    ``generator`` shuffles. ``x`` (N, C, H, W) are the pictures to be fooled, ``step_size`` eps / 4 if not given, the
-    loss the margin, of which one picture that is long fooled doesn't drown the others. The other arguments, units and
-    errors are those of ``pgd``.
+    ``generator`` shuffles. ``x`` (N, C, H, W) are the pictures to be fooled: the change is made on those that are
+    ``seen`` (N,), all of them if it isn't given, and tried on all. A target may be a picture's own class already.
+    ``step_size`` is eps / 4 if not given, the loss the margin, of which one picture that is long fooled doesn't drown
+    the others. The other arguments, units and errors are those of ``pgd``.
     """
     if min(epochs, batch) < 1:
         raise InputError(f"It takes at least one epoch and one picture in a batch, not {epochs} and {batch}.")
-    x, goal, _ = problem(model, x, y, target, loss)
+    made_on = torch.ones(len(x), dtype=torch.bool) if seen is None else torch.as_tensor(seen, dtype=torch.bool)
+    if len(made_on) != len(x) or not made_on.any():
+        raise InputError("Choose at least one picture that the change is made on.")
+    made_on = made_on.to(x.device)
+    some_y, some_target = (_rows(classes, made_on) for classes in (y, target))
+    made, goal, *_ = problem(model, x[made_on], some_y, some_target, loss)
     length = eps / 4 if step_size is None else step_size
     check_positive(length, "step size")
-    ball = Threat.around(x[:1], norm, eps)
-    delta = torch.zeros_like(x[:1])
-    per_epoch = -(-len(x) // batch)
+    ball = Threat.around(made[:1], norm, eps)
+    delta = torch.zeros_like(made[:1])
+    per_epoch = -(-len(made) // batch)
+    losses, fooled = [], []
     for epoch in range(epochs):
         home = generator.device if generator else x.device
-        order = torch.randperm(len(x), generator=generator, device=home).to(x.device)
+        order = torch.randperm(len(made), generator=generator, device=home).to(x.device)
         for index, rows in enumerate(order.split(batch), epoch * per_epoch):
             some = goal.rows(rows)
-            here = Climb(model, some, (x[rows] + delta).clamp(0, 1))
-            fooled = some.reached(here.logits).double().mean().item()
-            yield UniversalStep(index, epochs * per_epoch, delta, here.value.mean().item(), fooled)
-            step = ball.norm.normalise(here.gradient().mean(0, keepdim=True))
+            here = Forward(model, (made[rows] + delta).clamp(0, 1))
+            losses.append(here.loss(some).mean().item())
+            fooled.append(some.reached(here.logits).double().mean().item())
+            yield UniversalStep(index, epochs * per_epoch, delta, losses[-1], fooled[-1])
+            step = ball.norm.normalise(here.gradient(some).mean(0, keepdim=True))
             delta = ball.norm.project(delta + length * step, ball.eps)
     views = [x, (x + delta).clamp(0, 1), in_eight_bits((x + delta).clamp(0, 1))]
-    parts = torch.arange(len(x), device=x.device).split(batch)
-    answers = [torch.cat([look(model, goal.rows(rows), view[rows])[0] for rows in parts]) for view in views]
+    answers = [torch.cat([logits_of(model, rows) for rows in view.split(batch)]) for view in views]
+    true = answers[0].argmax(-1) if y is None else _expanded(y, x)
+    whole = Goal(true, None if target is None else _expanded(target, x), loss)
     clean, exact, rounded = (
-        Measured(x, view, logits, goal.reached(logits)) for view, logits in zip(views, answers, strict=True)
+        Measured(x, view, logits, whole.reached(logits)) for view, logits in zip(views, answers, strict=True)
     )
-    return Universal(delta, clean, exact, rounded)
+    return Universal(delta, clean, exact, rounded, made_on, torch.tensor(losses), torch.tensor(fooled))
+
+
+def _rows(classes: Classes | None, rows: Tensor) -> Classes | None:
+    """Classes (N,) of some of the pictures; one class for all, or none, is that of these too."""
+    return classes[rows.to(classes.device)] if isinstance(classes, Tensor) and classes.ndim else classes
+
+
+def _expanded(classes: Classes, x: Tensor) -> Tensor:
+    return torch.as_tensor(classes, device=x.device).long().expand(len(x))
 
 
 universal = plainly(universal_steps)

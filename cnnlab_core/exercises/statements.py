@@ -15,6 +15,6 @@ def true_or_false(seed: int, level: int) -> Task:
         for question in drawn
     )
     steps = tuple(f"**{part.answer.capitalize()}:** {part.question} *{part.why}*" for part in parts)
-    hint = "If a statement is about a linear model, the picture in the plane (the tab before this one) can settle it."
+    hint = "If a statement is about a linear model, the tab One neuron, before this one, can settle it."
     names = [question.name for question in drawn]
     return Task("Is each of these statements true or false?", parts, hint, steps, {"names": names})

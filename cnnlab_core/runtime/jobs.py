@@ -56,3 +56,18 @@ class Progress(Generic[Latest]):
     def share(self) -> float:
         """How much is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def part(
+    job: Generator[Any, None, Result], done: float, size: float, total: float, known: Any
+) -> Generator[Progress[Any], None, Result]:
+    """A job that is ``size`` of the ``total`` parts of a larger one, of which ``done`` are behind it.
+
+    Its steps tell their ``share``; they are retold as ``Progress`` of the larger job, whose latest is what is ``known``
+    already, or what that makes of each step.
+    """
+
+    def retold(step: Any) -> Progress[Any]:
+        return Progress(done + size * step.share, total, known(step) if callable(known) else known)
+
+    return relay(job, retold)

@@ -5,7 +5,7 @@ key, so that a link opens what it says; and it keeps its value while it isn't dr
 the page is left. (Streamlit puts an option into the address as it is shown: texts of options must not change.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -77,11 +77,36 @@ class Controls:
         chosen = place.segmented_control(label, options, default=start, required=True, **self._bound(name), **more)
         return start if chosen is None else chosen
 
+    def one_of_named(
+        self, name: str, label: str, names: Mapping[str, str], start: str, *, place: Any = st, **more: Any
+    ) -> str:
+        """The same for options that are called one thing in the address and another on the screen: ``names``.
+
+        Streamlit would put what is shown into the address, so this one isn't bound: it is read and written here.
+        """
+        key = self.key(name)
+        wanted = st.query_params.get(key, start)
+        st.session_state[key] = chosen = wanted if wanted in names else start
+
+        def taken() -> None:
+            st.query_params[key] = st.session_state[key] or start
+
+        place.segmented_control(
+            label, list(names), format_func=lambda one: names[one], key=key, required=True, on_change=taken, **more
+        )
+        return chosen
+
     def select(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:
         """A box of options to search."""
         return place.selectbox(label, options, index=options.index(start), **self._bound(name), **more)
+
+    def several(
+        self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
+    ) -> list[Option]:
+        """A box from which any number of options is taken, none too."""
+        return place.multiselect(label, options, default=start, **self._bound(name), **more)
 
     def toggle(self, name: str, label: str, start: bool = False, *, place: Any = st, **more: Any) -> bool:
         """On or off."""

@@ -101,7 +101,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Only epsilon and the step size move. From which epsilon on is the corner of the square across the line? Does "
         "a larger step get there sooner?",
         "adversarial",
-        {"adversarial_tab": "In the plane"},
+        {"adversarial_tab": "One neuron"},
         (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps", *_PLANE),
     ),
 )

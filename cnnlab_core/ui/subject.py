@@ -73,12 +73,33 @@ def run_study(
     """Run a study of the subject as the job ``name``, whose results are kept by subject and ``settings``.
 
     Everything that the study's result depends on belongs into one of the two. Samples' results are shared by all
-    sessions if they are ``for_everybody``. The rest is as ``runner.run`` takes it.
+    sessions if they are ``for_everybody``. The rest is as in ``run_on_model``.
+    """
+    return run_on_model(
+        name,
+        subject.network,
+        (subject.picture.key, *settings),
+        lambda model: study(model, model.prepare(subject.picture.image)),
+        for_everybody=for_everybody and subject.picture.is_sample,
+        **more,
+    )
+
+
+def run_on_model(
+    name: str,
+    network: tuple[str, str],
+    settings: tuple[object, ...],
+    study: Callable[[LoadedModel], Generator[Any, None, Result]],
+    *,
+    place: str = "",
+    **more: Any,
+) -> Outcome[Result]:
+    """Run a study of a network (name, weights) that brings its own pictures: they are part of the ``settings``.
+
+    ``place`` tells several jobs of one ``name`` on a page apart. The rest is as ``runner.run`` takes it.
     """
 
     def job() -> Generator[Any, None, Result]:
-        model = load_model(*subject.network)
-        return (yield from study(model, model.prepare(subject.picture.image)))
+        return (yield from study(load_model(*network)))
 
-    key = digest(name, subject.key, *settings)
-    return run(name, key, job, for_everybody=for_everybody and subject.picture.is_sample, **more)
+    return run(place or name, digest(name, network, *settings), job, **more)

@@ -30,10 +30,7 @@ def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside
     nothing to look at. Above a tab that stands alone they are folded away under ``aside``: a control that isn't drawn
     at all would leave the address.
     """
-    wanted = st.query_params.get(key)
-    for tab in tabs:
-        if wanted in tab.formerly:
-            st.query_params[key] = tab.title
+    _follow_old_link(key, tabs)
     settings = st.container()
     for place, tab in zip(st.tabs([tab.title for tab in tabs], key=key, bind="query-params"), tabs, strict=True):
         if not place.open:
@@ -49,3 +46,15 @@ def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside
                 if chosen is not None:
                     with place, sentences():
                         tab.show(chosen)
+
+
+def _follow_old_link(key: str, tabs: Sequence[Tab]) -> None:
+    """Run again with the present title in the address: Streamlit opens the tab that it said when the run began.
+
+    Once the tabs are drawn, the address is theirs and can't be set.
+    """
+    wanted = st.query_params.get(key)
+    for tab in tabs:
+        if wanted in tab.formerly and key not in st.session_state:
+            st.query_params[key] = tab.title
+            st.rerun()

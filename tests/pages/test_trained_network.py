@@ -3,7 +3,7 @@
 import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.attacks.plan import METHODS
+from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.studies.universal import one_for_all
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.images import open_image, sample_images
@@ -16,8 +16,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.plots.noise import change_picture, noise_picture
 from cnnlab_core.plots.report import ReportRow, rendered, report_figure
 from cnnlab_core.plots.survival import Line, survival_lines
-from cnnlab_core.recipes.adversarial_report import report_code, two_networks_code
-from cnnlab_core.recipes.adversarial_world import universal_code, world_code
+from cnnlab_core.recipes.adversarial import report, robustness, transferability, universal
 from cnnlab_core.runtime.jobs import finish
 
 MODEL = "efficientnet_lite0"
@@ -38,9 +37,13 @@ def pictures(seed=0, side=24):
 # --- recipes ----------------------------------------------------------------------------------------------------------
 
 
-def test_world(capsys):
+def test_robustness(capsys):
     trials = {"jpeg": 50.0, "rotate": 30.0}
-    names = run(world_code(MODEL, "pretrained", "chelsea", QUICK, 76, trials, ({"rotate": 20.0}, 2, QUICK)))
+    names = run(
+        robustness.code(
+            MODEL, "pretrained", "chelsea", plan=QUICK, target=76, trials=trials, through=({"rotate": 20.0}, 2, QUICK)
+        )
+    )
     assert {name for name, _ in names["said"]} == set(trials)
     assert {what for _, what in names["said"]} == {"clean", "adversarial", "made through transforms"}
     assert len(capsys.readouterr().out.splitlines()) == 6
@@ -50,13 +53,14 @@ def test_world(capsys):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_attack_has_a_recipe_through_transforms(method, capsys):
     plan = Plan(method=method, steps=1, step_size=10.0 if method == "Probability ascent" else 0.1)
-    run(world_code(MODEL, "random", "coffee", plan, 76, {"mirror": 1.0}, ({"mirror": 1.0}, 1, plan)))
+    mirror = {"mirror": 1.0}
+    run(robustness.code(MODEL, "random", "coffee", plan=plan, target=76, trials=mirror, through=(mirror, 1, plan)))
     assert "Mirror: on" in capsys.readouterr().out
 
 
 def test_universal(capsys):
     options = {"eps": 8 / 255, "norm": "linf", "epochs": 1, "target": None, "seed": 0}
-    names = run(universal_code(MODEL, "pretrained", ["chelsea", "coffee"], ["rocket"], batch=8, **options))
+    names = run(universal.code(MODEL, "pretrained", ["chelsea", "coffee"], ["rocket"], batch=8, **options))
     model = load_model(MODEL, device="cpu")
     x = [model.prepare(open_image(sample_images()[name].content)) for name in ("chelsea", "coffee", "rocket")]
     found = finish(one_for_all(model, torch.cat(x), (True, True, False), **options))
@@ -67,14 +71,14 @@ def test_universal(capsys):
 
 
 def test_universal_with_a_target_and_nothing_unseen(capsys):
-    run(universal_code(MODEL, "random", ["coffee"], [], eps=2.0, norm="l2", epochs=1, batch=8, target=5, seed=1))
+    run(universal.code(MODEL, "random", ["coffee"], [], eps=2.0, norm="l2", epochs=1, batch=8, target=5, seed=1))
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_report(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     opened = [("Chelsea the cat", "chelsea"), ("A cup of coffee", "coffee")]
-    names = run(report_code(MODEL, "pretrained", opened, (76, "second"), Plan(method="FGSM")))
+    names = run(report.code(MODEL, "pretrained", pictures=opened, aims=(76, "second"), plan=Plan(method="FGSM")))
     assert [(row.picture, row.aim) for row in names["rows"]] == [
         (title, aim) for title, _ in opened for aim in (76, "second")
     ]
@@ -82,9 +86,9 @@ def test_report(tmp_path, monkeypatch, capsys):
     assert "A cup of coffee,967,espresso" in capsys.readouterr().out
 
 
-def test_two_networks(capsys):
+def test_transferability(capsys):
     sides = [(MODEL, "pretrained", 76), (MODEL, "random", 76)]
-    names = run(two_networks_code(sides, "chelsea", Plan(method="FGSM")))
+    names = run(transferability.code(sides, "chelsea", plan=Plan(method="FGSM")))
     assert len(names["found"]) == 2
     said = capsys.readouterr().out
     assert said.count("FGSM changes the class from epsilon") == said.count("the other network says") == 2
@@ -93,8 +97,8 @@ def test_two_networks(capsys):
 def test_recipes_with_seeds_import_torch():
     plan = Plan(random_start=True, steps=1)
     for code in (
-        world_code(MODEL, "random", "coffee", plan, 76, {"mirror": 1.0}, None),
-        two_networks_code([(MODEL, "random", 76), (MODEL, "random", None)], "coffee", plan),
+        robustness.code(MODEL, "random", "coffee", plan=plan, target=76, trials={"mirror": 1.0}, through=None),
+        transferability.code([(MODEL, "random", 76), (MODEL, "random", None)], "coffee", plan=plan),
     ):
         run(code)
 

@@ -1,4 +1,4 @@
-"""What the questions about FGSM and PGD call true or false is so, by numbers; and the plane's recipe."""
+"""What the questions about FGSM and PGD call true or false is so, by numbers; and the neuron's recipe."""
 
 from itertools import product
 
@@ -8,7 +8,7 @@ import pytest
 from cnnlab_core.attacks.exact.ball import Ball, steepest
 from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, optimum, pgd
 from cnnlab_core.exercises.statement_bank import QUESTIONS, draw_questions
-from cnnlab_core.recipes.plane import plane_code
+from cnnlab_core.recipes.adversarial.neuron import code as neuron_code
 
 
 def situations():
@@ -271,7 +271,7 @@ def run(code):
 @pytest.mark.parametrize(("norm", "box"), [("linf", None), ("l2", (0.0, 1.0)), ("l1", None)])
 def test_the_recipe_tells_the_same_story(norm, box, seed, capsys):
     neuron, ball = Neuron([1.0, 2.0], -0.1), Ball([0.9, 0.5], 0.8, norm, box)
-    code = plane_code(
+    code = neuron_code(
         [1.0, 2.0], -0.1, [0.9, 0.5], 1, norm=norm, eps=0.8, box=box,
         step_sizes=[0.5, 0.8], step_size=0.3, steps=7, seed=seed,
     )  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from cnnlab_core.attacks.studies.attack import View
+from cnnlab_core.attacks.result import View
 from cnnlab_core.attacks.transforms import find_transform
 from cnnlab_core.images import to_tensor, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
@@ -25,8 +25,8 @@ UNTOUCHED = ""
 Trial = tuple[str, float]
 """A transform's name and strength; ``UNTOUCHED`` with any strength."""
 
-Fate = Literal["survives", "undone", "astray", "no merit"]
-FATES: dict[Fate, str] = {
+Outcome = Literal["survives", "undone", "astray", "no merit"]
+OUTCOMES: dict[Outcome, str] = {
     "survives": "the network is still fooled",
     "undone": "the network says what it says of the clean picture",
     "astray": "the network says neither the target nor what it says of the clean picture",
@@ -35,7 +35,7 @@ FATES: dict[Fate, str] = {
 
 
 @dataclass(frozen=True)
-class Under:
+class UnderTransform:
     """Pictures under the transform ``name`` of ``strength``: ``views`` of them, in the order in which they came."""
 
     name: str
@@ -50,25 +50,25 @@ class Under:
 
 def under_transforms(
     model: LoadedModel, pictures: Sequence[Pixels], trials: Sequence[Trial]
-) -> Generator[Under, None, tuple[Under, ...]]:
+) -> Generator[UnderTransform, None, tuple[UnderTransform, ...]]:
     """Ask the model about ``pictures``, uint8 (H, W, 3) of one size, in each of the ``trials``; one step a trial.
 
     All pictures of a trial meet the same instance of the transform. Raises ``InputError`` for unknown transforms and
     strengths out of their range.
     """
     x = torch.cat([to_tensor(Image.fromarray(pixels)) for pixels in pictures]).to(model.device)
-    found: list[Under] = []
+    found: list[UnderTransform] = []
     for name, strength in trials:
         changed = to_uint8(find_transform(name)(x, strength) if name else x)
         with torch.no_grad():
             logits = model(changed.to(x.dtype) / 255).double().cpu().numpy()
         shown = changed.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        found.append(Under(name, strength, tuple(map(View, shown, logits))))
+        found.append(UnderTransform(name, strength, tuple(map(View, shown, logits))))
         yield found[-1]
     return tuple(found)
 
 
-def fate(clean: View, attacked: View, y: int, target: int | None) -> Fate:
+def outcome(clean: View, attacked: View, y: int, target: int | None) -> Outcome:
     """What became of an attack away from class ``y``, or towards ``target``, under a transform of both pictures.
 
     A transform may mislead the network by itself: then what counts is whether the attack makes a difference.
@@ -80,11 +80,21 @@ def fate(clean: View, attacked: View, y: int, target: int | None) -> Fate:
     return "astray" if target is not None else "survives"
 
 
-def survival_table(
-    trials: Sequence[Under], names: Sequence[str], labels: Sequence[str], y: int, target: int | None
+def robustness_table(
+    trials: Sequence[UnderTransform], names: Sequence[str], labels: Sequence[str], y: int, target: int | None
 ) -> str:
     """Each picture in each trial as CSV. The first of a trial's views is the clean picture; ``names`` are for all."""
-    header = ("transform", "strength", "picture", "class_index", "label", "probability", "p_true", "p_target", "fate")
+    header = (
+        "transform",
+        "strength",
+        "picture",
+        "class_index",
+        "label",
+        "probability",
+        "p_true",
+        "p_target",
+        "outcome",
+    )
     rows = [
         (
             trial.name or "none",
@@ -95,7 +105,7 @@ def survival_table(
             f"{view.probability(view.best):.6g}",
             f"{view.probability(y):.6g}",
             "" if target is None else f"{view.probability(target):.6g}",
-            "" if view is trial.views[0] else fate(trial.views[0], view, y, target),
+            "" if view is trial.views[0] else outcome(trial.views[0], view, y, target),
         )
         for trial in trials
         for name, view in zip(names, trial.views, strict=True)

@@ -1,288 +1,104 @@
-"""The jobs behind the tabs that attack again and again: over epsilon, over step sizes, over pictures; plain numpy out.
+"""Attacks at several epsilons, on one picture or on several, and the smallest epsilon that each needs.
 
-What they say is said of 8-bit pictures, but for the smallest epsilon found by bisection, where both are told apart.
+Everything refers to 8-bit pictures, but for the smallest epsilon found by bisection, where both are told apart.
 """
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
 
-from cnnlab_core.attacks.minimal_epsilon import EpsilonStep, minimal_epsilon_steps
-from cnnlab_core.attacks.reach import METHODS, Method
-from cnnlab_core.attacks.step_map import Cell, MapStep, step_map_steps
-from cnnlab_core.attacks.studies.attack import View
-from cnnlab_core.attacks.sweep import Sweep, SweepStep, sweep_steps
-from cnnlab_core.classification.softmax import softmax
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon, minimal_epsilon_steps
+from cnnlab_core.attacks.sweep import Curve, first_epsilon, sweep_steps
 from cnnlab_core.images import open_image
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import relay
+from cnnlab_core.runtime.jobs import Progress, Result, part
 
-NAMES: dict[Method, str] = {"fgsm": "FGSM", "pgd": "PGD"}
+ITERATIONS = 12
+"""Of the bisection for the smallest epsilon: a 16th of what the doublings leave."""
 
-
-@dataclass(frozen=True)
-class Curve:
-    """What the network says of one picture, attacked by ``method`` at each of E epsilons: ``logits`` (E, classes).
-
-    The attack leads away from class ``y``, or to the ``target``.
-    """
-
-    method: Method
-    eps: tuple[float, ...]
-    y: int
-    target: int | None
-    logits: np.ndarray
-
-    @property
-    def best(self) -> np.ndarray:
-        """The most probable class at each epsilon, (E,)."""
-        return self.logits.argmax(-1)
-
-    @property
-    def success(self) -> np.ndarray:
-        """Where the network is fooled, (E,) bool."""
-        return self.best != self.y if self.target is None else self.best == self.target
-
-    @property
-    def others(self) -> np.ndarray:
-        """At each epsilon the most probable class but ``y`` and the target, (E,)."""
-        rest = self.logits.copy()
-        rest[:, [self.y] if self.target is None else [self.y, self.target]] = -np.inf
-        return rest.argmax(-1)
-
-    def probability(self, classes: int | np.ndarray) -> np.ndarray:
-        """The probability of a class at each epsilon, or of a class for each, (E,)."""
-        return softmax(self.logits)[np.arange(len(self.eps)), classes]
-
-    @property
-    def changes(self) -> float | None:
-        """The smallest of the epsilons at which the class is another than ``y``."""
-        return _first(self.eps, self.best != self.y)
-
-    @property
-    def smallest(self) -> float | None:
-        """The smallest of the epsilons that fools the network."""
-        return _first(self.eps, self.success)
+Curves = tuple[Curve, ...]
+"""One picture's curves, one for each attack."""
 
 
-@dataclass(frozen=True)
-class Swept:
-    """A curve with its 8-bit pictures ``pixels`` uint8 (E, H, W, 3).
-
-    ``direction`` float32 (H, W, 3) is FGSM's step of length 1, None for PGD.
-    """
-
-    curve: Curve
-    pixels: np.ndarray
-    direction: np.ndarray | None
-
-    def view(self, index: int) -> View:
-        """The picture at one of the epsilons."""
-        return View(self.pixels[index], self.curve.logits[index])
-
-
-@dataclass(frozen=True)
-class CurvesStep:
-    """Progress: the share ``done``, and the ``curves`` as far as they are known."""
-
-    done: float
-    curves: tuple[Curve, ...]
-
-
-@dataclass(frozen=True)
-class PicturesStep:
-    """Progress over several pictures: the curves of those ``finished``, and of the ``current`` one as far as known."""
-
-    done: float
-    finished: tuple[tuple[Curve, ...], ...]
-    current: tuple[Curve, ...]
-
-
-@dataclass(frozen=True)
-class Smallest:
-    """The smallest epsilon with which ``method`` fools the network as floats; None if the search found none.
-
-    ``eps - precision`` was too little. ``rounded`` says whether the picture still fools it once rounded to 8 bits.
-    """
-
-    method: Method
-    eps: float | None
-    precision: float
-    rounded: bool
-
-
-@dataclass(frozen=True)
-class MapCell:
-    """PGD with one ``step_size`` after so many ``steps``: the picture, and the objective ``loss``, which rises."""
-
-    step_size: float
-    steps: int
-    view: View
-    loss: float
-    success: bool
-
-
-def sweep_picture(
+def compare_attacks(
     model: LoadedModel,
     x: torch.Tensor,
+    plans: Sequence[Plan],
     *,
     eps: Sequence[float],
-    method: Method,
-    norm: str,
-    steps: int,
     y: int | None = None,
     target: int | None = None,
-) -> Generator[SweepStep, None, Swept]:
-    """One attack on one picture ``x`` (1, 3, H, W) at each epsilon. Raises what ``sweep`` raises."""
-    together = 1 if x.device.type == "cpu" else len(eps)
-    found = yield from sweep_steps(
-        model, x, y, eps=eps, method=method, norm=norm, steps=steps, target=target, together=together
-    )
-    direction = None if found.direction is None else _picture(found.direction)
-    return Swept(_curve(method, found), np.stack([_picture(row) for row in found.pictures]), direction)
+) -> Generator[Progress[Curves], None, Curves]:
+    """Several attacks on one picture ``x`` (1, 3, H, W) at each epsilon; the last curve of the progress may be short.
 
+    Raises what ``sweep`` raises.
+    """
+    total = sum(map(_cost, plans))
+    curves: Curves = ()
+    for index, plan in enumerate(plans):
 
-def compare_methods(
-    model: LoadedModel,
-    x: torch.Tensor,
-    *,
-    eps: Sequence[float],
-    norm: str,
-    steps: int,
-    y: int | None = None,
-    target: int | None = None,
-) -> Generator[CurvesStep, None, tuple[Curve, ...]]:
-    """FGSM and PGD on one picture ``x`` (1, 3, H, W) at each epsilon. Raises what ``sweep`` raises."""
-    if y is None:
-        with torch.no_grad():
-            y = int(model(x).argmax())
-    curves: tuple[Curve, ...] = ()
-    for method in METHODS:
+        def known(step: Progress[Curves], before: Curves = curves) -> Curves:
+            return before + (step.latest or ())
 
-        def told(step: SweepStep, method: Method = method, known: tuple[Curve, ...] = curves) -> CurvesStep:
-            if step.logits:
-                logits = torch.cat(step.logits).double().cpu().numpy()
-                known += (Curve(method, step.eps, y, target, logits),)
-            return CurvesStep(_share(method, step.done), known)
-
-        job = sweep_picture(model, x, eps=eps, method=method, norm=norm, steps=steps, y=y, target=target)
-        curves += ((yield from relay(job, told)).curve,)
+        job = sweep_steps(model, x, y, eps=eps, method=plan, target=target)
+        done = sum(map(_cost, plans[:index]))
+        curves += ((yield from part(job, done, _cost(plan), total, known)).curve(),)
     return curves
 
 
 def smallest_epsilons(
     model: LoadedModel,
     x: torch.Tensor,
+    plans: Sequence[Plan],
     *,
-    norm: str,
-    steps: int,
     highest: float,
     y: int | None = None,
     target: int | None = None,
-) -> Generator[float, None, tuple[Smallest, ...]]:
-    """The smallest epsilon up to ``highest`` of FGSM and of PGD for one picture, by bisection; yields the share done.
+) -> Generator[Progress[None], None, tuple[MinimalEpsilon, ...]]:
+    """The smallest epsilon up to ``highest`` of each attack for one picture, by bisection.
 
     Raises what ``minimal_epsilon`` raises.
     """
-    found: tuple[Smallest, ...] = ()
-    for method in METHODS:
-
-        def told(step: EpsilonStep, method: Method = method) -> float:
-            return _share(method, step.done)
-
-        job = minimal_epsilon_steps(
-            model, x, y, method=method, norm=norm, steps=steps, target=target, highest=highest, iterations=12
-        )
-        result = yield from relay(job, told)
-        eps = result.eps.item()
-        if np.isfinite(eps):
-            found += (Smallest(method, eps, result.precision.item(), bool(result.rounded.item())),)
-        else:
-            found += (Smallest(method, None, 0.0, False),)
+    total = sum(map(_cost, plans))
+    found: tuple[MinimalEpsilon, ...] = ()
+    for index, plan in enumerate(plans):
+        job = minimal_epsilon_steps(model, x, y, method=plan, target=target, highest=highest, iterations=ITERATIONS)
+        found += ((yield from part(job, sum(map(_cost, plans[:index])), _cost(plan), total, None)),)
     return found
 
 
-def sweep_pictures(
+def for_pictures(
     model: LoadedModel,
     pictures: Sequence[tuple[bytes, int | None]],
-    *,
-    eps: Sequence[float],
-    norm: str,
-    steps: int,
-    target: int | None = None,
-) -> Generator[PicturesStep, None, tuple[tuple[Curve, ...], ...]]:
-    """FGSM and PGD on each picture, (file's bytes, true class or None: what the network says), one after the other."""
-    finished: tuple[tuple[Curve, ...], ...] = ()
-    for picture, y in pictures:
+    study: Callable[[torch.Tensor, int | None], Generator[Progress[Result], None, Result]],
+) -> Generator[Progress[tuple[Result, ...]], None, tuple[Result, ...]]:
+    """A study of each picture, (file's bytes, true class or None: what the network says), one after the other.
 
-        def told(step: CurvesStep, known: tuple[tuple[Curve, ...], ...] = finished) -> PicturesStep:
-            return PicturesStep((len(known) + step.done) / len(pictures), known, step.curves)
+    ``study(x, y)`` is ``compare_attacks`` or ``smallest_epsilons`` with its other arguments. The progress tells the
+    results so far, the last of which may be unfinished.
+    """
+    finished: tuple[Result, ...] = ()
+    for index, (picture, y) in enumerate(pictures):
 
-        job = compare_methods(
-            model, model.prepare(open_image(picture)), eps=eps, norm=norm, steps=steps, y=y, target=target
-        )
-        finished += ((yield from relay(job, told)),)
+        def known(step: Progress[Result], before: tuple[Result, ...] = finished) -> tuple[Result, ...]:
+            return before if step.latest is None else (*before, step.latest)
+
+        job = study(model.prepare(open_image(picture)), y)
+        finished += ((yield from part(job, index, 1, len(pictures), known)),)
     return finished
 
 
-def smallest_for_pictures(
-    model: LoadedModel,
-    pictures: Sequence[tuple[bytes, int | None]],
-    *,
-    norm: str,
-    steps: int,
-    highest: float,
-    target: int | None = None,
-) -> Generator[float, None, tuple[tuple[Smallest, ...], ...]]:
-    """``smallest_epsilons`` for each picture, as in ``sweep_pictures``; yields the share done."""
-    found: tuple[tuple[Smallest, ...], ...] = ()
-    for picture, y in pictures:
-
-        def told(done: float, known: int = len(found)) -> float:
-            return (known + done) / len(pictures)
-
-        x = model.prepare(open_image(picture))
-        job = smallest_epsilons(model, x, norm=norm, steps=steps, highest=highest, y=y, target=target)
-        found += ((yield from relay(job, told)),)
-    return found
-
-
-def map_steps(
-    model: LoadedModel,
-    x: torch.Tensor,
-    *,
-    eps: float,
-    step_sizes: Sequence[float],
-    steps: Sequence[int],
-    norm: str,
-    target: int | None = None,
-) -> Generator[tuple[float, tuple[MapCell, ...]], None, tuple[MapCell, ...]]:
-    """PGD on one picture ``x`` (1, 3, H, W) for each step size, looked at after each number of steps.
-
-    Yields the share done and the cells that are known. Raises what ``step_map`` raises.
-    """
-    told: list[MapCell] = []
-
-    def tell(step: MapStep) -> tuple[float, tuple[MapCell, ...]]:
-        told.extend(_cell(cell) for cell in step.cells[len(told) :])
-        return step.done, tuple(told)
-
-    job = step_map_steps(model, x, eps=eps, step_sizes=step_sizes, steps=steps, norm=norm, target=target)
-    yield from relay(job, tell)
-    return tuple(told)
-
-
 def accuracy(curves: Sequence[Curve]) -> np.ndarray:
-    """The share of pictures still named right at each epsilon, (E,), of curves over the same epsilons."""
+    """The share of pictures still classified correctly at each epsilon, (E,), of curves over the same epsilons."""
     return np.mean([curve.best == curve.y for curve in curves], axis=0)
 
 
 def half_fooled(curves: Sequence[Curve]) -> float | None:
     """The smallest of the epsilons at which at least half of the pictures fool the network."""
-    return _first(curves[0].eps, np.mean([curve.success for curve in curves], axis=0) >= 0.5)
+    return first_epsilon(curves[0].eps, np.mean([curve.success for curve in curves], axis=0) >= 0.5)
 
 
 def class_in_name(file: str, labels: Sequence[str]) -> int | None:
@@ -290,11 +106,6 @@ def class_in_name(file: str, labels: Sequence[str]) -> int | None:
     words = file.rsplit(".", 1)[0].split("_", 1)[-1].replace("_", " ").strip().lower()
     found = [index for index, label in enumerate(labels) if label.lower() == words]
     return found[0] if len(found) == 1 else None
-
-
-def levels(eps: float, norm: str, digits: int = 4) -> str:
-    """An epsilon for people: grey levels of 255 in linf, pixel units in l2 and l1."""
-    return f"{255 * eps:.{digits}g}/255" if norm == "linf" else f"{eps:.{digits}g}"
 
 
 def sweep_table(curves: Sequence[Curve], labels: Sequence[str], titles: Sequence[str]) -> str:
@@ -306,46 +117,11 @@ def sweep_table(curves: Sequence[Curve], labels: Sequence[str], titles: Sequence
         for row, eps in enumerate(curve.eps):
             numbers = eps, p_best[row], p_y[row], *([] if p_target is None else [p_target[row]])
             shown = [f"{number:.9g}" for number in numbers] + [""] * (p_target is None)
-            rows.append((title, NAMES[curve.method], shown[0], labels[curve.best[row]], *shown[1:], curve.success[row]))
+            rows.append((title, curve.title, shown[0], labels[curve.best[row]], *shown[1:], curve.success[row]))
     header = ("picture", "attack", "epsilon", "class", "probability", "p_class_before", "p_target", "fooled")
     return csv_table(header, rows)
 
 
-def map_table(cells: Sequence[MapCell], labels: Sequence[str]) -> str:
-    """The map as CSV, a row for each cell."""
-    rows = [
-        (
-            f"{cell.step_size:.9g}",
-            cell.steps,
-            f"{cell.loss:.9g}",
-            labels[cell.view.best],
-            f"{cell.view.probability(cell.view.best):.9g}",
-            cell.success,
-        )
-        for cell in cells
-    ]
-    return csv_table(("step_size", "steps", "objective", "class", "probability", "fooled"), rows)
-
-
-def _share(method: Method, done: float) -> float:
-    """How much of FGSM and then PGD is done, when ``method`` is at ``done``."""
-    return 0.1 * done if method == "fgsm" else 0.1 + 0.9 * done
-
-
-def _first(eps: tuple[float, ...], hits: np.ndarray) -> float | None:
-    return next((value for value, hit in zip(eps, hits, strict=True) if hit), None)
-
-
-def _curve(method: Method, found: Sweep) -> Curve:
-    target = None if found.goal.target is None else int(found.goal.target.item())
-    return Curve(method, found.eps, int(found.goal.y.item()), target, found.logits[:, 0].double().cpu().numpy())
-
-
-def _cell(cell: Cell) -> MapCell:
-    view = View(_picture(cell.picture), cell.logits[0].double().cpu().numpy())
-    return MapCell(cell.step_size, cell.steps, view, cell.loss, cell.success == 1)
-
-
-def _picture(values: torch.Tensor) -> np.ndarray:
-    """Of a batch of one, (1, 3, H, W) to (H, W, 3)."""
-    return values[0].permute(1, 2, 0).contiguous().cpu().numpy()
+def _cost(plan: Plan) -> int:
+    """How dear an attack is beside others: forward passes at each epsilon."""
+    return 1 if plan.entry.straight else plan.total

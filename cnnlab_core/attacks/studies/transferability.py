@@ -1,14 +1,12 @@
 """Two networks under the same attack: how easily each is fooled, and whether what fools the one fools the other."""
 
-from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 
-from cnnlab_core.attacks.minimal_epsilon import EpsilonStep, minimal_epsilon_steps
-from cnnlab_core.attacks.studies.attack import View, ask
+from cnnlab_core.attacks.result import View
+from cnnlab_core.attacks.studies.attack import ask
 from cnnlab_core.images import to_tensor
 from cnnlab_core.models.loaded import LoadedModel
 
@@ -29,15 +27,6 @@ class Passed:
 def pass_on(model: LoadedModel, clean: np.ndarray, adversarial: np.ndarray) -> Passed:
     """Ask a network about another's pictures, uint8 (H, W, 3): as they are if they have its size, else prepared."""
     return Passed(_see(model, clean), _see(model, adversarial))
-
-
-def smallest_fgsm(model: LoadedModel, x: torch.Tensor, norm: str = "linf") -> Generator[EpsilonStep, None, float]:
-    """The smallest epsilon with which FGSM changes the class of one picture; inf if none does, however large.
-
-    That is a single gradient and some looks; other attacks get by with less (see ``attacks.minimal_epsilon``).
-    """
-    found = yield from minimal_epsilon_steps(model, x, norm=norm, method="fgsm")
-    return found.eps.item()
 
 
 def _see(model: LoadedModel, pixels: np.ndarray) -> View:

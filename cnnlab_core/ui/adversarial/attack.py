@@ -14,20 +14,21 @@ from cnnlab_core.images import png
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.plots.steps import step_lines
-from cnnlab_core.recipes.adversarial import attack_code
-from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
-from cnnlab_core.ui.adversarial.job import attacked
-from cnnlab_core.ui.adversarial.pieces import FIGURE, crisp, panel, said, trio
+from cnnlab_core.recipes.adversarial import attack as recipe
+from cnnlab_core.ui.adversarial.choice import Choice
+from cnnlab_core.ui.adversarial.norms import LEVELS
+from cnnlab_core.ui.adversarial.pictures import FIGURE, crisp, show_picture, show_trio, top_class
+from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.wipe import wipe
 
 
 def show(choice: Choice) -> None:
-    """The tab."""
+    """Three pictures and the verdict, how the attack went step by step, and each of its steps again."""
     st.caption(
-        "The picture in the middle is all that changed, made visible. What is said here is said of the rounded, 8-bit "
-        "picture that you see and can save."
+        "The picture in the middle is all that changed, made visible. Everything here refers to the rounded 8-bit "
+        "picture, which you see and can save."
     )
     status = st.container()  # above the pictures, where Stop stays in its place
     places = [column.empty() for column in st.columns(3, gap="medium")]
@@ -37,24 +38,24 @@ def show(choice: Choice) -> None:
 
     def paint(newest: list[Look]) -> None:
         looks.extend(newest)
-        trio(places, looks[0].view, looks[-1].view, choice.labels, live=True)
+        show_trio(places, looks[0].view, looks[-1].view, choice.subject.labels, live=True)
         _curves(curves, choice, _Course.so_far(choice, looks), total=looks[-1].total, stage=f"{len(looks)}")
 
     with status:
-        outcome = attacked(choice, paint=paint)
+        outcome = run_attack(choice, paint=paint)
     found = outcome.result
     if found is None:
         if not looks:
-            best = choice.named.best[0]
-            panel(places[0], "Original", choice.seen, f"**{plain(best.label)}** {best.probability:.1%}")
+            best = choice.answer.best[0]
+            show_picture(places[0], "Original", choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}")
         return
     if outcome.state == "stale":
-        st.info("What follows is of earlier settings. Press Attack for these.", icon=":material/history:")
+        st.info("These results are from your previous settings. Press Attack for new ones.", icon=":material/history:")
     with verdict:
         _verdict(choice, found)
-    trio(places, found.clean, found.adversarial, choice.labels)
+    show_trio(places, found.clean, found.adversarial, choice.subject.labels)
     _curves(curves, choice, _Course.of(found), total=len(found.losses), stage="end")
-    _way(choice, found)
+    _steps(choice, found)
     _take_away(choice, found)
 
 
@@ -70,7 +71,7 @@ class _Course:
     @staticmethod
     def so_far(choice: Choice, looks: list[Look]) -> "_Course":
         """Of an attack that is still running."""
-        classes = dict.fromkeys((choice.named.best[0].index, choice.target))
+        classes = dict.fromkeys((choice.answer.best[0].index, choice.target))
         return _Course(
             {index: [look.view.probability(index) for look in looks] for index in classes if index is not None},
             [look.loss for look in looks],
@@ -89,7 +90,7 @@ class _Course:
 
 def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *, total: int, stage: str) -> None:
     """Probability, its logarithm, the objective and the gradient, over the steps; ``stage`` is another at each call."""
-    named = {choice.labels[index]: values for index, values in course.probabilities.items()}
+    named = {choice.subject.labels[index]: values for index, values in course.probabilities.items()}
     norms = np.asarray(course.gradient_norms, dtype=float)
     norms = np.where(norms > 0, norms, np.nan)  # 0 stands for a step that needed none
     figures = (
@@ -100,8 +101,8 @@ def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *
             percent=True,
             at=course.first_success if course.first_success >= 0 else None,
         ),
-        step_lines(named, title="The same, log scale", total=total, log=True),
-        step_lines({"objective": course.losses}, title="Objective, which it climbs", total=total),
+        step_lines(named, title="Probability, log scale", total=total, log=True),
+        step_lines({"objective": course.losses}, title="Objective, which the attack maximises", total=total),
         step_lines({"norm": norms}, title="Gradient norm, log scale", total=total, log=True),
     )
     for index, (place, figure) in enumerate(zip(places, figures, strict=True)):
@@ -111,21 +112,22 @@ def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *
 
 def _verdict(choice: Choice, found: Fooled) -> None:
     """In words, then in numbers, of the 8-bit picture."""
-    labels = choice.labels
+    labels = choice.subject.labels
     goal = "any other class" if found.target is None else f"“{plain(labels[found.target])}”"
-    now = said(found.adversarial, labels)
+    now = top_class(found.adversarial, labels)
     if found.success:
-        st.success(f"**Fooled.** {said(found.clean, labels)} became {now}.", icon=":material/check_circle:")
+        st.success(f"**Fooled.** {top_class(found.clean, labels)} became {now}.", icon=":material/check_circle:")
     elif found.exact_success:
         st.warning(
-            f"**The float picture fools the network, the PNG doesn't:** it is {said(found.exact_view, labels)} before "
-            f"rounding to 8 bits and {now} after. Go on for more steps, or stop only when the 8-bit picture fools.",
+            f"**The float picture fools the network, but the PNG doesn't:** {top_class(found.exact_view, labels)} "
+            f"before rounding to 8 bits, {now} after. Take more steps, or stop only when the 8-bit picture "
+            "fools the network.",
             icon=":material/warning:",
         )
     else:
         st.info(
             f"**Not fooled.** The goal was {goal}, but the network still says {now}. "
-            "Allow more: a larger epsilon, or more steps.",
+            "Try a larger epsilon or more steps.",
             icon=":material/shield:",
         )
     measured = found.distances
@@ -134,10 +136,10 @@ def _verdict(choice: Choice, found: Fooled) -> None:
     for column, (label, value, about) in zip(
         columns,
         (
-            ("linf", f"{measured.linf * LEVELS:.0f}/255", "The largest change of a channel."),
-            ("l2", f"{measured.l2:.2f}", "The Euclidean length of the change, in pixel units."),
-            ("l1", f"{measured.l1:.0f}", "The sum of all changes, in pixel units."),
-            ("Pixels changed", f"{shares:.0f} %", f"l0: {measured.l0} pixels."),
+            ("L∞", f"{measured.linf * LEVELS:.0f}/255", "The largest change of a channel."),
+            ("L2", f"{measured.l2:.2f}", "The Euclidean length of the change, in pixel units."),
+            ("L1", f"{measured.l1:.0f}", "The sum of all changes, in pixel units."),
+            ("Pixels changed", f"{shares:.0f} %", f"L0: {measured.l0} pixels."),
             ("SSIM", f"{measured.ssim:.4f}", "Structural similarity: 1 is the picture itself."),
         ),
         strict=True,
@@ -146,9 +148,9 @@ def _verdict(choice: Choice, found: Fooled) -> None:
 
 
 @st.fragment
-def _way(choice: Choice, found: Fooled) -> None:
-    """Any look of the way again, and the two pictures under a wipe."""
-    st.header("The way there")
+def _steps(choice: Choice, found: Fooled) -> None:
+    """Each step of the attack again, and the two pictures under a wipe."""
+    st.header("Step by step")
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         st.markdown("**Before and after**: drag the line")
@@ -165,11 +167,11 @@ def _way(choice: Choice, found: Fooled) -> None:
         look = next(look for look in found.looks if look.index == at)
         first, second = st.columns(2, gap="medium")
         noise, scale = noise_picture(found.clean.pixels, look.view.pixels)
-        panel(
+        show_picture(
             first.empty(), f"Noise × {scale:.3g}", noise, f"objective {look.loss + 0.0:.3f}".replace("-0.000", "0.000")
         )
-        panel(second.empty(), "Picture", look.view.picture, said(look.view, choice.labels))
-        top = look.view.top(choice.labels)
+        show_picture(second.empty(), "Picture", look.view.picture, top_class(look.view, choice.subject.labels))
+        top = look.view.top(choice.subject.labels)
         goal = found.shown_class
         st.plotly_chart(
             class_bars(
@@ -188,20 +190,20 @@ def _way(choice: Choice, found: Fooled) -> None:
 def _take_away(choice: Choice, found: Fooled) -> None:
     noise, _ = noise_picture(found.clean.pixels, found.adversarial.pixels)
     about = {
-        "model": choice.spec.name,
-        "weights": choice.weights,
+        "model": choice.subject.spec.name,
+        "weights": choice.subject.weights,
         "attack": asdict(choice.plan),
         "true_class": found.y,
         "target": found.target,
         "fooled": found.success,
         "fooled_as_float": found.exact_success,
-        "named": choice.labels[found.adversarial.best],
+        "named": choice.subject.labels[found.adversarial.best],
         "probability": found.adversarial.probability(found.adversarial.best),
         "distances": asdict(found.distances),
         "distances_as_float": asdict(found.exact_distances),
     }
     take_away(
-        attack_code(choice.spec.name, choice.weights, choice.sample, choice.plan, choice.target),
+        recipe.code(*choice.subject.network, choice.subject.sample, plan=choice.plan, target=choice.target),
         File("Adversarial (PNG)", lambda: png(found.adversarial.picture), "cnnlab_adversarial.png", "image/png"),
         File("Original (PNG)", lambda: png(found.clean.picture), "cnnlab_original.png", "image/png"),
         File("Noise (PNG)", lambda: png(noise), "cnnlab_noise.png", "image/png"),

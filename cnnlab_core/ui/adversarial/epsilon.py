@@ -4,20 +4,20 @@ from collections.abc import Generator
 from typing import Any
 
 import streamlit as st
+import torch
 
 from cnnlab_core.attacks.reach import METHODS
 from cnnlab_core.attacks.studies.sweep import NAMES, Swept, levels, sweep_picture, sweep_table
 from cnnlab_core.attacks.sweep import SweepStep
 from cnnlab_core.images import png
-from cnnlab_core.models import load_model
-from cnnlab_core.recipes.adversarial_sweeps import sweep_code
-from cnnlab_core.ui.adversarial.choice import Choice
-from cnnlab_core.ui.adversarial.epsilons import choose_count, grid, look_at, looked_at
-from cnnlab_core.ui.adversarial.explorer import scene, show_explorer
+from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.recipes.adversarial import epsilon as recipe
+from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
+from cnnlab_core.ui.adversarial.epsilon_explorer import scene, show_explorer
+from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, look_at, looked_at
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 _WAYS = {"FGSM: one direction": METHODS[0], "PGD at each epsilon": METHODS[1]}
@@ -27,58 +27,41 @@ Found = tuple[Swept, dict[str, Any]]
 
 
 def show(choice: Choice) -> None:
-    """The tab."""
-    norm = choice.plan.norm
+    """The epsilon explorer, and the smallest epsilons that change the class and reach the target."""
+    subject, norm = choice.subject, choice.plan.norm
     first, second, third = st.columns([1.3, 1, 1.2], gap="medium", vertical_alignment="bottom")
-    with first:
-        way = segmented(
-            st,
-            "Attack at each epsilon",
-            list(_WAYS),
-            default=next(iter(_WAYS)),
-            key="adversarial_way",
-            bind="query-params",
-            persist_state="page",
-        )
+    way = CONTROLS.one_of("way", "Attack at each epsilon", list(_WAYS), next(iter(_WAYS)), place=first)
     with second:
-        eps = grid(norm, choose_count(norm, key=f"adversarial_reach_{norm}"))
+        eps = choose_epsilons("reach", norm)
     method, steps = _WAYS[way], 1
     if method == "pgd":
-        with third:
-            steps = st.slider(
-                "Steps at each epsilon",
-                2,
-                40,
-                10,
-                key="adversarial_way_steps",
-                bind="query-params",
-                persist_state="page",
-            )
+        steps = CONTROLS.slider("way_steps", "Steps at each epsilon", 2, 40, 10, 1, place=third)
 
-    def job() -> Generator[SweepStep, None, Found]:
-        model = load_model(choice.spec.name, choice.weights)
-        x = model.prepare(choice.picture.image)
+    def study(model: LoadedModel, x: torch.Tensor) -> Generator[SweepStep, None, Found]:
         swept = yield from sweep_picture(model, x, eps=eps, method=method, norm=norm, steps=steps, target=choice.target)
-        return swept, scene(swept, choice.labels, norm)
+        return swept, scene(swept, subject.labels, norm)
 
-    key = digest(
-        "epsilon", choice.spec.name, choice.weights, choice.picture.key, choice.target, norm, method, eps, steps
-    )
-    outcome = run(
+    settings = choice.target, norm, method, eps, steps
+    outcome = run_study(
         "epsilon",
-        key,
-        job,
+        subject,
+        settings,
+        study,
         label=f"{NAMES[method]} at {len(eps)} epsilons",
         share=lambda step: step.done,
         start="" if method == "fgsm" else f"Run PGD at {len(eps)} epsilons, {steps} steps each",
-        for_everybody=method == "fgsm" and choice.picture.is_sample,
+        for_everybody=method == "fgsm",
     )
     if outcome.result is None or outcome.state == "stale":  # an earlier sweep has other epsilons
         return
     swept, drawn = outcome.result
     at = looked_at(eps, norm, choice.plan.eps)
     show_explorer(
-        drawn, identity=key, at=at, on_rest=lambda index: look_at(eps[index], norm), key="adversarial_explorer"
+        drawn,
+        identity=digest(subject.key, settings),
+        at=at,
+        on_rest=lambda index: look_at(eps[index], norm),
+        key=CONTROLS.key("explorer"),
     )
     st.markdown(_words(choice, swept))
     _away(choice, swept, at, steps)
@@ -86,7 +69,7 @@ def show(choice: Choice) -> None:
 
 def _words(choice: Choice, swept: Swept) -> str:
     """What came of the sweep."""
-    curve, labels, norm = swept.curve, choice.labels, choice.plan.norm
+    curve, labels, norm = swept.curve, choice.subject.labels, choice.plan.norm
     name, before = NAMES[curve.method], plain(labels[curve.y])
     if curve.changes is None:
         text = f"Up to {levels(curve.eps[-1], norm)}, {name} doesn't change the class: it stays {before}."
@@ -100,20 +83,19 @@ def _words(choice: Choice, swept: Swept) -> str:
         if curve.smallest is None:
             text += f" {target} isn't reached."
             if curve.method == "fgsm":
-                text += " One straight step rarely ends at a chosen class: try PGD, which turns on the way."
+                text += " A single straight step rarely ends at a chosen class: try PGD, which turns on the way."
         else:
             text += f" **{target} is reached at {levels(curve.smallest, norm)}.**"
     return text + " All numbers are measured on the 8-bit pictures shown, one for each mark of the slider."
 
 
 def _away(choice: Choice, swept: Swept, at: int, steps: int) -> None:
-    curve, norm = swept.curve, choice.plan.norm
-    name = levels(curve.eps[at], norm).replace("/", "_")
+    subject, curve, norm = choice.subject, swept.curve, choice.plan.norm
+    here = levels(curve.eps[at], norm)
     take_away(
-        sweep_code(
-            choice.spec.name,
-            choice.weights,
-            choice.sample,
+        recipe.code(
+            *subject.network,
+            subject.sample,
             eps=curve.eps,
             method=curve.method,
             norm=norm,
@@ -122,14 +104,14 @@ def _away(choice: Choice, swept: Swept, at: int, steps: int) -> None:
             at=at,
         ),
         File(
-            f"Picture at {levels(curve.eps[at], norm)} (PNG)",
+            f"Picture at {here} (PNG)",
             lambda: png(swept.view(at).picture),
-            f"cnnlab_epsilon_{name}.png",
+            f"cnnlab_epsilon_{here.replace('/', '_')}.png",
             "image/png",
         ),
         File(
             "All epsilons (CSV)",
-            lambda: sweep_table([curve], choice.labels, [choice.picture.title]),
+            lambda: sweep_table([curve], subject.labels, [subject.picture.title]),
             "cnnlab_epsilons.csv",
             "text/csv",
         ),

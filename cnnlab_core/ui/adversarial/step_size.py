@@ -1,33 +1,30 @@
 """How long and how many the steps should be: PGD over step size and steps, as a map that fills in."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.studies.attack import View
 from cnnlab_core.attacks.studies.sweep import MapCell, levels, map_steps, map_table
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
-from cnnlab_core.models import load_model
 from cnnlab_core.plots.signed import short_number
 from cnnlab_core.plots.step_map import step_map
-from cnnlab_core.recipes.adversarial_sweeps import map_code
-from cnnlab_core.ui.adversarial.choice import Choice
-from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
-from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.recipes.adversarial import step_size as recipe
+from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
+from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
 from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
 """The step sizes, as parts of epsilon."""
 LOOKS = {6: (1, 2, 3, 4, 6), 12: (1, 2, 4, 6, 8, 10, 12), 24: (1, 2, 4, 8, 12, 16, 20, 24)}
-"""After how many steps one looks, by the longest attack."""
+"""The numbers of steps after which the attack is looked at, by the longest attack."""
 
 
 @dataclass(frozen=True)
@@ -49,68 +46,25 @@ class _Map:
 
 
 def show(choice: Choice) -> None:
-    """The tab."""
+    """The map, and the attack in the cell that is looked at."""
     norm, eps = choice.plan.norm, choice.plan.eps
     if eps == 0:
         raise InputError("With epsilon 0 no step leads anywhere. Choose a larger epsilon above.")
     left, right = st.columns([1.25, 1], gap="large")
-    with right:
-        names = {f"up to {most}": most for most in LOOKS}
-        longest = names[
-            segmented(
-                st,
-                "Steps",
-                list(names),
-                default="up to 6",
-                key="adversarial_longest",
-                bind="query-params",
-                persist_state="page",
-            )
-        ]
-        words = st.container()
+    names = {f"up to {most}": most for most in LOOKS}
+    longest = names[CONTROLS.one_of("longest", "Steps", list(names), "up to 6", place=right)]
+    words = right.container()
     axes = _Map(eps, norm, tuple(part * eps for part in PARTS), LOOKS[longest])
     with left:
         st.markdown(f"**{_objective(choice)}** of the 8-bit picture: higher is nearer to the goal, ✓ is fooled")
-        above, place = st.container(), st.empty()
-
-    painted: set[int] = set()
-
-    def paint(told: list[tuple[float, tuple[MapCell, ...]]]) -> None:
-        cells = told[-1][1]
-        if len(cells) not in painted:
-            painted.add(len(cells))
-            key = f"adversarial_map {len(cells)}"
-            place.plotly_chart(_drawn(axes, cells), key=key, config=FIGURE, alt="The map so far")
-
-    def job() -> Generator[tuple[float, tuple[MapCell, ...]], None, tuple[MapCell, ...]]:
-        model = load_model(choice.spec.name, choice.weights)
-        x = model.prepare(choice.picture.image)
-        return (
-            yield from map_steps(
-                model, x, eps=eps, step_sizes=axes.sizes, steps=axes.steps, norm=norm, target=choice.target
-            )
-        )
-
-    follows = longest == min(LOOKS) and choice.plan == Plan() and choice.picture.is_sample
-    with above:
-        outcome = run(
-            "step map",
-            digest("step map", choice.subject, axes),
-            job,
-            label="PGD for each step size",
-            share=lambda told: told[0],
-            start="" if follows else f"Run PGD for {len(PARTS)} step sizes, {longest} steps each",
-            paint=paint,
-            for_everybody=follows,
-        )
-    if outcome.result is None or outcome.state == "stale":  # an earlier map has other axes
+        cells, place = _run(choice, axes, longest)
+    if cells is None:
         return
-    cells = outcome.result
     row, column = _looked_at(axes, cells)
     with left:
         place.plotly_chart(
             _drawn(axes, cells, (row, column)),
-            key="adversarial_map",
+            key=CONTROLS.key("map"),
             config=FIGURE,
             on_select=lambda: _clicked(axes),
             selection_mode="points",
@@ -121,16 +75,46 @@ def show(choice: Choice) -> None:
         _words(axes)
         _sliders(axes, row, column)
         st.markdown(_verdict(choice, axes, cell))
-    clean = View(np.asarray(choice.seen), choice.named.logits)
-    trio([column.empty() for column in st.columns(3, gap="medium")], clean, cell.view, choice.labels)
+    clean = View(np.asarray(choice.subject.seen), choice.answer.logits)
+    show_trio([column.empty() for column in st.columns(3, gap="medium")], clean, cell.view, choice.subject.labels)
     _away(choice, axes, cells, cell)
+
+
+def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[MapCell, ...] | None, DeltaGenerator]:
+    """The cells, drawn while they come in, and the place of the drawing; None with the reason on the page."""
+    above, place = st.container(), st.empty()
+    painted: set[int] = set()
+
+    def paint(steps: list[tuple[float, tuple[MapCell, ...]]]) -> None:
+        cells = steps[-1][1]
+        if len(cells) not in painted:
+            painted.add(len(cells))
+            key = f"{CONTROLS.key('map')} {len(cells)}"
+            place.plotly_chart(_drawn(axes, cells), key=key, config=FIGURE, alt="The map so far")
+
+    follows = longest == min(LOOKS) and choice.is_first_look
+    with above:
+        outcome = run_study(
+            "step map",
+            choice.subject,
+            (choice.target, axes),
+            lambda model, x: map_steps(
+                model, x, eps=axes.eps, step_sizes=axes.sizes, steps=axes.steps, norm=axes.norm, target=choice.target
+            ),
+            label="PGD for each step size",
+            share=lambda step: step[0],
+            start="" if follows else f"Run PGD for {len(PARTS)} step sizes, {longest} steps each",
+            paint=paint,
+            for_everybody=follows,
+        )
+    return (None if outcome.state == "stale" else outcome.result), place  # an earlier map has other axes
 
 
 def _objective(choice: Choice) -> str:
     """What PGD climbs, in words."""
     if choice.target is None:
-        return f"−log P({plain(choice.named.best[0].label)})"
-    return f"log P({plain(choice.labels[choice.target])})"
+        return f"−log P({plain(choice.answer.best[0].label)})"
+    return f"log P({plain(choice.subject.labels[choice.target])})"
 
 
 def _drawn(axes: _Map, cells: Sequence[MapCell], chosen: tuple[int, int] | None = None) -> go.Figure:
@@ -152,9 +136,9 @@ def _words(axes: _Map) -> None:
     most = axes.steps[-1]
     st.markdown(
         f"Within ε = {levels(axes.eps, axes.norm)}, look for three regions. **At the bottom left** the steps are too "
-        "short, or too few, to get anywhere near ε: it doesn't arrive. **At the top** each step is as long as the "
-        "ball, so it bounces from wall to wall: more steps help little, or undo what was won. **Between them** it "
-        f"arrives and settles. Madry's choice, 2.5 ε / steps, is {levels(2.5 * axes.eps / most, axes.norm)} for "
+        "short, or too few, to get anywhere near ε. **At the top** each step is as long as the ball is wide, so the "
+        "attack bounces from wall to wall: more steps help little, or undo what was won. **Between them** it arrives "
+        f"and settles. Madry's choice, 2.5 ε / steps, is {levels(2.5 * axes.eps / most, axes.norm)} for "
         f"{most} steps."
     )
 
@@ -191,7 +175,7 @@ def _sliders(axes: _Map, row: int, column: int) -> None:
     sizes, steps = axes.size_names, axes.step_names
     st.session_state["adversarial_map_size"], st.session_state["adversarial_map_steps"] = sizes[row], steps[column]
 
-    def taken() -> None:
+    def slid() -> None:
         _look_at(
             sizes.index(st.session_state["adversarial_map_size"]),
             steps.index(st.session_state["adversarial_map_steps"]),
@@ -199,31 +183,30 @@ def _sliders(axes: _Map, row: int, column: int) -> None:
 
     st.markdown("**Click a cell**, or slide to one:")
     first, second = st.columns(2, gap="medium")
-    first.select_slider("Step size", sizes, key="adversarial_map_size", on_change=taken)
-    second.select_slider("Number of steps", steps, key="adversarial_map_steps", on_change=taken)
+    first.select_slider("Step size", sizes, key="adversarial_map_size", on_change=slid)
+    second.select_slider("Number of steps", steps, key="adversarial_map_steps", on_change=slid)
 
 
 def _verdict(choice: Choice, axes: _Map, cell: MapCell) -> str:
     size = levels(cell.step_size, axes.norm)
     way = cell.steps * cell.step_size
     far = (
-        f"All steps together are {levels(way, axes.norm)} long, so they can't use up ε."
+        f"All steps together are {levels(way, axes.norm)} long, which is less than ε."
         if way < axes.eps * (1 - 1e-9)
         else ""
     )
     return (
         f"{cell.steps} × {size}: {'**fooled**' if cell.success else '**not fooled**'}, "
-        f"{said(cell.view, choice.labels)}, objective {short_number(cell.loss, 3)}. {far}"
+        f"{top_class(cell.view, choice.subject.labels)}, objective {short_number(cell.loss, 3)}. {far}"
     )
 
 
 def _away(choice: Choice, axes: _Map, cells: Sequence[MapCell], cell: MapCell) -> None:
     name = f"{levels(cell.step_size, axes.norm)}_x_{cell.steps}".replace("/", "_")
     take_away(
-        map_code(
-            choice.spec.name,
-            choice.weights,
-            choice.sample,
+        recipe.code(
+            *choice.subject.network,
+            choice.subject.sample,
             eps=axes.eps,
             step_sizes=axes.sizes,
             steps=axes.steps,
@@ -231,5 +214,5 @@ def _away(choice: Choice, axes: _Map, cells: Sequence[MapCell], cell: MapCell) -
             target=choice.target,
         ),
         File("Adversarial (PNG)", lambda: png(cell.view.picture), f"cnnlab_step_{name}.png", "image/png"),
-        File("All cells (CSV)", lambda: map_table(cells, choice.labels), "cnnlab_step_map.csv", "text/csv"),
+        File("All cells (CSV)", lambda: map_table(cells, choice.subject.labels), "cnnlab_step_map.csv", "text/csv"),
     )

@@ -1,12 +1,11 @@
-"""FGSM and PGD against epsilon: how probable the goal is for one picture, or how many of several stay right."""
+"""FGSM and PGD against epsilon: the probability of the goal for one picture, or the accuracy over several."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.reach import METHODS
 from cnnlab_core.attacks.studies.sweep import (
     NAMES,
@@ -20,18 +19,16 @@ from cnnlab_core.attacks.studies.sweep import (
     sweep_pictures,
     sweep_table,
 )
-from cnnlab_core.models import load_model
 from cnnlab_core.plots.epsilon_curves import Line, epsilon_curves
 from cnnlab_core.plots.texts import as_text
-from cnnlab_core.recipes.adversarial_sweeps import accuracy_code, methods_code
-from cnnlab_core.ui.adversarial.choice import Choice
-from cnnlab_core.ui.adversarial.epsilons import choose_count, grid
-from cnnlab_core.ui.adversarial.pieces import FIGURE
-from cnnlab_core.ui.adversarial.several import Subject, choose_several
-from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.recipes.adversarial import sweep as recipe
+from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
+from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons
+from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose_pictures
+from cnnlab_core.ui.adversarial.norms import UNIT
+from cnnlab_core.ui.adversarial.pictures import FIGURE
 from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.subject import Subject, run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 
 OF = ("This picture", "Accuracy over several")
@@ -46,7 +43,7 @@ Pair = tuple[Curve, ...]
 class _Sweep:
     """What is swept: pictures with their classes, the target, the epsilons, and PGD's steps."""
 
-    subjects: tuple[Subject, ...]
+    pictures: tuple[LabelledPicture, ...]
     target: int | None
     norm: str
     eps: tuple[float, ...]
@@ -55,75 +52,69 @@ class _Sweep:
     @property
     def several(self) -> bool:
         """Whether it is about accuracy: then the pictures come with their true classes."""
-        return self.subjects[0].y is not None
-
-    def key(self, choice: Choice) -> tuple[object, ...]:
-        whose = tuple((subject.key, subject.y) for subject in self.subjects)
-        return choice.spec.name, choice.weights, whose, self.target, self.norm, self.steps
+        return self.pictures[0].y is not None
 
     @property
-    def pictures(self) -> list[tuple[bytes, int | None]]:
-        return [(subject.content, subject.y) for subject in self.subjects]
+    def key(self) -> tuple[object, ...]:
+        """What makes results the same, but for the epsilons."""
+        return tuple((one.key, one.y) for one in self.pictures), self.target, self.norm, self.steps
+
+    @property
+    def files(self) -> list[tuple[bytes, int | None]]:
+        """The pictures as the studies take them."""
+        return [(one.content, one.y) for one in self.pictures]
 
 
 def show(choice: Choice) -> None:
-    """The tab."""
-    norm = choice.plan.norm
+    """The curves of FGSM and PGD, and the smallest epsilon of each picture."""
+    subject, norm = choice.subject, choice.plan.norm
     first, second, third = st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom")
-    with first:
-        of = segmented(st, "Of", OF, default=OF[0], key="adversarial_of", bind="query-params", persist_state="page")
+    of = CONTROLS.one_of("of", "Of", OF, OF[0], place=first)
     with second:
-        count = choose_count(norm, key=f"adversarial_sweep_{norm}", counts=COUNTS)
-    with third:
-        steps = st.slider(
-            "PGD's steps", 2, 40, STEPS, key="adversarial_sweep_steps", bind="query-params", persist_state="page"
-        )
+        eps = choose_epsilons("sweep", norm, COUNTS)
+    steps = CONTROLS.slider("sweep_steps", "PGD's steps", 2, 40, STEPS, 1, place=third)
     several = of == OF[1]
-    subjects = choose_several(choice) if several else (Subject.of(choice),)
-    if not subjects:
+    pictures = choose_pictures(subject) if several else (LabelledPicture.of(subject),)
+    if not pictures:
         return
-    sweep = _Sweep(subjects, None if several else choice.target, norm, grid(norm, count), steps)
-    first_look = not several and steps == STEPS and count == COUNTS[0] and choice.plan == Plan()
-    pairs = _curves(choice, sweep, follows=first_look and choice.picture.is_sample)
+    sweep = _Sweep(pictures, None if several else choice.target, norm, eps, steps)
+    cheap = not several and steps == STEPS and len(eps) == COUNTS[0] + 1
+    pairs = _curves(subject, sweep, follows=cheap and choice.is_first_look)
     if pairs is None:
         return
-    st.markdown(_words(choice, sweep, pairs))
-    smallest = _search(choice, sweep)
-    st.dataframe([_row(choice, sweep, index, pair, smallest) for index, pair in enumerate(pairs)], hide_index=True)
+    st.markdown(_words(subject.labels, sweep, pairs))
+    smallest = _search(subject, sweep)
+    rows = [_row(subject.labels, sweep, index, pair, smallest) for index, pair in enumerate(pairs)]
+    st.dataframe(rows, hide_index=True)
     st.caption(
-        "“Sweep” is the smallest of the epsilons above whose 8-bit picture fools. “Bisection” narrows the smallest "
-        "epsilon down for the float picture; rounding that one to 8 bits may undo it, since a change below half a "
-        "level is rounded away."
+        "“Sweep” is the smallest of the epsilons above whose 8-bit picture fools the network. “Bisection” narrows down "
+        "the smallest epsilon of the float picture; rounding that picture to 8 bits may undo the attack, since changes "
+        "below half a level are rounded away."
     )
-    _away(choice, sweep, pairs)
+    _away(subject, sweep, pairs)
 
 
-def _curves(choice: Choice, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ...] | None:
+def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ...] | None:
     """The curves of every picture, drawn while they grow; None with the reason on the page."""
     above, place = st.container(), st.empty()
-    painted = 0
+    key, painted = CONTROLS.key("curves"), 0
 
     def paint(steps: Sequence[PicturesStep]) -> None:
         nonlocal painted
         painted += 1
         known = [*steps[-1].finished] if sweep.several else [steps[-1].current]
         if known and known[0]:
-            _draw(place, choice, sweep, known, key=f"adversarial_curves {painted}")
+            _draw(place, subject.labels, sweep, known, key=f"{key} {painted}")
 
-    def job() -> Generator[PicturesStep, None, tuple[Pair, ...]]:
-        model = load_model(choice.spec.name, choice.weights)
-        return (
-            yield from sweep_pictures(
-                model, sweep.pictures, eps=sweep.eps, norm=sweep.norm, steps=sweep.steps, target=sweep.target
-            )
-        )
-
-    many = f", for {len(sweep.subjects)} pictures" if len(sweep.subjects) > 1 else ""
+    many = f", for {len(sweep.pictures)} pictures" if len(sweep.pictures) > 1 else ""
     with above:
-        outcome = run(
+        outcome = run_on_model(
             "sweep",
-            digest("sweep", sweep.key(choice), sweep.eps),
-            job,
+            subject.network,
+            (sweep.key, sweep.eps),
+            lambda model: sweep_pictures(
+                model, sweep.files, eps=sweep.eps, norm=sweep.norm, steps=sweep.steps, target=sweep.target
+            ),
             label="FGSM and PGD at each epsilon",
             share=lambda step: step.done,
             start="" if follows else f"Run FGSM and PGD at {len(sweep.eps)} epsilons{many}",
@@ -132,20 +123,20 @@ def _curves(choice: Choice, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ...]
         )
     if outcome.result is None or outcome.state == "stale":  # earlier curves have another question
         return None
-    _draw(place, choice, sweep, outcome.result, key="adversarial_curves")
+    _draw(place, subject.labels, sweep, outcome.result, key=key)
     return outcome.result
 
 
-def _draw(place: DeltaGenerator, choice: Choice, sweep: _Sweep, pairs: Sequence[Pair], *, key: str) -> None:
+def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Pair], *, key: str) -> None:
     lines = []
     for curves in zip(*pairs, strict=True):
         mark = half_fooled(curves)
         shares = accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
         lines.append(Line(NAMES[curves[0].method], shares, None if mark is None else _shown(mark, sweep.norm)))
     if sweep.several:
-        title = f"Accuracy of {len(sweep.subjects)} pictures that were named right"
+        title = f"Accuracy over {len(sweep.pictures)} pictures that were classified correctly"
     else:
-        title = f"P({as_text(choice.labels[_asked(pairs[0][0])])})"
+        title = f"P({as_text(labels[_asked(pairs[0][0])])})"
     figure = epsilon_curves(
         lines,
         [_shown(eps, sweep.norm) for eps in sweep.eps],
@@ -161,10 +152,10 @@ def _asked(curve: Curve) -> int:
 
 
 def _shown(eps: float, norm: str) -> float:
-    return round(255 * eps, 6) if norm == "linf" else eps
+    return round(UNIT[norm] * eps, 6)
 
 
-def _words(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> str:
+def _words(labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Pair]) -> str:
     """The smallest epsilons, and what to look at."""
     top = levels(sweep.eps[-1], sweep.norm)
     parts, rings = [], 0
@@ -175,8 +166,8 @@ def _words(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> str:
         elif sweep.target is None:
             does, not_so = "fools the network at", "doesn't fool the network"
         else:
-            goal = f"the network to say {plain(choice.labels[sweep.target])}"
-            does, not_so = f"brings {goal} at", f"doesn't bring {goal}"
+            goal = f"the network to say {plain(labels[sweep.target])}"
+            does, not_so = f"gets {goal} at", f"doesn't get {goal}"
         rings += mark is not None
         parts.append(
             f"{name} {not_so} up to {top}." if mark is None else f"**{name} {does} ε = {levels(mark, sweep.norm)}.**"
@@ -191,22 +182,16 @@ def _words(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> str:
 # --- the smallest epsilon of each picture -----------------------------------------------------------------------------
 
 
-def _search(choice: Choice, sweep: _Sweep) -> tuple[tuple[Smallest, ...], ...] | None:
+def _search(subject: Subject, sweep: _Sweep) -> tuple[tuple[Smallest, ...], ...] | None:
     """The smallest epsilons by bisection, once they were asked for."""
     highest = sweep.eps[-1]
-
-    def job() -> Generator[float, None, tuple[tuple[Smallest, ...], ...]]:
-        model = load_model(choice.spec.name, choice.weights)
-        return (
-            yield from smallest_for_pictures(
-                model, sweep.pictures, highest=highest, norm=sweep.norm, steps=sweep.steps, target=sweep.target
-            )
-        )
-
-    outcome = run(
+    outcome = run_on_model(
         "smallest epsilons",
-        digest("smallest epsilons", sweep.key(choice), highest),
-        job,
+        subject.network,
+        (sweep.key, highest),
+        lambda model: smallest_for_pictures(
+            model, sweep.files, highest=highest, norm=sweep.norm, steps=sweep.steps, target=sweep.target
+        ),
         label="Bisection",
         share=lambda done: done,
         start="Search for the smallest epsilon by bisection",
@@ -215,14 +200,14 @@ def _search(choice: Choice, sweep: _Sweep) -> tuple[tuple[Smallest, ...], ...] |
 
 
 def _row(
-    choice: Choice,
+    labels: Sequence[str],
     sweep: _Sweep,
     index: int,
     pair: Pair,
     smallest: tuple[tuple[Smallest, ...], ...] | None,
 ) -> dict[str, str]:
     """A picture with its smallest epsilons."""
-    row = {"Picture": sweep.subjects[index].title, "Class before": choice.labels[pair[0].y]}
+    row = {"Picture": sweep.pictures[index].title, "Class before": labels[pair[0].y]}
     for number, method in enumerate(METHODS):
         found = pair[number].smallest
         row[f"{NAMES[method]}, sweep"] = (
@@ -239,24 +224,22 @@ def _found(entry: Smallest, sweep: _Sweep) -> str:
     return levels(entry.eps, sweep.norm, digits=2) + ("" if entry.rounded else ", undone by rounding")
 
 
-def _away(choice: Choice, sweep: _Sweep, pairs: Sequence[Pair]) -> None:
-    titles = [subject.title for subject, pair in zip(sweep.subjects, pairs, strict=True) for _ in pair]
+def _away(subject: Subject, sweep: _Sweep, pairs: Sequence[Pair]) -> None:
+    titles = [one.title for one, pair in zip(sweep.pictures, pairs, strict=True) for _ in pair]
     file = File(
         "All numbers (CSV)",
-        lambda: sweep_table([curve for pair in pairs for curve in pair], choice.labels, titles),
+        lambda: sweep_table([curve for pair in pairs for curve in pair], subject.labels, titles),
         "cnnlab_sweep.csv",
         "text/csv",
     )
-    name, weights = choice.spec.name, choice.weights
     settings = {"eps": sweep.eps, "norm": sweep.norm, "steps": sweep.steps}
     if sweep.several:
-        gallery = [(s.sample, s.y) for s in sweep.subjects if s.sample is not None and s.y is not None]
-        code = accuracy_code(name, weights, gallery or None, **settings)  # type: ignore[arg-type]
+        gallery = [(one.sample, one.y) for one in sweep.pictures if one.sample is not None and one.y is not None]
+        code = recipe.accuracy_code(*subject.network, gallery or None, **settings)  # type: ignore[arg-type]
     else:
-        code = methods_code(
-            name,
-            weights,
-            choice.sample,
+        code = recipe.code(
+            *subject.network,
+            subject.sample,
             target=sweep.target,
             highest=sweep.eps[-1],
             **settings,  # type: ignore[arg-type]

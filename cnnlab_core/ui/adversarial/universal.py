@@ -1,37 +1,39 @@
-"""One for all: a single change that fools the network on many pictures, also on some it has never seen."""
+"""A universal perturbation: one noise for many pictures, tried on some that it wasn't made on, too."""
 
 import io
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 import torch
 from numpy.typing import ArrayLike
+from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab_core.attacks.studies.sweep import levels
 from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, OneForAll, OneStep, Together, one_for_all, one_table
 from cnnlab_core.images import png, thumbnail
-from cnnlab_core.models import load_model
+from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.noise import change_picture
 from cnnlab_core.plots.steps import step_lines
-from cnnlab_core.recipes.adversarial_world import universal_code
-from cnnlab_core.ui.adversarial.choice import LEVELS, Choice
-from cnnlab_core.ui.adversarial.pieces import FIGURE, panel, said
-from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import Outcome, run
-from cnnlab_core.ui.segmented import segmented
-from cnnlab_core.ui.shared import Picture, all_pictures
+from cnnlab_core.recipes.adversarial import universal as recipe
+from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
+from cnnlab_core.ui.adversarial.norms import LEVELS, NORMS
+from cnnlab_core.ui.adversarial.pictures import FIGURE, pictures_by_title, show_picture, top_class
+from cnnlab_core.ui.runner import Outcome
+from cnnlab_core.ui.shared import Picture
+from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_SEEN = 6
 ANYWHERE, TOWARDS = "any other class", "the target above"
 _CARD = 170
-"""Two of them fit beside each other on a phone."""
+"""Pixels across: two cards fit beside each other on a phone."""
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the change is made on and with."""
+    """What the noise is made on and with."""
 
     pictures: Sequence[Picture]
     seen: tuple[bool, ...]
@@ -52,10 +54,10 @@ class _Asked:
 
 
 def show(choice: Choice) -> None:
-    """The tab."""
+    """The noise while it is made, how often it fools the network, and every picture with it."""
     st.caption(
-        "Until now each picture had noise of its own. Here one and the same noise is added to all of them. Look "
-        "whether it also fools the network on pictures that it wasn't made on. (Moosavi-Dezfooli et al. 2016)"
+        "In the other tabs each picture gets its own noise. Here the same noise is added to all of them. Check whether "
+        "it also fools the network on pictures that it wasn't made on. (Moosavi-Dezfooli et al. 2016)"
     )
     asked = _ask(choice)
     if not any(asked.seen):
@@ -89,53 +91,50 @@ def show(choice: Choice) -> None:
 
 
 def _ask(choice: Choice) -> _Asked:
-    offered = {one.title if one.is_sample else f"Your own: {one.title}": one for one in all_pictures()}
-    titles = st.multiselect(
-        "Made on (the others are for trying)",
-        list(offered),
-        default=list(offered)[:FIRST_SEEN],
-        key="adversarial_universal_on",
-        bind="query-params",
+    offered = pictures_by_title()
+    titles = CONTROLS.several(
+        "universal_on", "Made on (the others are for testing)", list(offered), list(offered)[:FIRST_SEEN]
     )
     first, second, third = st.columns([1, 1, 1.2], gap="large", vertical_alignment="center")
     goal = ANYWHERE
     if choice.target is not None:
-        goal = segmented(first,
-            "Towards", (ANYWHERE, TOWARDS), default=ANYWHERE, key="adversarial_universal_goal",
-            bind="query-params",
-        )  # fmt: skip
-    epochs = second.slider("Times through all", 1, 40, EPOCHS, key="adversarial_universal_epochs", bind="query-params")
-    third.caption("Norm and epsilon are those above. To be fooled is to say another class, which may be a close one.")
+        goal = CONTROLS.one_of("universal_goal", "Towards", (ANYWHERE, TOWARDS), ANYWHERE, place=first)
+    epochs = CONTROLS.slider("universal_epochs", "Epochs", 1, 40, EPOCHS, 1, place=second)
+    third.caption("Norm and epsilon are those above. Fooled means any other class, which may be a similar one.")
     return _Asked(
         list(offered.values()),
         tuple(title in titles for title in offered),
         choice.plan.norm,
         choice.plan.eps,
-        min(max(epochs, 1), 40),
+        epochs,
         choice.target if goal == TOWARDS else None,
         choice.plan.seed,
     )
 
 
-def _run(choice: Choice, asked: _Asked, paint) -> Outcome[OneForAll]:  # type: ignore[no-untyped-def]
+def _run(choice: Choice, asked: _Asked, paint: Callable[[list[OneStep]], None]) -> Outcome[OneForAll]:
     samples = all(one.is_sample for one in asked.pictures)
     follows = samples and asked.gradients <= FIRST_SEEN * EPOCHS
 
-    def job() -> Generator[OneStep, None, OneForAll]:
-        model = load_model(choice.spec.name, choice.weights)
+    def study(model: LoadedModel) -> Generator[OneStep, None, OneForAll]:
         x = torch.cat([model.prepare(one.image) for one in asked.pictures])
-        return (
-            yield from one_for_all(
-                model, x, asked.seen, eps=asked.eps, norm=asked.norm, epochs=asked.epochs, target=asked.target,
-                seed=asked.seed,
-            )
-        )  # fmt: skip
+        return one_for_all(
+            model,
+            x,
+            asked.seen,
+            eps=asked.eps,
+            norm=asked.norm,
+            epochs=asked.epochs,
+            target=asked.target,
+            seed=asked.seed,
+        )
 
-    return run(
+    return run_on_model(
         "universal",
-        digest("universal", choice.key[:2], asked.key),
-        job,
-        label="One for all",
+        choice.subject.network,
+        asked.key,
+        study,
+        label="Universal perturbation",
         share=lambda step: step.index / max(1, step.total),
         start="" if follows else f"Make the noise ({asked.gradients} gradients)",
         paint=paint,
@@ -143,12 +142,14 @@ def _run(choice: Choice, asked: _Asked, paint) -> Outcome[OneForAll]:  # type: i
     )
 
 
-def _noise(place, delta: np.ndarray, *, live: bool = False) -> None:  # type: ignore[no-untyped-def]
+def _noise(place: DeltaGenerator, delta: np.ndarray, *, live: bool = False) -> None:
     picture, scale = change_picture(delta * LEVELS)
-    panel(place, f"The noise × {scale:.3g}", picture, "the same for all, around grey", live=live)
+    show_picture(place, f"The noise × {scale:.3g}", picture, "the same for all; grey is no change", live=live)
 
 
-def _curves(places, losses: ArrayLike, shares: ArrayLike, total: int, *, live: bool = False) -> None:  # type: ignore[no-untyped-def]
+def _curves(
+    places: Sequence[DeltaGenerator], losses: ArrayLike, shares: ArrayLike, total: int, *, live: bool = False
+) -> None:
     places[0].plotly_chart(
         step_lines({"fooled": shares}, title="Fooled in the batch", total=total, percent=True),
         key=f"universal shares {np.size(shares)} {live}",
@@ -165,16 +166,18 @@ def _curves(places, losses: ArrayLike, shares: ArrayLike, total: int, *, live: b
 
 def _rates(found: OneForAll, asked: _Asked) -> None:
     first, second, third = st.columns(3)
-    for column, title, seen in ((first, "Pictures it was made on", True), (second, "Pictures it never saw", False)):
+    for column, title, seen in ((first, "Pictures it was made on", True), (second, "Unseen pictures", False)):
         hits, of = found.fooled(seen=seen)
         before = sum(one.no_merit for one in found.pictures if one.seen == seen)
-        column.metric(title, f"{hits} of {of} fooled" if of else "none left", help=f"Before: {before} of {of}.")
-    length = f"{asked.eps * LEVELS:g}/255" if asked.norm == "linf" else f"{asked.eps:g}"
-    third.metric(f"Epsilon ({asked.norm})", length, help="Set above, with the attack's own settings.")
+        column.metric(
+            title, f"{hits} of {of} fooled" if of else "none left", help=f"Without the noise: {before} of {of}."
+        )
+    epsilon = levels(asked.eps, asked.norm)
+    third.metric(f"Epsilon ({NORMS[asked.norm]})", epsilon, help="Set above, with the attack's own settings.")
 
 
 def _cards(choice: Choice, asked: _Asked, found: OneForAll) -> None:
-    for title, seen in (("Made on these", True), ("Never seen", False)):
+    for title, seen in (("Made on these", True), ("Unseen", False)):
         those = [pair for pair in zip(asked.pictures, found.pictures, strict=True) if pair[1].seen == seen]
         if those:
             st.markdown(f"**{title}**")
@@ -191,7 +194,7 @@ def _card(choice: Choice, picture: Picture, one: Together) -> None:
         width="stretch",
         alt=f"{picture.title} with the noise",
     )
-    st.caption(f"{said(one.clean, choice.labels)}  \n→ {said(one.changed, choice.labels)}")
+    st.caption(f"{top_class(one.clean, choice.subject.labels)}  \n→ {top_class(one.changed, choice.subject.labels)}")
     st.markdown(":green-badge[fooled]" if one.fooled else ":gray-badge[not fooled]")
 
 
@@ -200,9 +203,8 @@ def _away(choice: Choice, asked: _Asked, found: OneForAll) -> None:
         (one.name if one.is_sample else None, seen) for one, seen in zip(asked.pictures, asked.seen, strict=True)
     ]
     take_away(
-        universal_code(
-            choice.spec.name,
-            choice.weights,
+        recipe.code(
+            *choice.subject.network,
             [sample for sample, seen in samples if seen],
             [sample for sample, seen in samples if not seen],
             eps=asked.eps,
@@ -216,7 +218,7 @@ def _away(choice: Choice, asked: _Asked, found: OneForAll) -> None:
         File("Noise (NPY)", lambda: _npy(found.delta), "cnnlab_universal.npy", "application/octet-stream"),
         File(
             "Every picture (CSV)",
-            lambda: one_table(found, [one.title for one in asked.pictures], choice.labels),
+            lambda: one_table(found, [one.title for one in asked.pictures], choice.subject.labels),
             "cnnlab_universal.csv",
             "text/csv",
         ),

@@ -36,7 +36,7 @@ def look(exercise: Exercise) -> Look | None:
         return _look("feature_maps", "Look through this stack", "maps_tab", "Design your own", "maps", query)
     if "w" in givens and "y" in givens and _fits_the_plane(givens):
         return _look(
-            "adversarial", "See it in the plane", "adversarial_tab", "In the plane", "adversarial_plane", _plane(givens)
+            "adversarial", "See it in the plane", "adversarial_tab", "One neuron", "adversarial_plane", _plane(givens)
         )
     return None
 

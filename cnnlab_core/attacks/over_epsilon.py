@@ -1,0 +1,50 @@
+"""An attack as a function of epsilon alone: what minimal epsilons and sweeps over epsilon are made of."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from cnnlab_core.attacks.loop import AttackStep
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.objective import Classifier, Forward, Goal
+from cnnlab_core.attacks.threat import Threat
+
+
+@dataclass(frozen=True, eq=False)
+class OverEpsilon:
+    """A planned attack on the pictures ``x`` (N, C, H, W) for any epsilon.
+
+    The ``direction`` of a straight attack doesn't depend on epsilon: its gradient is taken once, and no epsilon costs a
+    backward pass.
+    """
+
+    model: Classifier
+    x: Tensor
+    goal: Goal
+    plan: Plan
+    direction: Tensor | None = None
+
+    @staticmethod
+    def of(model: Classifier, x: Tensor, goal: Goal, plan: Plan) -> "OverEpsilon":
+        """The attack, with its direction if it is straight. Raises ``InputError`` for unknown names."""
+        threat = Threat.around(x, plan.norm, 0.0)
+        direction = threat.normalise(Forward(model, x).gradient(goal), x) if plan.entry.straight else None
+        return OverEpsilon(model, x, goal, plan, direction)
+
+    def repeated(self, times: int) -> "OverEpsilon":
+        """The same on every picture ``times`` times, the whole batch after itself."""
+        target = self.goal.target
+        goal = Goal(self.goal.y.repeat(times), None if target is None else target.repeat(times), self.goal.loss)
+        direction = None if self.direction is None else self.direction.repeat(times, 1, 1, 1)
+        return replace(self, x=self.x.repeat(times, 1, 1, 1), goal=goal, direction=direction)
+
+    def at(self, eps: Tensor) -> Generator[AttackStep, None, Tensor]:
+        """The pictures (N, C, H, W) for the epsilons (N,); yields the attack's steps, if it takes any."""
+        if not eps.any():
+            return self.x
+        if self.direction is not None:
+            threat = Threat.around(self.x, self.plan.norm, eps)
+            return threat.project(self.x + threat.eps * self.direction)
+        attack = self.plan.start(self.model, self.x, self.goal.y, target=self.goal.target, eps=eps)
+        return (yield from attack).x_adv

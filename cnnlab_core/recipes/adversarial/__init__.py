@@ -1,0 +1,1 @@
+"""The Python behind the adversarial page, one module a tab; ``arguments`` writes settings down for all of them."""

@@ -1,0 +1,26 @@
+"""The Python behind an attack."""
+
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.recipes.adversarial.arguments import arguments, function_name, import_torch
+from cnnlab_core.recipes.opening import IMPORTS, picture
+
+
+def code(model: str, weights: str, sample: str | None, *, plan: Plan, target: int | None) -> str:
+    """The attack with all its settings, and the verdict on the 8-bit picture."""
+    name = function_name(plan)
+    return f"""\
+{import_torch(plan)}from cnnlab_core.attacks import {name}
+{IMPORTS}
+from cnnlab_core.images import to_picture
+
+model = load_model("{model}", weights="{weights}")
+x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+result = {name}(model, x, {arguments(plan, target)})
+
+before, after = result.clean, result.rounded  # the 8-bit picture that is saved
+for what in (before, after):
+    index = int(what.predicted)
+    print(model.categories[index], f"{{what.probabilities[0, index]:.1%}}")
+print("fooled:", bool(result.success), f"linf {{after.linf.item() * 255:.0f}}/255, l2 {{after.l2.item():.3f}}")
+to_picture(after.x_adv).save("adversarial.png")
+"""

@@ -1,0 +1,44 @@
+"""The Python behind the report: several pictures towards several targets."""
+
+from collections.abc import Sequence
+
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.recipes.opening import IMPORTS, picture
+
+
+def code(
+    model: str,
+    weights: str,
+    *,
+    pictures: Sequence[tuple[str, str | None]],
+    aims: Sequence[int | str | None],
+    plan: Plan,
+) -> str:
+    """Each of the (title, sample) pictures towards each of the aims, as a figure and a table."""
+    opened = "\n".join(f"    ({title!r}, {picture(sample)})," for title, sample in pictures)
+    return f"""\
+from cnnlab_core.attacks.studies.report import attack_grid, grid_table
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.runtime.jobs import finish
+{IMPORTS}
+from cnnlab_core.plots.report import ReportRow, rendered, report_figure
+
+model = load_model("{model}", weights="{weights}")
+pictures = [
+{opened}
+]
+aims = {list(aims)!r}  # classes, rules, or None for any other class
+plan = {plan!r}
+rows = finish(attack_grid(model, pictures, aims, plan))
+
+def title(view):
+    return f"{{model.categories[view.best]}}, {{view.probability(view.best):.1%}}"
+
+shown = [
+    ReportRow(clean.pixels, adversarial.pixels, title(clean), title(adversarial))
+    for clean, adversarial in ((row.fooled.clean, row.fooled.adversarial) for row in rows if row.fooled)
+]
+with open("report.pdf", "wb") as file:
+    file.write(rendered(report_figure(shown, model.spec.title, repr(plan)), "pdf"))
+print(grid_table(rows, model.categories))
+"""

@@ -1,0 +1,264 @@
+"""The same attack on two networks, and whether the picture that fools one fools the other."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from cnnlab_core.attacks.studies.attack import Fooled
+from cnnlab_core.attacks.studies.sweep import levels
+from cnnlab_core.attacks.studies.transferability import Passed, pass_on, smallest_fgsm
+from cnnlab_core.attacks.targets import RULES
+from cnnlab_core.classification.batch import Named
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import png
+from cnnlab_core.models.registry import categories
+from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.models.weights import local_weights
+from cnnlab_core.plots.mosaic import side_by_side
+from cnnlab_core.plots.noise import noise_picture
+from cnnlab_core.plots.steps import step_lines
+from cnnlab_core.recipes.adversarial import transferability as recipe
+from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
+from cnnlab_core.ui.adversarial.norms import NORMS
+from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
+from cnnlab_core.ui.adversarial.run_attack import run_attack
+from cnnlab_core.ui.adversarial.target import ANY, resolve
+from cnnlab_core.ui.naming import name_picture
+from cnnlab_core.ui.runner import once
+from cnnlab_core.ui.shared import networks
+from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.subject import Subject, run_on_model, run_study
+from cnnlab_core.ui.take_away import File, take_away
+
+NOTICE = """\
+- **How far each has to be pushed.** Against a network trained on adversarial pictures, an epsilon of 4/255 often isn't
+  enough; raise it until it gives way, and look at the picture then.
+- **What the noise looks like.** Against a standard network it looks like noise. Against a robust one it begins to show
+  the object (edges, eyes, legs of the target), since only such changes move it (Tsipras et al. 2018, arXiv:1805.12152).
+- **What transfers.** Noise made for one network often disturbs another, but rarely leads it to the chosen target
+  (Liu et al. 2016, arXiv:1611.02770).
+- **Random weights** recognise nothing: the answer hardly changes with the picture, so an attack has little to work
+  with. They are here for contrast, and need no download."""
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A network under attack."""
+
+    choice: Choice
+    found: Fooled
+    smallest: float | None
+
+    @property
+    def title(self) -> str:
+        return _title(self.choice.subject)
+
+
+def show(choice: Choice) -> None:
+    """Two networks under attack side by side, and each adversarial picture shown to the other network."""
+    here, offered = _title(choice.subject), networks()
+    st.caption(
+        "The same picture, the same attack, the same target. Which network gives way first, and what does the noise "
+        "look like? The list includes robust networks; they are downloaded once."
+    )
+    others = [name for name in offered if name != here]
+    usual = next((name for name in others if _at_hand(choice.subject, *offered[name])), others[0])
+    chosen = CONTROLS.select(
+        "second", f"{plain(here)} compared with", others, usual, place=st.columns(2, gap="large")[0]
+    )
+    left, right = st.columns(2, gap="large")
+    one = two = None
+    with left, sentences():
+        one = _side(choice, place="attack")
+    with right, sentences():
+        spec, weights = offered[chosen]
+        other = _second(choice, spec, weights)
+        two = _side(other, place="attack second") if other else None
+    with st.expander("What to notice", icon=":material/visibility:", expanded=True):
+        st.markdown(NOTICE)
+    if one is None or two is None:
+        return
+    _transfer(one, two)
+    _away(one, two)
+
+
+def _title(subject: Subject) -> str:
+    return f"{subject.spec.title}, {subject.weights}"
+
+
+def _at_hand(subject: Subject, spec: ModelSpec, weights: str) -> bool:
+    """Whether another trained network for the same classes lies on this machine: the best one to compare with."""
+    return (
+        spec != subject.spec
+        and weights == subject.weights == "pretrained"
+        and categories(spec) == subject.labels
+        and local_weights(spec) is not None
+    )
+
+
+def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
+    """The same question to another network; None, with its reason on the page, if it can't be asked."""
+    answer = name_picture(spec, weights, choice.subject.picture, place="second")
+    if answer is None:
+        return None
+    target = _target(choice, spec, answer)
+    if target == answer.best[0].index:
+        raise InputError(
+            f"{spec.title} says “{answer.best[0].label}” even without an attack. Choose another class as the target."
+        )
+    return replace(choice, subject=Subject(spec, weights, choice.subject.picture), answer=answer, target=target)
+
+
+def _target(choice: Choice, spec: ModelSpec, answer: Named) -> int | None:
+    """What the aim comes to for another network: the class of the same name, or its own by the same rule."""
+    if choice.aim in (ANY, *RULES) or choice.target is None:
+        return resolve(choice.aim, answer, choice.plan.seed)
+    label, labels = choice.subject.labels[choice.target], categories(spec)
+    if labels == choice.subject.labels:
+        return choice.target
+    if label not in labels:
+        raise InputError(f"{spec.title} has no class “{label}”. Choose “{ANY}” or a rule as the target.")
+    return labels.index(label)
+
+
+def _side(choice: Choice, *, place: str) -> _Side | None:
+    """A network's half: the three pictures, the verdict, the numbers, the curve."""
+    subject = choice.subject
+    st.markdown(f"## {plain(subject.spec.title)} · {subject.weights}")
+    outcome = run_attack(choice, place=place)
+    if outcome.state != "done" or outcome.result is None:
+        best = choice.answer.best[0]
+        st.caption(f"Before the attack: **{plain(best.label)}** {best.probability:.1%}")
+        return None
+    found = outcome.result
+    show_trio([column.empty() for column in st.columns(3, gap="small")], found.clean, found.adversarial, subject.labels)
+    goal = found.shown_class
+    verdict = "Fooled" if found.success else "Not fooled"
+    st.markdown(
+        f"**{verdict}.** P({plain(subject.labels[goal])}) went from {found.clean.probability(goal):.2%} to "
+        f"{found.adversarial.probability(goal):.2%}."
+    )
+    smallest = _smallest(subject, choice.plan.norm, place=place)
+    first, second = st.columns(2)
+    first.metric(
+        "First fooled at step",
+        str(found.first_success) if found.first_success >= 0 else "never",
+        help="The first step at which the float picture fooled the network.",
+    )
+    second.metric(
+        "Smallest epsilon, FGSM",
+        _in_words(smallest, choice.plan.norm),
+        help="The smallest with which a single gradient step changes the class; found by bisection.",
+    )
+    lines = {f"P({subject.labels[found.y]})": found.p_true}
+    if found.p_target is not None and found.target is not None:
+        lines[f"P({subject.labels[found.target]})"] = found.p_target
+    st.plotly_chart(
+        step_lines(
+            lines,
+            title="Probabilities by step",
+            total=len(found.p_true),
+            percent=True,
+            at=found.first_success if found.first_success >= 0 else None,
+        ),
+        key=f"transferability {place}",
+        config=FIGURE,
+        alt=f"Probabilities by step: {_title(subject)}",
+    )
+    return _Side(choice, found, smallest)
+
+
+def _smallest(subject: Subject, norm: str, *, place: str) -> float | None:
+    return run_study(
+        "smallest fgsm",
+        subject,
+        (norm,),
+        lambda model, x: smallest_fgsm(model, x, norm),
+        place=f"smallest {place}",
+        label="Smallest epsilon",
+        share=lambda step: step.done,
+    ).result
+
+
+def _in_words(eps: float | None, norm: str) -> str:
+    if eps is None:
+        return "not known"
+    if not np.isfinite(eps):
+        return "none"
+    return levels(eps, norm, digits=3) + ("" if norm == "linf" else f" ({NORMS[norm]})")
+
+
+# --- does it transfer? ------------------------------------------------------------------------------------------------
+
+
+def _transfer(one: _Side, two: _Side) -> None:
+    """Each adversarial picture, shown to the other network."""
+    st.header("Does it transfer?")
+    for column, maker, judge in zip(st.columns(2, gap="large"), (one, two), (two, one), strict=True):
+        with column, sentences():
+            passed = _passed(maker, judge)
+            if passed:
+                _show_transfer(passed, maker, judge)
+
+
+def _passed(maker: _Side, judge: _Side) -> Passed | None:
+    clean, adversarial = maker.found.clean.pixels, maker.found.adversarial.pixels
+    subject = judge.choice.subject
+    return run_on_model(
+        "transfer",
+        subject.network,
+        (clean.tobytes(), adversarial.tobytes()),
+        lambda model: once(lambda: pass_on(model, clean, adversarial)),
+        place=f"transfer to {judge.title}",
+        label=f"Asking {subject.spec.title}",
+        for_everybody=subject.picture.is_sample,
+    ).result
+
+
+def _show_transfer(passed: Passed, maker: _Side, judge: _Side) -> None:
+    labels = judge.choice.subject.labels
+    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="center")
+    left.image(png(passed.adversarial.picture), output_format="PNG", width=150, alt=f"Made for {maker.title}")
+    target = judge.found.target
+    if passed.reached(target):
+        words = "**It transfers**: " + ("this network is fooled too." if target is None else "it reaches the target.")
+    elif passed.adversarial.best != passed.clean.best:
+        words = "**In part**: this network says another class, but not the target."
+    else:
+        words = "**It doesn't transfer.**"
+    right.markdown(
+        f"Made for {plain(maker.title)}, shown to **{plain(judge.title)}**, "
+        f"which said {top_class(passed.clean, labels)} and now says {top_class(passed.adversarial, labels)}.  \n{words}"
+    )
+
+
+# --- to take away -----------------------------------------------------------------------------------------------------
+
+
+def _away(one: _Side, two: _Side) -> None:
+    choice = one.choice
+    sides = [(*side.choice.subject.network, side.choice.target) for side in (one, two)]
+    take_away(
+        recipe.code(sides, choice.subject.sample, plan=choice.plan),
+        File("All pictures (PNG)", lambda: _sheet(one, two), "cnnlab_transferability.png", "image/png"),
+        File("Every step (CSV)", lambda: _steps(one, two), "cnnlab_transferability.csv", "text/csv"),
+    )
+
+
+def _sheet(one: _Side, two: _Side) -> bytes:
+    pictures = []
+    for found in (one.found, two.found):
+        noise, _ = noise_picture(found.clean.pixels, found.adversarial.pixels)
+        pictures += [found.clean.picture, noise, found.adversarial.picture]
+    return png(side_by_side(pictures, gap=12))
+
+
+def _steps(one: _Side, two: _Side) -> str:
+    rows = [
+        (side.title, index, f"{p:.9g}", "" if side.found.p_target is None else f"{side.found.p_target[index]:.9g}")
+        for side in (one, two)
+        for index, p in enumerate(side.found.p_true)
+    ]
+    return csv_table(("network", "look", "p_true", "p_target"), rows)

@@ -1,0 +1,99 @@
+"""The Report tab: its rows are the core's, and a report that was stopped goes on."""
+
+import time
+
+from reading import press, texts
+
+from cnnlab_core.attacks import fgsm
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.errors import DeviceError
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.runtime.gate import SLICE_SECONDS
+from cnnlab_core.ui.adversarial import report
+
+FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
+
+
+def prepared(name="chelsea", weights="pretrained"):
+    model = load_model("efficientnet_lite0", weights, device="cpu")
+    return model, model.prepare(open_image(sample_images()[name].content))
+
+
+def test_it_opens_finished_and_can_be_taken_away(open_page):
+    app = open_page("adversarial", adversarial_tab="Report")
+    assert not app.error
+    assert "load_model" in app.code[-1].value
+    assert app.get("download_button")
+    assert app.get("image")
+
+
+def test_nonsense_in_the_address_is_left_aside(open_page):
+    query = {"adversarial_report_pictures": "nobody", "adversarial_report_targets": "1001 · dragon"}
+    assert not open_page("adversarial", adversarial_tab="Report", **FGSM, **query).error
+
+
+def test_the_report_is_of_the_pictures_and_targets_asked_for(open_page):
+    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+    app.multiselect(key="adversarial_report_pictures").set_value(["A cup of coffee", "Chelsea the cat"])
+    app.multiselect(key="adversarial_report_targets").set_value(["282 · tiger cat", "any other class"]).run()
+    press(app, "Make the report (4 attacks")
+    table = app.dataframe[0].value
+    assert list(table["picture"]) == ["A cup of coffee", "A cup of coffee", "Chelsea the cat"]
+    assert "named “tiger cat” without an attack" in texts(app)
+    model, x = prepared("coffee")
+    result = fgsm(model, x, eps=8 / 255)
+    row = table.iloc[1]
+    assert row["after"] == model.categories[int(result.rounded.predicted)]
+    assert row["L2"] == round(result.rounded.l2.item(), 3)
+    assert row["SSIM"] == round(result.rounded.ssim.item(), 4)
+    assert row["fooled"] == bool(result.success)
+
+
+def test_too_many_rows_or_none_are_a_sentence(open_page):
+    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+    targets = app.multiselect(key="adversarial_report_targets")
+    targets.set_value(targets.options[4:20]).run()
+    press(app, "Make the report (32 attacks")
+    assert "1 to 24 rows" in texts(app)
+    app.multiselect(key="adversarial_report_targets").set_value([]).run()
+    assert "at least one picture and one target" in texts(app)
+
+
+def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
+    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+    app.multiselect(key="adversarial_report_targets").set_value(["3 · tiger shark", "76 · tarantula"]).run()
+    made = report.attack_grid
+
+    def cut_off(*args):
+        steps = made(*args)
+        for step in steps:
+            if len(step.rows) == 2:
+                time.sleep(2 * SLICE_SECONDS)  # the slice ends here, so this step is painted
+                yield step
+                raise DeviceError("The memory is full.")
+            yield step
+
+    monkeypatch.setattr(report, "attack_grid", cut_off)
+    press(app, "Make the report (4 attacks")
+    assert len(app.dataframe[0].value) == 2
+    assert "here are 2 of 4 rows" in texts(app)
+    seen = []
+
+    def watched(*args):
+        seen.append(len(args[-1]))
+        return (yield from made(*args))
+
+    monkeypatch.setattr(report, "attack_grid", watched)
+    press(app, "Try again")
+    assert seen == [2]
+    assert len(app.dataframe[0].value) == 4
+
+
+def test_the_caption_leaves_no_setting_out():
+    plan = Plan(norm="l2", eps=2.0, step_size=0.5, momentum=0.9, random_start=True, restarts=3, keep_best=True, seed=4)
+    assert report.settings(plan) == (
+        "PGD, norm L2, epsilon 2, step size 0.5, 20 steps, random start (seed 4), best of 3 restarts, momentum 0.9, "
+        "best picture on the way"
+    )
+    assert report.settings(Plan()) == "PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps"

@@ -1,0 +1,66 @@
+"""The Step size tab: the map is the core's, and the address, the sliders and the pictures follow each other."""
+
+import pytest
+from reading import texts
+
+from cnnlab_core.attacks.studies.sweep import map_steps
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.runtime.jobs import finish
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("efficientnet_lite0", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def x(model):
+    return model.prepare(open_image(sample_images()["chelsea"].content))
+
+
+def opened(open_page, **query):
+    return open_page("adversarial", adversarial_tab="Step size", **query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"adversarial_map_row": "-1", "adversarial_longest": "up to nothing"},
+        {"adversarial_map_row": "999", "adversarial_map_column": "٣"},
+    ],
+)
+def test_it_opens_finished_whatever_the_address_says(open_page, query):
+    app = opened(open_page, **query)
+    assert not app.error
+    assert "load_model" in app.code[-1].value
+    assert app.get("download_button")
+
+
+def test_the_map_opens_at_the_cheapest_success_and_goes_where_it_is_said(open_page, model, x):
+    app = opened(open_page)
+    sizes = [part * 4 / 255 for part in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2)]
+    cells = finish(map_steps(model, x, eps=4 / 255, step_sizes=sizes, steps=(1, 2, 3, 4, 6), norm="linf", target=76))
+    fewest = min(cell.steps for cell in cells if cell.success)
+    assert app.select_slider(key="adversarial_map_steps").value == str(fewest)
+    assert "**fooled**" in texts(app)
+    app.select_slider(key="adversarial_map_size").set_value("0.25/255")
+    app.run()
+    assert app.query_params["adversarial_map_row"] == "0"
+    app.select_slider(key="adversarial_map_steps").set_value("3").run()
+    said = texts(app)
+    assert "3 × 0.25/255: **not fooled**" in said
+    assert "which is less than ε" in said
+    cell = cells[2]
+    assert f"**{model.categories[cell.view.best]}** {cell.view.probability(cell.view.best):.1%}" in said
+
+
+def test_more_steps_wait_for_a_button(open_page):
+    app = opened(open_page, adversarial_longest="up to 12", adversarial_norm="l2")
+    assert any(button.label == "Run PGD for 6 step sizes, 12 steps each" for button in app.button)
+
+
+def test_no_epsilon_no_step(open_page):
+    app = opened(open_page, adversarial_eps="0")
+    assert "no step leads anywhere" in app.error[0].value

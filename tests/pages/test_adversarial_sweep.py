@@ -1,0 +1,83 @@
+"""The Sweep tab: the curves and the smallest epsilons are the core's, over one picture and over several."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from reading import press, texts
+
+from cnnlab_core.attacks.studies.sweep import compare_methods, levels
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.runtime.jobs import finish
+
+LINF = tuple(k / 255 for k in range(17))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("efficientnet_lite0", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def x(model):
+    return model.prepare(open_image(sample_images()["chelsea"].content))
+
+
+def opened(open_page, **query):
+    return open_page("adversarial", adversarial_tab="Sweep", **query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"adversarial_of": "<b>"},
+        {"adversarial_sweep_steps": "-1", "adversarial_sweep_linf": "to the moon"},
+    ],
+)
+def test_it_opens_finished_whatever_the_address_says(open_page, query):
+    app = opened(open_page, **query)
+    assert not app.error
+    assert "load_model" in app.code[-1].value
+    assert app.get("download_button")
+
+
+def test_both_attacks_against_epsilon(open_page, model, x):
+    app = opened(open_page)
+    fgsm, pgd = finish(compare_methods(model, x, eps=LINF[:9], norm="linf", steps=5, target=76))
+    said = texts(app)
+    assert f"PGD gets the network to say tarantula at ε = {levels(pgd.smallest, 'linf')}." in said
+    assert "FGSM doesn't get the network to say tarantula up to 8/255" in said
+    figure = json.loads(app.get("plotly_chart")[-1].proto.spec)
+    drawn = {trace["name"]: trace["y"] for trace in figure["data"] if "name" in trace}
+    for curve, name in ((fgsm, "FGSM"), (pgd, "PGD")):
+        assert np.allclose(values(drawn[name]), curve.probability(76), atol=1e-6)
+    assert app.dataframe[0].value["PGD, sweep"][0] == levels(pgd.smallest, "linf")
+    assert app.dataframe[0].value["FGSM, sweep"][0] == "above 8/255"
+
+
+def values(array):
+    """Numbers as plotly writes them."""
+    if isinstance(array, dict):
+        return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"])
+    return array
+
+
+def test_the_bisection_joins_the_table(open_page):
+    query = {"adversarial_target": "any other class", "adversarial_sweep_steps": "2"}
+    app = press(opened(open_page, **query), "Run FGSM and PGD at 9 epsilons")
+    app = press(app, "Search for the smallest epsilon")
+    row = app.dataframe[0].value.iloc[0]
+    assert row["FGSM, bisection"].endswith("/255, undone by rounding")
+    assert float(row["FGSM, bisection"].split("/")[0]) < 1
+
+
+def test_pictures_that_were_wrong_before_are_set_apart(open_page):
+    app = opened(open_page, adversarial_of="Accuracy over several", adversarial_sweep_steps="2")
+    said = texts(app)
+    assert "**3 of 7 misclassified without any attack**" in said
+    assert "Grace Hopper (academic gown instead of military uniform)" in said
+    assert "Left out, without a true class: An astronaut." in said
+    assert any(button.label == "Run FGSM and PGD at 9 epsilons, for 4 pictures" for button in app.button)

@@ -1,0 +1,110 @@
+"""The Transferability tab: two networks under the same attack, each picture shown to the other network."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from reading import texts
+
+from cnnlab_core.attacks import fgsm
+from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
+from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.attacks.studies.sweep import levels
+from cnnlab_core.classification.batch import Named
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import find_spec, load_model
+from cnnlab_core.ui.adversarial import transferability
+
+FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
+
+
+def prepared(name="chelsea", weights="pretrained"):
+    model = load_model("efficientnet_lite0", weights, device="cpu")
+    return model, model.prepare(open_image(sample_images()[name].content))
+
+
+def test_it_opens_finished_and_can_be_taken_away(open_page):
+    app = open_page("adversarial", adversarial_tab="Transferability")
+    assert not app.error
+    assert "load_model" in app.code[-1].value
+    assert app.get("download_button")
+    assert app.get("image")
+
+
+def test_nonsense_in_the_address_is_left_aside(open_page):
+    query = {"adversarial_second": "HAL 9000"}
+    assert not open_page("adversarial", adversarial_tab="Transferability", **FGSM, **query).error
+
+
+def test_two_networks_meet_the_same_attack(open_page):
+    app = open_page("adversarial", adversarial_tab="Transferability", **FGSM)
+    shown = texts(app)
+    for weights in ("pretrained", "random"):
+        model, x = prepared(weights=weights)
+        result = fgsm(model, x, target=76, eps=8 / 255)
+        before, after = (side.probabilities[0, 76].item() for side in (result.clean, result.rounded))
+        assert f"P(tarantula) went from {before:.2%} to {after:.2%}" in shown
+        smallest = minimal_epsilon(model, x, method="fgsm").eps.item()
+        assert levels(smallest, "linf", digits=3) in [element.value for element in app.metric]
+        other, _ = prepared(weights="random" if weights == "pretrained" else "pretrained")
+        with torch.no_grad():
+            said = other.top_k(result.rounded.x_adv, 1)[0]
+        assert f"now says **{said.label}** {said.probability:.1%}" in shown
+
+
+def test_a_second_network_that_is_not_here_is_offered(open_page, monkeypatch, tmp_path):
+    monkeypatch.setenv("CNNLAB_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    robust = "ResNet-50, robust (linf, ε = 4/255), pretrained"
+    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_second=robust, **FGSM)
+    assert "aren't on this machine" in texts(app)
+    assert any(button.label.startswith("Download") for button in app.button)
+    assert "## EfficientNet-Lite0 · pretrained" in texts(app)  # the first one is there
+    assert not app.error
+
+
+def test_a_second_network_that_says_the_target_anyway_is_a_sentence(open_page):
+    model, x = prepared(weights="random")
+    best = model.top_k(x, 1)[0]
+    target = f"{best.index} · {best.label}"
+    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target=target, **FGSM)
+    assert "even without an attack" in texts(app)
+    assert not app.get("download_button")
+
+
+@pytest.mark.parametrize(
+    ("aim", "target", "expected"), [("2 · dog", 2, 0), ("any other class", None, None), ("least likely", 1, 1)]
+)
+def test_a_target_is_carried_over_by_its_name(aim, target, expected):
+    choice = SimpleNamespace(
+        aim=aim, target=target, subject=SimpleNamespace(labels=("ship", "cat", "dog")), plan=Plan()
+    )
+    other = replace(find_spec("alexnet"), classes=("dog", "frog"))
+    named = Named(0, "x", logits=np.array([2.0, 1.0]))
+    assert transferability._target(choice, other, named) == expected
+
+
+def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
+    choice = SimpleNamespace(
+        aim="1 · cat", target=1, subject=SimpleNamespace(labels=("ship", "cat", "dog")), plan=Plan()
+    )
+    other = replace(find_spec("alexnet"), classes=("dog", "frog"))
+    with pytest.raises(InputError, match="has no class “cat”"):
+        transferability._target(choice, other, Named(0, "x", logits=np.array([2.0, 1.0])))
+
+
+def test_the_lab_s_own_pair_meets_without_a_choice(open_page):
+    app = open_page(
+        "adversarial", adversarial_tab="Transferability", model="cifar10_standard", adversarial_target="any other class"
+    )
+    assert not app.error
+    assert app.selectbox(key="adversarial_second").value == "CIFAR-10, adversarial, pretrained"
+
+
+def test_an_expensive_attack_waits(open_page):
+    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_steps="7")
+    assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
+    assert not app.get("download_button")
