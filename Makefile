@@ -1,21 +1,34 @@
 # Two commands: `make run` opens the lab, `make test` checks it. Both set up what they need.
+# `make test-all` adds the widest browser rounds and starts every benchmark once; the continuous integration runs it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # One OpenMP thread: the tests' own threads and the app beside them would fight for the cores.
 TEST_ENV := OMP_NUM_THREADS=1
 
-.PHONY: run test bench load faults screenshots clean
+# Files go to the two processes as they lie, the browser tests as one: see tests/conftest.py.
+PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: run test test-all test-busy lint bench load faults screenshots clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py
 
-test: $(VENV)/test.stamp
+test: lint
+	$(PYTEST) -m "not wide"
+
+test-all: lint
+	$(PYTEST)
+
+# All tests once more while another program takes half of every core.
+test-busy: $(VENV)/test.stamp
+	$(BIN)/python tests/busy.py env $(PYTEST)
+
+lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(TEST_ENV) $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.measure import Row
+from benchmarks.measure import Row, count
 from cnnlab_core.dream import channel, dream, layer, visualise
 from cnnlab_core.dream.dream import octave_sizes
 from cnnlab_core.dream.goal import bind, gradient
@@ -20,7 +20,7 @@ from cnnlab_core.runtime.jobs import finish
 NODE, MODULE = "_blocks.5._bn2", "_blocks_5"
 """One place by its names here and in torch-lucent: the end of the sixth block."""
 
-CHANNEL, SIZE, STEPS, ROUNDS = 3, 224, 12, 5
+CHANNEL, SIZE, STEPS = 3, 224, count(12)
 
 
 def render_vis() -> Callable[..., Any]:
@@ -72,9 +72,9 @@ def ms(work: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - begun)
 
 
-def interleaved(*works: Callable[[], object], rounds: int = ROUNDS) -> list[float]:
+def interleaved(*works: Callable[[], object], rounds: int = 5) -> list[float]:
     """The median milliseconds of each, taken in turns, after one turn to warm up."""
-    times = [[ms(work) for work in works] for _ in range(rounds + 1)][1:]
+    times = [[ms(work) for work in works] for _ in range(count(rounds) + 1)][1:]
     return [statistics.median(column) for column in zip(*times, strict=True)]
 
 
@@ -130,7 +130,7 @@ def measure() -> list[Row]:
     bare_ms = interleaved(bare, rounds=3)[0]
     first_ms, all_ms = (
         statistics.median(column)
-        for column in zip(*(first_and_all(dream(model, photo, layer(NODE))) for _ in range(3)), strict=True)
+        for column in zip(*(first_and_all(dream(model, photo, layer(NODE))) for _ in range(count(3))), strict=True)
     )
     rows.append(Row("dream of 448 pixels, 4 octaves × 10 steps", all_ms, "its 40 bare passes", bare_ms, "ms"))
     rows.append(Row("its first picture", first_ms, "half a second", 500.0, "ms"))

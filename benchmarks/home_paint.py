@@ -5,7 +5,9 @@ import time
 
 from playwright.sync_api import Browser
 
-from benchmarks.measure import Row, lab_server, open_browser
+from benchmarks.measure import Row, count, lab_server, open_browser, visit
+
+ROUNDS = count(9)
 
 
 def paint_ms(browser: Browser, address: str) -> float:
@@ -22,12 +24,11 @@ def paint_ms(browser: Browser, address: str) -> float:
 def measure() -> list[Row]:
     with open_browser() as browser, lab_server() as (address, _):
         first = paint_ms(browser, address)  # the server's very first page, and the browser's
-        without = statistics.median(paint_ms(browser, address) for _ in range(9))
+        without = statistics.median(paint_ms(browser, address) for _ in range(ROUNDS))
         page = browser.new_page()
-        page.goto(f"{address}/classifier")
-        page.wait_for_selector("h3", timeout=60_000)
+        visit(page, f"{address}/classifier")
         page.close()
-        with_torch = statistics.median(paint_ms(browser, address) for _ in range(9))
+        with_torch = statistics.median(paint_ms(browser, address) for _ in range(ROUNDS))
     return [
         Row("home page painted, torch in the process", with_torch, "the same without torch", without, "ms"),
         Row("home page painted, very first visit", first, "later visits", without, "ms"),

@@ -24,7 +24,7 @@ from platform import python_version
 from typing import Any
 from urllib.parse import parse_qsl
 
-from benchmarks.measure import lab_server, resident_mb
+from benchmarks.measure import lab_server, resident_mb, size
 from benchmarks.tab import Lost, Tab
 from benchmarks.watched import look
 
@@ -44,7 +44,7 @@ ABOUT = {
     "training": "the curves of a run in training, every 4 s",
 }
 JOBS = ("attack", "dream")
-LEAVING_SECONDS = 125
+LEAVING_SECONDS = size(125, tiny=0)
 """Streamlit keeps a session that left for two minutes, in case it comes back; then the next one that leaves ends it."""
 
 
@@ -221,7 +221,7 @@ async def stay_idle(address: str, sessions: int, look_around: Callable[[], None]
 async def _everybody_has_gone(address: str, problems: list[str]) -> None:
     await asyncio.sleep(LEAVING_SECONDS)
     await visit(address, problems)  # the next one who comes and goes
-    await asyncio.sleep(12)  # for the garbage collector
+    await asyncio.sleep(size(12, tiny=0))  # for the garbage collector
 
 
 # --- memory -------------------------------------------------------------------------------------------------------

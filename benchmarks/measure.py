@@ -12,11 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-from browser import find_browser  # noqa: E402  the tests know where the browser is
+from browser import FLAGS, Scripts, find_browser  # noqa: E402  the tests know where the browser is
+
+TINY = bool(os.environ.get("CNNLAB_TINY_BENCHMARKS"))
+"""Whether all sizes are as small as they can be: the figures mean nothing, but every line runs (`make test-all`)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,16 @@ class Row:
     peer: str
     peer_value: float
     unit: str
+
+
+def size(full: float, tiny: float) -> float:
+    """A size of a benchmark: ``full``, or ``tiny`` where it is only tried out."""
+    return tiny if TINY else full
+
+
+def count(full: int, tiny: int = 1) -> int:
+    """The same for what is counted."""
+    return tiny if TINY else full
 
 
 def print_table(rows: list[Row]) -> None:
@@ -48,6 +61,7 @@ def median_ms(work: Callable[[], object], repeats: int = 15, warm_up: int = 2) -
 def medians_ms(*works: Callable[[], object], repeats: int = 15, warm_up: int = 2) -> list[float]:
     """The median time of each of several works in milliseconds; they take turns, so that all see the same machine."""
     times: list[list[float]] = [[] for _ in works]
+    repeats, warm_up = count(repeats), count(warm_up, 0)
     for turn in range(warm_up + repeats):
         for work, found in zip(works, times, strict=True):
             begun = time.perf_counter()
@@ -94,11 +108,17 @@ def lab_server(
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     """A browser without a window."""
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=flags)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         yield browser
         browser.close()
+
+
+def visit(page: Page, address: str) -> None:
+    """Open an address of the lab and wait until its script has finished and everything is painted."""
+    scripts = Scripts(page)
+    page.goto(address)
+    scripts.wait(0, seconds=120)
 
 
 def resident_mb(pid: int) -> float:

@@ -1,26 +1,24 @@
 """The server's resident memory: at the start, with the default model, and with thirty sessions."""
 
-from benchmarks.measure import Row, lab_server, open_browser, resident_mb
+from benchmarks.measure import Row, count, lab_server, open_browser, resident_mb, visit
+
+SESSIONS = count(30, 2)
 
 
 def measure() -> list[Row]:
     with open_browser() as browser, lab_server() as (address, pid):
 
-        def visit(path: str, shows: str) -> None:
-            page = browser.new_page()
-            page.goto(address + path)
-            page.wait_for_selector(shows, timeout=60_000)
-            page.wait_for_timeout(500)
-            page.close()
+        def resident_after(path: str, sessions: int = 1) -> float:
+            for _ in range(sessions):
+                page = browser.new_page()
+                visit(page, address + path)
+                page.close()
+            return resident_mb(pid)
 
-        visit("/", "h1")
-        home = resident_mb(pid)
-        visit("/classifier", "h3")
-        one = resident_mb(pid)
-        for _ in range(29):
-            visit("/classifier", "h3")
-        thirty = resident_mb(pid)
+        home = resident_after("/")
+        one = resident_after("/classifier")
+        all_of_them = resident_after("/classifier", SESSIONS - 1)
     return [
         Row("resident with the default model and its random twin", one, "home page alone", home, "MB"),
-        Row("resident after 30 sessions", thirty, "after one", one, "MB"),
+        Row(f"resident after {SESSIONS} sessions", all_of_them, "after one", one, "MB"),
     ]

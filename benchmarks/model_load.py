@@ -4,9 +4,12 @@ import statistics
 import threading
 import time
 
-from benchmarks.measure import Row
-from cnnlab_core.models.registry import Key, Registry, _load
+from benchmarks.measure import Row, count
+from cnnlab_core.models.build import build_pretrained
+from cnnlab_core.models.registry import Key, Registry
+from cnnlab_core.models.weights import find_weights
 
+ROUNDS = count(7)
 KEY = Key("efficientnet_lite0", "pretrained", "cpu", 0)
 
 
@@ -16,7 +19,7 @@ def timed(askers: int) -> tuple[float, int]:
 
     def load(spec, key):  # type: ignore[no-untyped-def]
         loads.append(key)
-        return _load(spec, key)
+        return build_pretrained(spec, find_weights(spec))
 
     registry, barrier = Registry(10**9, load), threading.Barrier(askers + 1)
 
@@ -36,8 +39,8 @@ def timed(askers: int) -> tuple[float, int]:
 
 def measure() -> list[Row]:
     timed(1)
-    alone = [timed(1) for _ in range(7)]
-    many = [timed(30) for _ in range(7)]
+    alone = [timed(1) for _ in range(ROUNDS)]
+    many = [timed(30) for _ in range(ROUNDS)]
     return [
         Row(
             "time until all 30 have the model",

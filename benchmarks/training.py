@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import ROOT, Row, lab_server, open_browser
+from benchmarks.measure import ROOT, Row, count, lab_server, open_browser, size
 
-SECONDS = 8.0
-ROUNDS = 3
+SECONDS = size(8.0, tiny=0.5)
+ROUNDS = count(3)
 THREADS = 2
 
 

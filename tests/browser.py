@@ -1,18 +1,64 @@
-"""The browser for the tests: one that is installed, else the one Playwright brings, else Debian's by apt."""
+"""The browser for tests and benchmarks: one that is installed, else the one Playwright brings, else Debian's by apt;
+and how to know that a page of the lab is finished."""
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 INSTALLED = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
 )
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+class Scripts:
+    """Counts the scripts that have finished in a browser tab: the one reliable sign of a rerun's end."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.finished = page, 0
+        page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
+
+    def wait(self, before: int, seconds: float) -> None:
+        """Wait until a rerun that began after ``before`` scripts had finished is through, and painted."""
+        end = time.monotonic() + seconds
+        while self.finished <= before:
+            assert time.monotonic() < end, f"the script didn't finish within {seconds:.0f} s"
+            self.page.wait_for_timeout(20)  # events of the page arrive meanwhile
+        self.page.wait_for_selector("[data-test-script-state=notRunning]")
+        self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
+
+    def _frame(self, payload: str | bytes) -> None:
+        if isinstance(payload, bytes) and len(payload) < 120 and _is_script_finished(payload):
+            self.finished += 1
+
+
+def _is_script_finished(payload: bytes) -> bool:
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # not needed where a browser is only looked for
+
+    message = ForwardMsg()
+    try:
+        message.ParseFromString(payload)
+    except Exception:
+        return False
+    return message.WhichOneof("type") == "script_finished"
 
 
 def find_browser() -> str | None:

@@ -1,16 +1,56 @@
-"""What all tests share: one OpenMP thread, and a word at the end about what wasn't run here."""
+"""What all tests share: one OpenMP thread, memory given back after each file, and a word at the end about the run."""
 
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import ctypes
+import gc
+import sys
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 torch.set_num_threads(1)
 settings.register_profile("lab", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
+
+WIDEST = 5
+"""How many of the tests that needed most memory are named at the end."""
+
+
+class ByFile(LoadScopeScheduling):
+    """Each file goes to one process as a whole; all browser tests go to one, so that there is one lab and one browser.
+
+    While that one waits for the browser, the other has a core for itself.
+    """
+
+    def _split_scope(self, nodeid):
+        return "browser" if nodeid.startswith("tests/e2e/") else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
+
+
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()  # as the lab does: what was imported is never garbage, and collecting around it is slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def put_away():
+    """After each file, what the lab would put away when memory is short: idle networks, everybody's results."""
+    yield
+    if registry := sys.modules.get("cnnlab_core.models.registry"):
+        registry.registry().put_away_idle()
+    if results := sys.modules.get("cnnlab_core.ui.results"):
+        results.everybodys_results.cache_clear()
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture
@@ -34,6 +74,7 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("notes")
         for line in notes:
             terminalreporter.write_line(line)
+    memory_table(terminalreporter, reports)
 
 
 def faults_table(terminalreporter, reports):
@@ -46,3 +87,39 @@ def faults_table(terminalreporter, reports):
     terminalreporter.write_line("\n| fault | what happens | seen |\n|---|---|---|")
     for (what, then, test), fine in passed.items():
         terminalreporter.write_line(f"| {what} | {then} | {'yes' if fine else f'**no**: {test}'} |")
+
+
+# --- memory -------------------------------------------------------------------------------------------------------
+
+
+def peaks_mb():
+    """The largest resident size so far of this process, and of the largest of those it has started and that ended."""
+    import resource  # not on Windows
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return [resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    yield
+    if sys.platform != "win32":
+        who = os.environ.get("PYTEST_XDIST_WORKER", "pytest")
+        item.user_properties.append(("memory", [who, item.nodeid, *peaks_mb()]))
+
+
+def memory_table(terminalreporter, reports):
+    """The peak of each process that ran tests, and the tests that raised it most."""
+    seen, raised = {}, []
+    for report in reports:
+        for name, value in report.user_properties if report.when == "teardown" else ():
+            if name == "memory":
+                who, test, own, child = value
+                raised.append((own - seen.get(who, (own, 0))[0], test))
+                seen[who] = own, child
+    if seen:
+        terminalreporter.section("memory")
+    for who, (own, child) in sorted(seen.items()):
+        terminalreporter.write_line(f"{who}: at most {own:.0f} MB; the largest process that it started {child:.0f} MB")
+    for more, test in sorted(raised, reverse=True)[:WIDEST]:
+        terminalreporter.write_line(f"  {more:+.0f} MB with {test}")

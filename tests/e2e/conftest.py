@@ -2,38 +2,31 @@
 
 import os
 import re
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from browser import find_browser
+from browser import FLAGS, Scripts, find_browser
+from patience import patience
 from PIL import Image
 from places import ROOT
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect, sync_playwright
 
+from benchmarks.measure import lab_server
 from cnnlab_core.data.dataset import Dataset, write_dataset
 from cnnlab_core.data.shapes import CLASSES, draw
 
-expect.set_options(timeout=20_000)  # five seconds are short on a busy machine
+SCREENS = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1920, "height": 1080}, "color_scheme": "dark"},  # a projector
+    "phone": {"viewport": {"width": 390, "height": 800}, "color_scheme": "light"},
+}
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
+FAILED = pytest.StashKey[bool]()
+"""Of a test: whether it has failed."""
 
 ARTIFACTS = ROOT / "test-artifacts"
 README = ROOT / "README.md"
@@ -50,6 +43,28 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text()
 
 AT_REST = """!document.querySelector("[data-stale=true]")
     && !!document.querySelector("[data-test-script-state=notRunning]")"""
+# In frames rather than times: a busy machine draws fewer. What is live never settles, so there is an end.
+SETTLE = """() => new Promise((settled) => {
+  let still = 0, begun = performance.now();
+  const watch = new MutationObserver(() => still = 0);
+  const observe = (root) => {
+    watch.observe(root, {subtree: true, childList: true, attributes: true, characterData: true});
+    root.querySelectorAll("*").forEach((element) => element.shadowRoot && observe(element.shadowRoot));
+  };
+  const fits = (figure) => {
+    const drawn = figure.querySelector(".main-svg")?.getBoundingClientRect();
+    return drawn && drawn.width <= figure.parentElement.getBoundingClientRect().width + 1;
+  };
+  const look = () => {
+    const drawn = [...document.images].every((image) => image.complete)
+      && [...document.querySelectorAll(".js-plotly-plot")].every(fits);
+    still = drawn ? still + 1 : 0;
+    if (still > 15 || performance.now() - begun > 5000) settled(watch.disconnect());
+    else requestAnimationFrame(look);
+  };
+  observe(document);
+  requestAnimationFrame(look);
+})"""
 FINISH_TRANSITIONS = "document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
 
 # What axe finds in elements that Streamlit makes and we can't change, by rule and selector.
@@ -63,42 +78,26 @@ STREAMLITS_OWN = {
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The lab's address. Its log must be free of tracebacks at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    weights = tmp_path_factory.mktemp("weights")
-    data = tmp_path_factory.mktemp("data")
+
+    def folder(name):
+        return tmp_path_factory.mktemp(name)
+
+    log, data, weights = folder("server") / "log.txt", folder("data"), folder("weights")
     few = Dataset("own:few", "few", CLASSES, draw(600, [1]), lambda: draw(100, [2]))
     write_dataset(data / "own" / "few.safetensors", few)
     environment = {
-        **os.environ,
-        "CNNLAB_DEVICE": "cpu",
         "OMP_NUM_THREADS": "1",
-        "CNNLAB_RUNS": str(tmp_path_factory.mktemp("runs")),
+        "CNNLAB_RUNS": str(folder("runs")),
         "CNNLAB_DATA": str(data),
-        "CNNLAB_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "CNNLAB_CACHE": str(folder("cache")),
         "CNNLAB_WEIGHTS": str(weights),
+        "CNNLAB_MODEL_BUDGET": "700000000",  # a VGG-16 and what else is small
         "TORCH_HOME": str(weights),
         "https_proxy": "http://127.0.0.1:9",
         "no_proxy": "127.0.0.1,localhost",
     }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true", f"--server.port={port}"]
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)
-    address = f"http://localhost:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                assert process.poll() is None, log.read_text()
-                time.sleep(0.1)
+    with lab_server(environment=environment, log=log) as (address, _):
         yield address
-    finally:
-        process.terminate()
-        process.wait(20)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
@@ -117,61 +116,74 @@ class Lab:
 
     def __init__(self, page: Page, server: str):
         self.page, self.server = page, server
-        self.finished = 0
+        self.scripts = Scripts(page)
         self.complaints: list[str] = []
-        page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
         page.on("request", self._request)
 
+    def begin(self, screen: dict) -> None:
+        """Look like a tab that was just opened."""
+        self.complaints.clear()
+        self.page.set_default_timeout(1000 * patience(60))
+        self.page.set_viewport_size(screen["viewport"])
+        self.page.emulate_media(color_scheme=screen["color_scheme"])
+
+    def leave(self) -> None:
+        """Leave the lab, and nothing behind in the browser: no other tab, no cookie, nothing stored."""
+        for page in self.page.context.pages:
+            if page != self.page:
+                page.close()
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.page.goto("about:blank")
+        self.page.context.clear_cookies()
+
     def open(self, path: str) -> Page:
         """Open an address of the lab and wait until its script has finished."""
-        before = self.finished
-        self.page.goto(f"{self.server}{path}")
-        self.wait(before)
+        self.during(lambda: self.page.goto(f"{self.server}{path}"))
         return self.page
-
-    def wait(self, before: int, seconds: float = 60) -> None:
-        """Wait until a rerun that began after ``before`` scripts had finished is through, and painted."""
-        end = time.monotonic() + seconds
-        while self.finished <= before:
-            assert time.monotonic() < end, "the script didn't finish"
-            self.page.wait_for_timeout(20)
-        self.page.wait_for_selector("[data-test-script-state=notRunning]")
-        self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
 
     def during(self, action) -> None:
         """Do something that makes the page run again, and wait for it."""
-        before = self.finished
+        before = self.scripts.finished
         action()
-        self.wait(before)
+        self.scripts.wait(before, patience(60))
 
     def press_stop(self) -> None:
         """Press Stop until it is heard: while a job paints, the page above may move the button from under a click."""
-        before = self.finished
+        before, end = self.scripts.finished, time.monotonic() + patience(60)
         button = self.page.get_by_role("button", name="Stop", exact=True)
-        for _ in range(8):
+        while time.monotonic() < end:
             with suppress(PlaywrightError):  # gone already: an earlier press is being heard
                 button.click(timeout=3000)
             with suppress(AssertionError):
-                return self.wait(before, seconds=5)
-        raise AssertionError("Stop was pressed eight times and never heard")
+                return self.scripts.wait(before, seconds=5)
+        raise AssertionError("Stop was pressed again and again and never heard")
+
+    def settle(self) -> None:
+        """Wait until everything is drawn: pictures are there, figures fit, and nothing has changed for some frames."""
+        self.page.evaluate(SETTLE)
 
     def shot(self, name: str) -> None:
-        """Keep a picture of the page as it is; with CNNLAB_SCREENSHOTS set, also for the README if it shows it."""
-        ARTIFACTS.mkdir(exist_ok=True)
+        """Look at all of the page at once. With CNNLAB_SCREENSHOTS set, keep a picture, also for the README."""
         height = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         size = self.page.viewport_size
         self.page.set_viewport_size({"width": size["width"], "height": min(max(height, 600), 3000)})
-        self.page.wait_for_timeout(1200)  # figures are drawn after the page
+        self.settle()
         if self.page.evaluate(AT_REST):  # what is being computed anew is faded until then
             self.accessible()
+        if os.environ.get("CNNLAB_SCREENSHOTS"):
+            self.keep(name)
+        self.page.set_viewport_size(size)
+
+    def keep(self, name: str) -> None:
+        """A picture of the page as it is, for whoever looks; also for the README, if it shows it."""
+        ARTIFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTIFACTS / f"{name}.png")
         place = f"docs/screenshots/{name}.png"
         if os.environ.get("CNNLAB_SCREENSHOTS") and place in README.read_text():
             (ROOT / place).parent.mkdir(parents=True, exist_ok=True)
             Image.open(ARTIFACTS / f"{name}.png").convert("RGB").quantize(256).save(ROOT / place, optimize=True)
-        self.page.set_viewport_size(size)
 
     def accessible(self) -> None:
         """No serious or critical finding of axe on the page as it is (https://github.com/dequelabs/axe-core)."""
@@ -195,11 +207,6 @@ class Lab:
         broken = self.page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
         assert not broken, broken
 
-    def _frame(self, payload: str | bytes) -> None:
-        # The forward message whose only content is script_finished is a few bytes; Streamlit's protobuf field 6.
-        if isinstance(payload, bytes) and len(payload) < 120 and _is_script_finished(payload):
-            self.finished += 1
-
     def _console(self, message) -> None:
         where = message.location.get("url", "")
         if message.type in ("error", "warning") and not PROBES.search(where) and not GONE.search(where):
@@ -210,39 +217,60 @@ class Lab:
             self.complaints.append(f"request to another host: {request.url}")
 
 
-def _is_script_finished(payload: bytes) -> bool:
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+@pytest.fixture(scope="session")
+def tabs(browser, server):
+    """A browser tab for each kind of screen, by its name, each with a profile of its own.
 
-    message = ForwardMsg()
-    try:
-        message.ParseFromString(payload)
-    except Exception:
-        return False
-    return message.WhichOneof("type") == "script_finished"
+    Tests use them one after another: in a tab that was on the lab before, a page costs a third of what it costs in a
+    new one, whose process has to compile all of the front end first.
+    """
 
+    class Tabs(dict):
+        def __missing__(self, kind):
+            self[kind] = Lab(browser.new_context(**SCREENS[kind]).new_page(), server)
+            return self[kind]
 
-@pytest.fixture
-def lab(browser, server):
-    """A fresh browser session; at the end, nothing may have gone wrong in it."""
-    yield from _lab(browser, server)
-
-
-@pytest.fixture
-def dark_lab(browser, server):
-    """The same in the dark, as wide as a projector."""
-    yield from _lab(browser, server, color_scheme="dark", viewport={"width": 1920, "height": 1080})
-
-
-@pytest.fixture
-def phone_lab(browser, server):
-    """The same on a phone."""
-    yield from _lab(browser, server, viewport={"width": 390, "height": 800})
-
-
-def _lab(browser, server, **options):
-    options.setdefault("viewport", {"width": 1440, "height": 900})
-    context = browser.new_context(**options)
-    opened = Lab(context.new_page(), server)
+    opened = Tabs()
     yield opened
-    opened.check()
-    context.close()
+    for lab in opened.values():
+        lab.page.context.close()
+
+
+@pytest.fixture
+def lab(tabs, request):
+    """A fresh browser session; at the end, nothing may have gone wrong in it."""
+    yield from _lab(tabs, "light", request)
+
+
+@pytest.fixture
+def dark_lab(tabs, request):
+    """The same in the dark, as wide as a projector."""
+    yield from _lab(tabs, "dark", request)
+
+
+@pytest.fixture
+def phone_lab(tabs, request):
+    """The same on a phone."""
+    yield from _lab(tabs, "phone", request)
+
+
+def _lab(tabs, kind, request):
+    expect.set_options(timeout=1000 * patience(30))
+    lab = tabs[kind]
+    lab.begin(SCREENS[kind])
+    try:
+        yield lab
+        if request.node.stash.get(FAILED, False):
+            lab.keep(re.sub(r"\W+", "_", f"failed_{request.node.name}_{kind}"))
+        lab.check()
+        lab.leave()
+    except BaseException:
+        tabs.pop(kind).page.context.close()  # whatever state it is in
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report

@@ -20,7 +20,7 @@ def test_a_page_from_a_cold_deep_link_in_every_width_light_and_dark(lab, name):
     expect(lab.page.locator(".stApp")).to_have_css("color-scheme", "dark")
     for width, height in (PROJECTOR, LAPTOP, PHONE):
         lab.page.set_viewport_size({"width": width, "height": height})
-        lab.page.wait_for_timeout(300)  # figures follow the width after the page
+        lab.settle()
         sideways = lab.page.evaluate(
             """[document.scrollingElement, document.querySelector("[data-testid=stMain]")]
                 .map((part) => part.scrollWidth - Math.min(part.clientWidth, innerWidth))"""

@@ -78,6 +78,7 @@ def test_an_attack_can_be_stopped_and_the_page_goes_on(lab):
     expect(lab.page.get_by_text("One step: FGSM")).to_be_visible()
 
 
+@pytest.mark.wide
 def test_the_page_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, place in ((lab, ""), (dark_lab, "_dark"), (phone_lab, "_phone")):
         opened.open("/adversarial")

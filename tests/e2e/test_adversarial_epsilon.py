@@ -129,7 +129,7 @@ def test_a_click_on_the_map_shows_that_attack(lab):
     chart = lab.page.get_by_test_id("stPlotlyChart").locator(".nsewdrag")
     expect(chart).to_be_visible()
     expect(lab.page.get_by_text("Click a cell")).to_be_visible(timeout=60_000)
-    lab.page.wait_for_timeout(500)  # figures are drawn after the page
+    lab.settle()
     box = chart.bounding_box()
     for row, column, words in ((0, 1, "2 × 0.25/255: not fooled"), (5, 4, "6 × 8/255: ")):
         # Near a cell's corner: all of a cell can be clicked.
@@ -163,6 +163,7 @@ def test_accuracy_over_dropped_pictures_with_a_class_in_their_names(lab):
     assert table[-1]["fooled"] == "True"
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("tab", "figure"), [("Epsilon", ".chart circle"), ("Step size", ".main-svg"), ("Sweep", ".main-svg")]
 )

@@ -4,6 +4,7 @@ import io
 import re
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -64,6 +65,7 @@ def test_one_noise_is_taken_home(lab):
     assert 3.9 / 255 < np.abs(delta).max() <= 4 / 255 + 1e-6
 
 
+@pytest.mark.wide
 def test_the_tabs_in_the_dark_and_the_pocket(dark_lab, phone_lab):
     for opened, place, tabs in ((dark_lab, "dark", TABS[:2]), (phone_lab, "phone", TABS)):
         for tab in tabs:

@@ -8,6 +8,7 @@ import time
 from urllib.parse import parse_qsl
 
 import pytest
+from patience import patience
 from scenes import play
 
 from benchmarks.load import ABOUT, DEAR, LIGHT, end_trainers, fairness_table, lesson, times_table
@@ -42,7 +43,7 @@ def server(places):
 
 async def until(what, seconds=60.0):
     """Wait for a condition; fail if it doesn't come."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience(seconds)
     while not what():
         assert time.monotonic() < end, "it didn't happen"
         await asyncio.sleep(0.05)
@@ -73,7 +74,7 @@ async def start_run(tab):
 
 def test_three_students_do_everything(server, places):
     address, _ = server
-    school = play(lesson(address, sessions=3, seconds=300, pause=(0, 0.2), lessons=2))
+    school = play(lesson(address, sessions=3, seconds=patience(300), pause=(0, 0.2), lessons=2))
     end_trainers()
     assert not school.problems
     assert not school.refusals

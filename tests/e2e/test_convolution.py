@@ -1,9 +1,11 @@
 """The convolution page in the browser: hovering, keys, editing, and the numbers on the page against the core's."""
 
 import re
+import time
 
 import numpy as np
 import pytest
+from patience import patience
 from playwright.sync_api import expect
 
 from cnnlab_core.convolution import EXAMPLES, conv2d, conv2d_backward, max_pool2d, max_pool2d_backward, read_planes
@@ -31,7 +33,8 @@ def numbers(lab, array):
 
 def shows(lab, array, expected):
     """Whether the array on the page becomes what is expected, within a moment."""
-    for _ in range(40):
+    end = time.monotonic() + patience(5)
+    while time.monotonic() < end:
         found = numbers(lab, array)
         if found.shape == np.shape(expected) and np.allclose(found, expected, rtol=0, atol=1e-12):
             return True
@@ -240,6 +243,7 @@ def test_channels_are_picked_and_summed(lab):
     assert f"y[1, 1, 1] = {y[1, 1, 1]:g}" in words(lab).inner_text()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("tab", ["1-D", "2-D", "Pooling", "Backward"])
 def test_on_a_projector_in_the_dark_and_on_a_phone(dark_lab, phone_lab, tab):
     for opened, kind in ((dark_lab, "dark"), (phone_lab, "phone")):

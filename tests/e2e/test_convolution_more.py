@@ -35,6 +35,7 @@ def typed(lab, label, value):
     lab.during(lambda: field.press("Enter"))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("tab", TABS)
 def test_each_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab):
     for opened, name in ((lab, tab), (dark_lab, f"{tab}_dark"), (phone_lab, f"{tab}_phone")):

@@ -3,6 +3,7 @@
 import io
 import re
 
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -71,6 +72,7 @@ def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
     expect(lab.page.get_by_text("all of _blocks.2.add")).to_be_visible()
 
 
+@pytest.mark.wide
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     views = [(lab, "Neurons"), (lab, "Zoom"), (dark_lab, "Neurons"), (dark_lab, "Classes"), (phone_lab, "Classes")]
     for opened, tab in views:

@@ -1,5 +1,6 @@
 """Exercises in the browser: the page of sheets, the file to print, and one exercise done live."""
 
+import pytest
 from playwright.sync_api import expect
 
 from cnnlab_core.exercises import make_exercise, make_sheets, sheets_html
@@ -76,6 +77,7 @@ def test_statements_are_explained(lab):
     lab.shot("exercises_statements")
 
 
+@pytest.mark.wide
 def test_the_sheet_in_the_dark_and_in_the_pocket(dark_lab, phone_lab):
     for opened, place, query in [
         (dark_lab, "dark", "?exercises_solved=true&exercises_level=3"),

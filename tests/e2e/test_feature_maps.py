@@ -132,6 +132,7 @@ def test_editing_the_table_moves_the_field(lab):
     expect(lab.page.get_by_text("its window spans 60, but the map before it is 26 wide")).to_be_visible()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("tab", TABS)
 def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab):
     name = f"maps_{tab.lower().replace(' ', '_')}"

@@ -90,6 +90,7 @@ def test_downloads_are_what_they_say(lab):
     assert Image.open(io.BytesIO(download(lab, "Mosaic (PNG)"))).width > 300
 
 
+@pytest.mark.wide
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, place in ((lab, ""), (dark_lab, "_dark"), (phone_lab, "_phone")):
         for tab in TABS:

@@ -2,9 +2,11 @@
 
 import io
 import re
+import time
 
 import numpy as np
 import pytest
+from patience import patience
 from PIL import Image
 from places import IMAGENET_SAMPLES
 from playwright.sync_api import expect
@@ -106,9 +108,10 @@ def test_the_camera(lab):
     lab.during(lambda: lab.page.get_by_text("Use the camera").click())
     shutter, taken = (lab.page.get_by_role("button", name=name) for name in ("Take Photo", "Clear photo"))
     expect(shutter).to_be_enabled(timeout=20_000)
-    for _ in range(10):  # a shutter pressed before the first frame is there takes nothing
+    end = time.monotonic() + patience(20)
+    while time.monotonic() < end:  # a shutter pressed before the first frame is there takes nothing
         shutter.click()
-        lab.page.wait_for_timeout(1000)
+        lab.page.wait_for_timeout(500)
         if taken.count():
             break
     expect(lab.page).to_have_url(re.compile("picture=own-camera"))
@@ -187,6 +190,7 @@ def test_bad_files_get_a_sentence_and_the_page_stays(lab, name, content):
     expect(lab.page.locator("h2", has_text="tiger cat")).to_be_visible()
 
 
+@pytest.mark.wide
 def test_the_classifier_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, name in ((lab, "classifier"), (dark_lab, "classifier_dark"), (phone_lab, "classifier_phone")):
         opened.open("/classifier")

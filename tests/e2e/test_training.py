@@ -3,6 +3,8 @@
 import re
 import time
 
+import pytest
+from patience import patience
 from playwright.sync_api import expect
 
 STACK = "c8k3s2p1,norm,relu,c8k3p1,relu"
@@ -33,7 +35,7 @@ def steps_done(lab):
 
 def goes_on(lab, after):
     """Wait until more steps are done than ``after``; gives how many."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience(60)
     while (now := steps_done(lab)) <= after:
         assert time.monotonic() < end, "it doesn't go on"
         lab.page.wait_for_timeout(100)
@@ -93,6 +95,7 @@ def test_a_run_from_its_start_to_its_network_under_attack(lab):
     expect(lab.page.get_by_text("Trained in this lab on own:few")).to_be_visible()
 
 
+@pytest.mark.wide
 def test_the_page_in_the_dark_and_the_pocket(dark_lab, phone_lab):
     for opened, place in ((dark_lab, "_dark"), (phone_lab, "_phone")):
         opened.open("/training?training_tab=New run&data=own:few")

@@ -5,6 +5,7 @@ import re
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -65,6 +66,7 @@ def test_learning_can_be_stopped(lab):
     lab.check()
 
 
+@pytest.mark.wide
 def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, tab in [
         (lab, "Learning curve"), (lab, "Projection"), (dark_lab, "Classifier"), (dark_lab, "Your picture"),

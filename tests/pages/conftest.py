@@ -1,8 +1,20 @@
 """Pages by Streamlit's own test driver: no browser, every control."""
 
+from functools import cache
+
 import pytest
+from patience import patience
 from places import ROOT
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+look_for_components = cache(manifest_scanner.scan_component_manifests)
+
+
+@pytest.fixture(autouse=True)
+def packages_searched_once(monkeypatch):
+    """Each ``AppTest`` reads what all installed packages say of themselves, for a tenth of a second."""
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", look_for_components)
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +28,7 @@ def open_page():
     """Open a page of the lab, as a deep link with ``query`` would."""
 
     def opened(name, **query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=patience(60))
         app.switch_page(f"pages/{name}.py")
         for key, value in query.items():
             app.query_params[key] = value

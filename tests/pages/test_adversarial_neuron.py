@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from patience import patience
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.attacks.exact.ball import Ball
@@ -26,7 +27,7 @@ def one_neuron():
 @pytest.fixture
 def open_tab():
     def opened(tab, **query):
-        app = AppTest.from_function(tab, default_timeout=30)
+        app = AppTest.from_function(tab, default_timeout=patience(30))
         for key, value in query.items():
             app.query_params[key] = value
         app.run()

@@ -1,6 +1,7 @@
 """The classifier page: each control does what it says, and says what it can't do."""
 
 import pytest
+from patience import patience
 from places import ROOT
 
 from cnnlab_core.classification.batch import name_pictures
@@ -31,7 +32,7 @@ def test_home_opens_without_torch():
         "app = AppTest.from_file('app.py').run(); assert not app.exception, app.exception;"
         "assert 'torch' not in sys.modules; print([b.value for b in app.title])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=patience(120))
     assert done.returncode == 0, done.stderr
     assert "cnnlab" in done.stdout
 

@@ -2,6 +2,7 @@
 
 import threading
 
+from patience import patience
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.runtime.gate import Gate
@@ -30,7 +31,7 @@ st.text(f"{outcome.state} {outcome.result}")
 
 
 def lab(options):
-    return AppTest.from_string(LAB.replace("START", options), default_timeout=20).run()
+    return AppTest.from_string(LAB.replace("START", options), default_timeout=patience(20)).run()
 
 
 def lab_at(setting):

@@ -5,6 +5,7 @@ import io
 import json
 
 import numpy as np
+from patience import patience
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -18,7 +19,7 @@ wipe(png(Image.new("RGB", (9, 6), "red")), png(Image.new("RGB", (9, 6), "blue"))
 
 
 def test_both_pictures_arrive_with_their_labels():
-    app = AppTest.from_string(PAGE, default_timeout=20).run()
+    app = AppTest.from_string(PAGE, default_timeout=patience(20)).run()
     assert not app.exception
     data = json.loads(app.get("bidi_component")[0].proto.json)
     pixels = {

@@ -11,6 +11,7 @@ import threading
 import time
 
 import pytest
+from patience import until
 from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
@@ -23,14 +24,6 @@ from cnnlab_core.training.locks import DeviceQueue, device_key, held, is_held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics, say
 from cnnlab_core.training.worker import work
-
-
-def until(what, seconds=60.0):
-    """Wait for a condition; fail if it doesn't come."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it didn't happen"
-        time.sleep(0.01)
 
 
 def steps_of(run):

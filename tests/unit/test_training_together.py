@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from patience import patience
 from training_runs import TINY, lab_folders, tiny  # noqa: F401  a fixture
 
 from cnnlab_core.runtime.jobs import finish
@@ -22,7 +23,7 @@ def torchrun(*arguments):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "cnnlab_core.training", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=200)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=patience(200))
 
 
 def test_two_processes_are_one():
