@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
+from cnnlab_core.classification.batch import Classified, classify
 from cnnlab_core.models import ModelSpec, load_model
 from cnnlab_core.models.loaded import LoadedModel, crop
 from cnnlab_core.models.registry import categories
@@ -14,6 +15,7 @@ from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, run
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
+from cnnlab_core.ui.show import show_problem
 
 Result = TypeVar("Result")
 Study = Callable[[LoadedModel, torch.Tensor], Generator[Any, None, Result]]
@@ -67,13 +69,15 @@ def run_study(
     settings: tuple[object, ...],
     study: Study[Result],
     *,
+    place: str = "",
     for_everybody: bool = True,
     **more: Any,
 ) -> Outcome[Result]:
     """Run a study of the subject as the job ``name``, whose results are kept by subject and ``settings``.
 
-    Everything that the study's result depends on belongs into one of the two. Samples' results are shared by all
-    sessions if they are ``for_everybody``. The rest is as ``runner.run`` takes it.
+    Everything that the study's result depends on belongs into one of the two. Where a page runs several of one name,
+    their ``place`` tells the jobs apart, but not their results. Samples' results are shared by all sessions if they
+    are ``for_everybody``. The rest is as ``runner.run`` takes it.
     """
 
     def job() -> Generator[Any, None, Result]:
@@ -81,4 +85,33 @@ def run_study(
         return (yield from study(model, model.prepare(subject.picture.image)))
 
     key = digest(name, subject.key, *settings)
-    return run(name, key, job, for_everybody=for_everybody and subject.picture.is_sample, **more)
+    return run(
+        f"{name} {place}" if place else name,
+        key,
+        job,
+        for_everybody=for_everybody and subject.picture.is_sample,
+        **more,
+    )
+
+
+def classify_picture(spec: ModelSpec, weights: str, picture: Picture, *, place: str) -> Classified | None:
+    """The network's answer to a picture; None, with its reason on the page, if there is none.
+
+    ``place`` tells several on one page apart.
+    """
+    if not weights_ready(spec, weights, place=place):
+        return None
+
+    def job() -> Generator[Classified, None, list[Classified]]:
+        return (yield from classify(load_model(spec.name, weights), [(picture.title, picture.content)]))
+
+    answers = run(
+        f"classify {place}",
+        digest("classify", spec.name, weights, picture.key),
+        job,
+        label=f"Asking {spec.title}",
+        for_everybody=picture.is_sample,
+    ).result
+    if answers and answers[0].problem:
+        show_problem(answers[0].problem)
+    return answers[0] if answers and answers[0].best else None

@@ -23,7 +23,7 @@ class Tab:
     formerly: tuple[str, ...] = ()
 
 
-def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside: str) -> None:
+def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside: str = "") -> None:
     """Draw the open one of the ``tabs`` below what they share; ``key`` is that of the row of tabs, in the address too.
 
     ``choose`` draws the shared settings and gives what the tabs look at; None, with its reason on the page, if there is

@@ -13,7 +13,7 @@ from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
 from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import find_spec, load_model
@@ -257,7 +257,7 @@ def test_a_second_network_that_says_the_target_anyway_is_a_sentence(open_page):
 def test_a_target_is_carried_over_by_its_name(aim, target, expected):
     choice = SimpleNamespace(aim=aim, target=target, labels=("ship", "cat", "dog"), plan=Plan())
     other = replace(find_spec("alexnet"), classes=("dog", "frog"))
-    named = Named(0, "x", logits=np.array([2.0, 1.0]))
+    named = Classified(0, "x", logits=np.array([2.0, 1.0]))
     assert two_networks._target(choice, other, named) == expected
 
 
@@ -265,7 +265,7 @@ def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
     choice = SimpleNamespace(aim="1 · cat", target=1, labels=("ship", "cat", "dog"), plan=Plan())
     other = replace(find_spec("alexnet"), classes=("dog", "frog"))
     with pytest.raises(InputError, match="knows no class “cat”"):
-        two_networks._target(choice, other, Named(0, "x", logits=np.array([2.0, 1.0])))
+        two_networks._target(choice, other, Classified(0, "x", logits=np.array([2.0, 1.0])))
 
 
 def test_the_lab_s_own_pair_meets_without_a_choice(open_page):

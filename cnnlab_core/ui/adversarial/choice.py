@@ -7,14 +7,14 @@ from PIL import Image
 
 from cnnlab_core.attacks.plan import METHODS, Plan
 from cnnlab_core.attacks.targets import RULES, choose_target
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import crop
 from cnnlab_core.models.registry import categories
-from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.segmented import segmented
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
 from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.subject import classify_picture
 
 ANY = "any other class"
 FIRST_TARGET = "76 · tarantula"
@@ -33,7 +33,7 @@ class Choice:
     spec: ModelSpec
     weights: str
     picture: Picture
-    named: Named
+    named: Classified
     plan: Plan
     aim: str
     target: int | None
@@ -110,7 +110,7 @@ def choose() -> Choice | None:
     """The sidebar's choosers and the rows that set the attack; None, with its reason on the page, without an answer."""
     picture = choose_picture()
     spec, weights = choose_model()
-    named = name_picture(spec, weights, picture, place="adversarial")
+    named = classify_picture(spec, weights, picture, place="adversarial")
     if named is None:
         return None
     first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")
@@ -159,7 +159,7 @@ def class_names(spec: ModelSpec) -> list[str]:
     return [f"{index} · {label}" for index, label in enumerate(categories(spec))]
 
 
-def resolve(aim: str, named: Named, seed: int = 0) -> int | None:
+def resolve(aim: str, named: Classified, seed: int = 0) -> int | None:
     """The class that an aim comes to for a picture; None for any other class."""
     if aim == ANY:
         return None

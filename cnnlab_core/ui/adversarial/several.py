@@ -1,14 +1,15 @@
 """Several pictures with their true classes: the gallery, or one's own; those that are wrong before are set apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from cnnlab_core.attacks.studies.sweep import class_in_name
-from cnnlab_core.classification.batch import Named, name_pictures
+from cnnlab_core.classification.batch import Classified, classify
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
+from cnnlab_core.models import load_model
 from cnnlab_core.ui.adversarial.choice import Choice, class_names
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
@@ -61,12 +62,15 @@ def choose_several(choice: Choice) -> tuple[Subject, ...]:
         subjects = [
             Subject(sample.title, digest(name), sample.content, name, None) for name, sample in sample_images().items()
         ]
+
+    def job() -> Generator[Classified, None, list[Classified]]:
+        model = load_model(choice.spec.name, choice.weights)
+        return (yield from classify(model, [(subject.title, subject.content) for subject in subjects]))
+
     answers = run(
         "several",
         digest("several", choice.spec.name, choice.weights, [(subject.title, subject.key) for subject in subjects]),
-        lambda: name_pictures(
-            choice.spec.name, choice.weights, [(subject.title, subject.content) for subject in subjects]
-        ),
+        job,
         label=f"Naming {len(subjects)} pictures",
         share=lambda answer: (answer.index + 1) / len(subjects),
         for_everybody=not files,
@@ -77,7 +81,7 @@ def choose_several(choice: Choice) -> tuple[Subject, ...]:
     return _right_before(choice, subjects, answers, true)
 
 
-def _true_classes(choice: Choice, subjects: Sequence[Subject], answers: Sequence[Named]) -> list[int | None]:
+def _true_classes(choice: Choice, subjects: Sequence[Subject], answers: Sequence[Classified]) -> list[int | None]:
     """The table in which one sets them; None for a picture that is left out."""
     names = class_names(choice.spec)
     suggested = [_suggested(choice, *pair) for pair in zip(subjects, answers, strict=True)]
@@ -106,7 +110,7 @@ def _true_classes(choice: Choice, subjects: Sequence[Subject], answers: Sequence
     return [names.index(name) if name in names else None for name in given]
 
 
-def _suggested(choice: Choice, subject: Subject, answer: Named) -> int | None:
+def _suggested(choice: Choice, subject: Subject, answer: Classified) -> int | None:
     """The true class as the gallery or the file's name tells it; of other files, what the network says."""
     if not answer.best:
         return None
@@ -118,7 +122,7 @@ def _suggested(choice: Choice, subject: Subject, answer: Named) -> int | None:
 
 
 def _right_before(
-    choice: Choice, subjects: Sequence[Subject], answers: Sequence[Named], true: Sequence[int | None]
+    choice: Choice, subjects: Sequence[Subject], answers: Sequence[Classified], true: Sequence[int | None]
 ) -> tuple[Subject, ...]:
     right, wrong, out = [], [], []
     for subject, answer, y in zip(subjects, answers, true, strict=True):

@@ -10,7 +10,7 @@ from cnnlab_core.attacks.minimal_epsilon import EpsilonStep
 from cnnlab_core.attacks.studies.attack import Fooled
 from cnnlab_core.attacks.studies.transferability import Passed, pass_on, smallest_fgsm
 from cnnlab_core.attacks.targets import RULES
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
 from cnnlab_core.models import load_model
@@ -25,11 +25,11 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import ANY, LEVELS, Choice, resolve
 from cnnlab_core.ui.adversarial.job import attacked
 from cnnlab_core.ui.adversarial.pieces import FIGURE, said, trio
-from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import networks
 from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.subject import classify_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 NOTICE = """\
@@ -99,7 +99,7 @@ def _at_hand(choice: Choice, spec: ModelSpec, weights: str) -> bool:
 
 def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
     """The same question to another network; None, with its reason on the page, if it can't be asked."""
-    named = name_picture(spec, weights, choice.picture, place="second")
+    named = classify_picture(spec, weights, choice.picture, place="second")
     if named is None:
         return None
     target = _target(choice, spec, named)
@@ -110,7 +110,7 @@ def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
     return replace(choice, spec=spec, weights=weights, named=named, target=target)
 
 
-def _target(choice: Choice, spec: ModelSpec, named: Named) -> int | None:
+def _target(choice: Choice, spec: ModelSpec, named: Classified) -> int | None:
     """What the aim comes to for another network: the class of the same name, or its own by the same rule."""
     if choice.aim in (ANY, *RULES) or choice.target is None:
         return resolve(choice.aim, named, choice.plan.seed)
