@@ -99,12 +99,13 @@ class Controls:
         start: str,
         shown: Callable[[str], str],
         *,
+        tooltip: Callable[[str], str] | None = None,
         place: Any = st,
         **more: Any,
     ) -> str:
         """A box of options that people read as ``shown`` says, while the address keeps the option itself.
 
-        Words may then change, and old links go on working.
+        Words may then change, and old links go on working. ``tooltip`` says more about the chosen option.
         """
         key = self.key(name)
         chosen = st.query_params.get(key, start)
@@ -117,6 +118,7 @@ class Controls:
             options,
             format_func=shown,
             key=key,
+            help=tooltip(chosen) if tooltip else None,
             on_change=lambda: self.put(**{name: st.session_state[key]}),
             **more,
         )

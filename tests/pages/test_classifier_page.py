@@ -2,20 +2,13 @@
 
 import pytest
 from places import ROOT
+from screen import markdown, metrics
 
 from cnnlab_core.classification.batch import classify
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
-
-
-def markdown(app):
-    return "\n".join(element.value for element in app.markdown)
-
-
-def metrics(app):
-    return {element.label: element.value for element in app.metric}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cnnlab_core.errors import InputError
 from cnnlab_core.receptive_field.stack import KINDS, MOST_ROWS, PRESETS, Row, read_stack, stack_fields, write_stack
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack_code
+from cnnlab_core.recipes.feature_maps import stack as recipe
 
 SMALL = st.builds(
     Row, st.sampled_from(list(KINDS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)
@@ -117,6 +117,6 @@ def test_presets_say_what_is_true():
 
 def test_the_code_on_the_page_gives_the_fields_on_the_page(capsys):
     scope = {}
-    exec(stack_code("c3p1,m2s2", 32), scope)
+    exec(recipe.code("c3p1,m2s2", 32), scope)
     assert [field.size[0] for field in scope["fields"]] == [3, 4]
     assert "pool1 (16, 16) (4, 4) (2, 2) (-1, -1)" in capsys.readouterr().out

@@ -4,15 +4,15 @@ import streamlit as st
 
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.ui.dream.choice import Choice
-from cnnlab_core.ui.feature_maps.choice import Choice as MapsChoice
-from cnnlab_core.ui.feature_maps.field import all_fields
-from cnnlab_core.ui.feature_maps.patches import find_patches
+from cnnlab_core.ui.feature_maps.fields import all_fields
+from cnnlab_core.ui.feature_maps.layer import LayerSubject
+from cnnlab_core.ui.feature_maps.top_patches import find_patches
 
 
 def show_patches(choice: Choice, layer: Layer, channel: int, *, most: int = 6) -> None:
     """The channel's strongest patches in a row."""
-    asked = MapsChoice(choice.spec, choice.weights, choice.picture, layer)
-    fields = all_fields(asked)
+    asked = LayerSubject(choice.spec, choice.weights, choice.picture, layer)
+    fields = all_fields(choice.spec)
     if not fields or layer.name not in fields:
         return
     found = find_patches(asked, fields[layer.name], channel, per_picture=2)
