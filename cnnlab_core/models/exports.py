@@ -18,13 +18,17 @@ from typing import Any
 
 from cnnlab_core.errors import LabError, WeightsError
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsFile
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import write_atomically
 
 FORM = "cnnlab-network-1"
 MOST_BYTES = 1_000_000
-"""Of a description."""
-SIDES, MOST_CLASSES = (8, 512), 10_000
-SHIPPED = Path(__file__).parents[2] / "assets" / "networks"
+"""Bytes of a description."""
+SIDES = (8, 512)
+"""Pixels of a network's input, at least and at most."""
+MOST_CLASSES = 10_000
+"""Classes of a network."""
+SHIPPED = asset("networks")
 
 
 def runs_folder() -> Path:

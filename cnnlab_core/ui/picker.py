@@ -5,21 +5,19 @@ A mosaic of feature maps and the units of one map are both that.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from cnnlab_core.images import png
 from cnnlab_core.plots.mosaic import Mosaic
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import data_address
-
-_ASSETS = Path(__file__).parents[2] / "assets" / "picker"
 
 _component = st.components.v2.component(
     "cnnlab_picker",
-    html=(_ASSETS / "picker.html").read_text(),
-    css=(_ASSETS / "picker.css").read_text(),
-    js=(_ASSETS / "picker.js").read_text(),
+    html=read_asset("picker", "picker.html"),
+    css=read_asset("picker", "picker.css"),
+    js=read_asset("picker", "picker.js"),
 )
 
 
@@ -50,7 +48,7 @@ def pick_tile(
     on_pick: Callable[[int], None],
     key: str,
 ) -> None:
-    """Draw a mosaic to choose a tile from. ``places`` says whose each tile is; ``on_pick`` gets one of them."""
+    """Draw a mosaic to choose a tile from. ``places`` says what each tile stands for; ``on_pick`` gets one of them."""
     pick_cell(
         tiles.image,
         rows=tiles.rows,
@@ -84,7 +82,7 @@ def pick_cell(
     """Draw a PNG of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
     ``on_pick`` gets the cell's index, row by row, before the page's next run. The last row may be filled only up to
-    ``count`` cells. ``labels`` (or row and column) are told of the cell under the pointer.
+    ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column.
     """
     count = rows * cols if count is None else count
 

@@ -42,7 +42,7 @@ class Subject:
 
     @property
     def sample(self) -> str | None:
-        """The gallery's name of the picture; None for one's own."""
+        """The gallery's name of the picture; None for an upload."""
         return self.picture.name if self.picture.is_sample else None
 
     @property

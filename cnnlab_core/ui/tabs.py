@@ -34,6 +34,7 @@ def show_tabs(key: str, tabs: Sequence[Tab], choose: Callable[[], Any], *, aside
     for tab in tabs:
         if wanted in tab.formerly:
             st.query_params[key] = tab.title
+            st.rerun()  # bound controls read what the address was when the run began
     settings = st.container()
     for place, tab in zip(st.tabs([tab.title for tab in tabs], key=key, bind="query-params"), tabs, strict=True):
         if not place.open:

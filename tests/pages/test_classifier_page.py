@@ -134,6 +134,11 @@ def test_comparing_with_another_network(open_page):
     assert "**ResNet\\-18** · random" in markdown(app)
 
 
+def test_a_link_with_a_networks_former_title_goes_on_working(open_page):
+    app = open_page("classifier", classifier_versus="ResNet-50, robust (linf, ε = 4/255), random")
+    assert app.selectbox(key="classifier_versus").value == "ResNet-50, robust (L∞, ε = 4/255), random"
+
+
 @pytest.mark.parametrize(
     "query",
     [
