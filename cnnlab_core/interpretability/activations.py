@@ -12,9 +12,11 @@ from cnnlab_core.models.loaded import LoadedModel
 def capture(model: LoadedModel, x: torch.Tensor, nodes: Iterable[str]) -> dict[str, torch.Tensor]:
     """The activations of the named graph nodes for pixels ``x`` (N, 3, H, W), in the order of ``nodes``.
 
-    Only what they need is computed. Gradients flow if they are on where this is called. The shared network is
-    never touched: no hooks, no modes. Raises ``InputError`` for unknown names (with the nearest ones) and for inputs
-    that aren't pixels.
+    Only what they need is computed. Gradients flow if they are on where this is called. The shared network is never
+    touched: no hooks, no modes.
+
+    Raises:
+        InputError: for unknown names (with the nearest ones), and for inputs that aren't pixels.
     """
     check_pixels(x)
     names = tuple(dict.fromkeys(nodes))

@@ -1,67 +1,88 @@
-"""Which pixels speak for a class? Saliency, integrated gradients, Grad-CAM and occlusion.
+"""Which pixels speak for a class? Saliency, Grad-CAM, integrated gradients and occlusion.
 
-The numbers are captum's (the tests compare them to 1e-6). The long ones are generators of steps here, so that they
-can show progress, be stopped and share the device; and Grad-CAM reads the graph, since captum would hang hooks on
-the shared network.
+Gradients are captum's. Integrated gradients and occlusion are generators of steps here, so that they show progress, can
+be stopped and share the device; Grad-CAM reads the graph, since captum would hang hooks on the shared network. The
+tests hold all four against captum's own, to 1e-6.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 from captum.attr import Saliency
-from captum.attr._utils.approximation_methods import approximation_parameters
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import Progress
+
+Method = Literal["Saliency", "Grad-CAM", "Integrated gradients", "Occlusion"]
+METHODS: tuple[Method, ...] = ("Saliency", "Grad-CAM", "Integrated gradients", "Occlusion")
+
+BASELINES = {"black": 0.0, "grey": 0.5, "white": 1.0}
+
+MOST_STEPS = 1000
+"""Gradients that integrated gradients may take."""
 
 
 @dataclass(frozen=True)
-class AttributionStep:
-    """Progress: ``done`` of ``total`` evaluations."""
+class Request:
+    """Attribute the logit of class ``target`` by a ``method``; the rest are settings of the one method that reads them.
 
-    done: int
-    total: int
+    Grad-CAM reads ``node``; integrated gradients read ``steps`` and ``baseline``; occlusion reads ``window``,
+    ``stride`` and ``baseline``.
+    """
+
+    method: Method
+    target: int
+    node: str = ""
+    steps: int = 50
+    baseline: float = 0.0
+    window: int = 32
+    stride: int = 16
 
 
 @dataclass(frozen=True)
-class IntegratedGradients:
-    """``attribution`` (1, 3, H, W) sums to f(x) - f(baseline) but for ``gap``, which shrinks with more steps."""
+class Attribution:
+    """``values`` (h, w) float32: positive speaks for the class and, if ``signed``, negative against it.
 
-    attribution: torch.Tensor
-    difference: float
-    gap: float
+    Grad-CAM's are as large as its node's map, the others' as the picture. ``difference`` and ``gap`` are those of
+    integrated gradients: f(x) - f(baseline), and how far the sum of the attributions is from it.
+    """
+
+    values: np.ndarray
+    signed: bool
+    difference: float = 0.0
+    gap: float = 0.0
+
+
+def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generator[Progress[None], None, Attribution]:
+    """One number per pixel of ``x`` (1, 3, H, W), whichever method gives it; raises what the methods raise."""
+    target = request.target
+    match request.method:
+        case "Saliency":  # the largest over the colours, as in the paper
+            return Attribution(_array(saliency(model, x, target).amax(1)), signed=False)
+        case "Grad-CAM":
+            return Attribution(_array(grad_cam(model, x, target, request.node)), signed=True)
+        case "Integrated gradients":
+            steps = integrated_gradients(model, x, target, steps=request.steps, baseline=request.baseline)
+            found = yield from steps
+            return Attribution(_array(found.attribution.sum(1)), True, found.difference, found.gap)
+        case "Occlusion":
+            settings = {"window": request.window, "stride": request.stride}
+            falls = yield from occlusion(model, x, target, **settings, baseline=request.baseline)
+            return Attribution(_array(falls), signed=True)
+
+
+# --- the methods ----------------------------------------------------------------------------------------------
 
 
 def saliency(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
     """|d logit / d pixel| (Simonyan et al. 2013, arXiv:1312.6034): (1, 3, H, W), not negative."""
     _check(model, x, target)
-    with torch.enable_grad():
-        return Saliency(model).attribute(x.detach().clone().requires_grad_(), target=target).detach()
-
-
-def integrated_gradients(
-    model: LoadedModel, x: torch.Tensor, target: int, *, steps: int = 50, baseline: float = 0.0
-) -> Generator[AttributionStep, None, IntegratedGradients]:
-    """Integrated gradients (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1) of a logit from an even ``baseline``.
-
-    The integral is a Gauss-Legendre sum of ``steps`` gradients, as captum's default.
-    """
-    _check(model, x, target)
-    if not 1 <= steps <= 1000:
-        raise InputError(f"Integrated gradients take 1 to 1000 steps, not {steps}.")
-    start = torch.full_like(x, baseline)
-    sizes, positions = approximation_parameters("gausslegendre")
-    total = torch.zeros_like(x)
-    for done, (size, position) in enumerate(zip(sizes(steps), positions(steps), strict=True), 1):
-        point = start + position * (x.detach() - start)
-        total += size * _gradient(model, point.clamp(0, 1), target)
-        yield AttributionStep(done, steps)
-    attribution = total * (x.detach() - start)
-    with torch.no_grad():
-        difference = (model(x)[0, target] - model(start)[0, target]).item()
-    return IntegratedGradients(attribution, difference, attribution.sum().item() - difference)
+    return _gradient(model, x, target).abs()
 
 
 def grad_cam(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> torch.Tensor:
@@ -82,9 +103,42 @@ def grad_cam(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> tor
     return (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True).detach()
 
 
+@dataclass(frozen=True)
+class IntegratedGradients:
+    """``attribution`` (1, 3, H, W) sums to f(x) - f(baseline) but for ``gap``, which shrinks with more steps."""
+
+    attribution: torch.Tensor
+    difference: float
+    gap: float
+
+
+def integrated_gradients(
+    model: LoadedModel, x: torch.Tensor, target: int, *, steps: int = 50, baseline: float = 0.0
+) -> Generator[Progress[None], None, IntegratedGradients]:
+    """Integrated gradients (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1) of a logit from an even ``baseline``.
+
+    The integral is a Gauss-Legendre sum of ``steps`` gradients, as captum's default.
+    """
+    _check(model, x, target)
+    if not 1 <= steps <= MOST_STEPS:
+        raise InputError(f"Integrated gradients take 1 to {MOST_STEPS} steps, not {steps}.")
+    start = torch.full_like(x, baseline)
+    way = x.detach() - start
+    positions, weights = np.polynomial.legendre.leggauss(steps)  # for the integral from -1 to 1
+    total = torch.zeros_like(x)
+    for done, (position, weight) in enumerate(zip(positions.tolist(), weights.tolist(), strict=True), 1):
+        point = start + (1 + position) / 2 * way
+        total += weight / 2 * _gradient(model, point.clamp(0, 1), target)
+        yield Progress(done, steps)
+    attribution = total * way
+    with torch.no_grad():
+        difference = (model(x)[0, target] - model(start)[0, target]).item()
+    return IntegratedGradients(attribution, difference, attribution.sum().item() - difference)
+
+
 def occlusion(
     model: LoadedModel, x: torch.Tensor, target: int, *, window: int = 32, stride: int = 16, baseline: float = 0.5
-) -> Generator[AttributionStep, None, torch.Tensor]:
+) -> Generator[Progress[None], None, torch.Tensor]:
     """How far the logit falls when a square is covered (Zeiler & Fergus 2013, arXiv:1311.2901): (1, 1, H, W).
 
     A pixel's value is the mean over the squares that cover it. ``baseline`` is the grey of the square.
@@ -102,7 +156,7 @@ def occlusion(
         with torch.no_grad():
             falls[square] += whole - model(covered)[0, target]
         covers[square] += 1
-        yield AttributionStep(done, len(corners))
+        yield Progress(done, len(corners))
     return falls / covers
 
 
@@ -123,9 +177,14 @@ def _positions(length: int, window: int, stride: int) -> list[int]:
 
 
 def _gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
+    """d logit / d pixel, (1, 3, H, W)."""
     with torch.enable_grad():
-        point = x.detach().requires_grad_()
-        return torch.autograd.grad(model(point)[0, target], point)[0]
+        point = x.detach().clone().requires_grad_()
+        return Saliency(model).attribute(point, target=target, abs=False).detach()
+
+
+def _array(values: torch.Tensor) -> np.ndarray:
+    return values.reshape(values.shape[-2:]).float().cpu().numpy()
 
 
 def _check(model: LoadedModel, x: torch.Tensor, target: int) -> None:

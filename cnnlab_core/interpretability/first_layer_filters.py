@@ -11,6 +11,7 @@ from torch import fx, nn
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.csv_tables import csv_table
 
 Array = npt.NDArray[np.float64]
 Scale = Literal["all filters", "each filter", "each filter's range"]
@@ -25,7 +26,7 @@ class Filters:
     weights: Array
 
 
-def first_filters(model: LoadedModel) -> Filters:
+def first_layer_filters(model: LoadedModel) -> Filters:
     """The filters of the first convolution in the graph. Raises ``InputError`` unless they read the three colours."""
     graph, names = trace(model.network)
     for node in graph.graph.nodes:
@@ -54,13 +55,12 @@ def as_colours(weights: npt.ArrayLike, scale: Scale = "all filters") -> Array:
 
 
 def filter_table(weights: npt.ArrayLike) -> str:
-    """Every weight as CSV: filter, colour, row, column, weight."""
-    values = np.asarray(weights, dtype=np.float64)
-    lines = (
-        f"{index},{('red', 'green', 'blue')[colour]},{row},{col},{value:.9g}"
-        for (index, colour, row, col), value in np.ndenumerate(values)
+    """Every one of the weights (filters, 3, rows, columns) as CSV."""
+    rows = (
+        (index, ("red", "green", "blue")[colour], row, col, f"{value:.9g}")
+        for (index, colour, row, col), value in np.ndenumerate(np.asarray(weights, dtype=np.float64))
     )
-    return "\n".join(["filter,colour,row,column,weight", *lines, ""])
+    return csv_table(("filter", "colour", "row", "column", "weight"), rows)
 
 
 def _weight_of(graph: fx.GraphModule, node: fx.Node) -> torch.Tensor | None:

@@ -1,9 +1,8 @@
-"""Feature maps to look at: brought to one scale, sorted by what they have to show, the dead ones counted.
+"""Feature maps as numbers: brought to one scale, sorted by what they show, the dead ones counted, two layers compared.
 
 Maps are float arrays (C, H, W), as ``capture`` gives them for one picture.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.files import npz_file
 
 Array = npt.NDArray[np.float64]
 Scale = Literal["each map", "this layer", "all layers"]
@@ -104,36 +105,35 @@ def depths(names: list[str]) -> dict[str, str]:
 
 def maps_file(layers: dict[str, tuple[npt.ArrayLike, npt.ArrayLike]]) -> bytes:
     """(channel numbers, their maps) of each layer as an NPZ file, called ``<layer>/channels`` and ``<layer>/maps``."""
-    file = io.BytesIO()
-    arrays = {
-        f"{layer}/{part}": np.asarray(values)
-        for layer, both in layers.items()
-        for part, values in zip(("channels", "maps"), both, strict=True)
-    }
-    np.savez_compressed(file, allow_pickle=False, **arrays)
-    return file.getvalue()
+    return npz_file(
+        {
+            f"{layer}/{part}": values
+            for layer, both in layers.items()
+            for part, values in zip(("channels", "maps"), both, strict=True)
+        }
+    )
 
 
 def channel_table(maps: npt.ArrayLike) -> str:
-    """What ``statistics`` says of each channel, as CSV."""
+    """The ``statistics`` of each channel as CSV."""
     found = statistics(maps)
     columns = zip(found.mean, found.sparsity, found.structure, found.dead, strict=True)
-    lines = (
-        f"{channel},{mean:.9g},{sparsity:.6f},{structure:.6f},{int(dead)}"
+    rows = (
+        (channel, f"{mean:.9g}", f"{sparsity:.6f}", f"{structure:.6f}", int(dead))
         for channel, (mean, sparsity, structure, dead) in enumerate(columns)
     )
-    return "\n".join(["channel,mean,share_at_or_below_zero,structure,dead", *lines, ""])
+    return csv_table(("channel", "mean", "share_at_or_below_zero", "structure", "dead"), rows)
 
 
 def comparison_table(first: npt.ArrayLike, second: npt.ArrayLike) -> str:
     """Each channel's means, correlation (empty where there is none) and difference, as CSV."""
     one, two = _alike(first, second)
     columns = zip(one.mean((1, 2)), two.mean((1, 2)), correlations(one, two), differences(one, two), strict=True)
-    lines = (
-        f"{channel},{left:.9g},{right:.9g},{'' if np.isnan(alike) else f'{alike:.6f}'},{apart:.9g}"
+    rows = (
+        (channel, f"{left:.9g}", f"{right:.9g}", "" if np.isnan(alike) else f"{alike:.6f}", f"{apart:.9g}")
         for channel, (left, right, alike, apart) in enumerate(columns)
     )
-    return "\n".join(["channel,mean_left,mean_right,correlation,mean_difference", *lines, ""])
+    return csv_table(("channel", "mean_left", "mean_right", "correlation", "mean_difference"), rows)
 
 
 def _maps(maps: npt.ArrayLike) -> Array:

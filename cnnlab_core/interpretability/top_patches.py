@@ -14,11 +14,12 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field import Box, ReceptiveField
+from cnnlab_core.runtime.jobs import Progress
 
 
 @dataclass(frozen=True)
 class Patch:
-    """What a unit saw when it answered with ``activation``: ``box`` on picture number ``picture``, as prepared."""
+    """What unit (row, col) saw at ``activation``: the ``box`` of pixels on picture number ``picture``, as prepared."""
 
     picture: int
     row: int
@@ -31,16 +32,7 @@ class Patch:
         return seen.crop((self.box.left, self.box.top, self.box.right + 1, self.box.bottom + 1))
 
 
-@dataclass(frozen=True)
-class PatchStep:
-    """After ``done`` of ``total`` pictures: the strongest patches so far."""
-
-    done: int
-    total: int
-    patches: tuple[Patch, ...]
-
-
-def strongest_patches(
+def top_patches(
     model: LoadedModel,
     field: ReceptiveField,
     channel: int,
@@ -48,12 +40,12 @@ def strongest_patches(
     *,
     most: int = 9,
     per_picture: int = 2,
-) -> Generator[PatchStep, None, tuple[Patch, ...]]:
-    """Look for the ``most`` patches that excite a channel of the field's node most, strongest first.
+) -> Generator[Progress[tuple[Patch, ...]], None, tuple[Patch, ...]]:
+    """The ``most`` patches with the highest activations of a channel of the field's node, strongest first.
 
     A picture gives at most ``per_picture`` patches. Two of one picture share less than half of their rows or of their
-    columns, or the same thing would be there over and over. Only activations above zero excite. Raises
-    ``InputError`` for a channel that isn't there.
+    columns, or the same thing would be there over and over. Only activations above zero count. Each step holds the
+    patches found so far. Raises ``InputError`` for a channel that isn't there.
     """
     patches: tuple[Patch, ...] = ()
     for index, picture in enumerate(pictures):
@@ -64,7 +56,7 @@ def strongest_patches(
         values = maps[channel].cpu().numpy()
         found = [_patch(field, index, values, row, col) for row, col in _peaks(values, field, per_picture)]
         patches = tuple(sorted((*patches, *filter(None, found)), key=lambda patch: -patch.activation)[:most])
-        yield PatchStep(index + 1, len(pictures), patches)
+        yield Progress(index + 1, len(pictures), patches)
     return patches
 
 

@@ -26,6 +26,7 @@ def cut_behind(model: LoadedModel, nodes: tuple[str, ...]) -> fx.GraphModule:
 
 
 _MOST_CUTS = 32
+"""Parts of one network that are kept."""
 
 
 @dataclass

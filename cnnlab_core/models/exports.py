@@ -23,8 +23,11 @@ from cnnlab_core.runtime.files import write_atomically
 
 FORM = "cnnlab-network-1"
 MOST_BYTES = 1_000_000
-"""Of a description."""
-SIDES, MOST_CLASSES = (8, 512), 10_000
+"""Bytes of a description."""
+SIDES = (8, 512)
+"""Pixels of a network's input, at least and at most."""
+MOST_CLASSES = 10_000
+"""Classes of a network."""
 SHIPPED = asset("networks")
 
 

@@ -78,7 +78,7 @@ class LoadedModel:
     def top_k(self, x: torch.Tensor, k: int = 5) -> list[Prediction]:
         """The ``k`` most probable classes of one picture (1, 3, H, W), most probable first."""
         if x.ndim != 4 or x.shape[0] != 1:
-            raise InputError(f"top_k names one picture of shape (1, 3, H, W), but this has {tuple(x.shape)}.")
+            raise InputError(f"top_k takes one picture of shape (1, 3, H, W), but this has {tuple(x.shape)}.")
         with torch.no_grad():
             return top_k(self(x)[0].double().cpu().numpy(), self.categories, k)
 
@@ -88,7 +88,7 @@ class LoadedModel:
 
     @cached_property
     def identity(self) -> str:
-        """What tells these weights from all others: the published file, or of random ones the first numbers drawn."""
+        """Identifies these weights: the published file, or of random ones the first numbers drawn."""
         if self.weights == "pretrained":
             return self.spec.weights.identity
         return hashlib.sha256(next(self.network.parameters()).cpu().numpy().tobytes()).hexdigest()

@@ -26,7 +26,7 @@ class WeightsFile:
     that the publisher's own digest, sent along with a download, is the only one known. ``package`` names the
     installed package that carries the file, ``folder`` the one place of a network that was trained here. ``inner`` is
     the key under which a checkpoint keeps the weights, ``prefix`` the only part of those keys that belongs to the
-    network, ``drop`` keys of parts that aren't used for naming pictures, ``rename`` regular-expression replacements
+    network, ``drop`` keys of parts that aren't used for classification, ``rename`` regular-expression replacements
     for keys written by older torch versions.
     """
 
@@ -43,7 +43,7 @@ class WeightsFile:
 
     @property
     def identity(self) -> str:
-        """What tells these weights from all others, known without reading them."""
+        """Identifies these weights without reading them."""
         return f"{self.file} {self.sha256}"
 
 

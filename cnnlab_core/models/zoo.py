@@ -149,7 +149,7 @@ ZOO: tuple[ModelSpec, ...] = (
     ),
     ModelSpec(
         name="resnet50_robust_linf4",
-        title="ResNet-50, robust (linf, ε = 4/255)",
+        title="ResNet-50, robust (L∞, ε = 4/255)",
         builder="torchvision.models:resnet50",
         weights=_madry_file(
             "resnet50_linf_eps4.0.ckpt", "9e62216975c111b8081481533b6142dec34be69abe5d90b54d7f860015c263db"
@@ -158,20 +158,26 @@ ZOO: tuple[ModelSpec, ...] = (
         top1=63.86,
         licence="MIT",
         source="Salman et al. 2020, arXiv:2007.08489 (madrylab/robust-imagenet-models)",
-        about="Trained on adversarial pictures, each pixel moved by up to 4/255: hard to fool.",
+        about="Trained on adversarial pictures, each pixel changed by up to 4/255: hard to fool.",
     ),
     ModelSpec(
         name="resnet50_robust_l2_3",
-        title="ResNet-50, robust (l2, ε = 3)",
+        title="ResNet-50, robust (L2, ε = 3)",
         builder="torchvision.models:resnet50",
         weights=_madry_file("resnet50_l2_eps3.ckpt", None),
         parameters=25_557_032,
         top1=62.83,
         licence="MIT",
         source="Salman et al. 2020, arXiv:2007.08489 (madrylab/robust-imagenet-models)",
-        about="Trained on adversarial pictures within a Euclidean distance of 3.",
+        about="Trained on adversarial pictures within a Euclidean (L2) distance of 3.",
     ),
 )
+
+FORMER_TITLES = {
+    "ResNet-50, robust (linf, ε = 4/255)": "ResNet-50, robust (L∞, ε = 4/255)",
+    "ResNet-50, robust (l2, ε = 3)": "ResNet-50, robust (L2, ε = 3)",
+}
+"""Titles that old links may hold, and today's."""
 
 DEFAULT_MODEL = "efficientnet_lite0"
 

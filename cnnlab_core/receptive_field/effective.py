@@ -5,7 +5,6 @@ Luo, Li, Urtasun and Zemel, "Understanding the effective receptive field in deep
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,24 +13,16 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field.fields import Box
-
-
-@dataclass(frozen=True)
-class EffectiveStep:
-    """After ``done`` of ``total`` pictures: the mean |gradient| of the unit per pixel, (H, W), so far."""
-
-    done: int
-    total: int
-    influence: np.ndarray
+from cnnlab_core.runtime.jobs import Progress
 
 
 def effective_field(
     model: LoadedModel, node: str, row: int, col: int, pictures: Sequence[torch.Tensor], *, channel: int | None = None
-) -> Generator[EffectiveStep, None, np.ndarray]:
+) -> Generator[Progress[np.ndarray], None, np.ndarray]:
     """The influence of each pixel on unit (row, col) of a node, averaged over ``pictures`` (each (1, 3, H, W)).
 
-    The unit is one ``channel``, or the sum of all of them. Gives (H, W) float64, summed over colours, not negative.
-    Raises ``InputError`` for a unit that isn't there.
+    The unit is one ``channel``, or the sum of all of them. Gives the mean |gradient|, summed over colours: (H, W)
+    float64, not negative; each step holds the mean so far. Raises ``InputError`` for a unit that isn't there.
     """
     if not pictures:
         raise InputError("The effective field is a mean over pictures. Give at least one.")
@@ -45,7 +36,7 @@ def effective_field(
             unit = maps[0, :, row, col].sum() if channel is None else maps[0, channel, row, col]
             (gradient,) = torch.autograd.grad(unit, pixels)
         total += gradient[0].abs().sum(0).double().cpu().numpy()
-        yield EffectiveStep(done, len(pictures), total / done)
+        yield Progress(done, len(pictures), total / done)
     return total / len(pictures)
 
 

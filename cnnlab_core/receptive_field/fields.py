@@ -133,7 +133,7 @@ def receptive_fields(
     if input_size is None:
         crop = getattr(getattr(model, "spec", None), "preprocessing", None)
         if crop is None:
-            raise InputError("Say for which pictures: give input_size=(height, width).")
+            raise InputError("Give the size of the pictures: input_size=(height, width).")
         input_size = (crop.crop, crop.crop)
     graph, names = trace(_on_meta(network))
     surveyor = _Surveyor(graph, names)
@@ -288,9 +288,9 @@ def _growth(step: _Step) -> Growth:
     text = ""
     if isinstance(window, Window):
         old, spread = _number(before.size), _number(before.jump)
-        reach = f"{window.dilation} · ({window.kernel} − 1)" if window.dilation > 1 else f"({window.kernel} − 1)"
+        extent = f"{window.dilation} · ({window.kernel} − 1)" if window.dilation > 1 else f"({window.kernel} − 1)"
         text = (
-            f"size {old:g} + {reach} · {spread:g} = {size:g}; jump {spread:g} · {window.stride} = {jump:g}; "
+            f"size {old:g} + {extent} · {spread:g} = {size:g}; jump {spread:g} · {window.stride} = {jump:g}; "
             f"start {_number(before.start):g} − {window.before} · {spread:g} = {start:g}"
         )
     return Growth(step.name, step.kind, window, size, jump, start, text)

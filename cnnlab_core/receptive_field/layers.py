@@ -2,7 +2,7 @@
 
 A value in the graph is a tensor somewhere in which rows and columns of a map may still be found (``Place``). Each
 rule below says what a layer reads from its input and where rows and columns lie afterwards. A layer without a rule
-mixes positions as far as anybody knows: it sees the whole image, and is named as the reason.
+is taken to mix positions: it sees the whole image, and is given as the reason.
 """
 
 from collections.abc import Callable

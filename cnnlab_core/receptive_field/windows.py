@@ -1,4 +1,4 @@
-"""What one layer reads along one axis: which of its input cells does output cell ``t`` look at?
+"""What one layer reads along one axis: which of its input cells does output cell ``t`` see?
 
 Every layer with a finite field is a ``Window``, and two questions are asked of it. Forward: how do size, jump and
 start of the field grow (``grow``)? Backward: which cells of the input does a set of output cells read (``read``)?
@@ -84,9 +84,9 @@ class Transposed:
     dilation: int
 
     def grow(self, span: Span) -> Span:
-        reach = Fraction(self.dilation * (self.kernel - 1), self.stride)
-        early = Fraction(self.before, self.stride) - reach
-        return Span(span.size + reach * span.jump, span.jump / self.stride, span.start + early * span.jump)
+        extent = Fraction(self.dilation * (self.kernel - 1), self.stride)
+        early = Fraction(self.before, self.stride) - extent
+        return Span(span.size + extent * span.jump, span.jump / self.stride, span.start + early * span.jump)
 
     def read(self, cells: np.ndarray, size: int) -> np.ndarray:
         numerators = cells[:, None] + self.before - self.dilation * np.arange(self.kernel)

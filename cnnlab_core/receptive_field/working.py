@@ -25,11 +25,11 @@ def growth_lines(field: ReceptiveField) -> list[GrowthLine]:
         window = line.window
         jump = line.jump / window.stride  # before the layer, as its size and start are
         size, start = line.size - window.dilation * (window.kernel - 1) * jump, line.start + window.before * jump
-        reach = f"{window.dilation} \\cdot " if window.dilation > 1 else ""
+        dilation = f"{window.dilation} \\cdot " if window.dilation > 1 else ""
         lines.append(
             GrowthLine(
                 line.name,
-                rf"{size:g} + {reach}({window.kernel} - 1) \cdot {jump:g} = {line.size:g}",
+                rf"{size:g} + {dilation}({window.kernel} - 1) \cdot {jump:g} = {line.size:g}",
                 rf"{jump:g} \cdot {window.stride} = {line.jump:g}",
                 rf"{start:g} - {window.before} \cdot {jump:g} = {line.start:g}",
             )
@@ -38,7 +38,7 @@ def growth_lines(field: ReceptiveField) -> list[GrowthLine]:
 
 
 def growth_formulas(field: ReceptiveField) -> list[tuple[str, str]]:
-    """For each layer up to this one that has a window: its name, and LaTeX of its line of the recurrence (rows)."""
+    """The name of each layer up to this one that has a window, and its line of the recurrence (rows) in LaTeX."""
     return [
         (
             line.name,

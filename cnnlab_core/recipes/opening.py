@@ -6,5 +6,5 @@ from cnnlab_core.models import load_model"""
 
 
 def picture(sample: str | None) -> str:
-    """The expression that opens a picture: ``sample`` of the gallery; None stands for a file of one's own."""
+    """The expression that opens a picture: ``sample`` of the gallery; None stands for a file of your own."""
     return f'open_image(sample_images()["{sample}"].content)' if sample else 'open_image("photo.jpg")'

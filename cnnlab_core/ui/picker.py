@@ -48,7 +48,7 @@ def pick_tile(
     on_pick: Callable[[int], None],
     key: str,
 ) -> None:
-    """Draw a mosaic to choose a tile from. ``places`` says whose each tile is; ``on_pick`` gets one of them."""
+    """Draw a mosaic to choose a tile from. ``places`` says what each tile stands for; ``on_pick`` gets one of them."""
     pick_cell(
         tiles.image,
         rows=tiles.rows,
@@ -82,7 +82,7 @@ def pick_cell(
     """Draw a PNG of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
     ``on_pick`` gets the cell's index, row by row, before the page's next run. The last row may be filled only up to
-    ``count`` cells. ``labels`` (or row and column) are told of the cell under the pointer.
+    ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column.
     """
     count = rows * cols if count is None else count
 

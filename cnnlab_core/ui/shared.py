@@ -13,7 +13,7 @@ from PIL import Image
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
-from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
+from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.ui.classroom import classroom, offered_specs
 from cnnlab_core.ui.results import digest
@@ -22,7 +22,7 @@ from cnnlab_core.ui.show import plain, sentences
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that is at hand: ``name`` is its key in links, ``content`` the file's bytes."""
+    """A picture: ``name`` is its key in links, ``content`` the file's bytes, ``key`` their digest."""
 
     name: str
     title: str
@@ -119,15 +119,29 @@ def _shared() -> _Shared:
 
 def _read_address(shared: _Shared) -> None:
     """Take over what the address says, as far as it makes sense here."""
+    _write_todays_titles()
     wanted = st.query_params.get("picture", shared.picture)
     if wanted in shared.own or wanted in sample_images():
         shared.picture = wanted
     elif wanted.startswith("own"):
-        st.info("This link was made with somebody's own picture, which stays with them. Here is a sample instead.")
+        st.info("This link was made with somebody's own picture, which isn't in the link. Here is a sample instead.")
     if (model := st.query_params.get("model")) in {spec.name for spec in offered_specs()}:
         shared.model = model
     if (weights := st.query_params.get("weights")) in WEIGHTS_KINDS:
         shared.weights = weights
+
+
+def _write_todays_titles() -> None:
+    """Networks to compare with stand in links by their titles: those that have changed are written anew."""
+    changed = {
+        key: value.replace(former, title, 1)
+        for key, value in st.query_params.items()
+        for former, title in FORMER_TITLES.items()
+        if value.startswith(former)
+    }
+    if changed:
+        st.query_params.update(changed)
+        st.rerun()  # bound controls read what the address was when the run began
 
 
 def _write_address(shared: _Shared) -> None:

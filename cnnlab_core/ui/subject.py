@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
+from cnnlab_core.classification.batch import Classified, classify
 from cnnlab_core.models import ModelSpec, load_model
 from cnnlab_core.models.loaded import LoadedModel, crop
 from cnnlab_core.models.registry import categories
@@ -14,6 +15,7 @@ from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, run
 from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
+from cnnlab_core.ui.show import show_problem
 
 Result = TypeVar("Result")
 Study = Callable[[LoadedModel, torch.Tensor], Generator[Any, None, Result]]
@@ -40,7 +42,7 @@ class Subject:
 
     @property
     def sample(self) -> str | None:
-        """The gallery's name of the picture; None for one's own."""
+        """The gallery's name of the picture; None for an upload."""
         return self.picture.name if self.picture.is_sample else None
 
     @property
@@ -67,6 +69,7 @@ def run_study(
     settings: tuple[object, ...],
     study: Study[Result],
     *,
+    place: str = "",
     for_everybody: bool = True,
     **more: Any,
 ) -> Outcome[Result]:
@@ -80,6 +83,7 @@ def run_study(
         subject.network,
         (subject.picture.key, *settings),
         lambda model: study(model, model.prepare(subject.picture.image)),
+        place=place,
         for_everybody=for_everybody and subject.picture.is_sample,
         **more,
     )
@@ -96,10 +100,34 @@ def run_on_model(
 ) -> Outcome[Result]:
     """Run a study of a network (name, weights) that brings its own pictures: they are part of the ``settings``.
 
-    ``place`` tells several jobs of one ``name`` on a page apart. The rest is as ``runner.run`` takes it.
+    ``place`` tells several jobs of one ``name`` on a page apart, but not their results. The rest is as ``runner.run``
+    takes it.
     """
 
     def job() -> Generator[Any, None, Result]:
         return (yield from study(load_model(*network)))
 
-    return run(place or name, digest(name, network, *settings), job, **more)
+    return run(f"{name} {place}" if place else name, digest(name, *network, *settings), job, **more)
+
+
+def classify_picture(spec: ModelSpec, weights: str, picture: Picture, *, place: str) -> Classified | None:
+    """The network's answer to a picture; None, with its reason on the page, if there is none.
+
+    ``place`` tells several on one page apart.
+    """
+    if not weights_ready(spec, weights, place=place):
+        return None
+
+    def job() -> Generator[Classified, None, list[Classified]]:
+        return (yield from classify(load_model(spec.name, weights), [(picture.title, picture.content)]))
+
+    answers = run(
+        f"classify {place}",
+        digest("classify", spec.name, weights, picture.key),
+        job,
+        label=f"Asking {spec.title}",
+        for_everybody=picture.is_sample,
+    ).result
+    if answers and answers[0].problem:
+        show_problem(answers[0].problem)
+    return answers[0] if answers and answers[0].best else None

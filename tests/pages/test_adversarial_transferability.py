@@ -12,7 +12,7 @@ from reading import texts
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
 from cnnlab_core.attacks.studies.sweep import levels
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import find_spec, load_model
@@ -83,7 +83,7 @@ def test_a_target_is_carried_over_by_its_name(aim, target, expected):
         aim=aim, target=target, subject=SimpleNamespace(labels=("ship", "cat", "dog")), plan=Plan()
     )
     other = replace(find_spec("alexnet"), classes=("dog", "frog"))
-    named = Named(0, "x", logits=np.array([2.0, 1.0]))
+    named = Classified(0, "x", logits=np.array([2.0, 1.0]))
     assert transferability._target(choice, other, named) == expected
 
 
@@ -93,7 +93,7 @@ def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
     )
     other = replace(find_spec("alexnet"), classes=("dog", "frog"))
     with pytest.raises(InputError, match="has no class “cat”"):
-        transferability._target(choice, other, Named(0, "x", logits=np.array([2.0, 1.0])))
+        transferability._target(choice, other, Classified(0, "x", logits=np.array([2.0, 1.0])))
 
 
 def test_the_lab_s_own_pair_meets_without_a_choice(open_page):

@@ -3,24 +3,18 @@
 import pytest
 from patience import patience
 from places import ROOT
+from screen import markdown, metrics
 
-from cnnlab_core.classification.batch import name_pictures
+from cnnlab_core.classification.batch import classify
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import sample_images
+from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
-
-
-def markdown(app):
-    return "\n".join(element.value for element in app.markdown)
-
-
-def metrics(app):
-    return {element.label: element.value for element in app.metric}
 
 
 @pytest.fixture(scope="module")
 def cat():
-    return finish(name_pictures("efficientnet_lite0", "pretrained", [("cat", sample_images()["chelsea"].content)]))[0]
+    return finish(classify(load_model("efficientnet_lite0"), [("cat", sample_images()["chelsea"].content)]))[0]
 
 
 def test_home_opens_without_torch():
@@ -127,6 +121,7 @@ def test_every_tab(open_page, tab, shows):
         everything = len(app.dataframe[0].value)
         app.toggle(key="layers_weighted").set_value(True).run()
         assert 0 < len(app.dataframe[0].value) < everything
+        assert app.dataframe[0].value["layer"].iloc[0] == "Stem, convolution"
     if tab == "Preprocessing":
         assert "**4. normalised** 3 × 224 × 224" in markdown(app)
     if tab == "Several pictures":
@@ -138,6 +133,11 @@ def test_every_tab(open_page, tab, shows):
 def test_comparing_with_another_network(open_page):
     app = open_page("classifier", classifier_versus="ResNet-18, random")
     assert "**ResNet\\-18** · random" in markdown(app)
+
+
+def test_a_link_with_a_networks_former_title_goes_on_working(open_page):
+    app = open_page("classifier", classifier_versus="ResNet-50, robust (linf, ε = 4/255), random")
+    assert app.selectbox(key="classifier_versus").value == "ResNet-50, robust (L∞, ε = 4/255), random"
 
 
 @pytest.mark.parametrize(
@@ -158,13 +158,14 @@ def test_nonsense_in_the_address_is_left_aside(open_page, query):
 
 
 def test_finished_results_are_kept(open_page, monkeypatch):
-    from cnnlab_core.ui import naming
+    from cnnlab_core.ui import subject
 
     asked = []
-    real = naming.name_pictures
-    monkeypatch.setattr(naming, "name_pictures", lambda *args, **options: asked.append(args) or real(*args, **options))
+    real = subject.classify
+    monkeypatch.setattr(subject, "classify", lambda *args, **options: asked.append(args) or real(*args, **options))
     app = open_page("classifier", picture="brick")
     first = len(asked)
+    assert first == 2
     for k in (1, 2, 3):
         app.slider(key="classifier_k").set_value(k).run()
     assert len(asked) == first

@@ -18,7 +18,7 @@ from cnnlab_core.models.stack import (
 )
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack_code
+from cnnlab_core.recipes.feature_maps import stack as recipe
 
 SMALL = st.builds(
     Row, st.sampled_from(list(WINDOWS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)
@@ -159,6 +159,6 @@ def test_presets_say_what_is_true():
 
 def test_the_code_on_the_page_gives_the_fields_on_the_page(capsys):
     scope = {}
-    exec(stack_code("c3p1,m2s2", 32), scope)
+    exec(recipe.code("c3p1,m2s2", 32), scope)
     assert [field.size[0] for field in scope["fields"]] == [3, 4]
     assert "pool1 (16, 16) (4, 4) (2, 2) (-1, -1)" in capsys.readouterr().out

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from cnnlab_core.attacks.plan import METHODS, Plan
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan
 from cnnlab_core.ui.adversarial.target import choose_aim, resolve
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.show import show_problem
-from cnnlab_core.ui.subject import Subject, choose_subject
+from cnnlab_core.ui.subject import Subject, choose_subject, classify_picture
 
 CONTROLS = Controls("adversarial")
 
@@ -25,7 +24,7 @@ class Choice:
     """
 
     subject: Subject
-    answer: Named
+    answer: Classified
     plan: Plan
     aim: str
     target: int | None
@@ -41,7 +40,7 @@ def choose() -> Choice | None:
     subject = choose_subject("adversarial")
     if subject is None:
         return None
-    answer = name_picture(subject.spec, subject.weights, subject.picture, place="adversarial")
+    answer = classify_picture(subject.spec, subject.weights, subject.picture, place="adversarial")
     if answer is None:
         return None
     first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")

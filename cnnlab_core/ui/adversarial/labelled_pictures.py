@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from cnnlab_core.attacks.studies.sweep import class_in_name
-from cnnlab_core.classification.batch import Named, name_pictures
+from cnnlab_core.classification.batch import Classified, classify
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.ui.adversarial.choice import CONTROLS
 from cnnlab_core.ui.adversarial.target import class_names
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import data_address, plain
-from cnnlab_core.ui.subject import Subject
+from cnnlab_core.ui.subject import Subject, run_on_model
 
 MOST = 20
 """More pictures than this are refused: somebody else wants to compute too."""
@@ -67,10 +66,11 @@ def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
             LabelledPicture(sample.title, digest(name), sample.content, name, None)
             for name, sample in sample_images().items()
         ]
-    answers = run(
+    answers = run_on_model(
         "several",
-        digest("several", subject.network, [(one.title, one.key) for one in pictures]),
-        lambda: name_pictures(*subject.network, [(one.title, one.content) for one in pictures]),
+        subject.network,
+        ([(one.title, one.key) for one in pictures],),
+        lambda model: classify(model, [(one.title, one.content) for one in pictures]),
         label=f"Classifying {len(pictures)} pictures",
         share=lambda answer: (answer.index + 1) / len(pictures),
         for_everybody=not files,
@@ -80,7 +80,9 @@ def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
     return _classified_correctly(subject, pictures, answers, _true_classes(subject, pictures, answers))
 
 
-def _true_classes(subject: Subject, pictures: Sequence[LabelledPicture], answers: Sequence[Named]) -> list[int | None]:
+def _true_classes(
+    subject: Subject, pictures: Sequence[LabelledPicture], answers: Sequence[Classified]
+) -> list[int | None]:
     """The table in which they are set; None for a picture that is left out."""
     names = class_names(subject.spec)
     suggested = [_suggested(subject.labels, *pair) for pair in zip(pictures, answers, strict=True)]
@@ -109,7 +111,7 @@ def _true_classes(subject: Subject, pictures: Sequence[LabelledPicture], answers
     return [names.index(name) if name in names else None for name in given]
 
 
-def _suggested(labels: Sequence[str], picture: LabelledPicture, answer: Named) -> int | None:
+def _suggested(labels: Sequence[str], picture: LabelledPicture, answer: Classified) -> int | None:
     """The true class as the gallery or the file's name has it; of other files, what the network says."""
     if not answer.best:
         return None
@@ -121,7 +123,7 @@ def _suggested(labels: Sequence[str], picture: LabelledPicture, answer: Named) -
 
 
 def _classified_correctly(
-    subject: Subject, pictures: Sequence[LabelledPicture], answers: Sequence[Named], true: Sequence[int | None]
+    subject: Subject, pictures: Sequence[LabelledPicture], answers: Sequence[Classified], true: Sequence[int | None]
 ) -> tuple[LabelledPicture, ...]:
     """The pictures that are; the others are listed on the page."""
     right, wrong, out = [], [], []

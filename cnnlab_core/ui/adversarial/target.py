@@ -1,7 +1,7 @@
 """The class to reach: how one chooses it, and what the choice comes to for a network's answer."""
 
 from cnnlab_core.attacks.targets import RULES, choose_target
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.registry import categories
 from cnnlab_core.ui.controls import Controls
@@ -33,7 +33,7 @@ def as_aim(name: str) -> int | str | None:
     return name if name in RULES else int(name.split(" · ")[0])
 
 
-def resolve(name: str, answer: Named, seed: int) -> int | None:
+def resolve(name: str, answer: Classified, seed: int) -> int | None:
     """The class that an aim comes to for a picture with that answer; None for any other class."""
     aim = as_aim(name)
     return choose_target(answer.logits, aim, seed) if isinstance(aim, str) else aim

@@ -9,7 +9,7 @@ from cnnlab_core.attacks.studies.attack import Fooled
 from cnnlab_core.attacks.studies.sweep import levels
 from cnnlab_core.attacks.studies.transferability import Passed, pass_on, smallest_fgsm
 from cnnlab_core.attacks.targets import RULES
-from cnnlab_core.classification.batch import Named
+from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
 from cnnlab_core.models.registry import categories
@@ -25,11 +25,10 @@ from cnnlab_core.ui.adversarial.norms import NORMS
 from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.adversarial.target import ANY, resolve
-from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.shared import networks
 from cnnlab_core.ui.show import plain, sentences
-from cnnlab_core.ui.subject import Subject, run_on_model, run_study
+from cnnlab_core.ui.subject import Subject, classify_picture, run_on_model, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 NOTICE = """\
@@ -100,7 +99,7 @@ def _at_hand(subject: Subject, spec: ModelSpec, weights: str) -> bool:
 
 def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
     """The same question to another network; None, with its reason on the page, if it can't be asked."""
-    answer = name_picture(spec, weights, choice.subject.picture, place="second")
+    answer = classify_picture(spec, weights, choice.subject.picture, place="second")
     if answer is None:
         return None
     target = _target(choice, spec, answer)
@@ -111,7 +110,7 @@ def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
     return replace(choice, subject=Subject(spec, weights, choice.subject.picture), answer=answer, target=target)
 
 
-def _target(choice: Choice, spec: ModelSpec, answer: Named) -> int | None:
+def _target(choice: Choice, spec: ModelSpec, answer: Classified) -> int | None:
     """What the aim comes to for another network: the class of the same name, or its own by the same rule."""
     if choice.aim in (ANY, *RULES) or choice.target is None:
         return resolve(choice.aim, answer, choice.plan.seed)

@@ -3,19 +3,19 @@
 import streamlit as st
 
 from cnnlab_core.models.layers import Layer
-from cnnlab_core.ui.feature_maps.choice import Choice as MapsChoice
-from cnnlab_core.ui.feature_maps.field import all_fields
-from cnnlab_core.ui.feature_maps.patches import find_patches
+from cnnlab_core.ui.feature_maps.fields import all_fields
+from cnnlab_core.ui.feature_maps.layer import LayerSubject
+from cnnlab_core.ui.feature_maps.top_patches import find_patches
 from cnnlab_core.ui.subject import Subject
 
 
 def show_patches(subject: Subject, layer: Layer, channel: int, *, most: int = 6) -> None:
     """The channel's strongest patches in a row."""
-    choice = MapsChoice(subject.spec, subject.weights, subject.picture, layer)
-    fields = all_fields(choice)
+    asked = LayerSubject(subject.spec, subject.weights, subject.picture, layer)
+    fields = all_fields(subject.spec)
     if not fields or layer.name not in fields:
         return
-    found = find_patches(choice, fields[layer.name], channel, per_picture=2)
+    found = find_patches(asked, fields[layer.name], channel, per_picture=2)
     if not found:
         if found is not None:
             st.caption("Nothing in the gallery excites this channel.")

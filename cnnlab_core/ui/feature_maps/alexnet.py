@@ -8,8 +8,9 @@ from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
-from cnnlab_core.ui.feature_maps.choice import Choice
-from cnnlab_core.ui.segmented import segmented
+from cnnlab_core.recipes.feature_maps import stack as recipe
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
+from cnnlab_core.ui.take_away import take_away
 
 BOTH = {
     "AlexNet 2012": "As in the 2012 paper · 227 × 227, padding 0",
@@ -18,29 +19,27 @@ BOTH = {
 LAYERS = ("conv1", "conv2", "conv3")
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
-    chosen = segmented(st,
-        "Draw the field of the middle unit of", LAYERS, default=LAYERS[2], key="maps_alexnet",
-        bind="query-params",
-    )  # fmt: skip
+def show(subject: LayerSubject) -> None:
+    """Both versions side by side: the field of a middle unit on the picture, and its layers worked out."""
+    chosen = CONTROLS.one_of("alexnet", "Draw the field of the middle unit of", LAYERS, LAYERS[2])
     st.caption(
-        "Size and jump are the same on both sides, as the windows are. Padding only moves where the fields begin: look "
-        "at “start”. The paper says 224, but its 55 × 55 maps need 227 without padding, or 224 with padding 2. "
-        "A unit's first row is start + row · jump, its last one first + size − 1; columns alike."
+        "Size and jump are the same on both sides, because the windows are. Padding only moves where the fields begin: "
+        "compare “start”. The paper says 224, but its 55 × 55 maps need 227 without padding, or 224 with padding 2. "
+        "The first row that a unit sees is start + row · jump, the last is first + size − 1; columns work the same way."
     )
     for column, (name, title) in zip(st.columns(2, gap="large"), BOTH.items(), strict=True):
         fields = {field.name: field for field in stack_fields(read_stack(PRESETS[name].text), PRESETS[name].side)}
         with column:
             st.markdown(f"**{title}**")
-            _picture(choice, fields[chosen], PRESETS[name].side)
+            _picture(subject, fields[chosen], PRESETS[name].side)
             for number, layer in enumerate(LAYERS, 1):
                 _layer(number, fields[layer])
+    take_away("\n".join(recipe.code(PRESETS[name].text, PRESETS[name].side) for name in BOTH))
 
 
-def _picture(choice: Choice, field: ReceptiveField, side: int) -> None:
+def _picture(subject: LayerSubject, field: ReceptiveField, side: int) -> None:
     row, col = _centre(field)
-    picture = square(choice.picture.image, side)
+    picture = square(subject.picture.image, side)
     drawn = field_on_picture(picture, field.box(row, col), field.box(row, col, clip=False))
     about = f"The field of the middle unit of {field.name}"
     st.image(png(thumbnail(drawn, 2 * max(drawn.size))), alt=about, width="stretch", output_format="PNG")

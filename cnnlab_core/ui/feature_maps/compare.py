@@ -17,15 +17,8 @@ from cnnlab_core.interpretability.map_statistics import (
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import mosaic, one_map, side_by_side
 from cnnlab_core.plots.overlays import overlay
-from cnnlab_core.recipes.feature_maps import compare_code
-from cnnlab_core.ui.feature_maps.choice import (
-    Choice,
-    channel_box,
-    choose_order,
-    maps_of,
-    put_in_address,
-    seen_picture,
-)
+from cnnlab_core.recipes.feature_maps import compare as recipe
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.shared import all_pictures
@@ -33,11 +26,12 @@ from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 64
+"""Maps in each mosaic."""
 
 WEIGHTS = "the other weights"
 
 _WIDTH = 148
-"""Two pictures beside each other fit on a phone."""
+"""Pixels of one picture: two beside each other fit on a phone."""
 
 SCALES = ("each pair of maps", "both layers", "each map by itself")
 
@@ -47,19 +41,19 @@ class _Side:
     """One half of the comparison: what it is, its maps as they are and as numbers to colour."""
 
     name: str
-    choice: Choice
+    subject: LayerSubject
     maps: np.ndarray
     scaled: np.ndarray
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
+def show(subject: LayerSubject) -> None:
+    """Both mosaics, each to click, and the chosen channel of both enlarged."""
     first, second, third, fourth = st.columns([1.3, 1, 1, 0.8], gap="medium", vertical_alignment="bottom")
     with first:
-        other = _other(choice)
-    by_weights = other.weights != choice.weights
+        other = _other(subject)
+    by_weights = other.weights != subject.weights
     ready = weights_ready(other.spec, other.weights, place="compare")
-    one = maps_of(choice, place="left")
+    one = maps_of(subject, place="left")
     two = maps_of(other, place="right") if ready else None
     if one is None or two is None:
         return
@@ -68,10 +62,10 @@ def show(choice: Choice) -> None:
     with third:
         scale = _choose_scale(by_weights=by_weights)
     with fourth:
-        channel = channel_box(len(one), int(sequence[0]))
+        channel = type_channel(len(one), int(sequence[0]))
     sides = [
         _Side(f"{chosen.weights} weights" if by_weights else plain(chosen.picture.title), chosen, maps, scaled)
-        for chosen, maps, scaled in zip((choice, other), (one, two), _to_scale(one, two, scale), strict=True)
+        for chosen, maps, scaled in zip((subject, other), (one, two), _to_scale(one, two, scale), strict=True)
     ]
     signed = bool(min(one.min(), two.min()) < 0)
     for column, side, key in zip(st.columns(2, gap="large"), sides, ("left", "right"), strict=True):
@@ -79,31 +73,31 @@ def show(choice: Choice) -> None:
             _mosaic(side, sequence, channel, signed=signed, key=f"maps_{key}")
     _what_to_see(sides, scale, by_weights=by_weights, signed=signed)
     _one_channel(sides, channel, signed=signed)
-    pairs = [(side.choice.weights, side.choice.sample) for side in sides]
+    pairs = [(side.subject.weights, side.subject.sample) for side in sides]
     take_away(
-        compare_code(pairs[0], pairs[1], choice.spec.name, choice.node.name),
+        recipe.code(pairs[0], pairs[1], subject.spec.name, subject.node.name),
         File("Both mosaics (PNG)", lambda: _both(sides, sequence, signed=signed), "cnnlab_compare.png", "image/png"),
         File("All channels (CSV)", lambda: comparison_table(one, two).encode(), "cnnlab_compare.csv", "text/csv"),
     )
 
 
-def _other(choice: Choice) -> Choice:
-    """What is put beside the choice: its other weights, or any other picture (a sample keeps its title in links)."""
+def _other(subject: LayerSubject) -> LayerSubject:
+    """What is put beside it: its network with the other weights, or any other picture (links hold its title)."""
     pictures = {
         picture.title if picture.is_sample else f"Your own: {picture.title}": picture
         for picture in all_pictures()
-        if picture.key != choice.picture.key
+        if picture.key != subject.picture.key
     }
-    beside = st.selectbox("Compare with", (WEIGHTS, *pictures), key="maps_versus", bind="query-params")
+    beside = CONTROLS.select("versus", "Compare with", (WEIGHTS, *pictures), WEIGHTS)
     if beside == WEIGHTS:
-        return replace(choice, weights=WEIGHTS_KINDS[1 - WEIGHTS_KINDS.index(choice.weights)])
-    return replace(choice, picture=pictures[beside])
+        return replace(subject, weights=WEIGHTS_KINDS[1 - WEIGHTS_KINDS.index(subject.weights)])
+    return replace(subject, picture=pictures[beside])
 
 
 def _choose_scale(*, by_weights: bool) -> str:
     """One scale for both sides, unless it is about the patterns: random weights' numbers are too small."""
-    start, key = (2, "maps_weights_scale") if by_weights else (0, "maps_pictures_scale")
-    return st.selectbox("Full colour is the largest of", SCALES, index=start, key=key, bind="query-params")
+    name, start = ("weights_scale", SCALES[2]) if by_weights else ("pictures_scale", SCALES[0])
+    return CONTROLS.select(name, "Full colour is the largest of", SCALES, start)
 
 
 def _to_scale(one: np.ndarray, two: np.ndarray, scale: str) -> list[np.ndarray]:
@@ -121,7 +115,7 @@ def _mosaic(side: _Side, sequence: np.ndarray, channel: int, *, signed: bool, ke
         chosen=channel,
         label=lambda index: f"channel {index}: mean {side.maps[index].mean():.3g}",
         alt=f"Feature maps: {side.name}",
-        on_pick=lambda index: put_in_address(channel=index),
+        on_pick=lambda index: CONTROLS.write(channel=index),
         key=key,
     )
 
@@ -134,13 +128,13 @@ def _what_to_see(sides: list[_Side], scale: str, *, by_weights: bool, signed: bo
     count = len(sides[0].maps)
     if by_weights:
         look = (
-            "Both see the same picture, but a channel on the left has nothing to do with the one on the right: chance "
-            "gave the random ones their weights. Look for tiles that pick one thing out: training made those."
+            "Both sides see the same picture, but a channel on the left has nothing to do with the one on the right: "
+            "the random weights are drawn by chance. Look for tiles that pick out one thing: those come from training."
         )
     else:
         look = (
             "A channel looks for the same thing on both sides. Look for tiles that are bright on one side only: "
-            "there the channel found on one picture what the other doesn't have."
+            "there the channel found something in one picture that the other doesn't have."
         )
     scales = {
         SCALES[0]: "Each pair on one scale",
@@ -149,7 +143,7 @@ def _what_to_see(sides: list[_Side], scale: str, *, by_weights: bool, signed: bo
     }
     left, right = (np.abs(side.maps).max() for side in sides)
     st.caption(
-        f"{look} Same channels in the same places, sorted by the left side. {scales[scale]}; the largest value "
+        f"{look} Channels keep their places on both sides, sorted by the left one. {scales[scale]}; the largest value "
         f"is {left:.3g} on the left and {right:.3g} on the right. "
         + ("Orange is negative, teal positive, white zero." if signed else "Black is zero.")
         + (f" The first {MOST_TILES} of {count} channels are shown." if count > MOST_TILES else "")
@@ -165,7 +159,7 @@ def _one_channel(sides: list[_Side], channel: int, *, signed: bool) -> None:
             with st.container(horizontal=True, gap="small"):
                 alone = one_map(values, signed=signed).resize((320, 320), Image.Resampling.NEAREST)
                 st.image(png(alone), width=_WIDTH, alt=f"Channel {channel}: {side.name}")
-                st.image(png(overlay(seen_picture(side.choice), values)), width=_WIDTH, alt="Laid over its picture")
+                st.image(png(overlay(side.subject.seen, values)), width=_WIDTH, alt="Laid over its picture")
             st.caption(side.name)
     one, two = (side.maps[channel][None] for side in sides)
     correlation = correlations(one, two)[0]

@@ -6,27 +6,37 @@ import numpy as np
 import streamlit as st
 
 from cnnlab_core.images import png
-from cnnlab_core.interpretability.map_statistics import SCALES, bring_to_scale, limits_of, maps_file, order, statistics
+from cnnlab_core.interpretability.map_statistics import (
+    SCALES,
+    Scale,
+    bring_to_scale,
+    limits_of,
+    maps_file,
+    order,
+    statistics,
+)
 from cnnlab_core.models import Layer
 from cnnlab_core.plots.depths import Row, rows_of_maps
-from cnnlab_core.recipes.feature_maps import depths_code
-from cnnlab_core.ui.feature_maps.choice import Choice, choose_order, maps_at, stages_of
+from cnnlab_core.recipes.feature_maps import depths as recipe
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_at, stages_of
 from cnnlab_core.ui.show import ink
 from cnnlab_core.ui.take_away import File, take_away
 
 EACH = 5
+"""Maps of each layer in the figure."""
 
 NOTICE = {
     "early": "Edges, dots and patches of colour, nearly as sharp as the picture: you still recognise it.",
     "middle": "Textures and parts. The picture itself is hard to make out; a map lights up where its texture is.",
-    "late": "Few cells answer, each sees much of the picture: a map says that something is there, not how it looks.",
+    "late": "Few cells are active, and each sees much of the picture: a map says that something is there, not what it "
+    "looks like.",
 }
 UNTRAINED = "These weights are random: the maps get coarser, but none of them has learned to look for anything."
 
-SAID = {
+SCALE_NOTES = {
     "each map": "Each map is on its own scale: compare shapes, not brightness.",
     "this layer": "Each row has one scale: within a row, brighter is stronger.",
-    "all layers": "One scale for all fifteen: layers differ much in size, so some rows may be faint.",
+    "all layers": "One scale for all fifteen: layers differ a lot in strength, so some rows may be faint.",
 }
 
 
@@ -44,14 +54,14 @@ class _Stage:
         return self.maps[self.channels]
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
-    layers = stages_of(choice.spec)
-    found = maps_at(choice, tuple(dict.fromkeys(layer.name for layer in layers.values())), place="depths")
+def show(subject: LayerSubject) -> None:
+    """The figure, with its scale and order to choose, and what to notice beside it."""
+    layers = stages_of(subject.spec)
+    found = maps_at(subject, tuple(dict.fromkeys(layer.name for layer in layers.values())), place="depths")
     if found is None:
         return
     first, second, _ = st.columns([1, 1, 1.2], gap="medium", vertical_alignment="bottom")
-    scale = first.selectbox("Full colour is the largest of", SCALES, key="maps_depths_scale", bind="query-params")
+    scale = CONTROLS.select("depths_scale", "Full colour is the largest of", SCALES, SCALES[0], place=first)
     with second:
         by = choose_order()
     stages = [
@@ -65,16 +75,11 @@ def show(choice: Choice) -> None:
     signs = "orange is negative, teal positive, white zero" if any(row.signed for row in rows) else ""
     blacks = "black is zero" if not all(row.signed for row in rows) else ""
     colours = "; where nothing is negative, ".join(filter(None, (signs, blacks)))
-    left.caption(f"The first {EACH} of each layer by “{by}”. {SAID[scale]} {colours.capitalize()}.")
+    left.caption(f"The first {EACH} maps of each layer, sorted by “{by}”. {SCALE_NOTES[scale]} {colours.capitalize()}.")
     with right:
-        _notice(stages, trained=choice.weights == "pretrained")
+        _notice(stages, trained=subject.weights == "pretrained")
     take_away(
-        depths_code(
-            choice.spec.name,
-            choice.weights,
-            choice.sample,
-            {stage.layer.name: stage.channels.tolist() for stage in stages},
-        ),
+        recipe.code(*subject.network, subject.sample, {stage.layer.name: stage.channels.tolist() for stage in stages}),
         File("Figure (PNG)", lambda: png(rows_of_maps(rows)), "cnnlab_depths.png", "image/png"),
         File(
             "These maps (NPZ)",
@@ -85,14 +90,14 @@ def show(choice: Choice) -> None:
     )
 
 
-def _rows(stages: list[_Stage], scale: str) -> list[Row]:
+def _rows(stages: list[_Stage], scale: Scale) -> list[Row]:
     """On one scale for all layers, all have the same colours too."""
     together = scale == SCALES[2]
     limits = limits_of([stage.chosen for stage in stages])
     return [
         Row(
-            f"{stage.depth.capitalize()}: {stage.layer.name}, {' × '.join(map(str, stage.layer.shape))}",
-            bring_to_scale(stage.chosen, scale, limits),  # type: ignore[arg-type]
+            f"{stage.depth.capitalize()}: {stage.layer.title}",
+            bring_to_scale(stage.chosen, scale, limits),
             [f"channel {channel}" for channel in stage.channels],
             bool((limits[0] if together else stage.chosen.min()) < 0),
         )

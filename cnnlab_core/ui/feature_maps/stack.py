@@ -9,8 +9,8 @@ from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_fields
 from cnnlab_core.receptive_field.working import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack_code
-from cnnlab_core.ui.feature_maps.choice import Choice, in_address, number_box, put_in_address
+from cnnlab_core.recipes.feature_maps import stack as recipe
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
@@ -19,39 +19,35 @@ FIRST = PRESETS["AlexNet 2012"]
 TABLE = StackTable("maps_stack", WINDOW_COLUMNS)
 
 
-def show(choice: Choice) -> None:
-    """The tab."""
+def show(subject: LayerSubject) -> None:
+    """The table to edit, what the middle unit of a row sees, and how the field grows from row to row."""
     with st.container(horizontal=True):
         for name, preset in PRESETS.items():
             st.button(name, key=f"preset {name}", on_click=_load, args=(preset,))
     left, right = st.columns([1.25, 1], gap="large")
     with left:
-        side = max(1, in_address("input", MOST_SIDE, FIRST.side))
-        number_box(
-            "Input (pixels wide and high)", "input", 1, MOST_SIDE, side, lambda typed: put_in_address(input=typed)
-        )
+        side = max(1, CONTROLS.index("input", MOST_SIDE, FIRST.side))
+        CONTROLS.typed("input", "Input (pixels wide and high)", 1, MOST_SIDE, side)
         rows = TABLE.draw(FIRST.text)
-        about = next((p.about for p in PRESETS.values() if (p.text, p.side) == (write_stack(rows), side)), "")
-        st.caption(about or "Add a row below the last one; choose rows at their left edge to remove them.")
+        about = next((p.about for p in PRESETS.values() if (read_stack(p.text), p.side) == (rows, side)), "")
+        st.caption(about or "Add a row below the last one. To remove rows, select them at their left edge.")
         fields = stack_fields(rows, side)
     with right:
-        _look_through(fields, square(choice.picture.image, side))
+        _look_through(fields, square(subject.picture.image, side))
     _growth(fields, side)
-    take_away(stack_code(write_stack(rows), side))
+    take_away(recipe.code(write_stack(rows), side))
 
 
 def _load(preset: Preset) -> None:
     TABLE.load(preset.text)
-    put_in_address(input=preset.side, through=len(read_stack(preset.text)))
+    CONTROLS.write(input=preset.side, through=len(read_stack(preset.text)))
 
 
 def _look_through(fields: list[ReceptiveField], picture: Image.Image) -> None:
     """What the middle unit of one row sees."""
     last = len(fields)
-    through = max(1, in_address("through", last, last))
-    number_box(
-        f"Look through row (1 to {last})", "through", 1, last, through, lambda typed: put_in_address(through=typed)
-    )
+    through = max(1, CONTROLS.index("through", last, last))
+    CONTROLS.typed("through", f"Look through row (1 to {last})", 1, last, through)
     field = fields[through - 1]
     middle = _middle(field)
     drawn = field_on_picture(picture, field.box(middle, middle), field.box(middle, middle, clip=False))
@@ -90,7 +86,7 @@ def _growth(fields: list[ReceptiveField], side: int) -> None:
         for name, formula in growth_formulas(last)[-1:]:
             st.markdown(plain(name))
             st.latex(formula)
-        st.markdown(f"the rows that its middle unit, {_middle(last)}, sees")
+        st.markdown(f"Rows seen by its middle unit, in row {_middle(last)}")
         st.latex(box_formula(last, _middle(last)))
 
 

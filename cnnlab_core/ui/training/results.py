@@ -17,9 +17,9 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run
 from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
-from cnnlab_core.ui.naming import name_picture
 from cnnlab_core.ui.shared import choose_picture
 from cnnlab_core.ui.show import ink, plain, sentences
+from cnnlab_core.ui.subject import classify_picture
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import spec_name
 from cnnlab_core.ui.training.watched import FIGURE
@@ -109,7 +109,7 @@ def _own(run: Run) -> None:
         return
     picture = choose_picture()
     spec = find_spec(name)
-    named = name_picture(spec, "pretrained", picture, place="training")
+    named = classify_picture(spec, "pretrained", picture, place="training")
     if named is None:
         return
     left, right = st.columns([1, 2], gap="large")

@@ -1,4 +1,4 @@
-"""The strongest patches and the first filters, on networks whose channels are known."""
+"""The strongest patches, on a network whose channels are known."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,7 @@ from torch import nn
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
-from cnnlab_core.interpretability.first_layer_filters import as_colours, filter_table, first_filters
-from cnnlab_core.interpretability.top_patches import strongest_patches
+from cnnlab_core.interpretability.top_patches import top_patches
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field import receptive_fields
@@ -50,14 +49,14 @@ def test_the_planted_dots_are_found_strongest_first():
     field = receptive_fields(model.network, (SIDE, SIDE))["1"]
     pictures = [picture((40, 80, 200)), picture(), picture((100, 20, 255), (160, 160, 120))]
     steps = []
-    job = strongest_patches(model, field, 0, pictures)
+    job = top_patches(model, field, 0, pictures)
     try:
         while True:
             steps.append(next(job))
     except StopIteration as stop:
         found = stop.value
     assert [(step.done, step.total) for step in steps] == [(1, 3), (2, 3), (3, 3)]
-    assert steps[-1].patches == found
+    assert steps[-1].latest == found
     dots = found[:3]
     assert [(patch.picture, 4 * patch.row, 4 * patch.col) for patch in dots] == [
         (2, 100, 20),
@@ -74,7 +73,7 @@ def test_patches_of_one_picture_lie_apart_and_are_as_many_as_asked():
     field = receptive_fields(model.network, (SIDE, SIDE))["1"]
     crowded = picture(*((row, col, 250) for row in range(20, 200, 20) for col in range(20, 200, 20)))
     for most in (1, 2, 5):
-        found = finish(strongest_patches(model, field, 0, [crowded], per_picture=most))
+        found = finish(top_patches(model, field, 0, [crowded], per_picture=most))
         assert len(found) == most
         cells = [(patch.row, patch.col) for patch in found]
         apart = [max(abs(a - c), abs(b - d)) for i, (a, b) in enumerate(cells) for c, d in cells[:i]]
@@ -84,9 +83,9 @@ def test_patches_of_one_picture_lie_apart_and_are_as_many_as_asked():
 def test_a_silent_channel_gives_nothing_and_an_unknown_one_a_sentence():
     model = green_detector()
     field = receptive_fields(model.network, (SIDE, SIDE))["1"]
-    assert finish(strongest_patches(model, field, 1, [picture((40, 40, 255))])) == ()
+    assert finish(top_patches(model, field, 1, [picture((40, 40, 255))])) == ()
     with pytest.raises(InputError, match="channels 0 to 1"):
-        finish(strongest_patches(model, field, 2, [picture()]))
+        finish(top_patches(model, field, 2, [picture()]))
 
 
 def test_the_activation_is_the_networks_own_and_the_rest_of_the_picture_does_not_matter():
@@ -94,7 +93,7 @@ def test_the_activation_is_the_networks_own_and_the_rest_of_the_picture_does_not
     node = "_blocks.2.add"
     field = receptive_fields(model)[node]
     cat = open_image(sample_images()["chelsea"].content)
-    best = finish(strongest_patches(model, field, 3, [cat]))[0]
+    best = finish(top_patches(model, field, 3, [cat]))[0]
     x = model.prepare(cat)
     with torch.no_grad():
         assert capture(model, x, [node])[node][0, 3].max().item() == best.activation
@@ -103,41 +102,3 @@ def test_the_activation_is_the_networks_own_and_the_rest_of_the_picture_does_not
         alone[inside] = x[inside]
         again = capture(model, alone, [node])[node][0, 3, best.row, best.col].item()
     assert again == pytest.approx(best.activation, rel=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("name", "node", "shape"),
-    [
-        ("efficientnet_lite0", "_conv_stem.conv2d", (32, 3, 3, 3)),  # a convolution called as a function
-        ("alexnet", "features.0", (64, 3, 11, 11)),
-        ("resnet18", "conv1", (64, 3, 7, 7)),
-    ],
-)
-def test_the_first_convolution_is_found_and_copied(name, node, shape):
-    model = load_model(name, "random")
-    found = first_filters(model)
-    assert (found.node, found.weights.shape) == (node, shape)
-    first = next(parameter for parameter in model.network.parameters() if tuple(parameter.shape) == shape)
-    assert np.array_equal(found.weights, first.double().numpy())
-    before = first.clone()
-    found.weights[:] = 0
-    assert torch.equal(first, before)
-
-
-@pytest.mark.parametrize("network", [nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), nn.Conv2d(3, 6, 3, groups=3)])
-def test_other_first_layers_are_a_sentence(network):
-    with pytest.raises(InputError, match="doesn't begin with a convolution"):
-        first_filters(loaded(network if isinstance(network, nn.Sequential) else nn.Sequential(network)))
-
-
-def test_colours_of_weights():
-    weights = np.zeros((2, 3, 1, 2))
-    weights[0, 0, 0] = (2, -2)
-    weights[1, 2, 0] = (1, 0)
-    both, each = as_colours(weights), as_colours(weights, "each filter")
-    assert both.shape == (2, 1, 2, 3)
-    assert both[0, 0].tolist() == [[1, 0.5, 0.5], [0, 0.5, 0.5]]
-    assert both[1, 0].tolist() == [[0.5, 0.5, 0.75], [0.5, 0.5, 0.5]]
-    assert each[1, 0, 0].tolist() == [0.5, 0.5, 1]
-    assert (as_colours(np.zeros((1, 3, 2, 2))) == 0.5).all()
-    assert filter_table(weights).splitlines()[:3] == ["filter,colour,row,column,weight", "0,red,0,0,2", "0,red,0,1,-2"]

@@ -1,4 +1,7 @@
-"""Scaling, sorting and counting of feature maps."""
+"""Scaling, sorting, counting and comparing feature maps, and their tables."""
+
+import csv
+import io
 
 import numpy as np
 import pytest
@@ -12,13 +15,19 @@ from cnnlab_core.interpretability.map_statistics import (
     ORDERS,
     SCALES,
     bring_to_scale,
+    channel_table,
+    comparison_table,
+    correlations,
     depths,
+    differences,
     limits_of,
+    maps_file,
     order,
     statistics,
 )
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 8), st.integers(1, 8))
+
 maps_of = shapes.flatmap(lambda shape: arrays(np.float64, shape, elements=st.floats(-100, 100)))
 
 
@@ -80,3 +89,40 @@ def test_depths_and_bad_requests():
         statistics(np.zeros((2, 2)))
     with pytest.raises(InputError, match="NaN"):
         bring_to_scale(np.full((1, 2, 2), np.nan))
+
+
+def test_correlations_and_differences_are_numpys():
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=(2, 5, 7, 6))
+    expected = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one, two, strict=True)]
+    assert np.allclose(correlations(one, two), expected)
+    assert np.allclose(differences(one, two), np.abs(one - two).mean((1, 2)))
+
+
+def test_the_ends_of_correlation_and_a_constant_map():
+    maps = np.random.default_rng(1).normal(size=(3, 4, 4))
+    other = np.stack([2 * maps[0] + 1, -maps[1], np.ones((4, 4))])
+    found = correlations(maps, other)
+    assert found[:2] == pytest.approx([1, -1])
+    assert np.isnan(found[2])
+
+
+def test_maps_of_other_shapes_are_refused():
+    with pytest.raises(InputError, match="can't be compared"):
+        differences(np.zeros((2, 3, 3)), np.zeros((2, 3, 4)))
+
+
+rng = np.random.default_rng(0)
+
+
+def test_files_of_numbers():
+    maps, other = rng.normal(size=(2, 4, 3, 3))
+    other[2] = 1
+    loaded = np.load(io.BytesIO(maps_file({"conv.1": (np.array([3, 1]), maps[[3, 1]])})))
+    assert np.array_equal(loaded["conv.1/channels"], [3, 1])
+    assert np.array_equal(loaded["conv.1/maps"], maps[[3, 1]])
+    table = list(csv.DictReader(io.StringIO(channel_table(maps))))
+    assert np.allclose([float(row["mean"]) for row in table], statistics(maps).mean)
+    compared = list(csv.DictReader(io.StringIO(comparison_table(maps, other))))
+    assert compared[2]["correlation"] == ""
+    assert np.isclose(float(compared[0]["correlation"]), correlations(maps, other)[0], atol=1e-6)

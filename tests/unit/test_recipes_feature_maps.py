@@ -8,7 +8,8 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
 from cnnlab_core.receptive_field import receptive_fields
-from cnnlab_core.recipes import feature_maps as recipes
+from cnnlab_core.recipes.feature_maps import compare, depths, fields, first_layer_filters, top_patches
+from cnnlab_core.recipes.feature_maps import maps as all_maps
 
 MODEL, NODE = "efficientnet_lite0", "_blocks.2.add"
 
@@ -28,40 +29,40 @@ def maps():
 
 
 def test_maps(maps, capsys):
-    names = run(recipes.maps_code(MODEL, "pretrained", "coffee", NODE, 5))
+    names = run(all_maps.code(MODEL, "pretrained", "coffee", NODE, 5))
     assert np.array_equal(names["maps"], maps)
     assert "channel 5: mean" in capsys.readouterr().out
 
 
 def test_compare(maps):
-    names = run(recipes.compare_code(("pretrained", "coffee"), ("random", "coffee"), MODEL, NODE))
+    names = run(compare.code(("pretrained", "coffee"), ("random", "coffee"), MODEL, NODE))
     assert np.array_equal(names["left"], maps)
     assert names["correlation"].shape == names["difference"].shape == (len(maps),)
 
 
 def test_depths(maps):
-    names = run(recipes.depths_code(MODEL, "pretrained", "coffee", {NODE: [3, 1], "_bn0": [0]}))
+    names = run(depths.code(MODEL, "pretrained", "coffee", {NODE: [3, 1], "_bn0": [0]}))
     assert np.array_equal(names["maps"][NODE], maps[[3, 1]])
     assert names["maps"]["_bn0"].shape[0] == 1
 
 
-def test_patches(capsys):
-    names = run(recipes.patches_code(MODEL, "pretrained", NODE, 2, 4, 1))
+def test_top_patches(capsys):
+    names = run(top_patches.code(MODEL, "pretrained", NODE, 2, 4, 1))
     assert len({patch.picture for patch in names["patches"]}) == 4
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
-def test_filters(capsys):
-    names = run(recipes.filters_code(MODEL, "random", 1))
+def test_first_layer_filters(capsys):
+    names = run(first_layer_filters.code(MODEL, "random", 1))
     assert names["tiles"].shape == (32, 3, 3, 3)
     assert "_conv_stem.conv2d" in capsys.readouterr().out
 
 
-def test_field(capsys):
-    run(recipes.field_code(MODEL, NODE, 4, 7))
+def test_fields(capsys):
+    run(fields.code(MODEL, NODE, 4, 7))
     field = receptive_fields(load_model(MODEL, "random"))[NODE]
     assert capsys.readouterr().out.splitlines() == [f"{field.size} {field.jump} {field.start}", str(field.box(4, 7))]
 
 
 def test_a_picture_of_ones_own_is_a_file():
-    assert 'open_image("photo.jpg")' in recipes.maps_code(MODEL, "random", None, NODE, 0)
+    assert 'open_image("photo.jpg")' in all_maps.code(MODEL, "random", None, NODE, 0)

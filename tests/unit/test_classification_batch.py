@@ -1,4 +1,4 @@
-"""The classifier's job: single pictures, batches, tables, and the code that reproduces them."""
+"""Pictures through a network: batches, tables, and the code that reproduces the numbers."""
 
 import csv
 import io
@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core.classification.batch import batch_table, class_table, name_pictures, python_code
+from cnnlab_core.classification.batch import batch_table, class_table, classify
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
+from cnnlab_core.recipes.classifier import take_away
 from cnnlab_core.runtime.jobs import finish
 
 
@@ -22,7 +23,7 @@ def on_the_cpu(monkeypatch):
 def test_a_batch_answers_every_file_and_names_the_ones_it_cannot_read():
     cat = sample_images()["chelsea"].content
     files = [("cat.png", cat), ("letter.png", b"Dear reader"), ("=HYPERLINK()", cat), ("empty", b"")]
-    answers = finish(name_pictures("efficientnet_lite0", "pretrained", files))
+    answers = finish(classify(load_model("efficientnet_lite0"), files))
     assert [answer.file for answer in answers] == [file for file, _ in files]
     assert [answer.index for answer in answers] == [0, 1, 2, 3]
     assert [bool(answer.problem) for answer in answers] == [False, True, False, True]
@@ -36,6 +37,20 @@ def test_a_batch_answers_every_file_and_names_the_ones_it_cannot_read():
     assert [row["label"] for row in rows] == ["tiger cat", "", "tiger cat", ""]
     assert rows[1]["problem"] == answers[1].problem
     assert rows[2]["file"] == "'=HYPERLINK()"  # a spreadsheet would run it
+
+
+def test_a_network_of_few_classes_gives_all_of_them():
+    class Two:
+        categories = ("no", "yes")
+
+        def prepare(self, picture):
+            return torch.zeros(1, 3, 8, 8)
+
+        def __call__(self, x):
+            return torch.tensor([[0.0, 1.0]])
+
+    (answer,) = finish(classify(Two(), [("cat", sample_images()["chelsea"].content)]))
+    assert [guess.label for guess in answer.best] == ["yes", "no"]
 
 
 def test_the_table_of_all_classes():
@@ -54,8 +69,8 @@ def test_the_code_on_the_page_gives_the_numbers_on_the_page(sample, tmp_path, mo
     content = sample_images()["chelsea"].content
     (tmp_path / "photo.jpg").write_bytes(content)
     scope = {}
-    exec(python_code("efficientnet_lite0", "pretrained", sample, 3, 0.5), scope)
-    answer = finish(name_pictures("efficientnet_lite0", "pretrained", [("x", content)]))[0]
+    exec(take_away.code("efficientnet_lite0", "pretrained", sample, 3, 0.5), scope)
+    answer = finish(classify(load_model("efficientnet_lite0"), [("x", content)]))[0]
     expected = softmax(answer.logits, 0.5)
     assert [p.index for p in scope["predictions"]] == [p.index for p in answer.best[:3]]
     assert [p.probability for p in scope["predictions"]] == [expected[p.index] for p in scope["predictions"]]

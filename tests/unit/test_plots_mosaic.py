@@ -1,18 +1,8 @@
-"""Mosaics, the figure of three depths, and the files of numbers."""
-
-import csv
-import io
+"""Mosaics, and the figure of three depths."""
 
 import numpy as np
 from PIL import Image
 
-from cnnlab_core.interpretability.map_statistics import (
-    channel_table,
-    comparison_table,
-    correlations,
-    maps_file,
-    statistics,
-)
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.plots.mosaic import CLEAR, colour, in_a_square, mosaic, side_by_side, tiles
 
@@ -60,19 +50,6 @@ def test_the_figure_holds_each_map():
     assert figure.size == rows_of_maps(rows).size
     colours = {pixel for _, pixel in figure.getcolors(1 << 24)}
     assert {tuple(pixel) for pixel in colour(maps, signed=False).reshape(-1, 3).tolist()} <= colours
-
-
-def test_files_of_numbers():
-    maps, other = rng.normal(size=(2, 4, 3, 3))
-    other[2] = 1
-    loaded = np.load(io.BytesIO(maps_file({"conv.1": (np.array([3, 1]), maps[[3, 1]])})))
-    assert np.array_equal(loaded["conv.1/channels"], [3, 1])
-    assert np.array_equal(loaded["conv.1/maps"], maps[[3, 1]])
-    table = list(csv.DictReader(io.StringIO(channel_table(maps))))
-    assert np.allclose([float(row["mean"]) for row in table], statistics(maps).mean)
-    compared = list(csv.DictReader(io.StringIO(comparison_table(maps, other))))
-    assert compared[2]["correlation"] == ""
-    assert np.isclose(float(compared[0]["correlation"]), correlations(maps, other)[0], atol=1e-6)
 
 
 def test_one_tile_is_one_tile():

@@ -1,0 +1,33 @@
+"""Which pixels speak for a class, by each of the methods shown."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnnlab_core.recipes.opening import IMPORTS, picture
+
+
+def code(model: str, weights: str, sample: str | None, requests: Sequence[Mapping[str, Any]]) -> str:
+    """One line for each request: the fields of an ``attribution.Request`` by name."""
+    lines = {
+        "Saliency": "saliency_map = saliency(model, x, {target}).amax(1)[0]  # the largest over the colours",
+        "Grad-CAM": 'cam = grad_cam(model, x, {target}, "{node}")[0, 0]',
+        "Integrated gradients": (
+            "found = finish(integrated_gradients(model, x, {target}, steps={steps}, baseline={baseline}))\n"
+            "print(found.difference, found.gap)  # f(x) - f(baseline), and what the sum misses of it\n"
+            "gradients = found.attribution.sum(1)[0]"
+        ),
+        "Occlusion": (
+            "falls = finish(occlusion(model, x, {target}, window={window}, stride={stride}, baseline={baseline}))[0, 0]"
+        ),
+    }
+    calls = "\n".join(lines[request["method"]].format(**request) for request in requests)
+    functions = [name for name in ("grad_cam", "integrated_gradients", "occlusion", "saliency") if f"{name}(" in calls]
+    finish = "from cnnlab_core.runtime.jobs import finish\n" if "finish(" in calls else ""
+    return f"""\
+from cnnlab_core.interpretability.attribution import {", ".join(functions)}
+{finish}{IMPORTS}
+
+model = load_model("{model}", weights="{weights}")
+x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{calls}
+"""

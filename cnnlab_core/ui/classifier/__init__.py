@@ -1,0 +1,1 @@
+"""The parts of the classifier page: the answers on top, and a file for each tab below them."""

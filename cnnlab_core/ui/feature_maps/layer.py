@@ -1,0 +1,119 @@
+"""What all tabs of the page look at: a network, a picture, and a layer with maps; and the layer's maps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+import torch
+
+from cnnlab_core.interpretability.activations import capture
+from cnnlab_core.interpretability.map_statistics import ORDERS, depths, order
+from cnnlab_core.models import Layer, LoadedModel, ModelSpec, layer_table
+from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.runner import once
+from cnnlab_core.ui.subject import Subject, choose_subject, run_study
+
+CONTROLS = Controls("maps")
+DEPTHS = ("early", "middle", "late", "any layer")
+_LANDMARKS = ("conv2d", "relu", "relu6", "add")
+
+
+@dataclass(frozen=True)
+class LayerSubject(Subject):
+    """A network with its weights, a picture, and a node whose values are maps (channels, height, width)."""
+
+    node: Layer
+
+
+def choose() -> LayerSubject | None:
+    """The sidebar's choosers and the row that picks a layer; None (with its reason on the page) without weights."""
+    subject = choose_subject("maps")
+    if subject is None:
+        return None
+    first, second = st.columns([1, 1.4], gap="medium", vertical_alignment="bottom")
+    depth = CONTROLS.one_of("depth", "Layer", DEPTHS, DEPTHS[0], place=first)
+    with second:
+        if depth == DEPTHS[3]:
+            node = choose_node("layer", "Which", layers_with_maps(subject.spec))
+        else:
+            node = stages_of(subject.spec)[depth]
+            st.markdown(f"**{node.title}**", help=name_in_graph(node))
+    return LayerSubject(subject.spec, subject.weights, subject.picture, node)
+
+
+def choose_node(name: str, label: str, layers: list[Layer], start: int = 0) -> Layer:
+    """A box of layers by their titles; the address holds the node's name in the graph."""
+    nodes = {layer.name: layer for layer in layers}
+    chosen = CONTROLS.named(
+        name,
+        label,
+        list(nodes),
+        layers[start].name,
+        lambda node: nodes[node].title,
+        tooltip=lambda node: name_in_graph(nodes[node]),
+    )
+    return nodes[chosen]
+
+
+def name_in_graph(layer: Layer) -> str:
+    """The tooltip of a layer."""
+    return f"In the network's graph: `{layer.name}`, {layer.kind}"
+
+
+def layers_with_maps(spec: ModelSpec) -> list[Layer]:
+    """The layers whose maps can be looked at."""
+    return [layer for layer in layer_table(spec.name) if layer.has_maps]
+
+
+def stages_of(spec: ModelSpec) -> dict[str, Layer]:
+    """The early, the middle and the late layer that stand for their depth."""
+    layers = {layer.name: layer for layer in layers_with_maps(spec) if layer.kind.lower() in _LANDMARKS}
+    return {depth: layers[name] for depth, name in depths(list(layers)).items()}
+
+
+def maps_of(subject: LayerSubject, *, place: str = "maps") -> np.ndarray | None:
+    """The node's maps for the picture, (channels, height, width) float32; None with the reason on the page."""
+    found = maps_at(subject, (subject.node.name,), place=place)
+    return found[subject.node.name] if found else None
+
+
+def maps_at(subject: Subject, nodes: tuple[str, ...], *, place: str) -> dict[str, np.ndarray] | None:
+    """The maps of several nodes, as ``maps_of`` gives them."""
+
+    def make(model: LoadedModel, x: torch.Tensor) -> dict[str, np.ndarray]:
+        with torch.no_grad():
+            return {node: maps[0].cpu().numpy() for node, maps in capture(model, x, nodes).items()}
+
+    return run_study(
+        "capture",
+        subject,
+        (nodes,),
+        lambda model, x: once(lambda: make(model, x)),
+        place=place,
+        label=f"Asking {subject.spec.title}",
+    ).result
+
+
+def choose_order() -> str:
+    """How channels are sorted, the same in every tab that shows several."""
+    return CONTROLS.select("order", "Sorted by", ORDERS, ORDERS[3])
+
+
+# The channel and the unit that are looked at are in the address, where pickers, typed numbers and links move them.
+
+
+def type_channel(count: int, start: int) -> int:
+    """The channel in the address (``start`` if there is none), in a box to type into."""
+    channel = CONTROLS.index("channel", count - 1, start)
+    CONTROLS.typed("channel", "Channel", 0, count - 1, channel)
+    return channel
+
+
+def clearest_channel(maps: np.ndarray) -> int:
+    """The channel to begin with: the one with the clearest shapes."""
+    return int(order(maps, "interpretable first")[0])
+
+
+def unit_in(rows: int, cols: int) -> tuple[int, int]:
+    """The unit in the address, kept within a map; the middle one if there is none."""
+    return CONTROLS.index("row", rows - 1, rows // 2), CONTROLS.index("col", cols - 1, cols // 2)

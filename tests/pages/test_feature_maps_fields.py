@@ -1,0 +1,40 @@
+"""The receptive field of a unit, in every convention."""
+
+import re
+
+import pytest
+from screen import metrics
+
+from cnnlab_core.models.build import build_on_meta
+from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
+from cnnlab_core.receptive_field import receptive_fields
+
+
+@pytest.fixture(scope="module")
+def fields():
+    return receptive_fields(build_on_meta(find_spec(DEFAULT_MODEL)), (224, 224))
+
+
+@pytest.mark.parametrize(("row", "col"), [(0, 0), (28, 28), (3, 50), (55, 55)])
+def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
+    app = open_page("feature_maps", maps_tab="Receptive field", maps_row=str(row), maps_col=str(col))
+    field = fields["_blocks.2.add"]
+    assert metrics(app) == {"Size": "19 × 19", "Jump": "4, 4", "Start": "-6, -6"}
+    table = app.dataframe[0].value
+    inner, outer = field.box(row, col), field.box(row, col, clip=False)
+    for words, box in (("", inner), (" with padding", outer)):
+        rows = [[int(n) for n in re.findall(r"-?\d+", text)] for text in table["rows" + words]]
+        cols = [[int(n) for n in re.findall(r"-?\d+", text)] for text in table["columns" + words]]
+        top, bottom = box.top, box.bottom
+        assert rows == [[top, bottom], [top + 1, bottom + 1], [223 - bottom, 223 - top], [224 - bottom, 224 - top]]
+        assert cols == [[box.left + first, box.right + first] for first in (0, 1, 0, 1)]
+    assert outer == (4 * row - 6, 4 * col - 6, 4 * row + 12, 4 * col + 12)
+
+
+def test_a_typed_unit_is_read_in_its_convention(open_page):
+    app = open_page("feature_maps", maps_tab="Receptive field", maps_counting="from 1, bottom left")
+    app.number_input(key="maps_row_typed").set_value(1).run()
+    app.number_input(key="maps_col_typed").set_value(1).run()
+    assert (app.query_params["maps_row"], app.query_params["maps_col"]) == ("55", "0")
+    app.selectbox(key="maps_counting").set_value("from 0, top left").run()
+    assert [app.number_input(key=f"maps_{name}_typed").value for name in ("row", "col")] == [55, 0]

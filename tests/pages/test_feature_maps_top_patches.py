@@ -1,0 +1,49 @@
+"""The strongest patches follow the channel and the switch."""
+
+import numpy as np
+import pytest
+import torch
+from screen import code
+
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.activations import capture
+from cnnlab_core.models import load_model
+
+NODE = "_blocks.2.add"
+
+
+def strongest_in_gallery(channel):
+    model = load_model("efficientnet_lite0")
+    with torch.no_grad():
+        pictures = (model.prepare(open_image(sample.content)) for sample in sample_images().values())
+        return max(capture(model, x, [NODE])[NODE][0, channel].max().item() for x in pictures)
+
+
+def test_patches_follow_the_channel_and_the_switch(open_page):
+    app = open_page("feature_maps", maps_tab="Strongest patches", maps_channel="3")
+
+    def activations():
+        heads = [element.value for element in app.markdown if element.value[:2] == "**" and ".**" in element.value[:6]]
+        return [float(head.split()[1]) for head in heads]
+
+    def pictures():
+        return [element.value.split(",")[0] for element in app.caption if ", unit " in element.value.replace("\\", "")]
+
+    two = activations()
+    assert len(two) == 9
+    assert two == sorted(two, reverse=True)
+    assert two[0] == pytest.approx(strongest_in_gallery(3), rel=0.01)
+    assert max(pictures().count(title) for title in pictures()) <= 2
+    app.toggle(key="maps_patches_two").set_value(False).run()
+    assert min(np.subtract(activations(), two)) >= 0
+    app.number_input(key="maps_channel_typed").set_value(4).run()
+    assert activations() != two
+
+
+def test_a_damaged_upload_leaves_the_patches(open_page):
+    app = open_page("feature_maps", maps_tab="Strongest patches")
+    app.file_uploader(key="upload").set_value(("broken.png", b"\x89PNG broken", "image/png")).run()
+    assert "damaged" in app.error[0].value
+    app.selectbox(key="picture_choice").set_value("chelsea").run()
+    assert not app.error
+    assert "top_patches" in code(app)

@@ -1,0 +1,137 @@
+"""Attributions equal captum's, and the code on the page gives them again."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import IntegratedGradients, LayerGradCam, Occlusion, Saliency
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability.attribution import (
+    METHODS,
+    Request,
+    attribute,
+    grad_cam,
+    integrated_gradients,
+    occlusion,
+    occlusion_corners,
+    saliency,
+)
+from cnnlab_core.models import DEFAULT_MODEL, load_model
+from cnnlab_core.recipes.feature_maps import attribution as recipe
+from cnnlab_core.runtime.jobs import finish
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model(DEFAULT_MODEL, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def cat(model):
+    return model.prepare(open_image(sample_images()["chelsea"].content))
+
+
+def test_bad_requests_are_sentences(model, cat):
+    with pytest.raises(InputError, match="Classes run from 0 to 999"):
+        saliency(model, cat, 1000)
+    with pytest.raises(InputError, match="needs maps"):
+        grad_cam(model, cat, 0, "_fc")
+    with pytest.raises(InputError, match="one picture"):
+        finish(occlusion(model, cat.expand(2, -1, -1, -1), 0))
+    with pytest.raises(InputError, match="1 to 224 pixels wide"):
+        finish(occlusion(model, cat, 0, window=300))
+    with pytest.raises(InputError, match="1 to 1000 steps"):
+        finish(integrated_gradients(model, cat, 0, steps=0))
+
+
+def hooks(network):
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks) for m in network.modules())
+
+
+@pytest.mark.parametrize("target", [282, 504])
+def test_saliency_integrated_gradients_and_occlusion_are_captums(model, cat, target):
+    twin = copy.deepcopy(model.network)
+
+    def forward(x):
+        return twin(model.normalise(x))
+
+    expected = Saliency(forward).attribute(cat.clone().requires_grad_(), target=target)
+    torch.testing.assert_close(saliency(model, cat, target), expected, atol=1e-6, rtol=1e-5)
+
+    ours = finish(integrated_gradients(model, cat, target, steps=8))
+    expected, gap = IntegratedGradients(forward).attribute(
+        cat, target=target, n_steps=8, internal_batch_size=1, return_convergence_delta=True
+    )
+    torch.testing.assert_close(ours.attribution.double(), expected.double(), atol=1e-6, rtol=1e-5)
+    assert ours.gap == pytest.approx(gap.item(), abs=1e-4)
+    assert ours.attribution.sum().item() - ours.difference == pytest.approx(ours.gap)
+
+    ours = finish(occlusion(model, cat, target, window=64, stride=48, baseline=0.5))
+    with torch.no_grad():
+        expected = Occlusion(forward).attribute(
+            cat, target=target, sliding_window_shapes=(3, 64, 64), strides=(3, 48, 48), baselines=0.5
+        )
+    torch.testing.assert_close(ours, expected[:, :1].to(ours.dtype), atol=1e-6, rtol=1e-5)
+    assert hooks(model.network) == 0
+
+
+CAMS = [
+    ("resnet18", "layer4.1.conv2"),
+    ("vgg16", "features.28"),
+    ("resnet18", "layer2.1.conv2"),
+    ("vgg16", "features.29"),
+]
+
+
+@pytest.mark.parametrize(("name", "node"), CAMS)
+def test_grad_cam_is_captums(name, node, cat):
+    shared = load_model(name, "random", "cpu")
+    twin = copy.deepcopy(shared.network)
+    expected = LayerGradCam(lambda x: twin(shared.normalise(x)), twin.get_submodule(node)).attribute(cat, target=5)
+    torch.testing.assert_close(grad_cam(shared, cat, 5, node), expected.detach(), atol=1e-6, rtol=1e-4)
+
+
+REQUESTS = {
+    "Saliency": Request("Saliency", 282),
+    "Grad-CAM": Request("Grad-CAM", 282, node="_blocks.13._swish_1"),
+    "Integrated gradients": Request("Integrated gradients", 282, steps=5),
+    "Occlusion": Request("Occlusion", 282, window=112, stride=56, baseline=0.5),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(model, cat):
+    return {method: finish(attribute(model, cat, request)) for method, request in REQUESTS.items()}
+
+
+def test_one_number_per_pixel(answers):
+    assert tuple(answers) == METHODS
+    assert answers["Saliency"].values.min() >= 0
+    assert not answers["Saliency"].signed
+    assert answers["Grad-CAM"].values.shape == (7, 7)
+    assert all(answers[method].values.shape == (224, 224) for method in METHODS if method != "Grad-CAM")
+    gradients = answers["Integrated gradients"]
+    assert gradients.values.sum() == pytest.approx(gradients.difference + gradients.gap, abs=1e-3)
+
+
+def test_the_code_on_the_page_gives_the_numbers_on_the_page(answers, monkeypatch, capsys):
+    monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+    scope = {}
+    code = recipe.code("efficientnet_lite0", "pretrained", "chelsea", [vars(request) for request in REQUESTS.values()])
+    exec(code, scope)
+    for method, name in zip(METHODS, ("saliency_map", "cam", "gradients", "falls"), strict=True):
+        np.testing.assert_allclose(scope[name].numpy(), answers[method].values, rtol=1e-4, atol=1e-5)
+    assert f"{answers['Integrated gradients'].gap:.2f}" in f"{float(capsys.readouterr().out.split()[1]):.2f}"
+    alone = recipe.code("resnet18", "random", None, [vars(REQUESTS["Saliency"])])
+    assert "photo.jpg" in alone
+    assert "finish" not in alone
+
+
+def test_squares_that_leave_gaps_are_refused():
+    assert len(occlusion_corners(224, 224, 32, 16)) == 13 * 13
+    for window, stride in ((0, 1), (300, 10), (16, 32), (16, 0)):
+        with pytest.raises(InputError, match="square"):
+            occlusion_corners(224, 224, window, stride)
