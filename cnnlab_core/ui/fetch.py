@@ -16,9 +16,9 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
     if weights == "random" or local_weights(spec):
         return True
     st.info(
-        f"The weights of {plain(spec.title)} aren't on this machine yet. They come from "
-        f"{plain(spec.weights.url.split('/')[2])} and go into {plain(str(weights_folder()))}. "
-        "Until then, you can use its random weights, or a network that needs no download.",
+        f"The weights of {plain(spec.title)} aren't on this machine yet. They are downloaded from "
+        f"{plain(spec.weights.url.split('/')[2])} into {plain(str(weights_folder()))}. Until then you can use its "
+        "random weights, or a network that needs no download.",
         icon=":material/download:",
     )
     outcome = run(

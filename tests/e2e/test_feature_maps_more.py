@@ -66,6 +66,16 @@ def test_the_keyboard_chooses_a_map(lab):
     assert in_the_address(lab, "maps_channel") == 8
 
 
+def test_an_old_link_to_a_layer_opens_it_and_another_is_chosen_by_its_title(lab):
+    lab.open(address("Feature maps", maps_depth="any+layer", maps_layer="_blocks.2.add"))
+    box = lab.page.get_by_test_id("stMain").get_by_role("combobox", name="Which")
+    expect(box).to_have_value("Block 3 of 16 · 24 maps of 56 × 56")
+    box.fill("Block 5 of 16 ·")
+    lab.during(lambda: lab.page.get_by_role("option", name="Block 5 of 16 · 40 maps of 28 × 28").click())
+    assert "maps_layer=_blocks.4.add" in lab.page.url
+    expect(lab.page.get_by_text(re.compile("^40 maps of 28 × 28"))).to_be_visible()
+
+
 def test_a_click_on_a_filter_shows_its_numbers(lab):
     lab.open(address("First-layer filters"))
     board = lab.page.get_by_role("application", name="First-layer filters, pretrained")

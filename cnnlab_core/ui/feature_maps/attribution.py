@@ -122,7 +122,7 @@ def _study(
     found = yield from attribute(model, x, request)
     picture = attribution_overlay(subject.seen, found.values, signed=found.signed)
     details = {
-        "Grad-CAM": f" at {request.node}",
+        "Grad-CAM": f" at {next((layer.place for layer in model.nodes() if layer.name == request.node), '')}",
         "Integrated gradients": f" in {request.steps} steps",
         "Occlusion": f" of {request.window} × {request.window} by {request.stride}",
     }.get(request.method, "")

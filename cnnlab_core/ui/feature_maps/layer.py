@@ -16,6 +16,7 @@ from cnnlab_core.ui.subject import Subject, choose_subject, run_study
 CONTROLS = Controls("maps")
 DEPTHS = ("early", "middle", "late", "any layer")
 _LANDMARKS = ("conv2d", "relu", "relu6", "add")
+"""Kinds of layers that can stand for a depth."""
 
 
 @dataclass(frozen=True)
