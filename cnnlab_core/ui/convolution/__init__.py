@@ -1,1 +1,1 @@
-"""The tabs of the convolution page, one module each, with a function ``show()``."""
+"""The tabs of the convolution page, each a module with a function ``show()``, and what they are made of."""

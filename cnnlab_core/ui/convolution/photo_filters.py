@@ -84,7 +84,7 @@ def show() -> None:
 
 def choose() -> Slide:
     """The kernel and how it slides."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         title = CONTROLS.select("kernel", "Kernel", [*TITLES, OWN], KERNELS["sobel_x"].title, width=180)
         channels = CONTROLS.one_of("channels", "Channels", CHANNELS, CHANNELS[0])
         padding = CONTROLS.one_of("padding", "Padding", PADDINGS, "half")
