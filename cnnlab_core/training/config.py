@@ -26,7 +26,7 @@ class Config:
     the line of the trainer that uses it.
     """
 
-    data: str = setting("cifar10", "data set", "What the network learns.", group="data", preset=False)
+    data: str = setting("cifar10", "data set", "What the network learns.", group="data", preset=False, wide=True)
     limit: int = setting(
         0,
         "training pictures",
@@ -86,6 +86,7 @@ class Config:
         group="network",
         needs={"net": ("stack",)},
         preset=False,
+        wide=True,
         paces=True,
     )
     init: Init = setting(
@@ -196,6 +197,7 @@ class Config:
         "learns from",
         "Adversarial training replaces each batch by pictures that are attacked at that moment.",
         group="attack",
+        wide=True,
         paces=True,
         options={
             "none": Option("clean pictures", "The pictures as they are."),
@@ -225,13 +227,13 @@ class Config:
     attack_step: float = setting(
         0.0,
         "step size",
-        "How far each step of the attack goes. Automatic is 1.25 epsilon for FGSM, and 2.5 epsilon / steps for PGD.",
+        "How far each step of the attack goes. Auto is 1.25 epsilon for FGSM, and 2.5 epsilon / steps for PGD.",
         group="attack",
         high=2,
         step=0.25,
         typed=True,
         in_levels=True,
-        zero="automatic",
+        zero="auto",
         needs=_ATTACKED,
     )
     attack_steps: int = setting(
