@@ -1,4 +1,4 @@
-"""How well a network names a set of pictures: accuracy, confusion, the most confident mistakes, robustness."""
+"""How well a network classifies a set of pictures: accuracy, confusion, the most confident mistakes, robustness."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Answers:
 
     @property
     def accuracy(self) -> float:
-        """The share of pictures named right."""
+        """The share of pictures classified correctly."""
         return float((self.predicted == self.labels).mean())
 
     @property
@@ -45,7 +45,7 @@ class Answers:
         return float(self.loss.mean())
 
     def confusion(self, classes: int) -> np.ndarray:
-        """Counts (classes, classes): row = true class, column = what it was taken for."""
+        """Counts (classes, classes): row = true class, column = the predicted class."""
         return np.bincount(self.labels * classes + self.predicted, minlength=classes**2).reshape(classes, classes)
 
     def mistakes(self, most: int = MOST_MISTAKES) -> list[dict[str, float | int]]:
