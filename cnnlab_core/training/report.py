@@ -68,7 +68,8 @@ def report(run: Run) -> str:
 def _scores(finals: dict[str, Any] | None) -> str:
     if not finals:
         return "<p>Not tested yet.</p>"
-    words = f'<p><span class="big">{finals["accuracy"]:.2%}</span> of {finals["test_pictures"]} test pictures classified correctly'
+    words = f'<p><span class="big">{finals["accuracy"]:.2%}</span> of {finals["test_pictures"]} test pictures '
+    words += "classified correctly"
     if "robust_accuracy" in finals:
         words += f", {finals['robust_accuracy']:.2%} under attack ({escape(finals['robust_attack'])}, epsilon "
         words += f"{levels(finals['robust_epsilon'])})"
