@@ -26,43 +26,27 @@ class Config:
     the line of the trainer that uses it.
     """
 
-    data: str = setting("cifar10", "data set", "What the network learns.", group="data", preset=False)
+    # fmt: off
+    data: str = setting("cifar10", "data set", "What the network learns.", group="data", preset=False, wide=True)
     limit: int = setting(
-        0,
-        "training pictures",
-        "Train on this many pictures only.",
-        group="data",
-        high=10_000_000,
-        step=1000,
-        typed=True,
-        zero="all",
+        0, "training pictures", "Train on this many pictures only.", group="data", high=10_000_000, step=1000,
+        typed=True, zero="all",
     )
     validation: float = setting(
-        0.1,
-        "share held out",
-        "The share of the training pictures that is held out, to see how the network does on new ones.",
-        group="data",
-        low=0.01,
-        high=0.5,
-        step=0.01,
+        0.1, "share held out",
+        "The share of the training pictures that is held out, to see how the network does on new ones.", group="data",
+        low=0.01, high=0.5, step=0.01,
     )
     crop: int = setting(
-        4,
-        "shift in pixels",
-        "Each picture is shifted by up to this many pixels, differently each time.",
-        group="data",
+        4, "shift in pixels", "Each picture is shifted by up to this many pixels, differently each time.", group="data",
         high=16,
     )
     flip: bool = setting(
-        True, "mirroring", "Half of the pictures are mirrored, different ones each time.", group="data"
+        True, "mirroring", "Half of the pictures are mirrored, different ones each time.", group="data",
     )
 
     net: Net = setting(
-        "homework_bn",
-        "network",
-        "What is trained.",
-        group="network",
-        paces=True,
+        "homework_bn", "network", "What is trained.", group="network", paces=True,
         options={
             "homework": Option(
                 "homework",
@@ -80,19 +64,11 @@ class Config:
         },
     )
     stack: str = setting(
-        "",
-        "layers",
-        "Your own rows of layers, as c64k3p1,norm,relu,m2s2 (see cnnlab_core.models.stack).",
-        group="network",
-        needs={"net": ("stack",)},
-        preset=False,
-        paces=True,
+        "", "layers", "Your own rows of layers, as c64k3p1,norm,relu,m2s2 (see cnnlab_core.models.stack).",
+        group="network", needs={"net": ("stack",)}, preset=False, wide=True, paces=True,
     )
     init: Init = setting(
-        "he",
-        "initialisation",
-        "How the weights begin. Biases begin at 0.",
-        group="network",
+        "he", "initialisation", "How the weights begin. Biases begin at 0.", group="network",
         options={
             "he": Option("he", "Normal, variance 2 / fan-in (He et al. 2015, arXiv:1502.01852): made for ReLU."),
             "xavier": Option(
@@ -107,96 +83,58 @@ class Config:
     )
 
     optimizer: Optimizer = setting(
-        "adamw",
-        "optimiser",
+        "adamw", "optimiser",
         "AdamW gives each weight its own step size. SGD moves all weights alike, with momentum. Muon moves a layer "
         "equally in every direction and learns the most from each picture (a learning rate of 0.02 to 0.05 suits it).",
-        group="learning",
-        paces=True,
-        options={"adamw": Option("adamw"), "sgd": Option("sgd"), "muon": Option("muon")},
+        group="learning", paces=True, options={"adamw": Option("adamw"), "sgd": Option("sgd"), "muon": Option("muon")},
     )
     learning_rate: float = setting(
-        0.01,
-        "learning rate",
+        0.01, "learning rate",
         "How far each step moves the weights, at its peak. Too small learns slowly; too large makes the loss jump or "
         "overflow.",
-        group="learning",
-        low=1e-7,
-        high=100,
-        stops=(1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 5e-2, 0.1, 0.3, 1.0, 10.0),
-        address="rate",
+        group="learning", low=1e-7, high=100,
+        stops=(1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 5e-2, 0.1, 0.3, 1.0, 10.0), address="rate",
     )
     epochs: int = setting(
-        10, "epochs", "How many times every training picture is seen.", group="learning", low=1, high=1000, typed=True
+        10, "epochs", "How many times every training picture is seen.", group="learning", low=1, high=1000, typed=True,
     )
     label_smoothing: float = setting(
-        0.1,
-        "label smoothing",
-        "How much certainty is taken from the true class: 0 asks for 100 %, 0.1 for about 90 %.",
-        group="learning",
-        high=0.9,
-        step=0.05,
+        0.1, "label smoothing",
+        "How much certainty is taken from the true class: 0 asks for 100 %, 0.1 for about 90 %.", group="learning",
+        high=0.9, step=0.05,
     )
     schedule: Schedule = setting(
-        "one-cycle",
-        "schedule",
+        "one-cycle", "schedule",
         "One-cycle warms up, peaks at the learning rate and cools down to almost 0; constant stays at it.",
-        group="learning",
-        options={"one-cycle": Option("one-cycle"), "constant": Option("constant")},
+        group="learning", options={"one-cycle": Option("one-cycle"), "constant": Option("constant")},
     )
     weight_decay: float = setting(
-        0.01,
-        "weight decay",
-        "Pulls weights towards 0, so that few large ones remain.",
-        group="learning",
-        high=10,
-        stops=(0.0, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1),
-        address="decay",
+        0.01, "weight decay", "Pulls weights towards 0, so that few large ones remain.", group="learning", high=10,
+        stops=(0.0, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1), address="decay",
     )
     batch: int = setting(
-        128,
-        "batch size",
+        128, "batch size",
         "Pictures per step (of all processes together). A larger batch makes each step steadier, and the steps fewer.",
-        group="learning",
-        low=1,
-        high=8192,
-        step=32,
-        typed=True,
-        paces=True,
+        group="learning", low=1, high=8192, step=32, typed=True, paces=True,
     )
     seed: int = setting(
-        0,
-        "seed",
+        0, "seed",
         "Decides the first weights, the order, shifts and flips. Equal settings with an equal seed give equal weights.",
-        group="learning",
-        high=2**31 - 1,
-        typed=True,
+        group="learning", high=2**31 - 1, typed=True,
     )
     precision: Precision = setting(
-        "auto",
-        "precision",
-        "Auto tests for a second whether bfloat16 is faster and safe on this machine.",
-        group="learning",
-        paces=True,
+        "auto", "precision", "Auto tests for a second whether bfloat16 is faster and safe on this machine.",
+        group="learning", paces=True,
         options={"auto": Option("auto"), "float32": Option("float32"), "bfloat16": Option("bfloat16")},
     )
     momentum: float = setting(
-        0.9,
-        "momentum",
-        "How much of its last move the optimiser keeps.",
-        group="learning",
-        high=0.9999,
-        step=0.01,
-        typed=True,
-        needs={"optimizer": ("sgd", "muon")},
+        0.9, "momentum", "How much of its last move the optimiser keeps.", group="learning", high=0.9999, step=0.01,
+        typed=True, needs={"optimizer": ("sgd", "muon")},
     )
 
     attack: Attack = setting(
-        "none",
-        "learns from",
-        "Adversarial training replaces each batch by pictures that are attacked at that moment.",
-        group="attack",
-        paces=True,
+        "none", "learns from", "Adversarial training replaces each batch by pictures that are attacked at that moment.",
+        group="attack", wide=True, paces=True,
         options={
             "none": Option("clean pictures", "The pictures as they are."),
             "fgsm": Option(
@@ -212,40 +150,19 @@ class Config:
         },
     )
     epsilon: float = setting(
-        8 / 255,
-        "epsilon",
-        "How far the attack may change each channel of a pixel.",
-        group="attack",
-        high=1,
-        step=0.5,
-        typed=True,
-        in_levels=True,
-        needs=_ATTACKED,
+        8 / 255, "epsilon", "How far the attack may change each channel of a pixel.", group="attack", high=1, step=0.5,
+        typed=True, in_levels=True, needs=_ATTACKED,
     )
     attack_step: float = setting(
-        0.0,
-        "step size",
-        "How far each step of the attack goes. Automatic is 1.25 epsilon for FGSM, and 2.5 epsilon / steps for PGD.",
-        group="attack",
-        high=2,
-        step=0.25,
-        typed=True,
-        in_levels=True,
-        zero="automatic",
-        needs=_ATTACKED,
+        0.0, "step size",
+        "How far each step of the attack goes. Auto is 1.25 epsilon for FGSM, and 2.5 epsilon / steps for PGD.",
+        group="attack", high=2, step=0.25, typed=True, in_levels=True, zero="auto", needs=_ATTACKED,
     )
     attack_steps: int = setting(
-        7,
-        "attack steps",
-        "Steps of the attack on each batch.",
-        group="attack",
-        low=1,
-        high=100,
-        typed=True,
-        needs={"attack": ("pgd",)},
-        paces=True,
-        address="pgd",
+        7, "attack steps", "Steps of the attack on each batch.", group="attack", low=1, high=100, typed=True,
+        needs={"attack": ("pgd",)}, paces=True, address="pgd",
     )
+    # fmt: on
 
     def __post_init__(self) -> None:
         """Raise ``InputError`` for the first setting that can't be."""

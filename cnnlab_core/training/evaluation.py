@@ -1,4 +1,4 @@
-"""How well a network names a set of pictures: accuracy, confusion, the most confident mistakes, robustness."""
+"""How well a network classifies a set of pictures: accuracy, confusion, the most confident mistakes, robustness."""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass

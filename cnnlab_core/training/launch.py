@@ -106,7 +106,7 @@ def refuse_a_long_queue(most_waiting: int | None) -> None:
     """Raise ``RunError`` if a run that starts now would make more than ``most_waiting`` wait for the device."""
     # The first in the queue has the device.
     if most_waiting is not None and (waiting := len(queue(device_key()).names())) > most_waiting:
-        raise RunError(f"{waiting - 1} runs wait for the device already. Start yours when one of them is through.")
+        raise RunError(f"{waiting - 1} runs are already waiting for the device. Start yours when one has finished.")
 
 
 def _spawn(run: Run, checkpoint_seconds: float | None) -> None:

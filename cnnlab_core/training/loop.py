@@ -95,7 +95,7 @@ def train(
         yield TrainStep("fetching", step.received, step.total)
         if run and world.size == 1 and (wish or run.request)():
             fetching.close()
-            say(run.metrics_path, "paused", "Taken back while the data was being fetched.", resumable=True)
+            say(run.metrics_path, "paused", "Cancelled while the data was being fetched.", resumable=True)
             return "paused"
     trainer = _Trainer(run, config, world, device or pick_device(), dataset, checkpoint_seconds, wish)
     try:

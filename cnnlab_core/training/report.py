@@ -68,7 +68,8 @@ def report(run: Run) -> str:
 def _scores(finals: dict[str, Any] | None) -> str:
     if not finals:
         return "<p>Not tested yet.</p>"
-    words = f'<p><span class="big">{finals["accuracy"]:.2%}</span> of {finals["test_pictures"]} test pictures right'
+    words = f'<p><span class="big">{finals["accuracy"]:.2%}</span> of {finals["test_pictures"]} test pictures '
+    words += "classified correctly"
     if "robust_accuracy" in finals:
         words += f", {finals['robust_accuracy']:.2%} under attack ({escape(finals['robust_attack'])}, epsilon "
         words += f"{levels(finals['robust_epsilon'])})"
@@ -152,10 +153,13 @@ def _tested(finals: dict[str, Any] | None, machine: dict[str, Any]) -> Iterable[
     labels = machine.get("classes") or [str(index) for index in range(len(finals["per_class"]))]
     yield "<h2>Test</h2>"
     if len(labels) <= 40:
-        yield _figure(_confusion(np.array(finals["confusion"]), labels), "Rows: the true class. Columns: the answer.")
+        yield _figure(
+            _confusion(np.array(finals["confusion"]), labels),
+            "Confusion matrix. Rows: the true class. Columns: the predicted class.",
+        )
     yield _table(
         [
-            ("class", "right"),
+            ("class", "accuracy"),
             *((label, f"{share:.1%}") for label, share in zip(labels, finals["per_class"], strict=True)),
         ]
     )
@@ -172,7 +176,7 @@ def _confusion(counts: np.ndarray, labels: Sequence[str]) -> Figure:
     for (row, col), count in np.ndenumerate(counts):
         if count and len(labels) <= 20:
             axes.text(col, row, str(count), ha="center", va="center", fontsize=7)
-    axes.set_xlabel("taken for")
+    axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     return figure
 

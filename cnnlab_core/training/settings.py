@@ -39,6 +39,8 @@ class Setting:
     """A slider that stops only here, for numbers that span orders of magnitude."""
     typed: bool = False
     """A number to type instead of a slider."""
+    wide: bool = False
+    """A row of the form for itself."""
     in_levels: bool = False
     """In pixels of [0, 1], which people read as 8/255."""
     zero: str = ""

@@ -81,7 +81,7 @@ def test_a_run_from_its_start_to_its_network_under_attack(lab):
     expect(chips).to_contain_text("first *run*")
     expect(chips).to_contain_text("second run")
     assert chips.inner_text().count("run") == 2, "a double click started one run"
-    expect(lab.page.get_by_text("In which settings they differ")).to_be_visible()
+    expect(lab.page.get_by_text("Settings that differ")).to_be_visible()
     lab.shot("training_compare")
 
     lab.during(lambda: lab.page.get_by_role("tab", name="Watch").click())

@@ -193,7 +193,7 @@ def test_runs_are_compared_with_their_settings_and_seeds(open_page):
     app.multiselect(key="runs_choice").set_value([runs[0].id]).run()
     assert app.query_params["runs"] == runs[0].id
     app.multiselect(key="runs_choice").set_value([]).run()
-    assert "Choose one run" in words(app)
+    assert "Choose one or more runs" in words(app)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def test_what_cannot_be_trained_is_found_before_the_start():
     with pytest.raises(InputError, match="Row 1 of the stack reads"):
         check(tiny(stack="conv"))
     small = Pictures(torch.zeros(12, 16, 16, 3, dtype=torch.uint8), torch.arange(12) % 2)
-    write_dataset(own_path("small"), Dataset("own:small", "small", ("a", "b"), small, lambda: small))
+    test = Pictures(small.images.clone(), small.labels.clone())
+    write_dataset(own_path("small"), Dataset("own:small", "small", ("a", "b"), small, lambda: test))
     check(tiny(data="own:small", crop=15))
     with pytest.raises(InputError, match="at most 15 pixels, not 16"):
         check(tiny(data="own:small", crop=16))

@@ -53,7 +53,7 @@ def choose_run(runs: list[Run]) -> Run:
     if wanted and wanted not in by_id:
         st.session_state[_MISSED] = True
     if _MISSED in st.session_state:
-        st.info("The run of this link is gone, or another visitor's. Here is one of those that you can see.")
+        st.info("This link's run is gone, or belongs to another visitor. Here is one that you can see.")
     box_in_address("Run", "run", list(by_id), chosen.id, lambda name: label(by_id[name]))
     return chosen
 

@@ -1,4 +1,4 @@
-"""Several runs in one figure, with the difference of their settings and their scores over the seeds."""
+"""Several runs in one figure, the settings in which they differ, and their scores over the seeds."""
 
 from collections.abc import Sequence
 
@@ -45,7 +45,7 @@ def show(runs: list[Run], chosen: Run) -> None:
     across = CONTROLS.one_of("compare_across", "Across", ["epochs", "seconds"], "epochs", place=second)
     shown = [by_id[name] for name in names]
     if not shown:
-        st.info("Choose one run or more.", icon=":material/compare_arrows:")
+        st.info("Choose one or more runs.", icon=":material/compare_arrows:")
         return
     alive = any(run.state().alive for run in shown)
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
@@ -101,10 +101,10 @@ def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
 
 
 def _differences(runs: list[Run]) -> None:
-    st.markdown("**In which settings they differ**")
+    st.markdown("**Settings that differ**")
     found = differences([run.config for run in runs])
     if not found:
-        st.markdown("In none." if len(runs) > 1 else "Choose another run to see the difference.")
+        st.markdown("None." if len(runs) > 1 else "Choose another run to compare it with.")
         return
     names = _distinct([run.about.name for run in runs])
     rows = [
@@ -118,10 +118,10 @@ def _differences(runs: list[Run]) -> None:
 
 
 def _finals(runs: list[Run]) -> None:
-    st.markdown("**On the test set**, runs that differ only in their seed together")
+    st.markdown("**On the test set** (runs that differ only in their seed are one row)")
     groups = group_by_settings(runs)
     if not groups:
-        st.markdown("None of them is tested yet.")
+        st.markdown("None of these runs has been tested yet.")
         return
     rows = []
     for group in groups:

@@ -24,7 +24,7 @@ from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, watched
 
 LATEST = "latest"
 ACROSS = 16
-SAID = {
+ABOUT = {
     "all filters": "The largest weight of all is full colour: pale filters are weak. Mid grey is a weight of 0",
     "each filter": "Each filter's own largest weight is full colour; mid grey is a weight of 0",
     "each filter's range": "Each filter is stretched from its smallest weight (black) to its largest (full colour)",
@@ -51,7 +51,7 @@ def _filters(run: Run, offered: list[int]) -> None:
     """The filters as one array; the newest, or those of the step at which the scrubber stands."""
     steps = filter_steps(run)
     if not steps:
-        st.info("The filters are kept from the first step on.", icon=":material/grid_on:")
+        st.info("The filters appear with the first step.", icon=":material/grid_on:")
         return
     first, second = st.columns([2.2, 1], gap="large", vertical_alignment="bottom")
     at: object = LATEST
@@ -68,10 +68,10 @@ def _filters(run: Run, offered: list[int]) -> None:
     else:
         st.image(picture, width="stretch", output_format="PNG", alt=alt)
     weights = read_filters(run, step)
-    broken = "" if np.isfinite(weights).all() else " Some weights are no numbers any more: drawn as 0."
+    broken = "" if np.isfinite(weights).all() else " Some weights are no longer numbers and are drawn as 0."
     st.caption(
-        f"The {len(weights)} filters of the first layer, before step {step:,} of the training. {SAID[scale]}.{broken} "
-        "They begin as confetti; look for edges and for colours against their opposites."
+        f"The {len(weights)} filters of the first layer, before step {step:,} of the training. {ABOUT[scale]}.{broken} "
+        "They begin as noise; look for edges and for pairs of opposite colours."
     )
 
 
@@ -120,8 +120,8 @@ def _insides(run: Run) -> None:
         )
         st.plotly_chart(figure, key="training norms", config=FIGURE, alt="Gradient norm by layer")
         st.caption(
-            "How hard each layer's weights are pulled. Norms that fall towards 0 in the early layers alone are "
-            "vanishing gradients; a sudden jump comes before an overflow."
+            "How strongly each layer's weights are pulled. Where the norms fall towards 0 in the early layers alone, "
+            "the gradients vanish; a sudden jump comes before an overflow."
         )
     with right:
         figure = line_figure(
@@ -133,15 +133,13 @@ def _insides(run: Run) -> None:
             height=380,
         )
         st.plotly_chart(figure, key="training dead", config=FIGURE, alt="Dead units by layer")
-        st.caption(
-            "Channels behind a ReLU that stay 0 everywhere on 256 held-out pictures. What is dead learns nothing."
-        )
+        st.caption("Channels after a ReLU that are 0 everywhere on 256 held-out pictures. A dead unit learns nothing.")
         latest = {name: shares[-1] for name, shares in found.dead_units.items() if shares[-1] > 0}
         if latest:
             worst = max(latest, key=lambda name: latest[name])
-            st.markdown(f"Now most are dead in `{worst}`: {latest[worst]:.0%}.")
+            st.markdown(f"The largest share is now dead in `{worst}`: {latest[worst]:.0%}.")
         elif found.dead_units:
-            st.markdown("Now no unit is dead.")
+            st.markdown("No unit is dead now.")
 
 
 def _by_layer(steps: Array, layers: Mapping[str, Array]) -> list[Line]:

@@ -16,9 +16,10 @@ CONTROLS = Controls("training")
 _COLUMNS: dict[Group, tuple[float, ...]] = {
     "data": (1, 1),
     "network": (1,),
-    "learning": (1, 1, 1, 1),
-    "attack": (1.5, 1, 1, 1),
+    "learning": (1.2, 1, 1, 1),
+    "attack": (1.2, 1, 1, 1),
 }
+"""How wide the columns of a group are."""
 _MOST_SEGMENTS = 3
 """More options than this are a box, not a row of buttons."""
 _REFUSED = "training refused"
@@ -30,19 +31,22 @@ def draw(group: Group, values: dict[str, Any], own: Mapping[str, Callable[[], An
     Those in ``own`` have a control of their own, which is drawn only where it counts. Every other control is always
     there, so that nothing jumps and a link keeps it; where it doesn't count it is disabled, and its default is taken.
     """
-    widths, settings = _COLUMNS[group], [about for about in SETTINGS.values() if about.group == group]
-    for start in range(0, len(settings), len(widths)):
-        row = settings[start : start + len(widths)]
-        for place, about in zip(st.columns(widths, gap="medium"), row, strict=False):
-            counts = about.counts(values)
+    free: list[Any] = []
+    for about in SETTINGS.values():
+        if about.group != group:
+            continue
+        if about.wide:
+            place, free = st.container(), []
+        else:
+            free = free or st.columns(_COLUMNS[group], gap="medium")
+            place = free.pop(0)
+        counts = about.counts(values)
+        with place:
             if own and about.key in own:
-                with place:
-                    values[about.key] = own[about.key]() if counts else about.default
-                continue
-            value = _control(about, place, disabled=not counts)
-            values[about.key] = value if counts else about.default
-            if (chosen := about.options.get(value)) and chosen.about:
-                place.caption(chosen.about)
+                values[about.key] = own[about.key]() if counts else about.default
+            else:
+                value = _control(about, disabled=not counts)
+                values[about.key] = value if counts else about.default
 
 
 def take(config: Config) -> None:
@@ -65,16 +69,18 @@ def show_refused() -> None:
             )
 
 
-def _control(about: Setting, place: Any, *, disabled: bool) -> Any:
-    """The control that suits the setting; gives the setting's value."""
+def _control(about: Setting, *, disabled: bool) -> Any:
+    """The control that suits the setting, and what the chosen option means; gives the setting's value."""
     key = CONTROLS.key(about.address)
     asked = None if key in st.session_state else st.query_params.get(key)
-    more: dict[str, Any] = {"place": place, "help": about.help, "disabled": disabled}
+    more: dict[str, Any] = {"help": about.help, "disabled": disabled}
     shown: Any
     if about.options:
         choose = CONTROLS.one_of if len(about.options) <= _MOST_SEGMENTS else CONTROLS.select
         options = list(about.options)
         shown = choose(about.address, about.label, options, about.default, format_func=about.text, **more)
+        if about.options[shown].about:
+            st.caption(about.options[shown].about)
     elif about.kind is bool:
         shown = CONTROLS.toggle(about.address, about.label, about.default, **more)
     elif about.stops:

@@ -32,8 +32,8 @@ def show(run: Run) -> None:
     finals, machine = run.finals, run.machine
     if not finals or not machine:
         st.info(
-            "The test comes at the end, once: on pictures that played no part in the training. Stop the run to have it "
-            "tested now, or wait until it is finished.",
+            "The test comes once, at the end, on pictures that played no part in the training. Stop the run to test it "
+            "now, or wait until it is finished.",
             icon=":material/fact_check:",
         )
         return
@@ -82,7 +82,7 @@ def _worst_pair(counts: np.ndarray, labels: list[str]) -> str:
 
 
 def _mistakes(run: Run, finals: dict[str, Any], labels: list[str]) -> None:
-    """The pictures, each with what was said and what is true."""
+    """The pictures, each with the answer and the true class."""
     mistakes = finals["mistakes"]
     if not mistakes:
         st.markdown("There are none.")
@@ -100,11 +100,11 @@ def _mistakes(run: Run, finals: dict[str, Any], labels: list[str]) -> None:
 
 
 def _own(run: Run) -> None:
-    """The shared picture, named by this network."""
+    """The shared picture, classified by this network."""
     name = spec_name(run)
     if name is None:
         st.markdown(
-            "Press **Export** above: then this network names the picture in the sidebar, here and on every page."
+            "Press **Export** above: then this network classifies the picture in the sidebar, here and on every page."
         )
         return
     picture = choose_picture()

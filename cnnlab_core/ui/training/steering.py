@@ -64,7 +64,7 @@ def _sentence(run: Run, state: State) -> str:
     if state.name == "waiting":
         names = queue(device_key()).names()
         ahead = names.index(run.id) if run.id in names else 0
-        return f"Waiting for the device, {ahead} before this one." if ahead else "It is this run's turn next."
+        return f"Waiting for the device: {ahead} ahead of this run." if ahead else "This run is next."
     if state.name == "running":
         found, machine = watched(run).curves, run.machine
         if machine and found.done >= machine["total_steps"]:
@@ -72,7 +72,7 @@ def _sentence(run: Run, state: State) -> str:
         if found.done:
             return ""
         fetching = find_data(run.config.data).megabytes
-        return f"Fetching {fetching:.0f} MB of data." if fetching else "Reading the data and trying out the machine."
+        return f"Fetching {fetching:.0f} MB of data." if fetching else "Reading the data and testing the machine."
     return state.sentence
 
 
@@ -111,7 +111,7 @@ def _buttons(run: Run, state: State) -> None:
                 key="training_export",
                 icon=":material/output:",
                 disabled=run.machine is None or not any(run.checkpoints.glob("*.pt")),
-                help="Writes the best weights as a network that everybody finds on every page of this lab.",
+                help="Saves the best weights as a network that everybody can use on every page of this lab.",
             )
             if exported and asked(export, run):
                 st.toast("Exported: every page offers it now.", icon=":material/check_circle:")
@@ -125,7 +125,7 @@ def _buttons(run: Run, state: State) -> None:
                 _rename(run)
             key = f"training_deleting {run.id}"  # its own: one that stays open mustn't offer to delete the next run
             with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key=key):
-                st.markdown("Its settings, curves and checkpoints go. What was exported stays.")
+                st.markdown("This deletes its settings, curves and checkpoints. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
         if name:
             for page, words, icon in PLACES:
@@ -135,14 +135,14 @@ def _buttons(run: Run, state: State) -> None:
 
 
 def _why_not() -> str:
-    """Why a run that is seen can't be steered."""
+    """Why this browser can see a run and not control it."""
     if not may_start():
         return "Training is off in this lab: runs can be looked at and compared."
-    return "This run was started from the command line, and is steered from there."
+    return "This run was started from the command line, and can only be controlled from there."
 
 
 def _engine(run: Run, state: State) -> None:
-    """Start, pause, resume, stop: what is possible now."""
+    """Start, pause, resume, stop: those that are possible now."""
     asking = bool(run.request()) if state.alive else False
     if state.alive:
         st.button(
@@ -169,7 +169,7 @@ def _engine(run: Run, state: State) -> None:
         )
     if state.alive or (state.resumable and state.name != "ready"):
         with st.popover("Stop", icon=":material/stop:", disabled=asking, key=f"training_stopping {run.id}"):
-            st.markdown("The training ends here: what is learned is tested, and it can't go on afterwards.")
+            st.markdown("This ends the training: the network is tested, and the run can't go on afterwards.")
             st.button("Stop and test", key="training_stop", type="primary", on_click=asked, args=(stop, run))
 
 

@@ -58,7 +58,7 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     found = watched(run)
     done = found.curves.done
     if not done:
-        st.info("The curves begin with the first steps.", icon=":material/show_chart:")
+        st.info("The curves appear with the first steps.", icon=":material/show_chart:")
         return
     total = (run.machine or {}).get("total_steps", done)
     for row in _drawn(found, total, run.config.epochs if epochs else 0, weight, log):
@@ -67,8 +67,8 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
             place.plotly_chart(figure, key=f"training {title}", config=FIGURE, alt=title)
     if run.config.label_smoothing:
         st.caption(
-            f"The training loss asks for less than full certainty (label smoothing {run.config.label_smoothing:g}) and "
-            "for changed pictures; the held-out loss for neither. So it may lie below."
+            f"The training loss is measured with label smoothing ({run.config.label_smoothing:g}) and on changed "
+            "pictures, the held-out loss without either: so it can be the lower one."
         )
     for notice in found.notices:
         st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
