@@ -160,7 +160,7 @@ def test_where_too_many_wait_one_is_asked_to_try_again(monkeypatch):
     with monkeypatch.context() as full:
         full.setattr("cnnlab_core.ui.runner.gate", lambda kind: Full(1))
         app = lab("")
-        assert "2 jobs wait" in app.info[0].value
+        assert "2 jobs are already waiting" in app.info[0].value
         assert app.session_state["counts"] == []
     app.button[0].click().run()
     assert not app.info

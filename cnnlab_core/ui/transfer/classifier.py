@@ -1,12 +1,10 @@
 """Classifier: its accuracy, its confusion matrix, and its most confident mistakes."""
 
-import csv
-import io
-
 import streamlit as st
 
 from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.recipes.transfer_learning import classifier as recipe
+from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
@@ -77,9 +75,5 @@ def _mistakes(result: Result) -> None:
 
 
 def _table(found: Learned) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["true class", *found.classes])
-    for name, row in zip(found.classes, found.confusion.tolist(), strict=True):
-        writer.writerow([name, *row])
-    return text.getvalue()
+    rows = zip(found.classes, found.confusion.tolist(), strict=True)
+    return csv_table(("true class", *found.classes), ((name, *counts) for name, counts in rows))

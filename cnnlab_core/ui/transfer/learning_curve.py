@@ -9,6 +9,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.lines import accuracy_curves
 from cnnlab_core.recipes.transfer_learning import learning_curve as recipe
+from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, part
 from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
 from cnnlab_core.ui.fetch import weights_ready
@@ -71,10 +72,10 @@ def _curves(subject: TransferSubject) -> Generator[Progress[Any], None, tuple[Cu
 
 
 def _table(curves: Curves) -> str:
-    rows = [
-        f"{kind},{point.each},{number},{accuracy:.6f}"
+    rows = (
+        (kind, point.each, number, f"{accuracy:.6f}")
         for kind, points in curves.items()
         for point in points
         for number, accuracy in enumerate(point.accuracies)
-    ]
-    return "\n".join(["weights,pictures_of_each_class,draw,accuracy", *rows, ""])
+    )
+    return csv_table(("weights", "pictures_of_each_class", "draw", "accuracy"), rows)

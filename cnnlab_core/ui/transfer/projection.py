@@ -4,6 +4,7 @@ import streamlit as st
 
 from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import projection as recipe
+from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer.result import learn_result
@@ -37,13 +38,6 @@ def show(subject: TransferSubject) -> None:
 
 
 def _table(found: Learned) -> str:
-    rows = [
-        f"{x:.9g},{y:.9g},{label},{int(is_test)}"
-        for (x, y), label, is_test in zip(
-            found.projection.points.tolist(),
-            found.projected_labels.tolist(),
-            found.projected_is_test.tolist(),
-            strict=True,
-        )
-    ]
-    return "\n".join(["first,second,class,is_test", *rows, ""])
+    points = (f"{value:.9g}" for value in found.projection.points.ravel())
+    rows = zip(points, points, found.projected_labels, found.projected_is_test.astype(int), strict=True)
+    return csv_table(("first", "second", "class", "is_test"), rows)
