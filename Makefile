@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One OpenMP thread: the tests' own threads and the app beside them would fight for the cores.
 TEST_ENV := OMP_NUM_THREADS=1
+# Node comes by pip, like all the rest; its own tools find it on the path.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix tests/frontend
 
 # Files go to the two processes as they lie, the browser tests as one: see tests/conftest.py.
 PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -29,6 +31,7 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run --silent check
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks
@@ -51,11 +54,12 @@ $(VENV)/run.stamp: requirements.txt constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-peers.txt tests/browser.py
+$(VENV)/test.stamp: $(VENV)/run.stamp requirements-dev.txt requirements-peers.txt tests/browser.py tests/frontend/package-lock.json
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps -r requirements-peers.txt
+	$(NPM) ci --no-audit --no-fund
 	$(BIN)/python tests/browser.py
 	touch $@
 
 clean:
-	rm -rf $(VENV) test-artifacts
+	rm -rf $(VENV) test-artifacts tests/frontend/node_modules

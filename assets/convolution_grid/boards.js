@@ -153,6 +153,7 @@ class Board {
       const editable = own && scene.editable.includes(this.array);
       element.dataset.value = values[n];
       element.style.setProperty("--shade", Number.isFinite(values[n]) ? (Math.abs(values[n]) / largest).toFixed(2) : 0);
+      element.classList.toggle("negative", values[n] < 0);
       element.setAttribute("aria-label", this.label(cell, own, values[n], editable));
       element.classList.toggle("editable", Boolean(editable));
       element.classList.remove("waiting");

@@ -91,7 +91,9 @@ function receivedLook(scene, { index: [o, ...output] }) {
 
 function biasLook(scene, { index: [o] }) {
   const keys = new Set([`db:${o}`]);
-  for (const array of ["y", "dy"]) (scene.arrays[array]?.[o] ?? []).forEach((row, i) => row.forEach((_, j) => keys.add(`${array}:${[o, i, j].join()}`)));
+  for (const array of ["y", "dy"])
+    for (const [i, row] of (scene.arrays[array]?.[o] ?? []).entries())
+      for (const j of row.keys()) keys.add(`${array}:${[o, i, j].join()}`);
   const head = `${nameOf(scene, "b", [o])} = ${number(scene.arrays.b[o])}`;
   const foot = "It is added to every output of its channel.";
   return { terms: [], head, foot, keys, spoken: `${head}. ${foot}` };

@@ -9,9 +9,17 @@ const STEP_EVERY = 800; // ms at speed 1
 class Lab {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
-    [this.lab, this.boardsRoot, this.head, this.terms, this.foot, this.live, this.scrubber, this.speed, this.words] =
-      [".lab", ".boards", ".head", ".terms", ".foot", ".live", "input[type=range]", "select", ".words"].map(find);
+    this.lab = find(".lab");
+    this.boardsRoot = find(".boards");
+    this.head = find(".head");
+    this.terms = find(".terms");
+    this.foot = find(".foot");
+    this.live = find(".live");
+    this.scrubber = find("input[type=range]");
+    this.speed = find("select");
+    this.words = find(".words");
     this.playButton = find('[data-do="play"]');
+    this.calls = 0;
     this.serial = 0;
     this.unsent = [];
     this.listening = new AbortController();
@@ -64,7 +72,7 @@ class Lab {
           this.boardsRoot.append(board.root);
         });
     });
-    this.boardsRoot.style.gridTemplateRows = "max-content ".repeat(rows - 1) + "1fr";
+    this.boardsRoot.style.gridTemplateRows = `${"max-content ".repeat(rows - 1)}1fr`;
   }
 
   draw() {
@@ -111,8 +119,11 @@ class Lab {
       chip.append(make("b", "", text === value || term.weight.route ? text : `${text} = ${value}`));
       if (!(this.scene.kind === "max" && term.cell.place.array === "x")) chip.append(make("small", "", `sum ${number(term.running)}`));
       const keys = [term.cell.place, term.weight.place].filter(Boolean).map(keyOf);
-      chip.addEventListener("pointerenter", () => this.boards.forEach((board) => board.pair(keys)));
-      chip.addEventListener("pointerleave", () => this.boards.forEach((board) => board.pair([])));
+      const pair = (lit) => {
+        for (const board of this.boards.values()) board.pair(lit);
+      };
+      chip.addEventListener("pointerenter", () => pair(keys));
+      chip.addEventListener("pointerleave", () => pair([]));
       const isNew = groups > 1 && term.group !== group;
       group = term.group;
       return isNew ? [make("span", "group", `channel ${group}`), chip] : [chip];
@@ -258,7 +269,8 @@ export default function ({ data, parentElement, setStateValue }) {
     lab = new Lab(parentElement);
     labs.set(parentElement, lab);
   }
-  const call = (lab.calls = (lab.calls ?? 0) + 1);
+  lab.calls += 1;
+  const call = lab.calls;
   lab.show(data, setStateValue);
   return () => {
     if (lab.calls !== call) return; // a call that was overtaken while its module was loading: the lab lives on

@@ -93,14 +93,16 @@ function termsOf(scene, array, index) {
       const c = channelsOf(scene, o).indexOf(channel);
       for (const meeting of meetings(scene, { cell })) {
         const weight = pools ? poolWeight(scene, o, meeting) : part(scene, "w", [o, c, ...meeting.tap]);
-        const sent = { ...part(scene, "dy", [o, ...meeting.output]), isPadding: isPadding(scene, meeting.padded) };
-        sent.through = { array: "x", padded: [channel, ...meeting.padded] };
+        const through = { array: "x", padded: [channel, ...meeting.padded] };
+        const known = { isPadding: isPadding(scene, meeting.padded), through };
+        const sent = { ...part(scene, "dy", [o, ...meeting.output]), ...known };
         add(sent, weight, o);
       }
     }
   } else if (array === "db") {
     const [o] = index;
-    scene.arrays.dy[o].forEach((row, i) => row.forEach((_, j) => add(part(scene, "dy", [o, i, j]), { value: 1, one: true }, o)));
+    for (const [i, row] of scene.arrays.dy[o].entries())
+      for (const j of row.keys()) add(part(scene, "dy", [o, i, j]), { value: 1, one: true }, o);
   }
   return terms;
 }

@@ -13,6 +13,8 @@ function shape(name, attributes, text) {
 class Chart {
   constructor(svg, onMove, onRest, signal) {
     this.svg = svg;
+    this.width = 0;
+    this.height = 0;
     const follow = (event) => onMove(this.indexAt(event.clientX - svg.getBoundingClientRect().left));
     const on = (event, does) => svg.addEventListener(event, does, { signal });
     on("pointerdown", (event) => {

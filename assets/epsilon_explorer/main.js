@@ -16,8 +16,15 @@ class Explorer {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
     this.root = find(".explorer");
-    [this.picture, this.noise, this.head, this.bars, this.legend, this.slider, this.marks] =
-      [".picture", ".noise", ".head", ".bars", ".legend", "input", ".marks"].map(find);
+    this.picture = find(".picture");
+    this.noise = find(".noise");
+    this.head = find(".head");
+    this.bars = find(".bars");
+    this.legend = find(".legend");
+    this.slider = find("input");
+    this.marks = find(".marks");
+    this.calls = 0;
+    this.send = (_index) => {};
     this.listening = new AbortController();
     const { signal } = this.listening;
     this.chart = new Chart(find(".chart"), (index) => this.moveTo(index), () => this.rest(), signal);
@@ -146,7 +153,8 @@ export default function ({ data, parentElement, setStateValue }) {
     explorer = new Explorer(parentElement);
     explorers.set(parentElement, explorer);
   }
-  const call = (explorer.calls = (explorer.calls ?? 0) + 1);
+  explorer.calls += 1;
+  const call = explorer.calls;
   explorer.send = (index) => setStateValue("at", index);
   if (explorer.scene?.id !== data.id) explorer.show(data); // else it stands where it was dragged to
   return () => {

@@ -38,7 +38,8 @@ class Pictures {
   constructor({ original, pictures, width, height }) {
     this.original = opaque(bytes(original));
     this.pictures = pictures;
-    this.size = [width, height];
+    this.width = width;
+    this.height = height;
     this.decoded = new Map();
   }
 
@@ -52,9 +53,9 @@ class Pictures {
     const image = new Image();
     image.src = this.pictures[index];
     await image.decode();
-    const context = new OffscreenCanvas(...this.size).getContext("2d");
+    const context = new OffscreenCanvas(this.width, this.height).getContext("2d");
     context.drawImage(image, 0, 0);
-    const { data } = context.getImageData(0, 0, ...this.size);
+    const { data } = context.getImageData(0, 0, this.width, this.height);
     this.decoded.set(index, data);
     return data;
   }

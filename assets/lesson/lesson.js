@@ -78,7 +78,9 @@ function edit(root) {
       document.execCommand("copy"); // without https there is no other way
     }
     copy.textContent = "Copied";
-    setTimeout(() => (copy.textContent = "Copy the link"), 1500);
+    setTimeout(() => {
+      copy.textContent = "Copy the link";
+    }, 1500);
   });
   const row = element("div");
   row.className = "row";

@@ -9,7 +9,8 @@ from skimage.color import rgb2lab
 
 from cnnlab_core.plots.lines import Line, epsilon_curves, line_figure
 from cnnlab_core.plots.step_size import step_map
-from cnnlab_core.plots.theme import CATEGORICAL, MUTED, ON_CELLS, SIGNED_CELLS, UNSIGNED_CELLS
+from cnnlab_core.plots.theme import ACCENT, CATEGORICAL, MUTED, ON_CELLS, ORANGE, SIGNED_CELLS, UNSIGNED_CELLS
+from cnnlab_core.runtime.assets import read_asset
 
 
 def test_the_map_shows_what_is_known_and_can_be_clicked_there():
@@ -78,6 +79,12 @@ def test_numbers_are_readable_on_every_cell():
     for ground, ink in zip(GROUNDS, ("#11181b", "#e8edee"), strict=True):
         mixed = [strongest * t + (1 - strongest) * g for t, g in zip(teal, ImageColor.getrgb(ground), strict=True)]
         assert contrast("#" + "".join(f"{round(share):02x}" for share in mixed), ink) >= 4.5
+
+
+def test_the_convolution_grid_has_the_colours_of_the_figures():
+    style = read_asset("convolution_grid", "grid.css")
+    assert f"--negative: {ORANGE};" in style
+    assert f"--positive: {ACCENT};" in style
 
 
 @pytest.mark.parametrize("vision", VISION)
