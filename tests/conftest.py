@@ -3,6 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("CNNLAB_MODEL_BUDGET", "700000000")  # a VGG-16 and what else is small
 
 import ctypes
 import gc

@@ -20,7 +20,7 @@ def attack(lab, **query):
     """Open the page by link, press Attack, and wait for the verdict."""
     lab.open("/adversarial?" + "&".join(f"{key}={value}" for key, value in query.items()))
     lab.page.get_by_role("button", name=re.compile(r"^Attack \(")).click()
-    expect(lab.page.get_by_text("Take it away")).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("Take it away")).to_be_visible()
 
 
 def saved(lab, label):
@@ -59,7 +59,7 @@ def test_a_bell_pepper_becomes_a_space_shuttle(lab, note):
     box.fill("space shuttle")
     lab.during(lambda: lab.page.get_by_role("option", name="812 · space shuttle").click())
     lab.page.get_by_role("button", name=re.compile(r"^Attack \(PGD")).click()
-    expect(lab.page.get_by_text("Fooled.")).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("Fooled.")).to_be_visible()
     assert named(saved(lab, "Adversarial (PNG)")) == 812
     original = open_image(file.read_bytes())
     model = load_model("efficientnet_lite0", device="cpu")
@@ -82,7 +82,7 @@ def test_an_attack_can_be_stopped_and_the_page_goes_on(lab):
 def test_the_page_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
     for opened, place in ((lab, ""), (dark_lab, "_dark"), (phone_lab, "_phone")):
         opened.open("/adversarial")
-        expect(opened.page.get_by_text("Take it away")).to_be_visible(timeout=60_000)
+        expect(opened.page.get_by_text("Take it away")).to_be_visible()
         width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width == 0, "the page can be scrolled sideways"
         opened.shot(f"adversarial{place}")

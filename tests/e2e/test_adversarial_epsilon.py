@@ -128,7 +128,7 @@ def test_a_click_on_the_map_shows_that_attack(lab):
     lab.open(address("Step size"))
     chart = lab.page.get_by_test_id("stPlotlyChart").locator(".nsewdrag")
     expect(chart).to_be_visible()
-    expect(lab.page.get_by_text("Click a cell")).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("Click a cell")).to_be_visible()
     lab.settle()
     box = chart.bounding_box()
     for row, column, words in ((0, 1, "2 × 0.25/255: not fooled"), (5, 4, "6 × 8/255: ")):
@@ -171,7 +171,7 @@ def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab,
     name = f"adversarial_{tab.lower().replace(' ', '_')}"
     for opened, shot in ((lab, name), (dark_lab, f"{name}_dark"), (phone_lab, f"{name}_phone")):
         opened.open(address(tab))
-        expect(opened.page.get_by_text("Take it away")).to_be_visible(timeout=60_000)
+        expect(opened.page.get_by_text("Take it away")).to_be_visible()
         expect(opened.page.locator(figure).first).to_be_visible()
         width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width == 0, "the page can be scrolled sideways"

@@ -30,11 +30,11 @@ def test_an_attack_made_through_transforms_survives_more(lab):
     lab.open(address("Robustness", adversarial_steps="10", adversarial_step="2", **query))
     lab.page.get_by_role("button", name=re.compile(r"^Attack \(")).click()
     summary = lab.page.get_by_text(re.compile(r"The attack survives \d+ of 11"))
-    expect(summary).to_be_visible(timeout=60_000)
+    expect(summary).to_be_visible()
     plain = int(re.search(r"survives (\d+) of", summary.inner_text())[1])
     lab.page.get_by_role("button", name=re.compile("^Attack through 3 transforms")).click()
     robust = lab.page.get_by_text(re.compile(r"Made through transforms, it survives \d+ of 11"))
-    expect(robust).to_be_visible(timeout=60_000)
+    expect(robust).to_be_visible()
     assert int(re.search(r"transforms, it survives (\d+) of", robust.inner_text())[1]) > plain
     expect(lab.page.get_by_role("img", name="Rotate: 30°, made through transforms")).to_be_visible()
     sheet = Image.open(io.BytesIO(download(lab, "Gallery (PNG)")))
@@ -45,7 +45,7 @@ def test_an_attack_made_through_transforms_survives_more(lab):
 def test_a_report_is_stopped_taken_up_and_downloaded(lab):
     lab.open(address("Report", adversarial_steps="24"))
     lab.page.get_by_role("button", name=re.compile("^Make the report")).click()
-    expect(lab.page.get_by_text("Adversarial", exact=True).first).to_be_visible(timeout=60_000)  # the first row
+    expect(lab.page.get_by_text("Adversarial", exact=True).first).to_be_visible()  # the first row
     lab.press_stop()
     expect(lab.page.get_by_text(re.compile("Stopped: here are 1 of 2 rows"))).to_be_visible()
     lab.during(lab.page.get_by_role("button", name=re.compile("^Make the report")).click)
@@ -59,7 +59,7 @@ def test_a_report_is_stopped_taken_up_and_downloaded(lab):
 
 def test_one_noise_is_taken_home(lab):
     lab.open(address("Universal"))
-    expect(lab.page.get_by_text(re.compile("of 6 fooled"))).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text(re.compile("of 6 fooled"))).to_be_visible()
     delta = np.load(io.BytesIO(download(lab, "Noise (NPY)")))
     assert delta.shape == (224, 224, 3)
     assert 3.9 / 255 < np.abs(delta).max() <= 4 / 255 + 1e-6
@@ -70,7 +70,7 @@ def test_the_tabs_in_the_dark_and_the_pocket(dark_lab, phone_lab):
     for opened, place, tabs in ((dark_lab, "dark", TABS[:2]), (phone_lab, "phone", TABS)):
         for tab in tabs:
             opened.open(address(tab))
-            expect(opened.page.get_by_text("Take it away")).to_be_visible(timeout=60_000)
+            expect(opened.page.get_by_text("Take it away")).to_be_visible()
             width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert width == 0, f"{tab} can be scrolled sideways"
             opened.shot(f"adversarial_{tab.lower().replace(' ', '_')}_{place}")

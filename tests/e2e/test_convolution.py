@@ -248,7 +248,7 @@ def test_channels_are_picked_and_summed(lab):
 def test_on_a_projector_in_the_dark_and_on_a_phone(dark_lab, phone_lab, tab):
     for opened, kind in ((dark_lab, "dark"), (phone_lab, "phone")):
         opened.open(f"/convolution?conv_tab={tab}")
-        expect(opened.page.locator(".cell.active")).to_be_visible(timeout=20_000)
+        expect(opened.page.locator(".cell.active")).to_be_visible()
         main = opened.page.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
         opened.shot(f"convolution_{tab}_{kind}")

@@ -32,7 +32,7 @@ def in_the_address(lab, name):
 def test_a_tab_opens_at_a_click_and_from_a_link(lab, tab):
     lab.open("/feature_maps")
     lab.during(lambda: lab.page.get_by_role("tab", name=tab).click())
-    expect(lab.page.get_by_text("Take it away")).to_be_visible(timeout=30_000)
+    expect(lab.page.get_by_text("Take it away")).to_be_visible()
     lab.open(lab.page.url.removeprefix(lab.server))
     expect(lab.page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
     expect(lab.page.get_by_text("Take it away")).to_be_visible()
@@ -105,7 +105,7 @@ def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab)
     for opened, place in ((lab, ""), (dark_lab, "_dark"), (phone_lab, "_phone")):
         for tab in TABS:
             opened.open(address(tab, maps_depth="middle"))
-            expect(opened.page.get_by_text("Take it away")).to_be_visible(timeout=30_000)
+            expect(opened.page.get_by_text("Take it away")).to_be_visible()
             width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert width == 0, f"{tab} can be scrolled sideways"
             opened.shot(f"feature_maps_{tab.lower().replace(', ', '_').replace(' ', '_')}{place}")

@@ -107,7 +107,7 @@ def test_the_camera(lab):
     lab.page.get_by_role("button", name=re.compile("Use your own")).click()
     lab.during(lambda: lab.page.get_by_text("Use the camera").click())
     shutter, taken = (lab.page.get_by_role("button", name=name) for name in ("Take Photo", "Clear photo"))
-    expect(shutter).to_be_enabled(timeout=20_000)
+    expect(shutter).to_be_enabled()
     end = time.monotonic() + patience(20)
     while time.monotonic() < end:  # a shutter pressed before the first frame is there takes nothing
         shutter.click()
@@ -141,7 +141,7 @@ def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": content} for i in range(40)]
     lab.page.locator('[data-testid="stMain"] input[type=file]').set_input_files(files)
     stop = lab.page.get_by_role("button", name="Stop", exact=True)
-    expect(stop).to_be_visible(timeout=30_000)
+    expect(stop).to_be_visible()
     expect(lab.page.get_by_text(re.compile(r"Naming 40 pictures · \d+ s"))).to_be_visible()
     lab.shot("running")
     lab.press_stop()
@@ -151,7 +151,7 @@ def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     expect(again).to_be_visible()
     again.click()
     expect(stop).to_be_visible()
-    expect(lab.page.get_by_role("button", name="Table as CSV")).to_be_visible(timeout=90_000)
+    expect(lab.page.get_by_role("button", name="Table as CSV")).to_be_visible()
 
 
 def test_downloads_are_what_they_say(lab):

@@ -29,7 +29,7 @@ def start(lab, name, *, twice=False):
 def steps_done(lab):
     """The step that the line of state tells."""
     line = lab.page.get_by_text(re.compile(r"step [\d,]+ of")).first
-    expect(line).to_be_visible(timeout=60_000)
+    expect(line).to_be_visible()
     return int(re.search(r"step ([\d,]+) of", line.inner_text())[1].replace(",", ""))
 
 
@@ -47,7 +47,7 @@ def press(lab, name):
 
 
 def stands(lab, state):
-    expect(lab.page.locator(".stMarkdownBadge", has_text=state).first).to_be_visible(timeout=60_000)
+    expect(lab.page.locator(".stMarkdownBadge", has_text=state).first).to_be_visible()
 
 
 def test_a_run_from_its_start_to_its_network_under_attack(lab):
@@ -91,7 +91,7 @@ def test_a_run_from_its_start_to_its_network_under_attack(lab):
     link.click()
     expect(lab.page.get_by_role("heading", name="Adversarial attacks")).to_be_visible()
     expect(lab.page).to_have_url(re.compile("model=run"))
-    expect(lab.page.get_by_text("Take it away")).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("Take it away")).to_be_visible()
     expect(lab.page.get_by_text("Trained in this lab on own:few")).to_be_visible()
 
 

@@ -16,7 +16,7 @@ def address(tab):
 
 def test_a_classifier_is_learned_and_taken_home(lab):
     lab.open("/transfer_learning")
-    expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible()
     expect(lab.page.get_by_text(re.compile("Learned from 60 pictures"))).to_be_visible()
     lab.shot("transfer_classifier_light")
     lab.page.get_by_text("Take it away").click()
@@ -49,17 +49,17 @@ def test_a_zip_is_imported_and_learned_from(lab):
     lab.page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(file)
     lab.page.get_by_role("button", name="Import", exact=True).click()
     lab.page.keyboard.press("Escape")
-    expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible()
     lab.open("/transfer_learning?model=squeezenet1_1&weights=random&transfer_data=my-lamps")
     lab.page.get_by_role("button", name="Learn from 12 pictures").click()
-    expect(lab.page.get_by_text("100.0%", exact=True)).to_be_visible(timeout=60_000)
+    expect(lab.page.get_by_text("100.0%", exact=True)).to_be_visible()
     expect(lab.page.get_by_text("None: every test picture is classified correctly.")).to_be_visible()
 
 
 def test_learning_can_be_stopped(lab):
     lab.open("/transfer_learning?transfer_each=192&model=squeezenet1_1&weights=random")
     lab.page.get_by_role("button", name="Learn from 192 pictures").click()
-    expect(lab.page.get_by_role("button", name="Stop", exact=True)).to_be_visible(timeout=20_000)
+    expect(lab.page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     lab.press_stop()
     again = lab.page.get_by_role("button", name="Learn from 192 pictures")
     expect(again).to_be_visible()
@@ -74,7 +74,7 @@ def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab)
     ]:  # fmt: skip
         opened.open(address(tab))
         expect(opened.page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-        expect(opened.page.locator(".js-plotly-plot").first).to_be_visible(timeout=60_000)
+        expect(opened.page.locator(".js-plotly-plot").first).to_be_visible()
         width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert width == 0, f"{tab} can be scrolled sideways"
         place = {lab: "light", dark_lab: "dark", phone_lab: "phone"}[opened]
