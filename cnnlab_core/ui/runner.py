@@ -16,7 +16,6 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.errors import LabError
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
 from cnnlab_core.runtime.gate import Gate, Slice, Waiting, gate
-from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
@@ -79,11 +78,11 @@ def run(
     """Give the result of the job ``make()`` for the settings ``key``, computing it only if it isn't there yet.
 
     ``name`` is the job's place on the page, ``label`` what people read while it runs, ``share`` how much is done
-    (0..1) after a step: if it is left out, a ``Progress`` tells it itself. With ``start`` (a button's label) it waits
-    for that button; without, it runs at once. ``paint`` gets the steps since it was last called, outside the gate,
-    every now and then and at the end. A job that only waits, as a download does, is marked ``computes=False`` and takes
-    no slot of the device. Problems are shown here, as sentences. Results ``for_everybody`` are shared between sessions;
-    ``keep=False`` forgets them at once.
+    (0..1) after a step: if it is left out, steps with a ``share`` tell it themselves. With ``start`` (a button's label)
+    it waits for that button; without, it runs at once. ``paint`` gets the steps since it was last called, outside the
+    gate, every now and then and at the end. A job that only waits, as a download does, is marked ``computes=False`` and
+    takes no slot of the device. Problems are shown here, as sentences. Results ``for_everybody`` are shared between
+    sessions; ``keep=False`` forgets them at once.
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
@@ -137,8 +136,8 @@ def once(function: Callable[[], Result]) -> Job[Result]:
     yield
 
 
-def _share_of(step: object) -> float:
-    return step.share if isinstance(step, Progress) else 0.0
+def _share_of(step: Any) -> float:
+    return getattr(step, "share", 0.0)
 
 
 def _put_away_idle() -> None:
