@@ -8,8 +8,8 @@ import streamlit as st
 from cnnlab_core.attacks.exact.ball import NORMS, Ball
 from cnnlab_core.attacks.exact.neuron import Crossing, Neuron, Step, fgsm, minimal_epsilon, optimum, pgd
 from cnnlab_core.checks import Array
+from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.errors import InputError
-from cnnlab_core.exercises.answers import read_answer
 from cnnlab_core.images.levels import NORM_NAMES
 from cnnlab_core.ui.controls import Controls
 
@@ -82,7 +82,7 @@ def choose_step_sizes() -> list[float]:
     """The lengths of the single steps. Raises ``InputError`` for what isn't such a list."""
     about = f"Up to {MOST_SIZES} numbers, separated by commas or spaces."
     text = CONTROLS.text("sizes", "Step sizes", "0.5, 0.8, 1.2", max_chars=80, help=about)
-    sizes = read_answer(text, "list of step sizes").ravel()
+    sizes = read_numbers(text, "list of step sizes").ravel()
     if sizes.size > MOST_SIZES:
         raise InputError(f"There are {sizes.size} step sizes: write {MOST_SIZES} or fewer.")
     if sizes.max() > FARTHEST or sizes.min() < 0:
