@@ -157,3 +157,10 @@ def test_the_stack_can_be_looked_through(open_page):
 def test_what_no_tab_can_show_or_would_give_away_has_no_link():
     assert make_exercise("fgsm_step", 1, 3).look is None  # three inputs
     assert all(make_exercise("field_setting", seed).look is None for seed in range(20))
+
+
+@pytest.mark.parametrize("page", FIRST)
+def test_the_code_beside_an_exercise_runs(open_tab, page, capsys):
+    code = next(code.value for code in open_tab(page).code if code.language == "python")
+    exec(code, {})
+    assert "Right" in capsys.readouterr().out

@@ -1,0 +1,87 @@
+"""1×1 and attention: the symmetries hold, and what breaks them is seen."""
+
+import json
+import re
+
+import pytest
+
+
+@pytest.fixture
+def open_tab(open_page):
+    return lambda **query: open_page("convolution", conv_tab="1×1 and attention", **query)
+
+
+def text(app):
+    return "\n".join(element.value for element in [*app.markdown, *app.caption])
+
+
+def tables(app):
+    return [element.value for element in app.table]
+
+
+def problems(app):
+    return [error.value.replace("\\", "") for error in app.error]
+
+
+def run_code(app):
+    """Run the tab's code as a notebook would, and give its names."""
+    names: dict = {}
+    exec(next(code.value for code in app.code if code.language == "python"), names)
+    return names
+
+
+def charts(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def test_the_tab_opens_finished_and_its_code_runs(open_tab, capsys):
+    app = open_tab()
+    assert not app.error
+    assert run_code(app)
+    assert capsys.readouterr().out
+
+
+def test_nonsense_in_the_address_is_left_aside(open_tab):
+    app = open_tab(conv_attn_seed="-5", conv_attn_shift="99", conv_attn_position="none")
+    assert not app.error
+
+
+def badges(app):
+    return re.findall(r"(green|orange)-badge\[.*?: (\S+)\]", text(app))
+
+
+@pytest.mark.parametrize("seed", ["0", "13", "9999"])
+def test_the_symmetries_hold(open_tab, seed):
+    app = open_tab(conv_attn_seed=seed)
+    colours = [colour for colour, _ in badges(app)]
+    assert colours[:3] == ["green", "green", "green"]
+    readouts = next(table for table in tables(app) if "read-out" in table)
+    assert readouts["of X"][0] == readouts["of PX"][0]
+    assert readouts["difference"][0] == "0"
+
+
+def test_what_breaks_them(open_tab):
+    app = open_tab(conv_attn_border="zeros", conv_attn_positions="true")
+    assert [colour for colour, _ in badges(app)] == ["green", "orange", "orange", "orange"]
+    assert "With zeros at the border the two differ at positions" in text(app)
+
+
+def test_rows_move_with_the_order(open_tab):
+    app = open_tab(conv_attn_order="4 3 2 1 0")
+    moved = next(c for c in charts(app) if c["layout"]["yaxis"].get("ticktext") == list("edcba"))
+    assert moved
+    before = app.text_input(key="conv_attn_order").value
+    app.button(key="conv_attn_shuffle").click().run()
+    after = app.text_input(key="conv_attn_order").value
+    assert after != before
+    assert sorted(after.split()) == list("01234")
+    assert not app.error
+
+
+@pytest.mark.parametrize("order", ["", "0 1 2 3", "0 0 1 2 3", "a b c d e", "](http://x)"])
+def test_an_order_that_is_none_is_a_sentence_and_the_rest_stays(open_tab, order):
+    app = open_tab()
+    app.text_input(key="conv_attn_order").set_value(order).run()
+    assert "0 to 4" in problems(app)[0]
+    assert len(badges(app)) == 2
+    assert run_code(app)
