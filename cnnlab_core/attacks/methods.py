@@ -169,6 +169,11 @@ class Plan:
         return self.entry.takes("seed") and (self.random_start or self.restarts > 1)
 
     @property
+    def step_norm(self) -> str:
+        """The norm in which its step size is a length; empty where it is none."""
+        return {"norm": self.norm, "l2": "l2"}.get(self.entry.step_unit or "", "")
+
+    @property
     def total(self) -> int:
         """How often the attack asks the network at most: once at each start, and once after each step."""
         steps = self.steps if self.entry.takes("steps") else 1

@@ -128,6 +128,11 @@ class History:
         """The network's answer at each step, (N, classes) each."""
         return [logits for logits, _, _ in self._rows]
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes."""
+        return sum(part.nbytes for row in self._rows for part in row)
+
     @cached_property
     def losses(self) -> Tensor:
         """The objective, which the attack climbs, (steps, N)."""

@@ -141,7 +141,7 @@ def sweep_steps(
         each = torch.tensor(some, dtype=x.dtype, device=x.device).repeat_interleave(len(x))
         x_adv = yield from part(batch.at(each), index, len(some), len(eps), known)
         rounded = to_uint8(x_adv)
-        pictures += rounded.split(len(x))
+        pictures += rounded.cpu().split(len(x))  # kept for long: not in the device's memory
         logits += logits_of(model, rounded.to(x.dtype) / 255).split(len(x))
         known = tuple(_curve(plan, eps[: len(logits)], goal, logits, sample) for sample in range(len(x)))
         yield Progress(len(logits), len(eps), known)

@@ -4,6 +4,10 @@ LEVELS = 255
 """The grey levels of a channel, from black to white."""
 
 NORM_NAMES = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+"""Each norm by its name in Python and in the address, as people write it."""
+
+SHOWN = {"linf": LEVELS, "l2": 1, "l1": 1}
+"""How many of what people read make a distance of 1."""
 
 
 def levels(value: float, digits: int = 4) -> str:

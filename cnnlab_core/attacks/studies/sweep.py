@@ -4,6 +4,7 @@ Everything refers to 8-bit pictures, but for the smallest epsilon found by bisec
 """
 
 from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ def smallest_epsilons(
 def for_pictures(
     model: LoadedModel,
     pictures: Sequence[tuple[bytes, int | None]],
-    study: Callable[[torch.Tensor, int | None], Generator[Progress[Result], None, Result]],
+    study: Callable[[torch.Tensor, int | None], Generator[Progress[Any], None, Result]],
 ) -> Generator[Progress[tuple[Result, ...]], None, tuple[Result, ...]]:
     """A study of each picture, (file's bytes, true class or None: what the network says), one after the other.
 
@@ -83,7 +84,7 @@ def for_pictures(
     finished: tuple[Result, ...] = ()
     for index, (picture, y) in enumerate(pictures):
 
-        def known(step: Progress[Result], before: tuple[Result, ...] = finished) -> tuple[Result, ...]:
+        def known(step: Progress[Any], before: tuple[Result, ...] = finished) -> tuple[Result, ...]:
             return before if step.latest is None else (*before, step.latest)
 
         job = study(model.prepare(open_image(picture)), y)

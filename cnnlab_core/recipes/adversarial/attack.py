@@ -1,13 +1,13 @@
 """The Python behind an attack."""
 
-from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.recipes.adversarial.arguments import arguments, function_name, import_torch
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.recipes.adversarial.arguments import arguments, import_torch
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
 def code(model: str, weights: str, sample: str | None, *, plan: Plan, target: int | None) -> str:
     """The attack with all its settings, and the verdict on the 8-bit picture."""
-    name = function_name(plan)
+    name = plan.method
     return f"""\
 {import_torch(plan)}from cnnlab_core.attacks import {name}
 {IMPORTS}

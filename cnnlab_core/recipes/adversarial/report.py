@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.recipes.adversarial.arguments import plan_code
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
@@ -17,8 +18,8 @@ def code(
     """Each of the (title, sample) pictures towards each of the aims, as a figure and a table."""
     opened = "\n".join(f"    ({title!r}, {picture(sample)})," for title, sample in pictures)
     return f"""\
-from cnnlab_core.attacks.studies.report import attack_grid, grid_table
-from cnnlab_core.attacks.plan import Plan
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.studies.report import report_rows, report_table
 from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
 from cnnlab_core.plots.report import ReportRow, rendered, report_figure
@@ -28,17 +29,17 @@ pictures = [
 {opened}
 ]
 aims = {list(aims)!r}  # classes, rules, or None for any other class
-plan = {plan!r}
-rows = finish(attack_grid(model, pictures, aims, plan))
+plan = {plan_code(plan, seeded=True)}
+rows = finish(report_rows(model, pictures, aims, plan))
 
 def title(view):
     return f"{{model.categories[view.best]}}, {{view.probability(view.best):.1%}}"
 
 shown = [
     ReportRow(clean.pixels, adversarial.pixels, title(clean), title(adversarial))
-    for clean, adversarial in ((row.fooled.clean, row.fooled.adversarial) for row in rows if row.fooled)
+    for clean, adversarial in ((row.result.clean.view(), row.result.rounded.view()) for row in rows if row.result)
 ]
 with open("report.pdf", "wb") as file:
     file.write(rendered(report_figure(shown, model.spec.title, repr(plan)), "pdf"))
-print(grid_table(rows, model.categories))
+print(report_table(rows, model.categories))
 """

@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Mapping
 
-from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.recipes.adversarial.arguments import arguments, function_name, import_torch
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.recipes.adversarial.arguments import arguments, import_torch
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 Through = tuple[Mapping[str, float], int, Plan]
@@ -22,7 +22,7 @@ def code(
     through: Through | None,
 ) -> str:
     """Clean and adversarial picture under transforms of a strength each; ``through`` adds the attack made for them."""
-    name = function_name(plan)
+    name = plan.method
     names, torch, more = [name], import_torch(plan), ""
     if through:
         seen, draws, long = through

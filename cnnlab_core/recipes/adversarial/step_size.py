@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.recipes.adversarial.arguments import length, lengths, shown_length
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.recipes.adversarial.arguments import lengths, plan_code, shown_length, target_code
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
@@ -11,25 +12,24 @@ def code(
     weights: str,
     sample: str | None,
     *,
-    eps: float,
+    plan: Plan,
     step_sizes: Sequence[float],
     steps: Sequence[int],
-    norm: str,
     target: int | None,
 ) -> str:
-    """PGD for each step size, looked at after each number of steps."""
-    tail = "" if target is None else f", target={target}"
+    """The attack for each step size, looked at after each number of steps."""
     return f"""\
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.step_map import step_map
 {IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
 x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
-cells = step_map(
-    model, x, norm="{norm}", eps={length(eps, norm)}, step_sizes={lengths(step_sizes, norm)}, steps={tuple(steps)}{tail}
-)
+attack = {plan_code(plan, without=("step_size", "steps"))}
+sizes = {lengths(step_sizes, plan.step_norm)}
+cells = step_map(model, x, method=attack, step_sizes=sizes, steps={tuple(steps)}{target_code(target)})
 for cell in cells:
     best = int(cell.logits.argmax())
-    size = f"{shown_length("cell.step_size", norm)}"
+    size = f"{shown_length("cell.step_size", plan.step_norm)}"
     print(f"step {{size}} × {{cell.steps}}: {{model.categories[best]}}, objective {{cell.loss:.3f}}")
 """

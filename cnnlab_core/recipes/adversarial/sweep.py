@@ -1,8 +1,9 @@
-"""The Python behind FGSM and PGD against epsilon."""
+"""The Python behind attacks against epsilon."""
 
 from collections.abc import Sequence
 
-from cnnlab_core.recipes.adversarial.arguments import lengths
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.recipes.adversarial.arguments import lengths, plan_code, target_code
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
@@ -11,32 +12,32 @@ def code(
     weights: str,
     sample: str | None,
     *,
+    plans: Sequence[Plan],
     eps: Sequence[float],
-    norm: str,
-    steps: int,
     target: int | None,
     highest: float,
 ) -> str:
-    """FGSM and PGD at each epsilon, and the smallest epsilon of each by bisection."""
-    tail = "" if target is None else f", target={target}"
+    """Several attacks at each epsilon, and the smallest epsilon of each by bisection."""
+    whose = "the class before" if target is None else "the target"
     return f"""\
 from cnnlab_core.attacks import minimal_epsilon
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.sweep import sweep
 {IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
 x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
-eps = {lengths(eps, norm)}
+eps = {lengths(eps, plans[0].norm)}
+attacks = [{_listed(plans)}]
 curves, smallest = {{}}, {{}}
-for method in ("fgsm", "pgd"):
-    found = sweep(model, x, method=method, norm="{norm}", steps={steps}, eps=eps{tail})
-    curves[method] = found.probability(found.goal.classes)[:, 0]  # of {"the class before" if target is None else "the target"}
-    print(method, "on 8-bit pictures, first fooled at", found.smallest[0])
-    smallest[method] = minimal_epsilon(
-        model, x, method=method, norm="{norm}", steps={steps}, highest={highest!r}, iterations=12{tail}
-    )
-    print(method, "by bisection", smallest[method].eps.item(), "still after rounding:", smallest[method].rounded.item())
-"""  # noqa: E501
+for attack in attacks:
+    name = attack.title
+    found = sweep(model, x, method=attack, eps=eps{target_code(target)})
+    curves[name] = found.probability(found.goal.classes)[:, 0]  # of {whose}
+    print(name, "on 8-bit pictures, first fooled at", found.smallest[0])
+    smallest[name] = minimal_epsilon(model, x, method=attack, highest={highest!r}, iterations=12{target_code(target)})
+    print(name, "by bisection", smallest[name].eps.item(), "still after rounding:", smallest[name].rounded.item())
+"""
 
 
 def accuracy_code(
@@ -44,18 +45,18 @@ def accuracy_code(
     weights: str,
     pictures: Sequence[tuple[str, int]] | None,
     *,
+    plans: Sequence[Plan],
     eps: Sequence[float],
-    norm: str,
-    steps: int,
 ) -> str:
     """How many of several pictures, (name in the gallery, true class), stay right; None stands for one's own files."""
     lines = "\n".join(f'    (sample_images()["{name}"].content, {y}),' for name, y in pictures or ())
     own = '    (open("photo.jpg", "rb").read(), 282),  # and so on: your pictures with their true classes'
     return f"""\
 import torch
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
-from cnnlab_core.attacks.studies.sweep import accuracy, sweep_pictures
+from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks, for_pictures
 
 model = load_model("{model}", weights="{weights}")
 pictures = [
@@ -63,9 +64,15 @@ pictures = [
 ]
 with torch.no_grad():
     right = [(file, y) for file, y in pictures if model(model.prepare(open_image(file))).argmax() == y]
-print(len(pictures) - len(right), "of", len(pictures), "wrong before anything was done")
-curves = finish(sweep_pictures(model, right, norm="{norm}", steps={steps}, eps={lengths(eps, norm)}))
-fgsm, pgd = zip(*curves)
-print("FGSM", accuracy(fgsm))
-print("PGD ", accuracy(pgd))
+print(len(pictures) - len(right), "of", len(pictures), "misclassified without any attack")
+eps = {lengths(eps, plans[0].norm)}
+attacks = [{_listed(plans)}]
+found = finish(for_pictures(model, right, lambda x, y: compare_attacks(model, x, attacks, eps=eps, y=y)))
+curves = {{attack.title: several for attack, several in zip(attacks, zip(*found))}}
+for name, several in curves.items():
+    print(name, accuracy(several))
 """
+
+
+def _listed(plans: Sequence[Plan]) -> str:
+    return ", ".join(plan_code(plan, without=("eps",)) for plan in plans)

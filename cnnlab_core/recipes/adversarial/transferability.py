@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.attacks.plan import Plan
-from cnnlab_core.recipes.adversarial.arguments import arguments, function_name, import_torch
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.recipes.adversarial.arguments import arguments, import_torch
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
 def code(sides: Sequence[tuple[str, str, int | None]], sample: str | None, *, plan: Plan) -> str:
     """The same attack on two (model, weights, target) networks, and each picture shown to the other network."""
-    name = function_name(plan)
+    name = plan.method
     (one, first, target), (two, second, other) = sides
     return f"""\
 {import_torch(plan)}from cnnlab_core.attacks import {name}, minimal_epsilon

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.recipes.adversarial.arguments import length
+from cnnlab_core.images.levels import distance_code
+from cnnlab_core.recipes.adversarial.arguments import target_code
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
@@ -20,7 +21,6 @@ def code(
     seed: int,
 ) -> str:
     """One change made on the gallery's ``seen`` samples, and tried on the ``unseen`` ones; None is one's own."""
-    aimed = "" if target is None else f", target={target}"
     goal = "!= clean" if target is None else f"== {target}"
     return f"""\
 import torch
@@ -32,7 +32,7 @@ seen = torch.cat([model.prepare(one) for one in [
 {_listed(seen)}
 ]])  # (N, 3, H, W), pixels in [0, 1]
 found = universal(
-    model, seen, eps={length(eps, norm)}, norm="{norm}", epochs={epochs}, batch={batch}{aimed},
+    model, seen, eps={distance_code(eps, norm)}, norm="{norm}", epochs={epochs}, batch={batch}{target_code(target)},
     generator=torch.Generator().manual_seed({seed}),
 )
 print(f"made on: {{found.rounded.success.double().mean():.0%}} fooled in 8 bits")

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
-from cnnlab_core.attacks.plan import METHODS, Plan
+from cnnlab_core.attacks.methods import METHODS, Plan, find_method
+from cnnlab_core.attacks.result import View
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan
 from cnnlab_core.ui.adversarial.target import choose_aim, resolve
@@ -30,6 +32,11 @@ class Choice:
     target: int | None
 
     @property
+    def clean(self) -> View:
+        """The picture without an attack."""
+        return View(np.asarray(self.subject.seen), self.answer.logits)
+
+    @property
     def is_first_look(self) -> bool:
         """Whether it is an attack that the page opens with, on any sample: those wait for no button."""
         return self.plan == Plan() and self.subject.picture.is_sample
@@ -44,9 +51,10 @@ def choose() -> Choice | None:
     if answer is None:
         return None
     first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")
-    method = CONTROLS.select("attack", "Attack", list(METHODS), "PGD", place=first)
+    titles = [method.title for method in METHODS.values()]
+    method = find_method(CONTROLS.select("attack", "Attack", titles, Plan().title, place=first))
     with second:
-        aim = choose_aim(CONTROLS, subject.spec, needs_target=METHODS[method].needs_target)
+        aim = choose_aim(CONTROLS, subject.spec, needs_target=method.needs_target)
     with third:
         norm = choose_norm(CONTROLS, method)
     plan = choose_plan(CONTROLS, method, norm)

@@ -1,60 +1,63 @@
 """How the picture, the answer and its probability change with epsilon: dragged in the browser."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 import torch
 
-from cnnlab_core.attacks.reach import METHODS
-from cnnlab_core.attacks.studies.sweep import NAMES, Swept, levels, sweep_picture, sweep_table
-from cnnlab_core.attacks.sweep import SweepStep
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.studies.sweep import sweep_table
+from cnnlab_core.attacks.sweep import Sweep, sweep_steps
 from cnnlab_core.images import png
+from cnnlab_core.images.levels import distance
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.recipes.adversarial import epsilon as recipe
+from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.epsilon_explorer import scene, show_explorer
-from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, look_at, looked_at
+from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, look_at, looked_at, straight, turning
+from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
-_WAYS = {"FGSM: one direction": METHODS[0], "PGD at each epsilon": METHODS[1]}
-
-Found = tuple[Swept, dict[str, Any]]
+Found = tuple[Sweep, dict[str, Any]]
 """A sweep, and the same as the browser needs it."""
 
 
 def show(choice: Choice) -> None:
     """The epsilon explorer, and the smallest epsilons that change the class and reach the target."""
     subject, norm = choice.subject, choice.plan.norm
+    ways = _ways(choice)
     first, second, third = st.columns([1.3, 1, 1.2], gap="medium", vertical_alignment="bottom")
-    way = CONTROLS.one_of("way", "Attack at each epsilon", list(_WAYS), next(iter(_WAYS)), place=first)
+    plan = ways[CONTROLS.one_of("way", "Attack at each epsilon", list(ways), next(iter(ways)), place=first)]
     with second:
         eps = choose_epsilons("reach", norm)
-    method, steps = _WAYS[way], 1
-    if method == "pgd":
-        steps = CONTROLS.slider("way_steps", "Steps at each epsilon", 2, 40, 10, 1, place=third)
+    each = ""
+    if plan.entry.takes("steps"):
+        plan = replace(plan, steps=CONTROLS.slider("way_steps", "Steps at each epsilon", 2, 40, 10, 1, place=third))
+        each = f", {plan.steps} steps each"
 
-    def study(model: LoadedModel, x: torch.Tensor) -> Generator[SweepStep, None, Found]:
-        swept = yield from sweep_picture(model, x, eps=eps, method=method, norm=norm, steps=steps, target=choice.target)
-        return swept, scene(swept, subject.labels, norm)
+    def study(model: LoadedModel, x: torch.Tensor) -> Generator[Progress[Any], None, Found]:
+        sweep = yield from sweep_steps(model, x, eps=eps, method=plan, target=choice.target)
+        return sweep, scene(sweep, subject.labels)
 
-    settings = choice.target, norm, method, eps, steps
+    settings = choice.target, plan, eps
     outcome = run_study(
         "epsilon",
         subject,
         settings,
         study,
-        label=f"{NAMES[method]} at {len(eps)} epsilons",
-        share=lambda step: step.done,
-        start="" if method == "fgsm" else f"Run PGD at {len(eps)} epsilons, {steps} steps each",
-        for_everybody=method == "fgsm",
+        label=f"{plan.title} at {len(eps)} epsilons",
+        start="" if plan.entry.straight else f"Run {plan.title} at {len(eps)} epsilons{each}",
+        for_everybody=plan.entry.straight,
     )
     if outcome.result is None or outcome.state == "stale":  # an earlier sweep has other epsilons
         return
-    swept, drawn = outcome.result
+    sweep, drawn = outcome.result
     at = looked_at(eps, norm, choice.plan.eps)
     show_explorer(
         drawn,
@@ -63,49 +66,56 @@ def show(choice: Choice) -> None:
         on_rest=lambda index: look_at(eps[index], norm),
         key=CONTROLS.key("explorer"),
     )
-    st.markdown(_words(choice, swept))
-    _away(choice, swept, at, steps)
+    st.markdown(_words(choice, sweep))
+    _away(choice, sweep, at)
 
 
-def _words(choice: Choice, swept: Swept) -> str:
+def _ways(choice: Choice) -> dict[str, Plan]:
+    """What can be done at each epsilon: a straight attack, the usual one with many steps, and the one chosen above."""
+    one, many = straight(choice.plan), turning(choice)
+    ways = {f"{one.title}: one direction": one}
+    for plan in (Plan(norm=one.norm, loss=one.loss).over_epsilon(), many):
+        ways[f"{plan.title} at each epsilon"] = plan
+    return ways
+
+
+def _words(choice: Choice, sweep: Sweep) -> str:
     """What came of the sweep."""
-    curve, labels, norm = swept.curve, choice.subject.labels, choice.plan.norm
-    name, before = NAMES[curve.method], plain(labels[curve.y])
+    curve, labels, norm = sweep.curve(), choice.subject.labels, sweep.plan.norm
+    name, before = curve.title, plain(labels[curve.y])
     if curve.changes is None:
-        text = f"Up to {levels(curve.eps[-1], norm)}, {name} doesn't change the class: it stays {before}."
+        text = f"Up to {distance(curve.eps[-1], norm)}, {name} doesn't change the class: it stays {before}."
     else:
         first = plain(labels[curve.best[curve.eps.index(curve.changes)]])
-        text = (
-            f"**Smallest epsilon that changes the class: {levels(curve.changes, norm)}** ({first} instead of {before})."
-        )
+        smallest = distance(curve.changes, norm)
+        text = f"**Smallest epsilon that changes the class: {smallest}** ({first} instead of {before})."
     if curve.target is not None:
         target = plain(labels[curve.target])
         if curve.smallest is None:
             text += f" {target} isn't reached."
-            if curve.method == "fgsm":
+            if sweep.plan.entry.straight:
                 text += " A single straight step rarely ends at a chosen class: try PGD, which turns on the way."
         else:
-            text += f" **{target} is reached at {levels(curve.smallest, norm)}.**"
-    return text + " All numbers are measured on the 8-bit pictures shown, one for each mark of the slider."
+            text += f" **{target} is reached at {distance(curve.smallest, norm)}.**"
+    text += " All numbers are measured on the 8-bit pictures shown, one for each mark of the slider."
+    return text if sweep.plan.entry.straight else f"{text}  \n{in_words(sweep.plan, without=('eps',))}."
 
 
-def _away(choice: Choice, swept: Swept, at: int, steps: int) -> None:
-    subject, curve, norm = choice.subject, swept.curve, choice.plan.norm
-    here = levels(curve.eps[at], norm)
+def _away(choice: Choice, sweep: Sweep, at: int) -> None:
+    subject, curve = choice.subject, sweep.curve()
+    here = distance(curve.eps[at], sweep.plan.norm)
     take_away(
         recipe.code(
             *subject.network,
             subject.sample,
             eps=curve.eps,
-            method=curve.method,
-            norm=norm,
-            steps=steps,
+            plan=sweep.plan,
             target=choice.target,
             at=at,
         ),
         File(
             f"Picture at {here} (PNG)",
-            lambda: png(swept.view(at).picture),
+            lambda: png(sweep.view(at).picture),
             f"cnnlab_epsilon_{here.replace('/', '_')}.png",
             "image/png",
         ),

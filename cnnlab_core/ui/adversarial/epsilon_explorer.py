@@ -11,9 +11,10 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.attacks.studies.sweep import Curve, Swept, levels
+from cnnlab_core.attacks.sweep import Curve, Sweep
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import png
+from cnnlab_core.images.levels import LEVELS, distance
 from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import data_address
 
@@ -44,21 +45,23 @@ def show_explorer(scene: dict[str, Any], *, identity: str, at: int, on_rest: Cal
     _component(key=key, data={**scene, "id": identity, "at": at}, on_at_change=rested)
 
 
-def scene(swept: Swept, labels: tuple[str, ...], norm: str) -> dict[str, Any]:
+def scene(sweep: Sweep, labels: tuple[str, ...]) -> dict[str, Any]:
     """A sweep as the browser needs it: pictures, the most probable classes, curves and marks.
 
-    FGSM in linf at whole levels is sent as the original and the signs of the direction; everything else as pictures.
+    A straight attack in linf at whole levels is sent as the original and the signs of the direction; everything else as
+    pictures.
     """
-    curve, pixels = swept.curve, swept.pixels
+    curve, norm = sweep.curve(), sweep.plan.norm
+    pixels = np.stack([sweep.view(index).pixels for index in range(len(curve.eps))])
     rows = _rows(curve)
     shown = {index for row in rows for index, _ in row} | set(curve.others.tolist())
     return {
         "width": pixels.shape[2],
         "height": pixels.shape[1],
-        "eps": [levels(eps, norm) for eps in curve.eps],
-        "ticks": [levels(eps, norm).removesuffix("/255") for eps in curve.eps],
+        "eps": [distance(eps, norm) for eps in curve.eps],
+        "ticks": [distance(eps, norm).removesuffix(f"/{LEVELS}") for eps in curve.eps],
         "original": _base64(pixels[0].tobytes()),
-        **_frames(swept, norm),
+        **_frames(sweep, pixels),
         "gain": _gain(pixels),
         "rows": rows,
         "labels": {str(index): labels[index] for index in shown},
@@ -103,15 +106,16 @@ def _marks(curve: Curve, labels: tuple[str, ...], norm: str) -> list[dict[str, A
             index = curve.eps.index(eps)
             first = int(curve.best[index])
             kind = "target" if first == curve.target else "other"
-            marks.append({"at": index, "kind": kind, "text": f"{levels(eps, norm)}: first called {labels[first]}"})
+            marks.append({"at": index, "kind": kind, "text": f"{distance(eps, norm)}: first called {labels[first]}"})
     return marks
 
 
-def _frames(swept: Swept, norm: str) -> dict[str, Any]:
-    counts = 255 * np.asarray(swept.curve.eps)
-    if swept.direction is not None and norm == "linf" and np.allclose(counts, np.round(counts), atol=1e-9):
-        return {"signs": _base64(_packed(swept.direction)), "levels": np.round(counts).astype(int).tolist()}
-    return {"pictures": [data_address(png(Image.fromarray(picture))) for picture in swept.pixels]}
+def _frames(sweep: Sweep, pixels: np.ndarray) -> dict[str, Any]:
+    counts = LEVELS * np.asarray(sweep.eps)
+    if sweep.direction is not None and sweep.plan.norm == "linf" and np.allclose(counts, np.round(counts), atol=1e-9):
+        direction = sweep.direction[0].permute(1, 2, 0).cpu().numpy()
+        return {"signs": _base64(_packed(direction)), "levels": np.round(counts).astype(int).tolist()}
+    return {"pictures": [data_address(png(Image.fromarray(picture))) for picture in pixels]}
 
 
 def _packed(direction: np.ndarray) -> bytes:

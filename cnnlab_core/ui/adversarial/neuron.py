@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks.exact.ball import NORMS, Ball, length
 from cnnlab_core.attacks.exact.neuron import DUAL, Neuron, Step
 from cnnlab_core.checks import Array
+from cnnlab_core.images.levels import NORM_NAMES
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, touching, viewport
 from cnnlab_core.ui.adversarial.neuron_files import code, files
@@ -19,7 +20,6 @@ from cnnlab_core.ui.adversarial.neuron_setting import (
     place_the_attack,
     work_out,
 )
-from cnnlab_core.ui.adversarial.norms import NORMS as NAMES
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.take_away import take_away
 
@@ -191,10 +191,10 @@ def smallest_epsilon(setting: Setting, story: Story) -> None:
     touches = [np.asarray(story.smallest[norm].point) for norm in order]
     balls = [Ball(ball.centre, story.smallest[norm].eps, norm, ball.box) for norm in order]
     with figure_side:
-        regions = [Region(ball.outline(), ball.corners(), NAMES[ball.norm]) for ball in balls]
+        regions = [Region(ball.outline(), ball.corners(), NORM_NAMES[ball.norm]) for ball in balls]
         view = backdrop(neuron, np.vstack([region.outline for region in regions]))
         figure = touching(view, regions, touches, ball.centre)
-        alt = "; ".join(f"{NAMES[norm]} {short_number(story.smallest[norm].eps, 3)}" for norm in order)
+        alt = "; ".join(f"{NORM_NAMES[norm]} {short_number(story.smallest[norm].eps, 3)}" for norm in order)
         st.plotly_chart(figure, key="neuron touching", config=camera("smallest"), alt=f"Smallest epsilons: {alt}")
     with words:
         room = ball.eps - chosen.eps
@@ -213,7 +213,7 @@ def smallest_epsilon(setting: Setting, story: Story) -> None:
         if any(_differs(story.smallest[norm].eps, neuron, ball.centre, norm) for norm in NORMS):
             st.markdown(
                 "These are without the box. Inside it a coordinate stops at the side and the others go farther: "
-                + ", ".join(f"{NAMES[norm]} **{short_number(story.smallest[norm].eps, 4)}**" for norm in NORMS)
+                + ", ".join(f"{NORM_NAMES[norm]} **{short_number(story.smallest[norm].eps, 4)}**" for norm in NORMS)
                 + "."
             )
         st.caption(

@@ -8,9 +8,9 @@ import streamlit as st
 from cnnlab_core.attacks.exact.ball import NORMS, Ball
 from cnnlab_core.attacks.exact.neuron import Crossing, Neuron, Step, fgsm, minimal_epsilon, optimum, pgd
 from cnnlab_core.checks import Array
-from cnnlab_core.convolution.answers import read_answer
+from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.errors import InputError
-from cnnlab_core.ui.adversarial.norms import NORMS as NAMES
+from cnnlab_core.images.levels import NORM_NAMES
 from cnnlab_core.ui.controls import Controls
 
 CONTROLS = Controls("adversarial_plane")
@@ -68,7 +68,7 @@ def place_the_attack() -> tuple[Neuron, Ball, int]:
         y = CONTROLS.one_of("label", "Label", (1, 0), 1)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         shape = "The shape of what is allowed: L∞ is a square, L2 a disc, L1 a diamond."
-        norm = CONTROLS.one_of_named("norm", "Norm", NAMES, "linf", help=shape)
+        norm = CONTROLS.one_of_named("norm", "Norm", NORM_NAMES, "linf", help=shape)
         eps = CONTROLS.slider("eps", "Epsilon", 0.0, 3.0, 0.8, 0.05, width=260)
         cut = "Pixels can't leave a box, usually from 0 to 1. It cuts off part of what the attack may do."
         boxed = CONTROLS.toggle("boxed", "Box", help=cut)
@@ -82,7 +82,7 @@ def choose_step_sizes() -> list[float]:
     """The lengths of the single steps. Raises ``InputError`` for what isn't such a list."""
     about = f"Up to {MOST_SIZES} numbers, separated by commas or spaces."
     text = CONTROLS.text("sizes", "Step sizes", "0.5, 0.8, 1.2", max_chars=80, help=about)
-    sizes = read_answer(text, "list of step sizes").ravel()
+    sizes = read_numbers(text, "list of step sizes").ravel()
     if sizes.size > MOST_SIZES:
         raise InputError(f"There are {sizes.size} step sizes: write {MOST_SIZES} or fewer.")
     if sizes.max() > FARTHEST or sizes.min() < 0:

@@ -6,7 +6,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.studies.attack import View
+from cnnlab_core.attacks.result import AttackResult, View
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.ui.shared import Picture, all_pictures
@@ -50,6 +50,15 @@ def show_trio(
 def top_class(view: View, labels: Sequence[str]) -> str:
     """“tiger cat 82.1 %”, as markdown: the most probable class."""
     return f"**{plain(labels[view.best])}** {view.probability(view.best):.1%}"
+
+
+def probabilities_by_step(found: AttackResult) -> dict[int, list[float]]:
+    """The probability of the class before, and of the target if there is one, at each step of an attack."""
+    (y, target), history = found.goal.single, found.history
+    lines = {y: history.p_true[:, 0].tolist()}
+    if target is not None and history.p_target is not None:
+        lines[target] = history.p_target[:, 0].tolist()
+    return lines
 
 
 def pictures_by_title() -> dict[str, Picture]:

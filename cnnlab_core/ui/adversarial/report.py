@@ -4,18 +4,19 @@ from collections.abc import Generator, Sequence
 
 import streamlit as st
 
-from cnnlab_core.attacks.plan import METHODS, Plan
-from cnnlab_core.attacks.studies.attack import Fooled
-from cnnlab_core.attacks.studies.report import Aim, GridRow, GridStep, attack_grid, grid_table
-from cnnlab_core.attacks.studies.sweep import levels
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.result import AttackResult, View
+from cnnlab_core.attacks.studies.report import Aim, Row, report_rows, report_table
 from cnnlab_core.attacks.targets import RULES
+from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.report import Format, ReportRow, rendered, report_figure
 from cnnlab_core.recipes.adversarial import report as recipe
+from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.norms import LEVELS, NORMS
 from cnnlab_core.ui.adversarial.pictures import pictures_by_title, show_trio
-from cnnlab_core.ui.adversarial.run_attack import CHEAP_LOOKS
+from cnnlab_core.ui.adversarial.run_attack import CHEAP_TOTAL
+from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.adversarial.target import ANY, FIRST, aims, as_aim
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -51,7 +52,7 @@ def show(choice: Choice) -> None:
 def _asked(choice: Choice) -> tuple[dict[str, Picture], list[Aim]]:
     """The pictures by title, and the targets."""
     offered = pictures_by_title()
-    names = aims(choice.subject.spec, needs_target=METHODS[choice.plan.method].needs_target)
+    names = aims(choice.subject.spec, needs_target=choice.plan.entry.needs_target)
     usual = FIRST if FIRST in names else RULES[0]
     first, second = st.columns(2, gap="medium")
     titles = CONTROLS.several("report_pictures", "Pictures", list(offered), list(offered)[:FIRST_PICTURES], place=first)
@@ -59,38 +60,34 @@ def _asked(choice: Choice) -> tuple[dict[str, Picture], list[Aim]]:
     return {title: offered[title] for title in titles if title in offered}, [as_aim(name) for name in chosen]
 
 
-def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) -> tuple[GridRow, ...]:
+def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) -> tuple[Row, ...]:
     """The finished rows: all of them, or those that were finished when Stop was pressed; they are kept to go on."""
     count = len(pictures) * len(targets)
     settings = choice.plan, [one.key for one in pictures.values()], targets
     key = digest(choice.subject.network, settings)
     known = _kept(key)
     samples = all(one.is_sample for one in pictures.values())
-    follows = count * choice.plan.looks <= CHEAP_LOOKS or (
+    follows = count * choice.plan.total <= CHEAP_TOTAL or (
         choice.plan == Plan() and samples and count <= FIRST_PICTURES
     )
     status, live = st.container(), st.empty()  # Stop stays above the rows
     rows_so_far, painted = live.container(), 0
 
-    def paint(steps: list[GridStep]) -> None:
+    def paint(steps: list[Progress[tuple[Row, ...]]]) -> None:
         nonlocal painted
-        rows = steps[-1].rows
+        rows = steps[-1].latest or ()
         st.session_state["report rows"] = (key, rows)
         for row in rows[painted:]:
-            if row.fooled:
+            if row.result:
                 with rows_so_far:
-                    show_trio(
-                        [one.empty() for one in st.columns(3)],
-                        row.fooled.clean,
-                        row.fooled.adversarial,
-                        choice.subject.labels,
-                        live=True,
-                    )
+                    places = [one.empty() for one in st.columns(3)]
+                before, after = row.result.clean.view(), row.result.rounded.view()
+                show_trio(places, before, after, choice.subject.labels, live=True)
         painted = len(rows)
 
-    def study(model: LoadedModel) -> Generator[GridStep, None, tuple[GridRow, ...]]:
+    def study(model: LoadedModel) -> Generator[Progress[tuple[Row, ...]], None, tuple[Row, ...]]:
         opened = [(title, picture.image) for title, picture in pictures.items()]
-        return attack_grid(model, opened, targets, choice.plan, known)
+        return report_rows(model, opened, targets, choice.plan, known)
 
     with status:
         outcome = run_on_model(
@@ -99,8 +96,7 @@ def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) 
             settings,
             study,
             label=f"{count} attacks",
-            share=lambda step: step.done,
-            start="" if follows else f"Make the report ({count} attacks of up to {choice.plan.looks - 1} steps)",
+            start="" if follows else f"Make the report ({count} attacks of up to {choice.plan.total - 1} steps)",
             paint=paint,
             for_everybody=follows and samples,
         )
@@ -115,7 +111,7 @@ def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) 
     return known
 
 
-def _kept(key: str) -> tuple[GridRow, ...]:
+def _kept(key: str) -> tuple[Row, ...]:
     """What is finished of the report that was worked on last, if that is this one."""
     kept_key, rows = st.session_state.get("report rows", ("", ()))
     return rows if kept_key == key else ()
@@ -124,11 +120,11 @@ def _kept(key: str) -> tuple[GridRow, ...]:
 # --- the figure -------------------------------------------------------------------------------------------------------
 
 
-def _figure(choice: Choice, rows: Sequence[GridRow]) -> None:
+def _figure(choice: Choice, rows: Sequence[Row]) -> None:
     for row in rows:
         if row.problem:
             st.info(f"{plain(row.picture)}: {plain(row.problem)} This row is left out of the figure.")
-    if not any(row.fooled for row in rows):
+    if not any(row.result for row in rows):
         return
     colours = _DARK if st.context.theme.type == "dark" else _LIGHT
     shown = run(
@@ -147,110 +143,90 @@ def _figure(choice: Choice, rows: Sequence[GridRow]) -> None:
         st.image(shown, width=820, alt="Original, noise and adversarial picture in each row")
 
 
-def _identity(row: GridRow) -> tuple[object, ...]:
-    return row.picture, row.aim, row.fooled.adversarial.pixels.tobytes() if row.fooled else b""
+def _identity(row: Row) -> tuple[object, ...]:
+    return row.picture, row.aim, row.result.rounded.view().pixels.tobytes() if row.result else b""
 
 
 def _file(
-    choice: Choice, rows: Sequence[GridRow], kind: Format, colours: tuple[str, str] = _LIGHT, *, dpi: int = 200
+    choice: Choice, rows: Sequence[Row], kind: Format, colours: tuple[str, str] = _LIGHT, *, dpi: int = 200
 ) -> bytes:
     ink, paper = colours
-    shown = [_report_row(choice, row.picture, row.fooled) for row in rows if row.fooled]
-    heading = f"{choice.plan.method} against {choice.subject.spec.title}"
+    shown = [_report_row(choice, row.picture, row.result) for row in rows if row.result]
+    heading = f"{choice.plan.title} against {choice.subject.spec.title}"
     return rendered(report_figure(shown, heading, _caption(choice, rows), ink=ink, paper=paper), kind, dpi=dpi)
 
 
-def _report_row(choice: Choice, picture: str, found: Fooled) -> ReportRow:
-    after, distances = found.adversarial, found.distances
-    named = [f"{choice.subject.labels[view.best]}, {view.probability(view.best):.1%}" for view in (found.clean, after)]
-    if found.target is None:
+def _report_row(choice: Choice, picture: str, found: AttackResult) -> ReportRow:
+    before, after, distances = found.clean.view(), found.rounded.view(), found.rounded.distances()
+    labels, target = choice.subject.labels, found.goal.single[1]
+    if target is None:
         goal = "fooled" if found.success else "not fooled"
     elif found.success:
         goal = "the target"
     else:
-        goal = f"target {choice.subject.labels[found.target]}, {after.probability(found.target):.1%}"
+        goal = f"target {labels[target]}, {after.probability(target):.1%}"
     return ReportRow(
-        found.clean.pixels,
+        before.pixels,
         after.pixels,
-        f"{picture}\n{named[0]}",
-        f"{named[1]}\n{goal}",
-        f"L∞ {distances.linf * LEVELS:.0f}/255, L2 {distances.l2:.2f}",
+        f"{picture}\n{_answer(before, labels)}",
+        f"{_answer(after, labels)}\n{goal}",
+        f"L∞ {distances['linf'] * LEVELS:.0f}/{LEVELS}, L2 {distances['l2']:.2f}",
     )
 
 
-def _caption(choice: Choice, rows: Sequence[GridRow]) -> str:
+def _answer(view: View, labels: Sequence[str]) -> str:
+    return f"{labels[view.best]}, {view.probability(view.best):.1%}"
+
+
+def _caption(choice: Choice, rows: Sequence[Row]) -> str:
     """The settings and the results, measured."""
-    found = [row.fooled for row in rows if row.fooled]
-    l2, ssim = ([getattr(one.distances, name) for one in found] for name in ("l2", "ssim"))
-    linf = max(one.distances.linf for one in found) * LEVELS
+    found = [row.result for row in rows if row.result]
+    linf, l2, ssim = ([one.rounded.distances()[name] for one in found] for name in ("linf", "l2", "ssim"))
     return (
-        f"Network: {choice.subject.spec.title}, {choice.subject.weights} weights. Attack: {settings(choice.plan)}.\n"
-        f"Fooled: {sum(one.success for one in found)} of {len(found)}. Measured: L∞ up to {linf:.0f}/255, "
+        f"Network: {choice.subject.spec.title}, {choice.subject.weights} weights. Attack: {in_words(choice.plan)}.\n"
+        f"Fooled: {sum(bool(one.success) for one in found)} of {len(found)}. "
+        f"Measured: L∞ up to {max(linf) * LEVELS:.0f}/{LEVELS}, "
         f"L2 {min(l2):.2f} to {max(l2):.2f}, SSIM {min(ssim):.4f} to {max(ssim):.4f}.\n"
         "Classes, probabilities and distances refer to the rounded 8-bit pictures, which were shown to the network "
         "again. The noise is amplified so that the largest change is fully bright or dark; grey is no change."
     )
 
 
-def settings(plan: Plan) -> str:
-    """A plan in words: “PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps”."""
-    used = METHODS[plan.method].settings
-    words = [plan.method]
-    if "norm" in used:
-        words.append(f"norm {NORMS[plan.norm]}")
-    if "eps" in used:
-        words.append(f"epsilon {levels(plan.eps, plan.norm)}")
-    if "step_size" in used and plan.step_size is not None:
-        # Other attacks' steps are factors and L2 lengths.
-        words.append(f"step size {levels(plan.step_size, plan.norm if plan.method == 'PGD' else '')}")
-    if "learning_rate" in used:
-        words.append(f"learning rate {plan.learning_rate:g}, alpha {plan.alpha:g}")
-    if "steps" in used:
-        words.append(f"{'up to ' if plan.early_stop else ''}{plan.steps} steps")
-    if "random_start" in used and plan.random_start:
-        words.append(f"random start (seed {plan.seed})")
-    if "restarts" in used and plan.restarts > 1:
-        words.append(f"best of {plan.restarts} restarts")
-    if "momentum" in used and plan.momentum:
-        words.append(f"momentum {plan.momentum:g}")
-    if "keep_best" in used and plan.keep_best:
-        words.append("best picture on the way")
-    return ", ".join(words)
-
-
 # --- table and files --------------------------------------------------------------------------------------------------
 
 
-def _table(choice: Choice, rows: Sequence[GridRow]) -> None:
+def _table(choice: Choice, rows: Sequence[Row]) -> None:
     labels = choice.subject.labels
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(
-        [
-            {
-                "picture": row.picture,
-                "before": labels[found.clean.best],
-                "P before": found.clean.probability(found.clean.best),
-                "target": ANY if found.target is None else labels[found.target],
-                "after": labels[found.adversarial.best],
-                "P after": found.adversarial.probability(found.adversarial.best),
-                "fooled": found.success,
-                "L∞ (k/255)": round(found.distances.linf * LEVELS),
-                "L2": round(found.distances.l2, 3),
-                "SSIM": round(found.distances.ssim, 4),
-            }
-            for row in rows
-            if (found := row.fooled)
-        ],
+        [_shown(row.picture, row.result, labels) for row in rows if row.result],
         hide_index=True,
         column_config={"P before": percent, "P after": percent},
     )
 
 
-def _away(choice: Choice, rows: Sequence[GridRow], pictures: dict[str, Picture], targets: Sequence[Aim]) -> None:
+def _shown(picture: str, found: AttackResult, labels: Sequence[str]) -> dict[str, object]:
+    before, after, distances = found.clean.view(), found.rounded.view(), found.rounded.distances()
+    target = found.goal.single[1]
+    return {
+        "picture": picture,
+        "before": labels[before.best],
+        "P before": before.probability(before.best),
+        "target": ANY if target is None else labels[target],
+        "after": labels[after.best],
+        "P after": after.probability(after.best),
+        "fooled": bool(found.success),
+        "L∞ (k/255)": round(distances["linf"] * LEVELS),
+        "L2": round(distances["l2"], 3),
+        "SSIM": round(distances["ssim"], 4),
+    }
+
+
+def _away(choice: Choice, rows: Sequence[Row], pictures: dict[str, Picture], targets: Sequence[Aim]) -> None:
     opened = [(title, one.name if one.is_sample else None) for title, one in pictures.items()]
     code = recipe.code(*choice.subject.network, pictures=opened, aims=targets, plan=choice.plan)
-    table = File("Table (CSV)", lambda: grid_table(rows, choice.subject.labels), "cnnlab_report.csv", "text/csv")
-    if not any(row.fooled for row in rows):
+    table = File("Table (CSV)", lambda: report_table(rows, choice.subject.labels), "cnnlab_report.csv", "text/csv")
+    if not any(row.result for row in rows):
         take_away(code, table)
         return
     take_away(

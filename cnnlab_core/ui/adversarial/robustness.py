@@ -11,9 +11,18 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks import Expectation
-from cnnlab_core.attacks.plan import METHODS
-from cnnlab_core.attacks.studies.attack import Fooled, Look, View, fool
-from cnnlab_core.attacks.studies.robustness import FATES, UNTOUCHED, Fate, Under, fate, survival_table, under_transforms
+from cnnlab_core.attacks.loop import AttackStep
+from cnnlab_core.attacks.result import AttackResult, View
+from cnnlab_core.attacks.studies.attack import attack_picture, shown_class
+from cnnlab_core.attacks.studies.robustness import (
+    OUTCOMES,
+    UNTOUCHED,
+    Outcome,
+    UnderTransform,
+    outcome,
+    robustness_table,
+    under_transforms,
+)
 from cnnlab_core.attacks.transforms import TRANSFORMS, Transform
 from cnnlab_core.images import label_picture, png, thumbnail
 from cnnlab_core.models.loaded import LoadedModel
@@ -39,7 +48,7 @@ ACROSS = 3
 _SIDE, _THIRD = 176, 84
 """Pixels: a picture, and how wide it is shown when three have to fit beside each other."""
 
-_BADGES: dict[Fate, str] = {
+_BADGES: dict[Outcome, str] = {
     "survives": ":green-badge[survives]",
     "undone": ":gray-badge[undone]",
     "astray": ":orange-badge[astray]",
@@ -54,16 +63,16 @@ class _Tested:
     """The pictures that are put to the test, by their names: uint8 (H, W, 3); and the attack they come from."""
 
     choice: Choice
-    attack: Fooled
+    attack: AttackResult
     pictures: Mapping[str, np.ndarray]
     key: str
 
     @property
     def other(self) -> int:
         """The class that the curves show beside the true one."""
-        return self.attack.shown_class
+        return shown_class(self.attack)
 
-    def ask(self, name: str, strengths: Sequence[float], *, place: str) -> tuple[Under, ...]:
+    def ask(self, name: str, strengths: Sequence[float], *, place: str) -> tuple[UnderTransform, ...]:
         """All pictures under a transform of each strength; nothing while there is no answer."""
         trials = [(name, strength) for strength in strengths]
         subject = self.choice.subject
@@ -85,11 +94,11 @@ def show(choice: Choice) -> None:
         "A file is compressed, a print is photographed at an angle. Does the attack survive? Both pictures go through "
         "the same transform, are rounded to 8 bits, and are shown to the network again. Move the strengths."
     )
-    outcome = run_attack(choice)
-    if outcome.state != "done" or outcome.result is None:
+    attacked = run_attack(choice)
+    if attacked.state != "done" or attacked.result is None:
         st.caption("First run the attack with the settings above; its pictures are then transformed here.")
         return
-    found = outcome.result
+    found = attacked.result
     if not found.success:
         st.info(
             "This attack doesn't fool the network even without a transform, so there is nothing that could survive. "
@@ -100,9 +109,9 @@ def show(choice: Choice) -> None:
     cards = _cards()
     with settings:
         robust, through = _through(choice, {card.name: card.strength for card in cards})
-    pictures = {NAMES[0]: found.clean.pixels, NAMES[1]: found.adversarial.pixels}
+    pictures = {NAMES[0]: found.clean.view().pixels, NAMES[1]: found.rounded.view().pixels}
     if robust:
-        pictures[NAMES[2]] = robust.adversarial.pixels
+        pictures[NAMES[2]] = robust.rounded.view().pixels
     key = digest(*(pixels.tobytes() for pixels in pictures.values()))
     tested = _Tested(choice, found, pictures, key)
     trials = [trial for card in cards for trial in _fill(tested, card)]
@@ -147,7 +156,7 @@ def _slider(transform: Transform) -> float:
     return float(round(value)) if transform.whole else value
 
 
-def _fill(tested: _Tested, card: _Card) -> tuple[Under, ...]:
+def _fill(tested: _Tested, card: _Card) -> tuple[UnderTransform, ...]:
     """Put the pictures and the network's answers on a card; gives them."""
     trials = tested.ask(card.name, [card.strength], place=card.name or "untouched")
     for trial in trials:
@@ -156,28 +165,28 @@ def _fill(tested: _Tested, card: _Card) -> tuple[Under, ...]:
             with card.cells, st.container(gap=None, width="stretch" if len(tested.pictures) == 2 else _THIRD):
                 small = png(thumbnail(view.picture, _SIDE))
                 st.image(small, output_format="PNG", width="stretch", alt=f"{trial.title}, {name}")
-                badge = "" if view is trial.views[0] else _BADGES[_fate(tested, trial, view)]
+                badge = "" if view is trial.views[0] else _BADGES[_outcome(tested, trial, view)]
                 st.caption(top_class(view, tested.choice.subject.labels))
                 if badge:
                     st.markdown(badge)
     return trials
 
 
-def _fate(tested: _Tested, trial: Under, view: View) -> Fate:
-    return fate(trial.views[0], view, tested.attack.y, tested.attack.target)
+def _outcome(tested: _Tested, trial: UnderTransform, view: View) -> Outcome:
+    return outcome(trial.views[0], view, *tested.attack.goal.single)
 
 
-def _summary(tested: _Tested, trials: Sequence[Under]) -> None:
+def _summary(tested: _Tested, trials: Sequence[UnderTransform]) -> None:
     """How many transforms each attack survives."""
     lines = []
     for index, subject in list(enumerate(("", "The attack", "Made through transforms, it")))[1 : len(tested.pictures)]:
-        held = [trial for trial in trials if _fate(tested, trial, trial.views[index]) == "survives"]
+        held = [trial for trial in trials if _outcome(tested, trial, trial.views[index]) == "survives"]
         which = ", ".join(TRANSFORMS[trial.name].title.lower() for trial in held)
         lines.append(f"{subject} survives **{len(held)} of {len(trials)}**{': ' if which else ''}{which}.")
     st.markdown("  \n".join(lines))
     st.markdown(  # no caption: Streamlit fades those, and the badges would be too faint to read
         f"On each card: {', '.join(tested.pictures)} (from left to right). "
-        + ". ".join(f"{badge} {FATES[name]}" for name, badge in _BADGES.items() if name != "no merit")
+        + ". ".join(f"{badge} {OUTCOMES[name]}" for name, badge in _BADGES.items() if name != "no merit")
         + "."
     )
 
@@ -185,7 +194,7 @@ def _summary(tested: _Tested, trials: Sequence[Under]) -> None:
 # --- the attack through transforms ------------------------------------------------------------------------------------
 
 
-def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[Fooled | None, recipe.Through | None]:
+def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResult | None, recipe.Through | None]:
     """The same attack, made through random views of the picture: once it is asked for, its result and settings."""
     st.markdown(
         "**Can it be made to survive?** Repeat the attack through transforms: each step follows the mean gradient over "
@@ -195,7 +204,7 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[Fooled | N
     titles = CONTROLS.several("through", "Through", list(_BY_TITLE), _FIRST_THROUGH, place=first)
     draws = CONTROLS.slider("views", "Views per step", 4, 32, 8, 1, place=second)
     steps = choice.plan.steps
-    if "steps" in METHODS[choice.plan.method].settings:
+    if choice.plan.entry.takes("steps"):
         steps = CONTROLS.slider("through_steps", "Its steps", 1, 200, 30, 1, place=third)
     if not titles:
         st.caption("Choose at least one transform.")
@@ -207,26 +216,25 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[Fooled | N
     counted = f"{len(chosen)} transform{'s' if len(chosen) > 1 else ''}"
     transforms = [(TRANSFORMS[name], strength) for name, strength in chosen.items()]
 
-    def study(model: LoadedModel, x: torch.Tensor) -> Generator[Look, None, Fooled]:
+    def study(model: LoadedModel, x: torch.Tensor) -> Generator[AttackStep, None, AttackResult]:
         views = Expectation(model, transforms, torch.Generator().manual_seed(plan.seed), draws)
-        found = yield from fool(model, x, plan, choice.target, through=views)
-        return replace(found, looks=())  # the way there isn't shown
+        found = yield from attack_picture(model, x, plan, choice.target, through=views)
+        return replace(found, trace={})  # the way there isn't shown
 
-    outcome = run_study(
+    through = run_study(
         "through",
         choice.subject,
         (choice.target, plan, tuple(chosen.items()), draws),
         study,
         label=f"Attack through {counted}",
-        share=lambda look: look.index / max(1, look.total - 1),
-        start=f"Attack through {counted} ({plan.looks - 1} × {draws} gradients)",
+        start=f"Attack through {counted} ({plan.total - 1} × {draws} gradients)",
         for_everybody=False,
     )
-    if outcome.state == "stale":
+    if through.state == "stale":
         st.caption("The last one was made with other settings, so it is left out below.")
-    if outcome.state != "done" or outcome.result is None:
+    if through.state != "done" or through.result is None:
         return None, None
-    return outcome.result, (chosen, draws, plan)
+    return through.result, (chosen, draws, plan)
 
 
 # --- from weak to strong ----------------------------------------------------------------------------------------------
@@ -250,7 +258,7 @@ def _sweep(tested: _Tested, strengths: Mapping[str, float]) -> None:
     trials = tested.ask(transform.name, places, place="sweep")
     if not trials:
         return
-    labels, y = tested.choice.subject.labels, tested.attack.y
+    labels, y = tested.choice.subject.labels, tested.attack.goal.single[0]
     across = [trial.strength for trial in trials]
     lines = [
         Line(
@@ -275,7 +283,7 @@ def _sweep(tested: _Tested, strengths: Mapping[str, float]) -> None:
 # --- to take away -----------------------------------------------------------------------------------------------------
 
 
-def _away(tested: _Tested, trials: Sequence[Under], through: recipe.Through | None) -> None:
+def _away(tested: _Tested, trials: Sequence[UnderTransform], through: recipe.Through | None) -> None:
     choice, subject = tested.choice, tested.choice.subject
     strengths = {trial.name: trial.strength for trial in trials if trial.name}
     names, labels = list(tested.pictures), subject.labels
@@ -291,14 +299,14 @@ def _away(tested: _Tested, trials: Sequence[Under], through: recipe.Through | No
         File("Gallery (PNG)", lambda: _sheet(trials, labels), "cnnlab_robustness.png", "image/png"),
         File(
             "Gallery (CSV)",
-            lambda: survival_table(trials, names, labels, tested.attack.y, tested.attack.target),
+            lambda: robustness_table(trials, names, labels, *tested.attack.goal.single),
             "cnnlab_robustness.csv",
             "text/csv",
         ),
     )
 
 
-def _sheet(trials: Sequence[Under], labels: Sequence[str]) -> bytes:
+def _sheet(trials: Sequence[UnderTransform], labels: Sequence[str]) -> bytes:
     """The cards below each other in one picture."""
     rows = []
     for trial in trials:

@@ -2,29 +2,30 @@
 
 from collections.abc import Callable
 
-from cnnlab_core.attacks.studies.attack import Fooled, Look, fool
+from cnnlab_core.attacks.loop import AttackStep
+from cnnlab_core.attacks.result import AttackResult
+from cnnlab_core.attacks.studies.attack import attack_picture
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.runner import Outcome
 from cnnlab_core.ui.subject import run_study
 
-CHEAP_LOOKS = 6
-"""An attack of so many looks follows its controls at once; a longer one waits for its button."""
+CHEAP_TOTAL = 6
+"""An attack that asks the network so often follows its controls at once; a longer one waits for its button."""
 
 
 def run_attack(
-    choice: Choice, *, place: str = "attack", paint: Callable[[list[Look]], None] | None = None
-) -> Outcome[Fooled]:
+    choice: Choice, *, place: str = "attack", paint: Callable[[list[AttackStep]], None] | None = None
+) -> Outcome[AttackResult]:
     """The attack on the picture; ``place`` tells several on one page apart."""
-    follows = choice.plan.looks <= CHEAP_LOOKS or choice.is_first_look
+    follows = choice.plan.total <= CHEAP_TOTAL or choice.is_first_look
     return run_study(
         "attack",
         choice.subject,
         (choice.target, choice.plan),
-        lambda model, x: fool(model, x, choice.plan, choice.target),
+        lambda model, x: attack_picture(model, x, choice.plan, choice.target),
         place=place,
-        label=choice.plan.method,
-        share=lambda look: look.index / max(1, look.total - 1),
-        start="" if follows else f"Attack ({choice.plan.method}, up to {choice.plan.looks - 1} steps)",
+        label=choice.plan.title,
+        start="" if follows else f"Attack ({choice.plan.title}, up to {choice.plan.total - 1} steps)",
         paint=paint,
         for_everybody=follows,
     )

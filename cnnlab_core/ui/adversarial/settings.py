@@ -1,22 +1,22 @@
-"""The controls of an attack's own settings: those that its method has a use for."""
+"""Every setting of an attack: its control, and how it reads in a sentence. One table serves all attacks.
 
+An attack whose settings stand here needs nothing else of the page; a new setting is a field of ``Plan`` and an entry.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from cnnlab_core.attacks.plan import METHODS, Plan
-from cnnlab_core.ui.adversarial.norms import LEVELS, NORMS
+from cnnlab_core.attacks.methods import Method, Plan, StepUnit
+from cnnlab_core.images.levels import LEVELS, NORM_NAMES, distance
 from cnnlab_core.ui.controls import Controls
-
-_FACTORS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10000)
-"""Of dP/dx, which is tiny where P is."""
-
-_ALPHAS = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
 
 
 @dataclass(frozen=True)
-class _Range:
-    """A slider called ``name``, from ``low`` to ``high``, in units of which 1 in pixel units makes ``unit``."""
+class Slider:
+    """A number from ``low`` to ``high``, shown in units of which 1 in pixel units makes ``unit``."""
 
     name: str
     label: str
@@ -26,76 +26,169 @@ class _Range:
     step: float
     unit: int = 1
 
-    def draw(self, controls: Controls) -> float:
+    def draw(self, controls: Controls, begins: float | None) -> float:
         """The value in pixel units."""
-        return controls.slider(self.name, self.label, self.low, self.high, self.start, self.step) / self.unit
+        start = self.start if begins is None else type(self.start)(begins * self.unit)
+        shown = controls.slider(self.name, self.label, self.low, self.high, start, self.step)
+        return shown if self.unit == 1 else shown / self.unit
 
 
+@dataclass(frozen=True)
+class Stops:
+    """One of a few numbers."""
+
+    name: str
+    label: str
+    options: Sequence[float]
+    start: float
+
+    def draw(self, controls: Controls, begins: float | None) -> float:
+        """The number."""
+        return controls.stops(self.name, self.label, self.options, self.start if begins is None else begins)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """On or off. Attacks that begin with it on have a control of their own, called ``on``: links name what differs."""
+
+    name: str
+    label: str
+    on: str = ""
+
+    def draw(self, controls: Controls, begins: bool | None) -> bool:
+        """Whether it is on."""
+        return controls.toggle(self.on if begins else self.name, self.label, bool(begins))
+
+
+@dataclass(frozen=True)
+class Named:
+    """One of several values, each shown by its name."""
+
+    name: str
+    label: str
+    names: Mapping[str, str]
+
+    def draw(self, controls: Controls, begins: str | None) -> str:
+        """The value."""
+        return controls.one_of_named(self.name, self.label, self.names, begins or next(iter(self.names)))
+
+
+Control = Slider | Stops | Switch | Named
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting: its ``control``, for an attack and its norm, and its ``words``; without any it isn't spoken of.
+
+    Those in the ``row`` are always seen and always spoken of, the others stand behind “More”.
+    """
+
+    control: Callable[[Method, str], Control]
+    words: Callable[[Plan], str]
+    row: bool = False
+
+
+LOSSES = {"cross_entropy": "Log-probability", "margin": "Margin of logits", "probability": "Probability"}
 _EPSILON = {
-    "linf": _Range("eps", "Epsilon (L∞, k/255)", 0.0, 32.0, 4.0, 0.5, LEVELS),
-    "l2": _Range("eps_l2", "Epsilon (L2, pixel units)", 0.0, 20.0, 2.0, 0.25),
-    "l1": _Range("eps_l1", "Epsilon (L1, pixel units)", 0.0, 2000.0, 200.0, 10.0),
+    "linf": Slider("eps", "Epsilon (L∞, k/255)", 0.0, 32.0, 4.0, 0.5, LEVELS),
+    "l2": Slider("eps_l2", "Epsilon (L2, pixel units)", 0.0, 20.0, 2.0, 0.25),
+    "l1": Slider("eps_l1", "Epsilon (L1, pixel units)", 0.0, 2000.0, 200.0, 10.0),
 }
 _STEP_SIZE = {
-    "linf": _Range("step", "Step size (k/255)", 0.25, 32.0, 1.0, 0.25, LEVELS),
-    "l2": _Range("step_l2", "Step size (L2, pixel units)", 0.05, 20.0, 0.5, 0.05),
-    "l1": _Range("step_l1", "Step size (L1, pixel units)", 1.0, 2000.0, 50.0, 1.0),
+    "linf": Slider("step", "Step size (k/255)", 0.25, 32.0, 1.0, 0.25, LEVELS),
+    "l2": Slider("step_l2", "Step size (L2, pixel units)", 0.05, 20.0, 0.5, 0.05),
+    "l1": Slider("step_l1", "Step size (L1, pixel units)", 1.0, 2000.0, 50.0, 1.0),
 }
-_STEP_LENGTH = _Range("length", "Step length (L2, pixel units)", 0.05, 5.0, 0.5, 0.05)
-_RATE = _Range("rate", "Learning rate", 0.001, 0.1, 0.01, 0.001)
-_SLIDERS = ("eps", "step_size", "learning_rate", "alpha", "steps")
+_OTHER_STEPS: Mapping[StepUnit | None, Control] = {
+    "l2": Slider("length", "Step length (L2, pixel units)", 0.05, 5.0, 0.5, 0.05),
+    # The gradient of a probability is tiny where the probability is.
+    "gradient": Stops("factor", "Step size (times dP/dx)", (1, 3, 10, 30, 100, 300, 1000, 3000, 10000), 100),
+}
+_ALPHAS = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
+_NORM = Named("norm", "Norm", NORM_NAMES)
+
+SETTINGS: Mapping[str, Setting] = {
+    "norm": Setting(lambda method, norm: _NORM, lambda plan: f"norm {NORM_NAMES[plan.norm]}"),
+    "eps": Setting(
+        lambda method, norm: _EPSILON[norm], lambda plan: f"epsilon {distance(plan.eps, plan.norm)}", row=True
+    ),
+    "step_size": Setting(
+        lambda method, norm: _OTHER_STEPS.get(method.step_unit) or _STEP_SIZE[norm],
+        lambda plan: (
+            "steps in proportion to epsilon"
+            if plan.step_size is None
+            else f"step size {distance(plan.step_size, plan.step_norm)}"
+        ),
+        row=True,
+    ),
+    "learning_rate": Setting(
+        lambda method, norm: Slider("rate", "Learning rate", 0.001, 0.1, 0.01, 0.001),
+        lambda plan: f"learning rate {plan.learning_rate:g}",
+        row=True,
+    ),
+    "alpha": Setting(
+        lambda method, norm: Stops("alpha", "Alpha (weight of L1)", _ALPHAS, 1e-4),
+        lambda plan: f"alpha {plan.alpha:g}",
+        row=True,
+    ),
+    "steps": Setting(
+        lambda method, norm: Slider("steps", "Steps", 1, 200, 20, 1),
+        lambda plan: f"{'up to ' if plan.early_stop else ''}{plan.steps} steps",
+        row=True,
+    ),
+    "early_stop": Setting(
+        lambda method, norm: Switch("early", "Stop as soon as the 8-bit picture fools the network", on="early_l1"),
+        lambda plan: "",  # “up to” so many steps
+    ),
+    "keep_best": Setting(
+        lambda method, norm: Switch("best", "Keep the best picture on the way, not the last"),
+        lambda plan: "best picture on the way",
+    ),
+    "momentum": Setting(
+        lambda method, norm: Slider(
+            "momentum", "Momentum: how much of the last step's direction stays", 0.0, 1.0, 0.0, 0.1
+        ),
+        lambda plan: f"momentum {plan.momentum:g}",
+    ),
+    "random_start": Setting(
+        lambda method, norm: Switch("random", "Start at a random point of the ball"), lambda plan: "random start"
+    ),
+    "restarts": Setting(
+        lambda method, norm: Slider("restarts", "Restarts; the best one counts", 1, 5, 1, 1),
+        lambda plan: f"best of {plan.restarts} restarts",
+    ),
+    "loss": Setting(
+        lambda method, norm: Named("loss", "Objective", LOSSES), lambda plan: f"objective {LOSSES[plan.loss].lower()}"
+    ),
+}
 
 
-def choose_norm(controls: Controls, method: str) -> str:
+def choose_norm(controls: Controls, method: Method) -> str:
     """The norm of the ball, where the method has one to choose."""
-    return controls.one_of_named("norm", "Norm", NORMS, "linf") if "norm" in METHODS[method].settings else "linf"
+    return _NORM.draw(controls, None) if method.takes("norm") else "linf"
 
 
-def choose_plan(controls: Controls, method: str, norm: str) -> Plan:
+def choose_plan(controls: Controls, method: Method, norm: str) -> Plan:
     """The row of sliders, and what few people change behind “More”."""
-    settings = METHODS[method].settings
-    values: dict[str, object] = {}
-    shown = [setting for setting in _SLIDERS if setting in settings]
-    columns = st.columns([*[1.0] * len(shown), 0.6], gap="medium", vertical_alignment="bottom")
-    for setting, column in zip(shown, columns[:-1], strict=True):
-        with column:
-            values[setting] = _slider(controls, setting, method, norm)
-    with columns[-1], st.popover("More", icon=":material/tune:", key=controls.key("more")):
-        values |= _more(controls, settings)
-    return Plan(method=method, norm=norm, **values)  # type: ignore[arg-type]
+    taken = {name: entry for name, entry in SETTINGS.items() if method.takes(name) and name != "norm"}
+    row = [name for name, entry in taken.items() if entry.row]
+    *columns, last = st.columns([*[1.0] * len(row), 0.6], gap="medium", vertical_alignment="bottom")
+    places: dict[str, Any] = dict(zip(row, columns, strict=True))
+    more = last.popover("More", icon=":material/tune:", key=controls.key("more"))
+    values: dict[str, Any] = {}
+    for name, entry in taken.items():
+        with places.get(name, more):
+            values[name] = entry.control(method, norm).draw(controls, method.begins.get(name))
+    with more:
+        values["seed"] = controls.number("seed", "Seed of random starts and random targets", 0, 9999, 0, 1)
+    return method.plan(norm=norm, **values)
 
 
-def _slider(controls: Controls, setting: str, method: str, norm: str) -> float:
-    if setting == "eps":
-        return _EPSILON[norm].draw(controls)
-    if setting == "learning_rate":
-        return _RATE.draw(controls)
-    if setting == "alpha":
-        return controls.stops("alpha", "Alpha (weight of L1)", _ALPHAS, 1e-4)
-    if setting == "steps":
-        return controls.slider("steps", "Steps", 1, 200, 20, 1)
-    if method == "Probability ascent":
-        return controls.stops("factor", "Step size (times dP/dx)", _FACTORS, 100)
-    if method == "Log-probability ascent":
-        return _STEP_LENGTH.draw(controls)
-    return _STEP_SIZE[norm].draw(controls)
-
-
-def _more(controls: Controls, settings: tuple[str, ...]) -> dict[str, object]:
-    values: dict[str, object] = {}
-    if "early_stop" in settings:
-        # The L1 attack is made to stop; the others, to be compared with their papers, aren't.
-        rests = "alpha" in settings
-        values["early_stop"] = controls.toggle(
-            "early_l1" if rests else "early", "Stop as soon as the 8-bit picture fools the network", rests
-        )
-    if "keep_best" in settings:
-        values["keep_best"] = controls.toggle("best", "Keep the best picture on the way, not the last")
-    if "momentum" in settings:
-        label = "Momentum: how much of the last step's direction stays"
-        values["momentum"] = controls.slider("momentum", label, 0.0, 1.0, 0.0, 0.1)
-    if "random_start" in settings:
-        values["random_start"] = controls.toggle("random", "Start at a random point of the ball")
-        values["restarts"] = controls.slider("restarts", "Restarts; the best one counts", 1, 5, 1, 1)
-    values["seed"] = controls.number("seed", "Seed of random starts and random targets", 0, 9999, 0, 1)
-    return values
+def in_words(plan: Plan, *, without: Sequence[str] = ()) -> str:
+    """A plan with all that counts: “PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps, momentum 0.9”."""
+    shown = [
+        entry.words(plan)
+        for name, entry in SETTINGS.items()
+        if plan.entry.takes(name) and name not in without and (entry.row or name == "norm" or name in plan.changed)
+    ]
+    return ", ".join(part for part in (plan.title, *shown, f"seed {plan.seed}" if plan.draws else "") if part)

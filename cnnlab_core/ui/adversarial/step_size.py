@@ -1,44 +1,78 @@
-"""How long and how many the steps should be: PGD over step size and steps, as a map that fills in."""
+"""How long and how many the steps should be: an attack over step size and steps, as a map that fills in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.studies.attack import View
-from cnnlab_core.attacks.studies.sweep import MapCell, levels, map_steps, map_table
+from cnnlab_core.attacks.methods import METHODS, Plan, StepUnit
+from cnnlab_core.attacks.step_map import Cell, step_map_steps
+from cnnlab_core.attacks.studies.step_size import map_table
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
+from cnnlab_core.images.levels import distance
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.plots.step_size import step_map
 from cnnlab_core.recipes.adversarial import step_size as recipe
+from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
+from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
-PARTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
-"""The step sizes, as parts of epsilon."""
+SIZES: dict[StepUnit, tuple[float, ...]] = {
+    "norm": (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0),
+    "l2": (0.05, 0.1, 0.25, 0.5, 1.0, 2.0),
+    "gradient": (1.0, 10.0, 100.0, 1e3, 1e4, 1e5),
+}
+"""The step sizes by their unit; lengths in the threat's norm are parts of epsilon."""
+
+WORDS: dict[StepUnit, str] = {
+    "norm": (
+        "Within ε = {eps}, look for three regions. **At the bottom left** the steps are too short, or too few, to get "
+        "anywhere near ε. **At the top** each step is as long as the ball is wide, so the attack bounces from wall to "
+        "wall: more steps help little, or undo what was won. **Between them** it arrives and settles. Madry's choice, "
+        "2.5 ε / steps, is {madry} for {most} steps."
+    ),
+    "l2": (
+        "There is no ball to stay in, so every step adds to the change. **At the bottom left** the steps are too "
+        "short, or too few, to reach the goal. **Further up** it is reached in a few steps, but each one may overshoot."
+    ),
+    "gradient": (
+        "A step is the gradient of P(target) times the step size, and that gradient nearly vanishes where P is small. "
+        "**At the bottom** nothing happens, however many steps there are. **At the top** the attack gets under way, "
+        "and the ball of ε = {eps} cuts what is too long."
+    ),
+}
 LOOKS = {6: (1, 2, 3, 4, 6), 12: (1, 2, 4, 6, 8, 10, 12), 24: (1, 2, 4, 8, 12, 16, 20, 24)}
 """The numbers of steps after which the attack is looked at, by the longest attack."""
 
 
 @dataclass(frozen=True)
 class _Map:
-    """The axes of the map."""
+    """The attack and the axes of the map."""
 
-    eps: float
-    norm: str
+    plan: Plan
     sizes: tuple[float, ...]
     steps: tuple[int, ...]
 
     @property
+    def unit(self) -> StepUnit:
+        """What a step size is."""
+        return self.plan.entry.step_unit or "norm"
+
+    @property
     def size_names(self) -> list[str]:
-        return [levels(size, self.norm) for size in self.sizes]
+        return [self.named(size) for size in self.sizes]
+
+    def named(self, length: float) -> str:
+        """A step size, or several steps together, as people read it."""
+        return distance(length, self.plan.step_norm)
 
     @property
     def step_names(self) -> list[str]:
@@ -47,16 +81,18 @@ class _Map:
 
 def show(choice: Choice) -> None:
     """The map, and the attack in the cell that is looked at."""
-    norm, eps = choice.plan.norm, choice.plan.eps
-    if eps == 0:
+    plan = _mapped(choice.plan)
+    if plan.eps == 0:
         raise InputError("With epsilon 0 no step leads anywhere. Choose a larger epsilon above.")
     left, right = st.columns([1.25, 1], gap="large")
     names = {f"up to {most}": most for most in LOOKS}
     longest = names[CONTROLS.one_of("longest", "Steps", list(names), "up to 6", place=right)]
     words = right.container()
-    axes = _Map(eps, norm, tuple(part * eps for part in PARTS), LOOKS[longest])
+    unit = plan.eps if plan.entry.step_unit == "norm" else 1.0
+    sizes = tuple(size * unit for size in SIZES[plan.entry.step_unit or "norm"])
+    axes = _Map(replace(plan, steps=longest), sizes, LOOKS[longest])
     with left:
-        st.markdown(f"**{_objective(choice)}** of the 8-bit picture: higher is nearer to the goal, ✓ is fooled")
+        st.markdown(f"**{_objective(choice, plan)}** of the 8-bit picture: higher is nearer to the goal, ✓ is fooled")
         cells, place = _run(choice, axes, longest)
     if cells is None:
         return
@@ -72,21 +108,37 @@ def show(choice: Choice) -> None:
         )
     cell = cells[row * len(axes.steps) + column]
     with right, words:
-        _words(axes)
+        st.markdown(_words(axes))
         _sliders(axes, row, column)
         st.markdown(_verdict(choice, axes, cell))
-    clean = View(np.asarray(choice.subject.seen), choice.answer.logits)
-    show_trio([column.empty() for column in st.columns(3, gap="medium")], clean, cell.view, choice.subject.labels)
+    places = [column.empty() for column in st.columns(3, gap="medium")]
+    show_trio(places, choice.clean, cell.view(), choice.subject.labels)
     _away(choice, axes, cells, cell)
 
 
-def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[MapCell, ...] | None, DeltaGenerator]:
+def _mapped(plan: Plan) -> Plan:
+    """The attack chosen above without what the map sets itself; the usual one for an attack without steps to choose."""
+    if not plan.entry.takes("step_size", "steps"):
+        able = [method.title for method in METHODS.values() if method.takes("step_size", "steps")]
+        usual = Plan(norm=plan.norm, eps=plan.eps, loss=plan.loss)
+        st.caption(
+            f"{plan.title} has no step size to choose, so {usual.title} stands in. Attacks with one: {', '.join(able)}."
+        )
+        plan = usual
+    if not plan.entry.takes("eps"):
+        plan = replace(plan, eps=Plan.eps)
+    return replace(
+        plan, step_size=None, random_start=False, restarts=1, early_stop=False, keep_best=False, seed=Plan.seed
+    )
+
+
+def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[Cell, ...] | None, DeltaGenerator]:
     """The cells, drawn while they come in, and the place of the drawing; None with the reason on the page."""
     above, place = st.container(), st.empty()
     painted: set[int] = set()
 
-    def paint(steps: list[tuple[float, tuple[MapCell, ...]]]) -> None:
-        cells = steps[-1][1]
+    def paint(steps: list[Progress[tuple[Cell, ...]]]) -> None:
+        cells = steps[-1].latest or ()
         if len(cells) not in painted:
             painted.add(len(cells))
             key = f"{CONTROLS.key('map')} {len(cells)}"
@@ -98,30 +150,31 @@ def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[MapCell, ...] 
             "step map",
             choice.subject,
             (choice.target, axes),
-            lambda model, x: map_steps(
-                model, x, eps=axes.eps, step_sizes=axes.sizes, steps=axes.steps, norm=axes.norm, target=choice.target
+            lambda model, x: step_map_steps(
+                model, x, method=axes.plan, step_sizes=axes.sizes, steps=axes.steps, target=choice.target
             ),
-            label="PGD for each step size",
-            share=lambda step: step[0],
-            start="" if follows else f"Run PGD for {len(PARTS)} step sizes, {longest} steps each",
+            label=f"{axes.plan.title} for each step size",
+            start="" if follows else f"Run {axes.plan.title} for {len(axes.sizes)} step sizes, {longest} steps each",
             paint=paint,
             for_everybody=follows,
         )
     return (None if outcome.state == "stale" else outcome.result), place  # an earlier map has other axes
 
 
-def _objective(choice: Choice) -> str:
-    """What PGD climbs, in words."""
+def _objective(choice: Choice, plan: Plan) -> str:
+    """What the map shows of the logits, in words."""
     if choice.target is None:
-        return f"−log P({plain(choice.answer.best[0].label)})"
-    return f"log P({plain(choice.subject.labels[choice.target])})"
+        sign, name = "−", plain(choice.answer.best[0].label)
+    else:
+        sign, name = "", plain(choice.subject.labels[choice.target])
+    return sign + {"margin": f"lead of {name}", "probability": f"P({name})"}.get(plan.loss, f"log P({name})")
 
 
-def _drawn(axes: _Map, cells: Sequence[MapCell], chosen: tuple[int, int] | None = None) -> go.Figure:
+def _drawn(axes: _Map, cells: Sequence[Cell], chosen: tuple[int, int] | None = None) -> go.Figure:
     objective = np.full(len(axes.sizes) * len(axes.steps), np.nan)
     success = np.zeros(len(objective), bool)
     for index, cell in enumerate(cells):
-        objective[index], success[index] = cell.loss, cell.success
+        objective[index], success[index] = cell.loss, cell.success == 1
     shape = len(axes.sizes), len(axes.steps)
     return step_map(
         objective.reshape(shape),
@@ -133,21 +186,18 @@ def _drawn(axes: _Map, cells: Sequence[MapCell], chosen: tuple[int, int] | None 
     )
 
 
-def _words(axes: _Map) -> None:
-    most = axes.steps[-1]
-    st.markdown(
-        f"Within ε = {levels(axes.eps, axes.norm)}, look for three regions. **At the bottom left** the steps are too "
-        "short, or too few, to get anywhere near ε. **At the top** each step is as long as the ball is wide, so the "
-        "attack bounces from wall to wall: more steps help little, or undo what was won. **Between them** it arrives "
-        f"and settles. Madry's choice, 2.5 ε / steps, is {levels(2.5 * axes.eps / most, axes.norm)} for "
-        f"{most} steps."
-    )
+def _words(axes: _Map) -> str:
+    """What to look for, and the attack's settings."""
+    plan, most = axes.plan, axes.steps[-1]
+    eps, madry = distance(plan.eps, plan.norm), distance(2.5 * plan.eps / most, plan.norm)
+    settings = in_words(plan, without=("step_size", "steps"))
+    return f"{WORDS[axes.unit].format(eps=eps, madry=madry, most=most)}  \n{settings}."
 
 
 # --- the cell that is looked at: in the address, so that the map, the sliders and a link all move the same one --------
 
 
-def _looked_at(axes: _Map, cells: Sequence[MapCell]) -> tuple[int, int]:
+def _looked_at(axes: _Map, cells: Sequence[Cell]) -> tuple[int, int]:
     """Row and column in the address; without, the cheapest cell that fools, or the one that comes nearest."""
     count = len(axes.steps)
     start = max(range(len(cells)), key=lambda i: (cells[i].success, -cells[i].steps * cells[i].success, cells[i].loss))
@@ -188,32 +238,27 @@ def _sliders(axes: _Map, row: int, column: int) -> None:
     second.select_slider("Number of steps", steps, key="adversarial_map_steps", on_change=slid)
 
 
-def _verdict(choice: Choice, axes: _Map, cell: MapCell) -> str:
-    size = levels(cell.step_size, axes.norm)
-    way = cell.steps * cell.step_size
-    far = (
-        f"All steps together are {levels(way, axes.norm)} long, which is less than ε."
-        if way < axes.eps * (1 - 1e-9)
-        else ""
-    )
+def _verdict(choice: Choice, axes: _Map, cell: Cell) -> str:
+    way, plan = cell.steps * cell.step_size, axes.plan
+    short = axes.unit == "norm" and way < plan.eps * (1 - 1e-9)
+    far = f" All steps together are {axes.named(way)} long, which is less than ε." if short else ""
     return (
-        f"{cell.steps} × {size}: {'**fooled**' if cell.success else '**not fooled**'}, "
-        f"{top_class(cell.view, choice.subject.labels)}, objective {short_number(cell.loss, 3)}. {far}"
+        f"{cell.steps} × {axes.named(cell.step_size)}: {'**fooled**' if cell.success == 1 else '**not fooled**'}, "
+        f"{top_class(cell.view(), choice.subject.labels)}, objective {short_number(cell.loss, 3)}.{far}"
     )
 
 
-def _away(choice: Choice, axes: _Map, cells: Sequence[MapCell], cell: MapCell) -> None:
-    name = f"{levels(cell.step_size, axes.norm)}_x_{cell.steps}".replace("/", "_")
+def _away(choice: Choice, axes: _Map, cells: Sequence[Cell], cell: Cell) -> None:
+    name = f"{axes.named(cell.step_size)}_x_{cell.steps}".replace("/", "_")
     take_away(
         recipe.code(
             *choice.subject.network,
             choice.subject.sample,
-            eps=axes.eps,
+            plan=axes.plan,
             step_sizes=axes.sizes,
             steps=axes.steps,
-            norm=axes.norm,
             target=choice.target,
         ),
-        File("Adversarial (PNG)", lambda: png(cell.view.picture), f"cnnlab_step_{name}.png", "image/png"),
+        File("Adversarial (PNG)", lambda: png(cell.view().picture), f"cnnlab_step_{name}.png", "image/png"),
         File("All cells (CSV)", lambda: map_table(cells, choice.subject.labels), "cnnlab_step_map.csv", "text/csv"),
     )

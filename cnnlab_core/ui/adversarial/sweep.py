@@ -1,31 +1,34 @@
-"""FGSM and PGD against epsilon: the probability of the goal for one picture, or the accuracy over several."""
+"""Two attacks against epsilon: the probability of the goal for one picture, or the accuracy over several."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.reach import METHODS
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon
 from cnnlab_core.attacks.studies.sweep import (
-    NAMES,
-    Curve,
-    PicturesStep,
-    Smallest,
+    Curves,
     accuracy,
+    compare_attacks,
+    for_pictures,
     half_fooled,
-    levels,
-    smallest_for_pictures,
-    sweep_pictures,
+    smallest_epsilons,
     sweep_table,
 )
+from cnnlab_core.attacks.sweep import Curve
+from cnnlab_core.images.levels import LEVELS, SHOWN, distance
+from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.lines import epsilon_curves
 from cnnlab_core.recipes.adversarial import sweep as recipe
+from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons
+from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, straight, turning
 from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose_pictures
-from cnnlab_core.ui.adversarial.norms import UNIT
 from cnnlab_core.ui.adversarial.pictures import FIGURE
+from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import Subject, run_on_model
 from cnnlab_core.ui.take_away import File, take_away
@@ -34,19 +37,25 @@ OF = ("This picture", "Accuracy over several")
 COUNTS = (8, 16, 32)
 STEPS = 5
 
-Pair = tuple[Curve, ...]
-"""The curves of FGSM and PGD for one picture."""
-
 
 @dataclass(frozen=True)
 class _Sweep:
-    """What is swept: pictures with their classes, the target, the epsilons, and PGD's steps."""
+    """What is swept: pictures with their classes, the target, the epsilons, and the attacks."""
 
     pictures: tuple[LabelledPicture, ...]
     target: int | None
-    norm: str
     eps: tuple[float, ...]
-    steps: int
+    plans: tuple[Plan, ...]
+
+    @property
+    def norm(self) -> str:
+        """The norm of all attacks."""
+        return self.plans[0].norm
+
+    @property
+    def title(self) -> str:
+        """“FGSM and PGD”."""
+        return " and ".join(plan.title for plan in self.plans)
 
     @property
     def several(self) -> bool:
@@ -56,7 +65,7 @@ class _Sweep:
     @property
     def key(self) -> tuple[object, ...]:
         """What makes results the same, but for the epsilons."""
-        return tuple((one.key, one.y) for one in self.pictures), self.target, self.norm, self.steps
+        return tuple((one.key, one.y) for one in self.pictures), self.target, self.plans
 
     @property
     def files(self) -> list[tuple[bytes, int | None]]:
@@ -65,19 +74,22 @@ class _Sweep:
 
 
 def show(choice: Choice) -> None:
-    """The curves of FGSM and PGD, and the smallest epsilon of each picture."""
+    """The curves of both attacks, and the smallest epsilon of each picture."""
     subject, norm = choice.subject, choice.plan.norm
     first, second, third = st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom")
     of = CONTROLS.one_of("of", "Of", OF, OF[0], place=first)
     with second:
         eps = choose_epsilons("sweep", norm, COUNTS)
-    steps = CONTROLS.slider("sweep_steps", "PGD's steps", 2, 40, STEPS, 1, place=third)
     several = of == OF[1]
+    plan = turning(choice, aimed=not several)
+    if plan.entry.takes("steps"):
+        steps = CONTROLS.slider("sweep_steps", f"{plan.title}'s steps", 2, 40, STEPS, 1, place=third)
+        plan = replace(plan, steps=steps)
     pictures = choose_pictures(subject) if several else (LabelledPicture.of(subject),)
     if not pictures:
         return
-    sweep = _Sweep(pictures, None if several else choice.target, norm, eps, steps)
-    cheap = not several and steps == STEPS and len(eps) == COUNTS[0] + 1
+    sweep = _Sweep(pictures, None if several else choice.target, eps, (straight(choice.plan), plan))
+    cheap = not several and plan.steps == STEPS and len(eps) == COUNTS[0] + 1
     pairs = _curves(subject, sweep, follows=cheap and choice.is_first_look)
     if pairs is None:
         return
@@ -93,15 +105,17 @@ def show(choice: Choice) -> None:
     _away(subject, sweep, pairs)
 
 
-def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ...] | None:
+def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Curves, ...] | None:
     """The curves of every picture, drawn while they grow; None with the reason on the page."""
     above, place = st.container(), st.empty()
     key, painted = CONTROLS.key("curves"), 0
 
-    def paint(steps: Sequence[PicturesStep]) -> None:
+    def paint(steps: Sequence[Progress[tuple[Curves, ...]]]) -> None:
         nonlocal painted
         painted += 1
-        known = [*steps[-1].finished] if sweep.several else [steps[-1].current]
+        known = steps[-1].latest or ()
+        if sweep.several:
+            known = tuple(curves for curves in known if _finished(curves, sweep))
         if known and known[0]:
             _draw(place, subject.labels, sweep, known, key=f"{key} {painted}")
 
@@ -111,12 +125,13 @@ def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ..
             "sweep",
             subject.network,
             (sweep.key, sweep.eps),
-            lambda model: sweep_pictures(
-                model, sweep.files, eps=sweep.eps, norm=sweep.norm, steps=sweep.steps, target=sweep.target
+            lambda model: for_pictures(
+                model,
+                sweep.files,
+                lambda x, y: compare_attacks(model, x, sweep.plans, eps=sweep.eps, y=y, target=sweep.target),
             ),
-            label="FGSM and PGD at each epsilon",
-            share=lambda step: step.done,
-            start="" if follows else f"Run FGSM and PGD at {len(sweep.eps)} epsilons{many}",
+            label=f"{sweep.title} at each epsilon",
+            start="" if follows else f"Run {sweep.title} at {len(sweep.eps)} epsilons{many}",
             paint=paint,
             for_everybody=follows,
         )
@@ -126,12 +141,17 @@ def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Pair, ..
     return outcome.result
 
 
-def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Pair], *, key: str) -> None:
+def _finished(curves: Curves, sweep: _Sweep) -> bool:
+    """Whether the curves of a picture are all there, to their ends."""
+    return [len(curve.eps) for curve in curves] == [len(sweep.eps)] * len(sweep.plans)
+
+
+def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Curves], *, key: str) -> None:
     lines = {}
     for curves in zip(*pairs, strict=True):
         mark = half_fooled(curves)
         shares = accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
-        lines[NAMES[curves[0].method]] = shares, None if mark is None else _shown(mark, sweep.norm)
+        lines[curves[0].title] = shares, None if mark is None else _shown(mark, sweep.norm)
     if sweep.several:
         title = f"Accuracy over {len(sweep.pictures)} pictures that were classified correctly"
     else:
@@ -140,9 +160,9 @@ def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Se
         lines,
         [_shown(eps, sweep.norm) for eps in sweep.eps],
         title=title,
-        unit="/255" if sweep.norm == "linf" else "",
+        unit=f"/{LEVELS}" if sweep.norm == "linf" else "",
     )
-    place.plotly_chart(figure, key=key, config=FIGURE, alt=f"{title} against epsilon, FGSM and PGD")
+    place.plotly_chart(figure, key=key, config=FIGURE, alt=f"{title} against epsilon, {sweep.title}")
 
 
 def _asked(curve: Curve) -> int:
@@ -151,15 +171,15 @@ def _asked(curve: Curve) -> int:
 
 
 def _shown(eps: float, norm: str) -> float:
-    return round(UNIT[norm] * eps, 6)
+    return round(SHOWN[norm] * eps, 6)
 
 
-def _words(labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Pair]) -> str:
+def _words(labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Curves]) -> str:
     """The smallest epsilons, and what to look at."""
-    top = levels(sweep.eps[-1], sweep.norm)
+    top = distance(sweep.eps[-1], sweep.norm)
     parts, rings = [], 0
     for curves in zip(*pairs, strict=True):
-        name, mark = NAMES[curves[0].method], half_fooled(curves)
+        name, mark = curves[0].title, half_fooled(curves)
         if sweep.several:
             does, not_so = "fools at least half of them from", "doesn't fool half of them"
         elif sweep.target is None:
@@ -169,61 +189,65 @@ def _words(labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Pair]) -> str:
             does, not_so = f"gets {goal} at", f"doesn't get {goal}"
         rings += mark is not None
         parts.append(
-            f"{name} {not_so} up to {top}." if mark is None else f"**{name} {does} ε = {levels(mark, sweep.norm)}.**"
+            f"{name} {not_so} up to {top}." if mark is None else f"**{name} {does} ε = {distance(mark, sweep.norm)}.**"
         )
     where = ("", "(The ring marks it.) ", "(The rings mark them.) ")[rings]
+    first, second = sweep.plans
     return (
-        f"{' '.join(parts)} {where}FGSM goes straight on along one gradient and may overshoot; PGD looks again after "
-        "each step, so at the same epsilon it usually gets further."
+        f"{' '.join(parts)} {where}{first.title} goes straight on along one gradient and may overshoot; {second.title} "
+        f"looks again after each step, so at the same epsilon it usually gets further.  \n"
+        f"{in_words(second, without=('eps',))}."
     )
 
 
 # --- the smallest epsilon of each picture -----------------------------------------------------------------------------
 
 
-def _search(subject: Subject, sweep: _Sweep) -> tuple[tuple[Smallest, ...], ...] | None:
-    """The smallest epsilons by bisection, once they were asked for."""
-    highest = sweep.eps[-1]
+def _search(subject: Subject, sweep: _Sweep) -> list[list[str]] | None:
+    """The smallest epsilon of each picture and attack by bisection, in words, once they were asked for."""
+
+    def study(model: LoadedModel) -> Generator[Progress[Any], None, list[list[str]]]:
+        found = yield from for_pictures(
+            model,
+            sweep.files,
+            lambda x, y: smallest_epsilons(model, x, sweep.plans, highest=sweep.eps[-1], y=y, target=sweep.target),
+        )
+        return [[_found(entry, sweep) for entry in entries] for entries in found]
+
     outcome = run_on_model(
         "smallest epsilons",
         subject.network,
-        (sweep.key, highest),
-        lambda model: smallest_for_pictures(
-            model, sweep.files, highest=highest, norm=sweep.norm, steps=sweep.steps, target=sweep.target
-        ),
+        (sweep.key, sweep.eps[-1]),
+        study,
         label="Bisection",
-        share=lambda done: done,
         start="Search for the smallest epsilon by bisection",
     )
     return outcome.result if outcome.state == "done" else None
 
 
+def _found(entry: MinimalEpsilon, sweep: _Sweep) -> str:
+    (smallest,) = entry.smallest
+    if smallest is None:
+        return f"above {distance(sweep.eps[-1], sweep.norm)}"
+    return distance(smallest, sweep.norm, digits=2) + ("" if entry.rounded else ", undone by rounding")
+
+
 def _row(
-    labels: Sequence[str],
-    sweep: _Sweep,
-    index: int,
-    pair: Pair,
-    smallest: tuple[tuple[Smallest, ...], ...] | None,
+    labels: Sequence[str], sweep: _Sweep, index: int, curves: Curves, smallest: list[list[str]] | None
 ) -> dict[str, str]:
     """A picture with its smallest epsilons."""
-    row = {"Picture": sweep.pictures[index].title, "Class before": labels[pair[0].y]}
-    for number, method in enumerate(METHODS):
-        found = pair[number].smallest
-        row[f"{NAMES[method]}, sweep"] = (
-            f"above {levels(sweep.eps[-1], sweep.norm)}" if found is None else levels(found, sweep.norm)
-        )
+    row = {"Picture": sweep.pictures[index].title, "Class before": labels[curves[0].y]}
+    for number, curve in enumerate(curves):
+        found = f"above {distance(sweep.eps[-1], sweep.norm)}"
+        if curve.smallest is not None:
+            found = distance(curve.smallest, sweep.norm)
+        row[f"{curve.title}, sweep"] = found
         if smallest is not None:
-            row[f"{NAMES[method]}, bisection"] = _found(smallest[index][number], sweep)
+            row[f"{curve.title}, bisection"] = smallest[index][number]
     return row
 
 
-def _found(entry: Smallest, sweep: _Sweep) -> str:
-    if entry.eps is None:
-        return f"above {levels(sweep.eps[-1], sweep.norm)}"
-    return levels(entry.eps, sweep.norm, digits=2) + ("" if entry.rounded else ", undone by rounding")
-
-
-def _away(subject: Subject, sweep: _Sweep, pairs: Sequence[Pair]) -> None:
+def _away(subject: Subject, sweep: _Sweep, pairs: Sequence[Curves]) -> None:
     titles = [one.title for one, pair in zip(sweep.pictures, pairs, strict=True) for _ in pair]
     file = File(
         "All numbers (CSV)",
@@ -231,16 +255,16 @@ def _away(subject: Subject, sweep: _Sweep, pairs: Sequence[Pair]) -> None:
         "cnnlab_sweep.csv",
         "text/csv",
     )
-    settings = {"eps": sweep.eps, "norm": sweep.norm, "steps": sweep.steps}
     if sweep.several:
         gallery = [(one.sample, one.y) for one in sweep.pictures if one.sample is not None and one.y is not None]
-        code = recipe.accuracy_code(*subject.network, gallery or None, **settings)  # type: ignore[arg-type]
+        code = recipe.accuracy_code(*subject.network, gallery or None, plans=sweep.plans, eps=sweep.eps)
     else:
         code = recipe.code(
             *subject.network,
             subject.sample,
+            plans=sweep.plans,
+            eps=sweep.eps,
             target=sweep.target,
             highest=sweep.eps[-1],
-            **settings,  # type: ignore[arg-type]
         )
     take_away(code, file)

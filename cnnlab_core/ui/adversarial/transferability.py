@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import streamlit as st
 
-from cnnlab_core.attacks.studies.attack import Fooled
-from cnnlab_core.attacks.studies.sweep import levels
-from cnnlab_core.attacks.studies.transferability import Passed, pass_on, smallest_fgsm
+from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
+from cnnlab_core.attacks.result import AttackResult
+from cnnlab_core.attacks.studies.attack import shown_class
+from cnnlab_core.attacks.studies.transferability import Passed, pass_on
 from cnnlab_core.attacks.targets import RULES
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
+from cnnlab_core.images.levels import NORM_NAMES, distance
 from cnnlab_core.models.registry import categories
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import local_weights
@@ -21,8 +22,7 @@ from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.recipes.adversarial import transferability as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.norms import NORMS
-from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import FIGURE, probabilities_by_step, show_trio, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.adversarial.target import ANY, resolve
 from cnnlab_core.ui.runner import once
@@ -47,8 +47,7 @@ class _Side:
     """A network under attack."""
 
     choice: Choice
-    found: Fooled
-    smallest: float | None
+    found: AttackResult
 
     @property
     def title(self) -> str:
@@ -132,61 +131,57 @@ def _side(choice: Choice, *, place: str) -> _Side | None:
         st.caption(f"Before the attack: **{plain(best.label)}** {best.probability:.1%}")
         return None
     found = outcome.result
-    show_trio([column.empty() for column in st.columns(3, gap="small")], found.clean, found.adversarial, subject.labels)
-    goal = found.shown_class
+    clean, after, goal = found.clean.view(), found.rounded.view(), shown_class(found)
+    show_trio([column.empty() for column in st.columns(3, gap="small")], clean, after, subject.labels)
     verdict = "Fooled" if found.success else "Not fooled"
     st.markdown(
-        f"**{verdict}.** P({plain(subject.labels[goal])}) went from {found.clean.probability(goal):.2%} to "
-        f"{found.adversarial.probability(goal):.2%}."
+        f"**{verdict}.** P({plain(subject.labels[goal])}) went from {clean.probability(goal):.2%} to "
+        f"{after.probability(goal):.2%}."
     )
-    smallest = _smallest(subject, choice.plan.norm, place=place)
+    first_success = int(found.first_success)
     first, second = st.columns(2)
     first.metric(
         "First fooled at step",
-        str(found.first_success) if found.first_success >= 0 else "never",
+        str(first_success) if first_success >= 0 else "never",
         help="The first step at which the float picture fooled the network.",
     )
     second.metric(
         "Smallest epsilon, FGSM",
-        _in_words(smallest, choice.plan.norm),
+        _smallest(subject, choice.plan.norm, place=place),
         help="The smallest with which a single gradient step changes the class; found by bisection.",
     )
-    lines = {f"P({subject.labels[found.y]})": found.p_true}
-    if found.p_target is not None and found.target is not None:
-        lines[f"P({subject.labels[found.target]})"] = found.p_target
+    lines = {f"P({subject.labels[index]})": line for index, line in probabilities_by_step(found).items()}
     st.plotly_chart(
         step_lines(
             lines,
             title="Probabilities by step",
-            total=len(found.p_true),
+            total=len(found.losses),
             percent=True,
-            at=found.first_success if found.first_success >= 0 else None,
+            at=first_success if first_success >= 0 else None,
         ),
         key=f"transferability {place}",
         config=FIGURE,
         alt=f"Probabilities by step: {_title(subject)}",
     )
-    return _Side(choice, found, smallest)
+    return _Side(choice, found)
 
 
-def _smallest(subject: Subject, norm: str, *, place: str) -> float | None:
-    return run_study(
+def _smallest(subject: Subject, norm: str, *, place: str) -> str:
+    """The smallest epsilon of a single step that changes the class, in words."""
+    found = run_study(
         "smallest fgsm",
         subject,
         (norm,),
-        lambda model, x: smallest_fgsm(model, x, norm),
+        lambda model, x: minimal_epsilon_steps(model, x, norm=norm),
         place=f"smallest {place}",
         label="Smallest epsilon",
-        share=lambda step: step.done,
     ).result
-
-
-def _in_words(eps: float | None, norm: str) -> str:
-    if eps is None:
+    if found is None:
         return "not known"
-    if not np.isfinite(eps):
+    (smallest,) = found.smallest
+    if smallest is None:
         return "none"
-    return levels(eps, norm, digits=3) + ("" if norm == "linf" else f" ({NORMS[norm]})")
+    return distance(smallest, norm, digits=3) + ("" if norm == "linf" else f" ({NORM_NAMES[norm]})")
 
 
 # --- does it transfer? ------------------------------------------------------------------------------------------------
@@ -203,7 +198,7 @@ def _transfer(one: _Side, two: _Side) -> None:
 
 
 def _passed(maker: _Side, judge: _Side) -> Passed | None:
-    clean, adversarial = maker.found.clean.pixels, maker.found.adversarial.pixels
+    clean, adversarial = (side.view().pixels for side in (maker.found.clean, maker.found.rounded))
     subject = judge.choice.subject
     return run_on_model(
         "transfer",
@@ -220,7 +215,7 @@ def _show_transfer(passed: Passed, maker: _Side, judge: _Side) -> None:
     labels = judge.choice.subject.labels
     left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="center")
     left.image(png(passed.adversarial.picture), output_format="PNG", width=150, alt=f"Made for {maker.title}")
-    target = judge.found.target
+    target = judge.choice.target
     if passed.reached(target):
         words = "**It transfers**: " + ("this network is fooled too." if target is None else "it reaches the target.")
     elif passed.adversarial.best != passed.clean.best:
@@ -249,15 +244,15 @@ def _away(one: _Side, two: _Side) -> None:
 def _sheet(one: _Side, two: _Side) -> bytes:
     pictures = []
     for found in (one.found, two.found):
-        noise, _ = noise_picture(found.clean.pixels, found.adversarial.pixels)
-        pictures += [found.clean.picture, noise, found.adversarial.picture]
+        clean, after = found.clean.view(), found.rounded.view()
+        pictures += [clean.picture, noise_picture(clean.pixels, after.pixels)[0], after.picture]
     return png(side_by_side(pictures, gap=12))
 
 
 def _steps(one: _Side, two: _Side) -> str:
-    rows = [
-        (side.title, index, f"{p:.9g}", "" if side.found.p_target is None else f"{side.found.p_target[index]:.9g}")
-        for side in (one, two)
-        for index, p in enumerate(side.found.p_true)
-    ]
-    return csv_table(("network", "look", "p_true", "p_target"), rows)
+    rows = []
+    for side in (one, two):
+        columns = list(probabilities_by_step(side.found).values())
+        for step, values in enumerate(zip(*columns, strict=True)):
+            rows.append((side.title, step, *(f"{value:.9g}" for value in values), *[""] * (2 - len(columns))))
+    return csv_table(("network", "step", "p_true", "p_target"), rows)

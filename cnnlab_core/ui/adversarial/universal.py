@@ -7,18 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 import torch
-from numpy.typing import ArrayLike
+from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.attacks.studies.sweep import levels
-from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, OneForAll, OneStep, Together, one_for_all, one_table
+from cnnlab_core.attacks.result import View
+from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, universal_change, universal_table
+from cnnlab_core.attacks.universal import Universal, UniversalStep
 from cnnlab_core.images import png, thumbnail
+from cnnlab_core.images.levels import LEVELS, NORM_NAMES, distance
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import change_picture
 from cnnlab_core.recipes.adversarial import universal as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.norms import LEVELS, NORMS
 from cnnlab_core.ui.adversarial.pictures import FIGURE, pictures_by_title, show_picture, top_class
 from cnnlab_core.ui.runner import Outcome
 from cnnlab_core.ui.shared import Picture
@@ -66,24 +67,24 @@ def show(choice: Choice) -> None:
     status = st.container()  # above the pictures, where Stop stays in its place
     left, right = st.columns([1, 2.2], gap="large")
     noise, figures = left.empty(), [column.empty() for column in right.columns(2, gap="medium")]
-    steps: list[OneStep] = []
+    losses: list[float] = []
+    shares: list[float] = []
 
-    def paint(newest: list[OneStep]) -> None:
-        steps.extend(newest)
-        _noise(noise, steps[-1].delta, live=True)
-        _curves(
-            figures, [step.loss for step in steps], [step.fooled for step in steps], total=steps[-1].total, live=True
-        )
+    def paint(newest: list[UniversalStep]) -> None:
+        losses.extend(step.loss for step in newest)
+        shares.extend(step.fooled for step in newest)
+        _noise(noise, newest[-1].delta, live=True)
+        _curves(figures, losses, shares, total=newest[-1].total, live=True)
 
     with status:
         outcome = _run(choice, asked, paint)
     if outcome.state != "done" or outcome.result is None:
-        if not steps:
+        if not losses:
             noise.caption("The noise will be here.")
         return
     found = outcome.result
     _noise(noise, found.delta)
-    _curves(figures, found.losses, found.shares, len(found.losses))
+    _curves(figures, found.losses.tolist(), found.fooled.tolist(), len(found.losses))
     with right:
         _rates(found, asked)
     _cards(choice, asked, found)
@@ -112,13 +113,13 @@ def _ask(choice: Choice) -> _Asked:
     )
 
 
-def _run(choice: Choice, asked: _Asked, paint: Callable[[list[OneStep]], None]) -> Outcome[OneForAll]:
+def _run(choice: Choice, asked: _Asked, paint: Callable[[list[UniversalStep]], None]) -> Outcome[Universal]:
     samples = all(one.is_sample for one in asked.pictures)
     follows = samples and asked.gradients <= FIRST_SEEN * EPOCHS
 
-    def study(model: LoadedModel) -> Generator[OneStep, None, OneForAll]:
+    def study(model: LoadedModel) -> Generator[UniversalStep, None, Universal]:
         x = torch.cat([model.prepare(one.image) for one in asked.pictures])
-        return one_for_all(
+        return universal_change(
             model,
             x,
             asked.seen,
@@ -135,70 +136,66 @@ def _run(choice: Choice, asked: _Asked, paint: Callable[[list[OneStep]], None]) 
         asked.key,
         study,
         label="Universal perturbation",
-        share=lambda step: step.index / max(1, step.total),
         start="" if follows else f"Make the noise ({asked.gradients} gradients)",
         paint=paint,
         for_everybody=follows,
     )
 
 
-def _noise(place: DeltaGenerator, delta: np.ndarray, *, live: bool = False) -> None:
-    picture, scale = change_picture(delta * LEVELS)
+def _noise(place: DeltaGenerator, delta: torch.Tensor, *, live: bool = False) -> None:
+    picture, scale = _drawn(delta)
     show_picture(place, f"The noise × {scale:.3g}", picture, "the same for all; grey is no change", live=live)
 
 
 def _curves(
-    places: Sequence[DeltaGenerator], losses: ArrayLike, shares: ArrayLike, total: int, *, live: bool = False
+    places: Sequence[DeltaGenerator], losses: list[float], shares: list[float], total: int, *, live: bool = False
 ) -> None:
     places[0].plotly_chart(
         step_lines({"fooled": shares}, title="Fooled in the batch", total=total, percent=True),
-        key=f"universal shares {np.size(shares)} {live}",
+        key=f"universal shares {len(shares)} {live}",
         config=FIGURE,
         alt="Share of the batch that is fooled, by step",
     )
     places[1].plotly_chart(
         step_lines({"objective": losses}, title="Mean lead of the wrong class (logits)", total=total),
-        key=f"universal losses {np.size(losses)} {live}",
+        key=f"universal losses {len(losses)} {live}",
         config=FIGURE,
         alt="Objective by step",
     )
 
 
-def _rates(found: OneForAll, asked: _Asked) -> None:
+def _rates(found: Universal, asked: _Asked) -> None:
     first, second, third = st.columns(3)
     for column, title, seen in ((first, "Pictures it was made on", True), (second, "Unseen pictures", False)):
-        hits, of = found.fooled(seen=seen)
-        before = sum(one.no_merit for one in found.pictures if one.seen == seen)
+        hits, of = found.count(seen=seen)
+        before = int(found.clean.success[found.seen == seen].sum())
         column.metric(
             title, f"{hits} of {of} fooled" if of else "none left", help=f"Without the noise: {before} of {of}."
         )
-    epsilon = levels(asked.eps, asked.norm)
-    third.metric(f"Epsilon ({NORMS[asked.norm]})", epsilon, help="Set above, with the attack's own settings.")
+    epsilon = distance(asked.eps, asked.norm)
+    third.metric(f"Epsilon ({NORM_NAMES[asked.norm]})", epsilon, help="Set above, with the attack's own settings.")
 
 
-def _cards(choice: Choice, asked: _Asked, found: OneForAll) -> None:
+def _cards(choice: Choice, asked: _Asked, found: Universal) -> None:
     for title, seen in (("Made on these", True), ("Unseen", False)):
-        those = [pair for pair in zip(asked.pictures, found.pictures, strict=True) if pair[1].seen == seen]
+        those = [index for index, one in enumerate(asked.seen) if one == seen]
         if those:
             st.markdown(f"**{title}**")
         with st.container(horizontal=True, gap="small"):
-            for picture, one in those:
+            for index in those:
                 with st.container(border=True, width=_CARD, gap="small"):
-                    _card(choice, picture, one)
+                    views = found.clean.view(index), found.rounded.view(index)
+                    _card(choice, asked.pictures[index], *views, fooled=bool(found.rounded.success[index]))
 
 
-def _card(choice: Choice, picture: Picture, one: Together) -> None:
-    st.image(
-        png(thumbnail(one.changed.picture, 224)),
-        output_format="PNG",
-        width="stretch",
-        alt=f"{picture.title} with the noise",
-    )
-    st.caption(f"{top_class(one.clean, choice.subject.labels)}  \n→ {top_class(one.changed, choice.subject.labels)}")
-    st.markdown(":green-badge[fooled]" if one.fooled else ":gray-badge[not fooled]")
+def _card(choice: Choice, picture: Picture, clean: View, changed: View, *, fooled: bool) -> None:
+    small = png(thumbnail(changed.picture, 224))
+    st.image(small, output_format="PNG", width="stretch", alt=f"{picture.title} with the noise")
+    st.caption(f"{top_class(clean, choice.subject.labels)}  \n→ {top_class(changed, choice.subject.labels)}")
+    st.markdown(":green-badge[fooled]" if fooled else ":gray-badge[not fooled]")
 
 
-def _away(choice: Choice, asked: _Asked, found: OneForAll) -> None:
+def _away(choice: Choice, asked: _Asked, found: Universal) -> None:
     samples = [
         (one.name if one.is_sample else None, seen) for one, seen in zip(asked.pictures, asked.seen, strict=True)
     ]
@@ -214,18 +211,27 @@ def _away(choice: Choice, asked: _Asked, found: OneForAll) -> None:
             target=asked.target,
             seed=asked.seed,
         ),
-        File("Noise (PNG)", lambda: png(change_picture(found.delta * LEVELS)[0]), "cnnlab_universal.png", "image/png"),
+        File("Noise (PNG)", lambda: png(_drawn(found.delta)[0]), "cnnlab_universal.png", "image/png"),
         File("Noise (NPY)", lambda: _npy(found.delta), "cnnlab_universal.npy", "application/octet-stream"),
         File(
             "Every picture (CSV)",
-            lambda: one_table(found, [one.title for one in asked.pictures], choice.subject.labels),
+            lambda: universal_table(found, [one.title for one in asked.pictures], choice.subject.labels),
             "cnnlab_universal.csv",
             "text/csv",
         ),
     )
 
 
-def _npy(delta: np.ndarray) -> bytes:
+def _drawn(delta: torch.Tensor) -> tuple[Image.Image, float]:
+    """The change (1, 3, H, W) made visible, and how many times stronger it is drawn."""
+    return change_picture(_array(delta) * LEVELS)
+
+
+def _array(delta: torch.Tensor) -> np.ndarray:
+    return delta[0].permute(1, 2, 0).cpu().numpy()
+
+
+def _npy(delta: torch.Tensor) -> bytes:
     file = io.BytesIO()
-    np.save(file, delta)
+    np.save(file, _array(delta))
     return file.getvalue()
