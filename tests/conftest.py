@@ -32,6 +32,7 @@ class ByFile(LoadScopeScheduling):
         return "browser" if nodeid.startswith("tests/e2e/") else nodeid.split("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     return ByFile(config, log)
 
