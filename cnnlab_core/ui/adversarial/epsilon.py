@@ -87,7 +87,8 @@ def _words(choice: Choice, sweep: Sweep) -> str:
         text = f"Up to {distance(curve.eps[-1], norm)}, {name} doesn't change the class: it stays {before}."
     else:
         first = plain(labels[curve.best[curve.eps.index(curve.changes)]])
-        text = f"**Smallest epsilon that changes the class: {distance(curve.changes, norm)}** ({first} instead of {before})."
+        smallest = distance(curve.changes, norm)
+        text = f"**Smallest epsilon that changes the class: {smallest}** ({first} instead of {before})."
     if curve.target is not None:
         target = plain(labels[curve.target])
         if curve.smallest is None:
