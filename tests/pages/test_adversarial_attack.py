@@ -10,6 +10,7 @@ from cnnlab_core.attacks import pgd
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
+from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.ui.adversarial.settings import SETTINGS
 
 QUICK = {"adversarial_steps": "6"}
@@ -58,6 +59,21 @@ def test_every_attack_runs_from_its_link(open_page, method):
 def test_other_norms(open_page, norm, eps):
     app = press(open_page("adversarial", adversarial_norm=norm, **eps, **QUICK), "Attack")
     assert f'norm="{norm}", eps={next(iter(eps.values()))}' in app.code[-1].value
+
+
+def test_the_network_is_asked_once_a_step_and_once_about_the_8_bit_picture(open_page, monkeypatch):
+    asked, calls = LoadedModel.__call__, []
+
+    def counted(model, x):
+        calls.append(len(x))
+        return asked(model, x)
+
+    monkeypatch.setattr(LoadedModel, "__call__", counted)
+    app = open_page("adversarial", picture="rocket", adversarial_steps="7")
+    assert len(calls) <= 1, "what the network says of the picture, if that isn't known yet"
+    calls.clear()
+    press(app, "Attack")
+    assert calls == [1] * (8 + 1)
 
 
 def test_every_setting_has_a_control_and_reaches_the_attack(open_page):
