@@ -10,6 +10,8 @@ from cnnlab_core.attacks import pgd
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
+from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.ui.adversarial.settings import SETTINGS
 
 QUICK = {"adversarial_steps": "6"}
 
@@ -42,7 +44,7 @@ def test_the_verdict_is_the_core_s(open_page):
     assert values["SSIM"] == f"{result.rounded.ssim.item():.4f}"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [method.title for method in METHODS.values()])
 def test_every_attack_runs_from_its_link(open_page, method):
     app = open_page("adversarial", adversarial_attack=method, **QUICK)
     assert not app.error
@@ -57,6 +59,31 @@ def test_every_attack_runs_from_its_link(open_page, method):
 def test_other_norms(open_page, norm, eps):
     app = press(open_page("adversarial", adversarial_norm=norm, **eps, **QUICK), "Attack")
     assert f'norm="{norm}", eps={next(iter(eps.values()))}' in app.code[-1].value
+
+
+def test_the_network_is_asked_once_a_step_and_once_about_the_8_bit_picture(open_page, monkeypatch):
+    asked, calls = LoadedModel.__call__, []
+
+    def counted(model, x):
+        calls.append(len(x))
+        return asked(model, x)
+
+    monkeypatch.setattr(LoadedModel, "__call__", counted)
+    app = open_page("adversarial", picture="rocket", adversarial_steps="7")
+    assert len(calls) <= 1, "what the network says of the picture, if that isn't known yet"
+    calls.clear()
+    press(app, "Attack")
+    assert calls == [1] * (8 + 1)
+
+
+def test_every_setting_has_a_control_and_reaches_the_attack(open_page):
+    query = {"adversarial_momentum": "0.5", "adversarial_loss": "margin", "adversarial_restarts": "2"}
+    app = press(open_page("adversarial", picture="coffee", adversarial_best="true", **query, **QUICK), "Attack")
+    assert (
+        'steps=6, loss="margin", momentum=0.5, restarts=2, keep_best=True, generator=torch.Generator().manual_seed(0))'
+        in app.code[-1].value
+    )
+    assert set(SETTINGS) >= {name for method in METHODS.values() for name in method.settings} - {"seed"}
 
 
 @pytest.mark.parametrize("aim", ["any other class", "least likely", "second", "random"])

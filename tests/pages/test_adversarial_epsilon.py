@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from reading import press, texts
 
-from cnnlab_core.attacks.studies.sweep import levels, sweep_picture
+from cnnlab_core.attacks.methods import METHODS
+from cnnlab_core.attacks.sweep import sweep
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images.levels import levels
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 
 LINF = tuple(k / 255 for k in range(17))
 
@@ -55,24 +56,25 @@ def test_it_opens_finished_whatever_the_address_says(open_page, query):
 def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model, x):
     app = opened(open_page)
     data = scene(app)
-    swept = finish(sweep_picture(model, x, eps=LINF, method="fgsm", norm="linf", steps=1, target=76))
+    swept = sweep(model, x, eps=LINF, target=76)
+    curve = swept.curve()
     original = unpacked(data["original"]).astype(int)
     packed = unpacked(data["signs"])
     signs = np.stack([(packed >> shift) & 3 for shift in (0, 2, 4, 6)], 1).ravel()[: len(original)].astype(int) - 1
-    for level, pixels in zip(data["levels"], swept.pixels, strict=True):
-        assert np.array_equal((original + level * signs).clip(0, 255), pixels.ravel())
+    for index, level in enumerate(data["levels"]):
+        assert np.array_equal((original + level * signs).clip(0, 255), swept.view(index).pixels.ravel())
     assert data["at"] == 4
     assert data["eps"][4] == "4/255"
     for index, row in enumerate(data["rows"]):
         shares = [share for _, share in row]
         assert shares == sorted(shares, reverse=True)
-        assert {swept.curve.y, 76, int(swept.curve.best[index])} <= {found for found, _ in row}
-        assert shares[0] == pytest.approx(float(swept.curve.probability(swept.curve.best)[index]), abs=1e-6)
+        assert {curve.y, 76, int(curve.best[index])} <= {found for found, _ in row}
+        assert shares[0] == pytest.approx(float(curve.probability(curve.best)[index]), abs=1e-6)
     target = next(line for line in data["lines"] if line["kind"] == "target")
     assert target["name"] == "P(tarantula)"
-    assert np.allclose(target["shares"], swept.curve.probability(76), atol=1e-6)
-    first = model.categories[swept.curve.best[LINF.index(swept.curve.changes)]]
-    assert data["marks"][0]["text"] == f"{levels(swept.curve.changes, 'linf')}: first called {first}"
+    assert np.allclose(target["shares"], curve.probability(76), atol=1e-6)
+    first = model.categories[curve.best[LINF.index(curve.changes)]]
+    assert data["marks"][0]["text"] == f"{levels(curve.changes)}: first called {first}"
     assert "tarantula isn't reached" in texts(app)
 
 
@@ -94,7 +96,33 @@ def test_pgd_waits_for_its_button_and_comes_as_pictures(open_page):
     assert len(data["pictures"]) == 17
     assert data["pictures"][0].startswith("data:image/png;base64,")
     assert "Smallest epsilon that changes the class: 1/255" in texts(app)
-    assert 'method="pgd", norm="linf", steps=2, eps=' in app.code[-1].value
+    assert 'Plan("pgd", step_size=None, steps=2, keep_best=True)' in app.code[-1].value
+
+
+def test_the_attack_above_is_taken_to_each_epsilon_with_its_settings(open_page):
+    query = {"adversarial_way_steps": "2", "adversarial_momentum": "0.5", "adversarial_loss": "margin"}
+    app = opened(open_page, adversarial_way="PGD at each epsilon", **query)
+    app = press(app, "Run PGD at 17 epsilons, 2 steps each")
+    assert "PGD, norm L∞, steps in proportion to epsilon, 2 steps, best picture on the way, momentum 0.5" in texts(app)
+    assert 'Plan("pgd", step_size=None, steps=2, loss="margin", momentum=0.5, keep_best=True)' in app.code[-1].value
+
+
+@pytest.mark.parametrize("title", [entry.title for entry in METHODS.values() if not entry.straight])
+def test_every_attack_is_offered_at_each_epsilon_or_it_is_said_why_not(open_page, title):
+    app = opened(open_page, adversarial_attack=title, adversarial_way=f"{title} at each epsilon")
+    options = app.segmented_control(key="adversarial_way").options
+    assert options[:2] == ["FGSM: one direction", "PGD at each epsilon"]
+    if f"{title} at each epsilon" in options:
+        assert any(button.label.startswith(f"Run {title} at 17 epsilons, 10 steps") for button in app.button)
+    else:
+        assert f"{title} has no epsilon" in texts(app)
+        assert "FGSM, PGD, Probability ascent" in texts(app)
+        assert scene(app)["at"] == 4
+
+
+def test_a_link_to_pgd_opens_it_below_another_attack(open_page):
+    app = opened(open_page, adversarial_attack="Probability ascent", adversarial_way="PGD at each epsilon")
+    assert any(button.label == "Run PGD at 17 epsilons, 10 steps each" for button in app.button)
 
 
 @pytest.mark.parametrize("norm", ["l2", "l1"])

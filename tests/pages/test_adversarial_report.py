@@ -6,11 +6,13 @@ from cnnlab_core.attacks.plan import Plan
 from reading import press, texts
 
 from cnnlab_core.attacks import fgsm
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.errors import DeviceError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.gate import SLICE_SECONDS
 from cnnlab_core.ui.adversarial import report
+from cnnlab_core.ui.adversarial.settings import in_words
 
 FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 
@@ -40,7 +42,7 @@ def test_the_report_is_of_the_pictures_and_targets_asked_for(open_page):
     press(app, "Make the report (4 attacks")
     table = app.dataframe[0].value
     assert list(table["picture"]) == ["A cup of coffee", "A cup of coffee", "Chelsea the cat"]
-    assert "named “tiger cat” without an attack" in texts(app)
+    assert "says “tiger cat” without an attack" in texts(app)
     model, x = prepared("coffee")
     result = fgsm(model, x, eps=8 / 255)
     row = table.iloc[1]
@@ -63,18 +65,18 @@ def test_too_many_rows_or_none_are_a_sentence(open_page):
 def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
     app = open_page("adversarial", adversarial_tab="Report", **FGSM)
     app.multiselect(key="adversarial_report_targets").set_value(["3 · tiger shark", "76 · tarantula"]).run()
-    made = report.attack_grid
+    made = report.report_rows
 
     def cut_off(*args):
         steps = made(*args)
         for step in steps:
-            if len(step.rows) == 2:
+            if len(step.latest) == 2:
                 time.sleep(2 * SLICE_SECONDS)  # the slice ends here, so this step is painted
                 yield step
                 raise DeviceError("The memory is full.")
             yield step
 
-    monkeypatch.setattr(report, "attack_grid", cut_off)
+    monkeypatch.setattr(report, "report_rows", cut_off)
     press(app, "Make the report (4 attacks")
     assert len(app.dataframe[0].value) == 2
     assert "here are 2 of 4 rows" in texts(app)
@@ -84,7 +86,7 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
         seen.append(len(args[-1]))
         return (yield from made(*args))
 
-    monkeypatch.setattr(report, "attack_grid", watched)
+    monkeypatch.setattr(report, "report_rows", watched)
     press(app, "Try again")
     assert seen == [2]
     assert len(app.dataframe[0].value) == 4
@@ -92,8 +94,13 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
 
 def test_the_caption_leaves_no_setting_out():
     plan = Plan(norm="l2", eps=2.0, step_size=0.5, momentum=0.9, random_start=True, restarts=3, keep_best=True, seed=4)
-    assert report.settings(plan) == (
-        "PGD, norm L2, epsilon 2, step size 0.5, 20 steps, random start (seed 4), best of 3 restarts, momentum 0.9, "
-        "best picture on the way"
+    assert in_words(plan) == (
+        "PGD, norm L2, epsilon 2, step size 0.5, 20 steps, best picture on the way, momentum 0.9, random start, "
+        "best of 3 restarts, seed 4"
     )
-    assert report.settings(Plan()) == "PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps"
+    assert in_words(Plan()) == "PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps"
+    assert (
+        in_words(Plan("l1 by Adam", early_stop=True)) == "l1 by Adam, learning rate 0.01, alpha 0.0001, up to 20 steps"
+    )
+    assert in_words(Plan("log_probability_ascent", step_size=0.5)).endswith("step size 0.5, 20 steps")
+    assert in_words(Plan(loss="margin")).endswith("20 steps, objective margin of logits")

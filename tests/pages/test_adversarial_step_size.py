@@ -1,12 +1,14 @@
 """The Step size tab: the map is the core's, and the address, the sliders and the pictures follow each other."""
 
 import pytest
-from reading import texts
+from reading import press, texts
 
-from cnnlab_core.attacks.studies.sweep import map_steps
+from cnnlab_core.attacks.methods import METHODS
+from cnnlab_core.attacks.step_map import step_map
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
+
+METHODS_BY_TITLE = {method.title: method for method in METHODS.values()}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def test_it_opens_finished_whatever_the_address_says(open_page, query):
 def test_the_map_opens_at_the_cheapest_success_and_goes_where_it_is_said(open_page, model, x):
     app = opened(open_page)
     sizes = [part * 4 / 255 for part in (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2)]
-    cells = finish(map_steps(model, x, eps=4 / 255, step_sizes=sizes, steps=(1, 2, 3, 4, 6), norm="linf", target=76))
+    cells = step_map(model, x, eps=4 / 255, step_sizes=sizes, steps=(1, 2, 3, 4, 6), target=76)
     fewest = min(cell.steps for cell in cells if cell.success)
     assert app.select_slider(key="adversarial_map_steps").value == str(fewest)
     assert "**fooled**" in texts(app)
@@ -53,12 +55,27 @@ def test_the_map_opens_at_the_cheapest_success_and_goes_where_it_is_said(open_pa
     assert "3 × 0.25/255: **not fooled**" in said
     assert "which is less than ε" in said
     cell = cells[2]
-    assert f"**{model.categories[cell.view.best]}** {cell.view.probability(cell.view.best):.1%}" in said
+    view = cell.view()
+    assert f"**{model.categories[view.best]}** {view.probability(view.best):.1%}" in said
 
 
 def test_more_steps_wait_for_a_button(open_page):
     app = opened(open_page, adversarial_longest="up to 12", adversarial_norm="l2")
     assert any(button.label == "Run PGD for 6 step sizes, 12 steps each" for button in app.button)
+
+
+@pytest.mark.parametrize("title", [method.title for method in METHODS.values()])
+def test_every_attack_with_steps_has_a_map(open_page, title):
+    app = opened(open_page, adversarial_attack=title)
+    if title == "PGD":
+        assert app.select_slider(key="adversarial_map_size").options[0] == "0.25/255"
+        return
+    able = METHODS_BY_TITLE[title].takes("step_size", "steps")
+    shown = title if able else "PGD"
+    assert (f"{title} has no step size to choose" in texts(app)) == (not able)
+    app = press(app, f"Run {shown} for 6 step sizes, 6 steps each")
+    assert app.select_slider(key="adversarial_map_steps").options == ["1", "2", "3", "4", "6"]
+    assert f'Plan("{METHODS_BY_TITLE[shown].key}"' in app.code[-1].value
 
 
 def test_no_epsilon_no_step(open_page):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from reading import press, texts
 
-from cnnlab_core.attacks.studies.sweep import compare_methods, levels
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.studies.sweep import compare_attacks
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images.levels import levels
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
 
@@ -46,15 +48,16 @@ def test_it_opens_finished_whatever_the_address_says(open_page, query):
 
 def test_both_attacks_against_epsilon(open_page, model, x):
     app = opened(open_page)
-    fgsm, pgd = finish(compare_methods(model, x, eps=LINF[:9], norm="linf", steps=5, target=76))
+    plans = Plan("fgsm"), Plan("pgd", steps=5).over_epsilon()
+    fgsm, pgd = finish(compare_attacks(model, x, plans, eps=LINF[:9], target=76))
     said = texts(app)
-    assert f"PGD gets the network to say tarantula at ε = {levels(pgd.smallest, 'linf')}." in said
+    assert f"PGD gets the network to say tarantula at ε = {levels(pgd.smallest)}." in said
     assert "FGSM doesn't get the network to say tarantula up to 8/255" in said
     figure = json.loads(app.get("plotly_chart")[-1].proto.spec)
     drawn = {trace["name"]: trace["y"] for trace in figure["data"] if "name" in trace}
     for curve, name in ((fgsm, "FGSM"), (pgd, "PGD")):
         assert np.allclose(values(drawn[name]), curve.probability(76), atol=1e-6)
-    assert app.dataframe[0].value["PGD, sweep"][0] == levels(pgd.smallest, "linf")
+    assert app.dataframe[0].value["PGD, sweep"][0] == levels(pgd.smallest)
     assert app.dataframe[0].value["FGSM, sweep"][0] == "above 8/255"
 
 
@@ -72,6 +75,29 @@ def test_the_bisection_joins_the_table(open_page):
     row = app.dataframe[0].value.iloc[0]
     assert row["FGSM, bisection"].endswith("/255, undone by rounding")
     assert float(row["FGSM, bisection"].split("/")[0]) < 1
+
+
+def test_the_attack_above_stands_beside_fgsm_with_its_settings(open_page):
+    query = {"adversarial_attack": "Probability ascent", "adversarial_factor": "3000", "adversarial_sweep_steps": "2"}
+    app = press(opened(open_page, **query), "Run FGSM and Probability ascent at 9 epsilons")
+    assert set(app.dataframe[0].value) >= {"FGSM, sweep", "Probability ascent, sweep"}
+    assert 'Plan("probability_ascent", step_size=3000, steps=2, keep_best=True)' in app.code[-1].value
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"adversarial_attack": "l1 by Adam"}, "has no epsilon, so PGD stands in"),
+        (
+            {"adversarial_attack": "Probability ascent", "adversarial_of": "Accuracy over several"},
+            "leads to a target, not just away from a class, so PGD stands in",
+        ),
+    ],
+)
+def test_an_attack_that_cannot_be_swept_is_replaced_aloud(open_page, query, said):
+    app = opened(open_page, **query)
+    assert said in texts(app)
+    assert any(button.label.startswith("Run FGSM and PGD at 9 epsilons") for button in app.button)
 
 
 def test_pictures_that_were_wrong_before_are_set_apart(open_page):

@@ -10,11 +10,12 @@ from cnnlab_core.attacks.plan import Plan
 from reading import texts
 
 from cnnlab_core.attacks import fgsm
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
-from cnnlab_core.attacks.studies.sweep import levels
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images.levels import levels
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.ui.adversarial import transferability
 
@@ -48,7 +49,7 @@ def test_two_networks_meet_the_same_attack(open_page):
         before, after = (side.probabilities[0, 76].item() for side in (result.clean, result.rounded))
         assert f"P(tarantula) went from {before:.2%} to {after:.2%}" in shown
         smallest = minimal_epsilon(model, x, method="fgsm").eps.item()
-        assert levels(smallest, "linf", digits=3) in [element.value for element in app.metric]
+        assert levels(smallest, digits=3) in [element.value for element in app.metric]
         other, _ = prepared(weights="random" if weights == "pretrained" else "pretrained")
         with torch.no_grad():
             said = other.top_k(result.rounded.x_adv, 1)[0]

@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 
-from cnnlab_core.attacks.studies.sweep import accuracy, compare_methods, map_steps, sweep_picture, sweep_pictures
+from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.step_map import step_map
+from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks, for_pictures
+from cnnlab_core.attacks.sweep import sweep
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.recipes.adversarial import epsilon, step_size, sweep
+from cnnlab_core.recipes.adversarial import epsilon, step_size
+from cnnlab_core.recipes.adversarial import sweep as sweep_recipe
 from cnnlab_core.runtime.jobs import finish
 
 MODEL, SAMPLE = ("efficientnet_lite0", "pretrained"), "coffee"
 EPS = (0.0, 1 / 255, 3 / 255)
+PLANS = (Plan("fgsm"), Plan("pgd", steps=1).over_epsilon())
 
 
 @pytest.fixture(scope="module")
@@ -30,51 +35,65 @@ def run(code, folder, monkeypatch):
     return names
 
 
-@pytest.mark.parametrize(("method", "norm", "target"), [("fgsm", "linf", 76), ("pgd", "l2", None)])
-def test_one_attack_at_each_epsilon(model, x, tmp_path, monkeypatch, capsys, method, norm, target):
-    eps = EPS if norm == "linf" else (0.25, 0.5)
-    settings = {"eps": eps, "method": method, "norm": norm, "steps": 2, "target": target}
-    names = run(epsilon.code(*MODEL, SAMPLE, **settings, at=1), tmp_path, monkeypatch)
-    swept = finish(sweep_picture(model, x, **settings))
-    assert np.array_equal(names["found"].logits[:, 0].double(), swept.curve.logits)
-    assert np.array_equal(np.asarray(open_image(tmp_path / "adversarial.png")), swept.pixels[1])
+@pytest.mark.parametrize(
+    ("plan", "target"),
+    [
+        (Plan("fgsm"), 76),
+        (Plan("pgd", norm="l2", step_size=None, steps=2, momentum=0.5, restarts=2, keep_best=True, seed=3), None),
+        (Plan("probability_ascent", step_size=3000.0, steps=2, keep_best=True), 76),
+    ],
+)
+def test_one_attack_at_each_epsilon(model, x, tmp_path, monkeypatch, capsys, plan, target):
+    eps = EPS if plan.norm == "linf" else (0.25, 0.5)
+    names = run(epsilon.code(*MODEL, SAMPLE, plan=plan, eps=eps, target=target, at=1), tmp_path, monkeypatch)
+    swept = sweep(model, x, eps=eps, method=plan, target=target)
+    curve = swept.curve()
+    assert np.array_equal(names["found"].logits[:, 0].double(), curve.logits)
+    assert np.array_equal(np.asarray(open_image(tmp_path / "adversarial.png")), swept.view(1).pixels)
     printed = capsys.readouterr().out.splitlines()
-    best = swept.curve.best[1]
-    shown = "1/255" if norm == "linf" else "0.5"
-    assert printed[1] == f"{shown}  {model.categories[best]} {swept.curve.probability(int(best))[1]:.1%}"
-    assert printed[-1] == f"smallest epsilon that fools: {swept.curve.smallest}"
+    best = curve.best[1]
+    shown = "1/255" if plan.norm == "linf" else "0.5"
+    assert printed[1] == f"{shown}  {model.categories[best]} {curve.probability(int(best))[1]:.1%}"
+    assert printed[-1] == f"smallest epsilon that fools: {curve.smallest}"
 
 
-def test_both_methods(model, x, tmp_path, monkeypatch, capsys):
-    settings = {"eps": EPS[1:], "norm": "linf", "steps": 1, "target": None}
-    names = run(sweep.code(*MODEL, SAMPLE, **settings, highest=4 / 255), tmp_path, monkeypatch)
+def test_both_attacks(model, x, tmp_path, monkeypatch, capsys):
+    code = sweep_recipe.code(*MODEL, SAMPLE, plans=PLANS, eps=EPS[1:], target=None, highest=4 / 255)
+    names = run(code, tmp_path, monkeypatch)
     printed = capsys.readouterr().out
-    for curve in finish(compare_methods(model, x, **settings)):
-        assert np.allclose(names["curves"][curve.method], curve.probability(curve.y))
-        assert f"{curve.method} on 8-bit pictures, first fooled at {curve.smallest}" in printed
-        assert 0 < names["smallest"][curve.method].eps.item() <= 4 / 255
+    for curve in finish(compare_attacks(model, x, PLANS, eps=EPS[1:])):
+        assert np.allclose(names["curves"][curve.title], curve.probability(curve.y))
+        assert f"{curve.title} on 8-bit pictures, first fooled at {curve.smallest}" in printed
+        assert 0 < names["smallest"][curve.title].eps.item() <= 4 / 255
 
 
 def test_accuracy(model, tmp_path, monkeypatch, capsys):
-    settings = {"eps": EPS[:2], "norm": "linf", "steps": 1}
     pictures = [("coffee", 967), ("motorcycle", 665), ("clock", 892)]
-    names = run(sweep.accuracy_code(*MODEL, pictures, **settings), tmp_path, monkeypatch)
+    code = sweep_recipe.accuracy_code(*MODEL, pictures, plans=PLANS, eps=EPS[:2])
+    names = run(code, tmp_path, monkeypatch)
     right = [(sample_images()[name].content, y) for name, y in pictures[:2]]
-    curves = finish(sweep_pictures(model, right, **settings))
-    for mine, theirs in zip(zip(*curves, strict=True), (names["fgsm"], names["pgd"]), strict=True):
+    found = finish(for_pictures(model, right, lambda x, y: compare_attacks(model, x, PLANS, eps=EPS[:2], y=y)))
+    for mine, theirs in zip(zip(*found, strict=True), names["curves"].values(), strict=True):
         assert np.array_equal(accuracy(mine), accuracy(theirs))
-    assert capsys.readouterr().out.startswith("1 of 3 wrong before anything was done\n")
+    assert capsys.readouterr().out.startswith("1 of 3 misclassified without any attack\n")
 
 
-def test_the_map(model, x, tmp_path, monkeypatch, capsys):
-    settings = {"eps": 2 / 255, "step_sizes": (0.5 / 255, 2 / 255), "steps": (1, 2), "norm": "linf", "target": 76}
-    names = run(step_size.code(*MODEL, SAMPLE, **settings), tmp_path, monkeypatch)
-    cells = finish(map_steps(model, x, **settings))
+@pytest.mark.parametrize(
+    ("plan", "sizes", "said"),
+    [
+        (Plan(eps=2 / 255, loss="margin"), (0.5 / 255, 2 / 255), "step 0.5/255 × 1: "),
+        (Plan("log_probability_ascent"), (0.5, 1.0), "step 0.5 × 1: "),
+    ],
+)
+def test_the_map(model, x, tmp_path, monkeypatch, capsys, plan, sizes, said):
+    settings = {"step_sizes": sizes, "steps": (1, 2), "target": 76}
+    names = run(step_size.code(*MODEL, SAMPLE, plan=plan, **settings), tmp_path, monkeypatch)
+    cells = step_map(model, x, method=plan, **settings)
     assert [cell.loss for cell in names["cells"]] == [cell.loss for cell in cells]
-    assert capsys.readouterr().out.startswith("step 0.5/255 × 1: ")
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_pictures_of_ones_own_are_files():
-    settings = {"eps": EPS, "norm": "l1", "steps": 3}
-    assert 'open("photo.jpg", "rb")' in sweep.accuracy_code(*MODEL, None, **settings)
-    assert 'open_image("photo.jpg")' in sweep.code(*MODEL, None, **settings, target=5, highest=1.0)
+    settings = {"plans": [Plan("fgsm", norm="l1"), Plan(norm="l1")], "eps": EPS}
+    assert 'open("photo.jpg", "rb")' in sweep_recipe.accuracy_code(*MODEL, None, **settings)
+    assert 'open_image("photo.jpg")' in sweep_recipe.code(*MODEL, None, **settings, target=5, highest=1.0)

@@ -98,7 +98,7 @@ def _words(choice: Choice, sweep: Sweep) -> str:
         else:
             text += f" **{target} is reached at {distance(curve.smallest, norm)}.**"
     text += " All numbers are measured on the 8-bit pictures shown, one for each mark of the slider."
-    return text if sweep.plan.entry.straight else f"{text}  \n{in_words(sweep.plan, without=('eps',))}."
+    return text if sweep.plan.entry.straight else f"{text}  \nAttack: {in_words(sweep.plan, without=('eps',))}."
 
 
 def _away(choice: Choice, sweep: Sweep, at: int) -> None:

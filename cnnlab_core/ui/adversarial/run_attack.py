@@ -10,7 +10,7 @@ from cnnlab_core.ui.runner import Outcome
 from cnnlab_core.ui.subject import run_study
 
 CHEAP_TOTAL = 6
-"""An attack that asks the network so often follows its controls at once; a longer one waits for its button."""
+"""Attacks that ask the network at most this often follow their controls at once; longer ones wait for their button."""
 
 
 def run_attack(

@@ -191,7 +191,7 @@ def _words(axes: _Map) -> str:
     plan, most = axes.plan, axes.steps[-1]
     eps, madry = distance(plan.eps, plan.norm), distance(2.5 * plan.eps / most, plan.norm)
     settings = in_words(plan, without=("step_size", "steps"))
-    return f"{WORDS[axes.unit].format(eps=eps, madry=madry, most=most)}  \n{settings}."
+    return f"{WORDS[axes.unit].format(eps=eps, madry=madry, most=most)}  \nAttack: {settings}."
 
 
 # --- the cell that is looked at: in the address, so that the map, the sliders and a link all move the same one --------

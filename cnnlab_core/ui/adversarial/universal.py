@@ -96,7 +96,7 @@ def _ask(choice: Choice) -> _Asked:
     titles = CONTROLS.several(
         "universal_on", "Made on (the others are for testing)", list(offered), list(offered)[:FIRST_SEEN]
     )
-    first, second, third = st.columns([1, 1, 1.2], gap="large", vertical_alignment="center")
+    first, second, third = st.columns([1.3, 0.9, 1.1], gap="large", vertical_alignment="center")
     goal = ANYWHERE
     if choice.target is not None:
         goal = CONTROLS.one_of("universal_goal", "Towards", (ANYWHERE, TOWARDS), ANYWHERE, place=first)
