@@ -2,7 +2,6 @@
 
 import time
 
-from cnnlab_core.attacks.plan import Plan
 from reading import press, texts
 
 from cnnlab_core.attacks import fgsm

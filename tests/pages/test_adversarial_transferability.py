@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from cnnlab_core.attacks.plan import Plan
 from reading import texts
 
 from cnnlab_core.attacks import fgsm

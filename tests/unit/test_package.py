@@ -10,13 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from cnnlab_core.attacks.plan import Plan
 from cnnlab_core.recipes.dream import atlas_code
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from places import ROOT
 
 import cnnlab_core
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial import attack_code
 from cnnlab_core.recipes.exercises import sheet_code
 from cnnlab_core.recipes.training import start_code
