@@ -10,16 +10,16 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from cnnlab_core.recipes.dream import atlas_code
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from places import ROOT
 
 import cnnlab_core
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.recipes.adversarial import attack_code
-from cnnlab_core.recipes.exercises import sheet_code
-from cnnlab_core.recipes.training import start_code
+from cnnlab_core.recipes.adversarial import attack
+from cnnlab_core.recipes.deepdream import atlas
+from cnnlab_core.recipes.exercises import sheets
+from cnnlab_core.recipes.training import new_run
 from cnnlab_core.training import Config
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -157,10 +157,10 @@ def test_recipes_run_where_there_is_only_the_package(installed, tmp_path):
     """A network that comes with the lab is attacked, a sheet is printed, the atlas is at hand, and a run is trained."""
     plan = Plan("PGD", norm="linf", eps=8 / 255, step_size=2 / 255, steps=3)
     recipes = [
-        attack_code("cifar10_standard", "pretrained", "chelsea", plan, None),
-        sheet_code(["conv2d"], seed=1, level=1, each=1, sheets=1, solutions=True, lab="", file="sheet.html"),
-        atlas_code("efficientnet_lite0", "pretrained"),
-        start_code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
+        attack.code("cifar10_standard", "pretrained", "chelsea", plan=plan, target=None),
+        sheets.code(["conv2d"], seed=1, level=1, each=1, sheets=1, solutions=True, lab="", file="sheet.html"),
+        atlas.code("efficientnet_lite0", "pretrained"),
+        new_run.code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
     ]
     printed = elsewhere(installed, tmp_path, "-c", "\n".join(recipes))
     assert (tmp_path / "adversarial.png").is_file()
