@@ -8,6 +8,7 @@ no name in them can lead anywhere; every size is checked as it is read, whatever
 import io
 import re
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
@@ -49,6 +50,8 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", 
 _TRAIN, _TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
 _TEST_SEED = 6
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+DAMAGED = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+"""What zipfile raises, sooner or later, for a file in a damaged zip."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ def _read(parts: dict[str, dict[str, list[_File]]], name: str, side: int) -> Gen
             spent += len(content)
             images[number] = np.asarray(ImageOps.fit(open_image(content), (side, side), Image.Resampling.BICUBIC))
             good[number] = True
-        except (ImageError, OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+        except (ImageError, *DAMAGED) as error:
             failed.append((file.path.name, str(error)))
         if spent > MOST_BYTES:  # whatever the zip said about its sizes
             raise DataError(f"This unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")

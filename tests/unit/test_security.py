@@ -228,6 +228,7 @@ def test_bombs_and_crowds_are_refused_quickly(monkeypatch):
 
 
 @given(seed=st.integers(0, 10**6))
+@example(seed=37148)  # one flipped bit in a deflated file: zlib's own error
 @settings(max_examples=60)
 def test_a_damaged_zip_is_a_sentence(seed):
     damaged = bytearray(SMALL_ZIP)
