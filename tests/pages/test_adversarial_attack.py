@@ -163,6 +163,6 @@ def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, now, said):
     app = open_page("adversarial", adversarial_tab=old, adversarial_attack="FGSM")
     assert said in texts(app)
     assert app.query_params["adversarial_tab"] == now
-    app.session_state["adversarial_tab"] = "Attack"
+    app.query_params["adversarial_tab"] = app.session_state["adversarial_tab"] = "Attack"  # as a click does
     app.run()
     assert said not in texts(app)
