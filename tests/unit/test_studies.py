@@ -132,16 +132,16 @@ def test_a_report_is_each_picture_towards_each_target(model):
     aims = (282, "least likely", None)
     rows = finish(report_rows(model, pictures, aims, QUICK))
     assert [(row.picture, row.aim) for row in rows] == [(name, aim) for name, _ in pictures for aim in aims]
-    assert rows[0].result is None  # the cat is a tiger cat
+    assert rows[0].found is None  # the cat is a tiger cat
     assert "tiger cat" in rows[0].problem
     prepared = model.prepare(pictures[1][1])
     with torch.no_grad():
         least = choose_target(model(prepared)[0].double().numpy(), "least likely")
     for row, target in zip(rows[3:], (282, least, None), strict=True):
         alone = finish(attack_picture(model, prepared, QUICK, target))
-        assert row.result.goal.single[1] == target
-        assert np.array_equal(row.result.rounded.view().pixels, alone.rounded.view().pixels)
-        assert row.result.rounded.distances() == alone.rounded.distances()
+        assert row.found.target == target
+        assert np.array_equal(row.found.after.pixels, alone.rounded.view().pixels)
+        assert row.found.distances == alone.rounded.distances()
     table = rows_of(report_table(rows, model.categories))
     assert len(table) == 6
     assert "tiger cat" in table[0]["problem"]
@@ -164,8 +164,7 @@ def test_a_stopped_report_goes_on_behind_its_rows(model):
     rows = finish(rest)
     assert rows[0] is begun[0]
     assert all(
-        np.array_equal(one.result.rounded.view().pixels, other.result.rounded.view().pixels)
-        for one, other in zip(rows, whole, strict=True)
+        np.array_equal(one.found.after.pixels, other.found.after.pixels) for one, other in zip(rows, whole, strict=True)
     )
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.objective import logits_of
-from cnnlab_core.attacks.result import AttackResult
+from cnnlab_core.attacks.result import AttackResult, View
 from cnnlab_core.attacks.targets import choose_target
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS
@@ -25,12 +25,34 @@ Aim = int | str | None
 
 @dataclass(frozen=True)
 class Row:
-    """A ``picture`` (its title) attacked towards ``aim``; without a ``result``, ``problem`` says why."""
+    """A ``picture`` (its title) attacked towards ``aim``; without a ``found``, ``problem`` says why."""
 
     picture: str
     aim: Aim
-    result: AttackResult | None = None
+    found: "Found | None" = None
     problem: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a row shows of its attack: of the clean and of the 8-bit picture. A whole result is seven times as large.
+
+    ``y`` and ``target`` are classes (None: any other one), ``distances`` those of ``Measured.distances``.
+    """
+
+    y: int
+    target: int | None
+    before: View
+    after: View
+    distances: dict[str, float]
+    success: bool
+
+    @staticmethod
+    def of(result: AttackResult) -> "Found":
+        """The part of an attack on one picture that a row keeps."""
+        rounded = result.rounded
+        views = result.clean.view(), rounded.view()
+        return Found(*result.goal.single, *views, rounded.distances(), bool(rounded.success))
 
 
 def report_rows(
@@ -60,7 +82,7 @@ def report_rows(
             row = Row(title, aim, problem=f"The network says “{model.categories[y]}” without an attack.")
         else:
             job = plan.start(model, x, y, target=target)
-            row = Row(title, aim, (yield from part(job, number, 1, len(pairs), rows)))
+            row = Row(title, aim, Found.of((yield from part(job, number, 1, len(pairs), rows))))
         rows = (*rows, row)
         yield Progress(number + 1, len(pairs), rows)
     return rows
@@ -82,16 +104,16 @@ def report_table(rows: Sequence[Row], labels: Sequence[str]) -> str:
 
 
 def _cells(row: Row, labels: Sequence[str]) -> tuple[object, ...]:
-    if row.result is None:
+    found = row.found
+    if found is None:
         return (row.picture, *[""] * 15, row.problem)
-    before, after, distances = row.result.clean.view(), row.result.rounded.view(), row.result.rounded.distances()
-    y, target = row.result.goal.single
+    before, after, distances, y, target = found.before, found.after, found.distances, found.y, found.target
     aimed = (
         ("", "any other class", "") if target is None else (target, labels[target], f"{after.probability(target):.6g}")
     )
     return (
         row.picture, y, labels[y], f"{before.probability(y):.6g}", *aimed[:2],
         after.best, labels[after.best], f"{after.probability(after.best):.6g}", aimed[2],
-        bool(row.result.success), f"{distances['linf'] * LEVELS:.4g}", f"{distances['l2']:.6g}",
+        found.success, f"{distances['linf'] * LEVELS:.4g}", f"{distances['l2']:.6g}",
         f"{distances['l1']:.6g}", distances["l0"], f"{distances['ssim']:.6g}", "",
     )  # fmt: skip

@@ -36,8 +36,9 @@ def title(view):
     return f"{{model.categories[view.best]}}, {{view.probability(view.best):.1%}}"
 
 shown = [
-    ReportRow(clean.pixels, adversarial.pixels, title(clean), title(adversarial))
-    for clean, adversarial in ((row.result.clean.view(), row.result.rounded.view()) for row in rows if row.result)
+    ReportRow(row.found.before.pixels, row.found.after.pixels, title(row.found.before), title(row.found.after))
+    for row in rows
+    if row.found
 ]
 with open("report.pdf", "wb") as file:
     file.write(rendered(report_figure(shown, model.spec.title, repr(plan)), "pdf"))

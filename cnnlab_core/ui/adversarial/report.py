@@ -5,8 +5,8 @@ from collections.abc import Generator, Sequence
 import streamlit as st
 
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.attacks.result import AttackResult, View
-from cnnlab_core.attacks.studies.report import Aim, Row, report_rows, report_table
+from cnnlab_core.attacks.result import View
+from cnnlab_core.attacks.studies.report import Aim, Found, Row, report_rows, report_table
 from cnnlab_core.attacks.targets import RULES
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.models.loaded import LoadedModel
@@ -78,11 +78,10 @@ def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) 
         rows = steps[-1].latest or ()
         st.session_state["report rows"] = (key, rows)
         for row in rows[painted:]:
-            if row.result:
+            if row.found:
                 with rows_so_far:
                     places = [one.empty() for one in st.columns(3)]
-                before, after = row.result.clean.view(), row.result.rounded.view()
-                show_trio(places, before, after, choice.subject.labels, live=True)
+                show_trio(places, row.found.before, row.found.after, choice.subject.labels, live=True)
         painted = len(rows)
 
     def study(model: LoadedModel) -> Generator[Progress[tuple[Row, ...]], None, tuple[Row, ...]]:
@@ -124,7 +123,7 @@ def _figure(choice: Choice, rows: Sequence[Row]) -> None:
     for row in rows:
         if row.problem:
             st.info(f"{plain(row.picture)}: {plain(row.problem)} This row is left out of the figure.")
-    if not any(row.result for row in rows):
+    if not any(row.found for row in rows):
         return
     colours = _DARK if st.context.theme.type == "dark" else _LIGHT
     shown = run(
@@ -144,21 +143,21 @@ def _figure(choice: Choice, rows: Sequence[Row]) -> None:
 
 
 def _identity(row: Row) -> tuple[object, ...]:
-    return row.picture, row.aim, row.result.rounded.view().pixels.tobytes() if row.result else b""
+    return row.picture, row.aim, row.found.after.pixels.tobytes() if row.found else b""
 
 
 def _file(
     choice: Choice, rows: Sequence[Row], kind: Format, colours: tuple[str, str] = _LIGHT, *, dpi: int = 200
 ) -> bytes:
     ink, paper = colours
-    shown = [_report_row(choice, row.picture, row.result) for row in rows if row.result]
+    shown = [_report_row(choice, row.picture, row.found) for row in rows if row.found]
     heading = f"{choice.plan.title} against {choice.subject.spec.title}"
     return rendered(report_figure(shown, heading, _caption(choice, rows), ink=ink, paper=paper), kind, dpi=dpi)
 
 
-def _report_row(choice: Choice, picture: str, found: AttackResult) -> ReportRow:
-    before, after, distances = found.clean.view(), found.rounded.view(), found.rounded.distances()
-    labels, target = choice.subject.labels, found.goal.single[1]
+def _report_row(choice: Choice, picture: str, found: Found) -> ReportRow:
+    before, after, distances, target = found.before, found.after, found.distances, found.target
+    labels = choice.subject.labels
     if target is None:
         goal = "fooled" if found.success else "not fooled"
     elif found.success:
@@ -180,11 +179,11 @@ def _answer(view: View, labels: Sequence[str]) -> str:
 
 def _caption(choice: Choice, rows: Sequence[Row]) -> str:
     """The settings and the results, measured."""
-    found = [row.result for row in rows if row.result]
-    linf, l2, ssim = ([one.rounded.distances()[name] for one in found] for name in ("linf", "l2", "ssim"))
+    found = [row.found for row in rows if row.found]
+    linf, l2, ssim = ([one.distances[name] for one in found] for name in ("linf", "l2", "ssim"))
     return (
         f"Network: {choice.subject.spec.title}, {choice.subject.weights} weights. Attack: {in_words(choice.plan)}.\n"
-        f"Fooled: {sum(bool(one.success) for one in found)} of {len(found)}. "
+        f"Fooled: {sum(one.success for one in found)} of {len(found)}. "
         f"Measured: L∞ up to {max(linf) * LEVELS:.0f}/{LEVELS}, "
         f"L2 {min(l2):.2f} to {max(l2):.2f}, SSIM {min(ssim):.4f} to {max(ssim):.4f}.\n"
         "Classes, probabilities and distances refer to the rounded 8-bit pictures, which were shown to the network "
@@ -199,15 +198,14 @@ def _table(choice: Choice, rows: Sequence[Row]) -> None:
     labels = choice.subject.labels
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(
-        [_shown(row.picture, row.result, labels) for row in rows if row.result],
+        [_shown(row.picture, row.found, labels) for row in rows if row.found],
         hide_index=True,
         column_config={"P before": percent, "P after": percent},
     )
 
 
-def _shown(picture: str, found: AttackResult, labels: Sequence[str]) -> dict[str, object]:
-    before, after, distances = found.clean.view(), found.rounded.view(), found.rounded.distances()
-    target = found.goal.single[1]
+def _shown(picture: str, found: Found, labels: Sequence[str]) -> dict[str, object]:
+    before, after, distances, target = found.before, found.after, found.distances, found.target
     return {
         "picture": picture,
         "before": labels[before.best],
@@ -215,7 +213,7 @@ def _shown(picture: str, found: AttackResult, labels: Sequence[str]) -> dict[str
         "target": ANY if target is None else labels[target],
         "after": labels[after.best],
         "P after": after.probability(after.best),
-        "fooled": bool(found.success),
+        "fooled": found.success,
         "L∞ (k/255)": round(distances["linf"] * LEVELS),
         "L2": round(distances["l2"], 3),
         "SSIM": round(distances["ssim"], 4),
@@ -226,7 +224,7 @@ def _away(choice: Choice, rows: Sequence[Row], pictures: dict[str, Picture], tar
     opened = [(title, one.name if one.is_sample else None) for title, one in pictures.items()]
     code = recipe.code(*choice.subject.network, pictures=opened, aims=targets, plan=choice.plan)
     table = File("Table (CSV)", lambda: report_table(rows, choice.subject.labels), "cnnlab_report.csv", "text/csv")
-    if not any(row.result for row in rows):
+    if not any(row.found for row in rows):
         take_away(code, table)
         return
     take_away(
