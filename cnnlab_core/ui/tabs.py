@@ -35,8 +35,8 @@ def show_tabs(
 
     ``choose`` draws the shared settings and gives what the tabs look at; None, with its reason on the page, if there is
     nothing to look at. Above a tab that stands alone they are folded away under ``aside``: a control that isn't drawn
-    at all would leave the address. Without ``choose`` every tab stands alone. ``first`` is the title of the tab that
-    the page opens with, if that isn't the first of them.
+    at all would leave the address. Without ``aside`` they are left out there; without ``choose`` every tab stands
+    alone. ``first`` is the title of the tab that the page opens with, if that isn't the first of them.
     """
     _follow_old_link(key, tabs)
     settings = st.container()
@@ -47,7 +47,7 @@ def show_tabs(
         if choose is None or tab.stands_alone:
             with place, sentences():
                 tab.show()
-            if choose:
+            if choose and aside:
                 with settings.expander(aside), sentences():
                     choose()
         else:

@@ -84,7 +84,7 @@ def samples():
 @pytest.mark.fault("The disk is full when a network is exported", TRY_AGAIN)
 def test_an_export_to_a_full_disk(trained):
     before = files_in(trained.folder.parent)
-    with full_disk(), pytest.raises(RunError, match=r"No space left on device\. Make room"):
+    with full_disk(), pytest.raises(RunError, match=r"No space left on device\. Free some space"):
         export(trained)
     assert files_in(trained.folder.parent) == before
     assert load_model(export(trained)).spec.title == "mine"
@@ -94,7 +94,7 @@ def test_an_export_to_a_full_disk(trained):
 def test_a_data_set_on_a_full_disk(folders):
     before = files_in(folders)
     new = Dataset("own:new", "new", CLASSES, draw(20, [1]), lambda: draw(10, [2]))
-    with full_disk(), pytest.raises(DataError, match=r"No space left on device\. Make room"):
+    with full_disk(), pytest.raises(DataError, match=r"No space left on device\. Free some space"):
         write_dataset(own_path("new"), new)
     assert files_in(folders) == before
     write_dataset(own_path("new"), new)
