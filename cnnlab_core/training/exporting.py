@@ -60,7 +60,7 @@ def export(
     try:
         write_export(place, name or run.id, weights, about)
     except OSError as error:
-        raise RunError(f"The network couldn't be written into {place}: {error.strerror}. Make room.") from None
+        raise RunError(f"The network couldn't be written into {place}: {error.strerror}. Free some space.") from None
     return f"run:{name or run.id}"
 
 

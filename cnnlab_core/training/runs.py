@@ -267,7 +267,7 @@ def _kept(run: Run) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunError(f"{run.folder} can't be written: {error.strerror}. Make room, and try again.") from None
+        raise RunError(f"{run.folder} can't be written: {error.strerror}. Free some space, and try again.") from None
 
 
 def _checked_name(name: str) -> str:

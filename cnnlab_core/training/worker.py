@@ -145,7 +145,7 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
         return str(error), True
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
-            f"The disk with {run.folder.parent} is full. Make room, then resume: training goes on from the last "
+            f"The disk with {run.folder.parent} is full. Free some space, then resume: training goes on from the last "
             "checkpoint, nothing else is lost."
         ), True
     if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):

@@ -115,7 +115,7 @@ def test_what_cannot_be_done_is_a_sentence(open_page, monkeypatch):
     run = trained()
 
     def refuse(run):
-        raise RunError("The disk is full. Make room.")
+        raise RunError("The disk is full. Free some space.")
 
     monkeypatch.setattr(Run, "delete", refuse)
     app = press(open_page("training"), "Delete this run")
