@@ -44,7 +44,7 @@ def show(subject: LayerSubject) -> None:
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         _mosaic(subject, maps, sequence, scale, channel)
-        signed = " Blue is negative, red positive, white zero." if maps.min() < 0 else " Black is zero."
+        signed = " Orange is negative, teal positive, white zero." if maps.min() < 0 else " Black is zero."
         more = f" The first {MOST_TILES} are shown." if len(maps) > MOST_TILES else ""
         st.caption(
             f"{len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}; {int(found.dead.sum())} are dead (the same value "
