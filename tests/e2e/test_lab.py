@@ -142,7 +142,7 @@ def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     lab.page.locator('[data-testid="stMain"] input[type=file]').set_input_files(files)
     stop = lab.page.get_by_role("button", name="Stop", exact=True)
     expect(stop).to_be_visible()
-    expect(lab.page.get_by_text(re.compile(r"Naming 40 pictures · \d+ s"))).to_be_visible()
+    expect(lab.page.get_by_text(re.compile(r"Classifying 40 pictures · \d+ s"))).to_be_visible()
     lab.shot("running")
     lab.press_stop()
     again = lab.page.get_by_role("button", name="Start again")

@@ -14,7 +14,7 @@ CHEAP_TOTAL = 6
 
 
 def run_attack(
-    choice: Choice, *, place: str = "attack", paint: Callable[[list[AttackStep]], None] | None = None
+    choice: Choice, *, place: str = "", paint: Callable[[list[AttackStep]], None] | None = None
 ) -> Outcome[AttackResult]:
     """The attack on the picture; ``place`` tells several on one page apart."""
     follows = choice.plan.total <= CHEAP_TOTAL or choice.is_first_look
