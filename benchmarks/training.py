@@ -115,7 +115,8 @@ def _open_and_closed() -> tuple[float, float]:
                     page.wait_for_timeout(3000)
                     begun = len(run.metrics().steps)
                     page.wait_for_timeout(1000 * SECONDS)
-                    while len(steps := run.metrics().steps[begun:]) < 2:
+                    # Steps may be written together, with one time for all of them.
+                    while not (steps := run.metrics().steps[begun:]) or steps[-1]["seconds"] <= steps[0]["seconds"]:
                         page.wait_for_timeout(1000)
                     seconds = steps[-1]["seconds"] - steps[0]["seconds"]
                     seen[is_open].append((steps[-1]["step"] - steps[0]["step"]) * run.config.batch / seconds)
