@@ -251,7 +251,7 @@ def _peak(pid: int) -> Iterator[list[float]]:
 def processor() -> str:
     """The processor's name, where the system tells it."""
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return "processor unknown"
@@ -355,7 +355,7 @@ def main(sessions: int, seconds: float) -> int:
                 inside = look(window)
             finally:
                 end_trainers()
-        traces = log.read_text().count("Traceback")
+        traces = log.read_text(encoding="utf-8").count("Traceback")
     print(f"\n{sessions} sessions for {seconds:.0f} s, and one training run:\n")
     print(times_table(school.deeds), fairness_table(school.deeds, sessions), sep="\n\n")
     print("\n| what must not happen | times |\n|---|---:|")

@@ -97,7 +97,9 @@ def lab_server(
                 break
             except OSError:
                 if process.poll() is not None:
-                    raise RuntimeError(f"The server ended by itself: {log and log.read_text()}") from None
+                    raise RuntimeError(
+                        f"The server ended by itself: {log and log.read_text(encoding='utf-8')}"
+                    ) from None
                 time.sleep(0.1)
         yield address, process.pid
     finally:
