@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from cnnlab_core.ui.dream import atlas, classes, dream, neurons, zoom
+from cnnlab_core.ui.deepdream import atlas, classes, dream, neurons, zoom
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.subject import choose_subject
 from cnnlab_core.ui.tabs import Tab, show_tabs

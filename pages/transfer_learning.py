@@ -2,8 +2,8 @@
 
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.tabs import Tab, show_tabs
-from cnnlab_core.ui.transfer import classifier, learning_curve, projection, your_picture
-from cnnlab_core.ui.transfer.subject import choose
+from cnnlab_core.ui.transfer_learning import classifier, learning_curve, projection, your_picture
+from cnnlab_core.ui.transfer_learning.subject import choose
 
 page("transfer_learning")
 show_tabs(

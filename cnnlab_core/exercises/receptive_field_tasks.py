@@ -12,7 +12,7 @@ from cnnlab_core.exercises.exercise import Numbers, Task
 from cnnlab_core.exercises.looks import through_the_stack
 from cnnlab_core.models.stack import Row, map_sides, write_stack
 from cnnlab_core.receptive_field.stack import stack_fields
-from cnnlab_core.receptive_field.working import box_formula, growth_lines
+from cnnlab_core.receptive_field.worked_out import box_formula, growth_lines
 
 SIDES = (12, 16, 20, 24, 28, 32)
 LETTERS = {"kernel": "k", "stride": "s", "padding": "p", "dilation": "d"}

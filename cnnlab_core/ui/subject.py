@@ -1,6 +1,6 @@
 """What a page looks at, a network and a picture, and the one way to put both to work as a job."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 
 from cnnlab_core.classification.batch import Classified, classify
-from cnnlab_core.models import ModelSpec, load_model
+from cnnlab_core.models import Layer, ModelSpec, load_model
 from cnnlab_core.models.loaded import LoadedModel, crop
 from cnnlab_core.models.registry import categories
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, run
@@ -61,6 +62,20 @@ def choose_subject(place: str) -> Subject | None:
     picture = choose_picture()
     spec, weights = choose_model()
     return Subject(spec, weights, picture) if weights_ready(spec, weights, place=place) else None
+
+
+def choose_node(controls: Controls, name: str, label: str, layers: Sequence[Layer], start: str) -> Layer:
+    """A box of layers by their titles; the address and ``start`` have the node's name in the graph."""
+    nodes = {layer.name: layer for layer in layers}
+    chosen = controls.named(
+        name, label, list(nodes), start, lambda node: nodes[node].title, tooltip=lambda node: name_in_graph(nodes[node])
+    )
+    return nodes[chosen]
+
+
+def name_in_graph(layer: Layer) -> str:
+    """The tooltip of a layer."""
+    return f"In the network's graph: `{layer.name}`, {layer.kind}"
 
 
 def run_study(

@@ -104,7 +104,7 @@ def test_a_preset_sets_the_controls_and_runs(open_page):
 
 
 def test_a_surprise_is_seeded_and_in_the_address(open_page, monkeypatch):
-    from cnnlab_core.ui.dream import settings
+    from cnnlab_core.ui.deepdream import settings
 
     monkeypatch.setattr(settings.secrets, "randbelow", lambda most: 1234)
     first = press(open_page("deepdream", **QUICK), "Surprise me")
@@ -141,8 +141,8 @@ def test_a_channel_is_chosen_with_its_strongest_patches_beside(open_page):
 
 def test_another_network_has_its_own_layers(open_page):
     app = open_page("deepdream", model="squeezenet1_1", weights="random", **QUICK)
-    names = [layer.name for layer in layers.maps_of(find_spec("squeezenet1_1"))]
-    assert app.selectbox(key="dream_layer").options == names
+    titles = [layer.title for layer in layers.maps_of(find_spec("squeezenet1_1"))]
+    assert app.selectbox(key="dream_layer").options == titles
     press(app, "Dream")
     assert "squeezenet1_1" in code(app)
 
@@ -254,7 +254,7 @@ def test_the_atlas_is_drawn_once_and_then_there(open_page, monkeypatch, cache):
 
 def test_a_picture_of_the_atlas_leads_to_its_neuron(open_page, monkeypatch):
     """With buttons in the place of the picker, which only a browser can press."""
-    from cnnlab_core.ui.dream import atlas
+    from cnnlab_core.ui.deepdream import atlas
 
     def buttons(image, *, on_pick, cols, key, labels, **rest):
         for index in range(cols):

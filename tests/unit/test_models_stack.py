@@ -17,7 +17,7 @@ from cnnlab_core.models.stack import (
     write_stack,
 )
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
-from cnnlab_core.receptive_field.working import box_formula, growth_formulas
+from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.feature_maps import stack as recipe
 
 SMALL = st.builds(

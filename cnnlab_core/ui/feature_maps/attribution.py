@@ -24,9 +24,9 @@ from cnnlab_core.plots.overlays import attribution_overlay
 from cnnlab_core.recipes.feature_maps import attribution as recipe
 from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_node, layers_with_maps
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, layers_with_maps
 from cnnlab_core.ui.show import plain, sentences
-from cnnlab_core.ui.subject import classify_picture, run_study
+from cnnlab_core.ui.subject import choose_node, classify_picture, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 ALL = "side by side"
@@ -134,7 +134,8 @@ def _study(
 def _settings(subject: LayerSubject, method: Method, target: int) -> tuple[Request, str]:
     """The request with the method's own settings, and what it costs ("" if it is cheap)."""
     if method == "Grad-CAM":
-        node = choose_node("cam_layer", "Layer", layers_with_maps(subject.spec), -1)
+        layers = layers_with_maps(subject.spec)
+        node = choose_node(CONTROLS, "cam_layer", "Layer", layers, layers[-1].name)
         return Request(method, target, node=node.name), ""
     if method == "Integrated gradients":
         steps = CONTROLS.number("ig_steps", "Steps", 5, 300, 50, 5)

@@ -11,7 +11,7 @@ from cnnlab_core.interpretability.map_statistics import ORDERS, depths, order
 from cnnlab_core.models import Layer, LoadedModel, ModelSpec, layer_table
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.runner import once
-from cnnlab_core.ui.subject import Subject, choose_subject, run_study
+from cnnlab_core.ui.subject import Subject, choose_node, choose_subject, name_in_graph, run_study
 
 CONTROLS = Controls("maps")
 DEPTHS = ("early", "middle", "late", "any layer")
@@ -35,30 +35,12 @@ def choose() -> LayerSubject | None:
     depth = CONTROLS.one_of("depth", "Layer", DEPTHS, DEPTHS[0], place=first)
     with second:
         if depth == DEPTHS[3]:
-            node = choose_node("layer", "Which", layers_with_maps(subject.spec))
+            layers = layers_with_maps(subject.spec)
+            node = choose_node(CONTROLS, "layer", "Which", layers, layers[0].name)
         else:
             node = stages_of(subject.spec)[depth]
             st.markdown(f"**{node.title}**", help=name_in_graph(node))
     return LayerSubject(subject.spec, subject.weights, subject.picture, node)
-
-
-def choose_node(name: str, label: str, layers: list[Layer], start: int = 0) -> Layer:
-    """A box of layers by their titles; the address holds the node's name in the graph."""
-    nodes = {layer.name: layer for layer in layers}
-    chosen = CONTROLS.named(
-        name,
-        label,
-        list(nodes),
-        layers[start].name,
-        lambda node: nodes[node].title,
-        tooltip=lambda node: name_in_graph(nodes[node]),
-    )
-    return nodes[chosen]
-
-
-def name_in_graph(layer: Layer) -> str:
-    """The tooltip of a layer."""
-    return f"In the network's graph: `{layer.name}`, {layer.kind}"
 
 
 def layers_with_maps(spec: ModelSpec) -> list[Layer]:

@@ -8,7 +8,7 @@ from cnnlab_core.models.stack import read_stack, write_stack
 from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_fields
-from cnnlab_core.receptive_field.working import box_formula, growth_formulas
+from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.feature_maps import stack as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.show import plain

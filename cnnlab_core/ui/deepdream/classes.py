@@ -20,7 +20,7 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.recipes.deepdream import classes as recipe
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.dream.film import film_files, show_film, whole
+from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run

@@ -14,7 +14,7 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import Subject, choose_subject
-from cnnlab_core.ui.transfer.importing import import_own
+from cnnlab_core.ui.transfer_learning.importing import import_own
 
 CONTROLS = Controls("transfer")
 AMOUNTS = (12, 24, 48, 96, 192)

@@ -8,8 +8,8 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.transfer.result import Result, learn_result
-from cnnlab_core.ui.transfer.subject import TransferSubject
+from cnnlab_core.ui.transfer_learning.result import Result, learn_result
+from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 
 def show(subject: TransferSubject) -> None:

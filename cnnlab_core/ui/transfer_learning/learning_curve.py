@@ -16,7 +16,7 @@ from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.transfer.subject import TransferSubject
+from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 Curves = dict[str, tuple[CurvePoint, ...]]
 

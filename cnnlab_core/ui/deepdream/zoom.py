@@ -12,9 +12,9 @@ from cnnlab_core.images import shrunk, to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.deepdream import zoom as recipe
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.dream.film import VIEWS, film_files, show_film
-from cnnlab_core.ui.dream.layer import choose_layer
-from cnnlab_core.ui.dream.settings import DEPTH, SIDES, Settings
+from cnnlab_core.ui.deepdream.film import VIEWS, film_files, show_film
+from cnnlab_core.ui.deepdream.layer import choose_layer
+from cnnlab_core.ui.deepdream.settings import DEPTH, SIDES, Settings
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away

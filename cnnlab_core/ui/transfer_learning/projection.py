@@ -7,8 +7,8 @@ from cnnlab_core.recipes.transfer_learning import projection as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.transfer.result import learn_result
-from cnnlab_core.ui.transfer.subject import TransferSubject
+from cnnlab_core.ui.transfer_learning.result import learn_result
+from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 
 def show(subject: TransferSubject) -> None:

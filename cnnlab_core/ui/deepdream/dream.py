@@ -13,10 +13,19 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.recipes.deepdream import dream as recipe
 from cnnlab_core.runtime.device import pick_device
-from cnnlab_core.ui.dream.film import film_files, show_film
-from cnnlab_core.ui.dream.gallery import show_patches
-from cnnlab_core.ui.dream.layer import choose_layer
-from cnnlab_core.ui.dream.settings import CONTROLS, DEPTH, SIDES, TRICKS, Settings, at_once, choose_settings, presets
+from cnnlab_core.ui.deepdream.film import film_files, show_film
+from cnnlab_core.ui.deepdream.gallery import show_patches
+from cnnlab_core.ui.deepdream.layer import choose_layer
+from cnnlab_core.ui.deepdream.settings import (
+    CONTROLS,
+    DEPTH,
+    SIDES,
+    TRICKS,
+    Settings,
+    at_once,
+    choose_settings,
+    presets,
+)
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import Subject
@@ -76,7 +85,7 @@ def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) ->
         labels=(subject.picture.title, trick if trick != TRICKS[0] else "Dream"),
     )
     part = "all of" if settings.channel is None else f"channel {settings.channel} of"
-    st.caption(f"Maximised: {part} {plain(chosen.name)} ({plain(chosen.title)}).")
+    st.caption(f"Maximised: {part} {plain(chosen.title)}.")
     if film:
         code = recipe.code(
             *subject.network, subject.sample, settings.side, settings.objective, settings.arguments, settings.seed

@@ -9,6 +9,7 @@ from cnnlab_core.models.layers import Layer
 from cnnlab_core.plots.network_strip import GAP, SIZE, network_strip
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.picker import pick_cell
+from cnnlab_core.ui.subject import choose_node
 
 
 def block_at(spec: ModelSpec, depth: float) -> str:
@@ -19,16 +20,10 @@ def block_at(spec: ModelSpec, depth: float) -> str:
 
 def choose_layer(spec: ModelSpec, controls: Controls, *, depth: float) -> Layer:
     """The control ``layer``: the blocks on a drawing, all layers in a list. Starts at a ``depth`` from 0 to 1."""
-    key = controls.key("layer")
-    ends, layers = blocks(spec), {layer.name: layer for layer in maps_of(spec)}
-    if st.session_state.get(key) not in layers:  # a layer of another network
-        st.session_state.pop(key, None)
+    ends, layers = blocks(spec), maps_of(spec)
     names = [end.name for end in ends]
     strip = st.container()
-    layer = layers[controls.select("layer", "Layer", list(layers), block_at(spec, depth))]
-
-    def pick(index: int) -> None:
-        st.session_state[key] = names[index]
+    layer = choose_node(controls, "layer", "Layer", layers, block_at(spec, depth))
 
     with strip:
         pick_cell(
@@ -40,9 +35,9 @@ def choose_layer(spec: ModelSpec, controls: Controls, *, depth: float) -> Layer:
             chosen=names.index(layer.name) if layer.name in names else None,
             labels=[end.title for end in ends],
             alt=f"{spec.title}, block by block from the picture (left) to the output (right)",
-            on_pick=pick,
+            on_pick=lambda index: controls.write(layer=names[index]),
             hint=layer.title,
-            key=f"{key}_strip",
+            key=f"{controls.key('layer')}_strip",
         )
     return layer
 

@@ -11,7 +11,7 @@ from cnnlab_core.dream.gradients import NORMALISATIONS
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.dream.layer import block_at, choose_channel
+from cnnlab_core.ui.deepdream.layer import block_at, choose_channel
 
 CONTROLS = Controls("dream")
 
@@ -125,7 +125,8 @@ def _surprise(spec: ModelSpec) -> None:
 
 def _put(layer: str, settings: dict[str, Any]) -> None:
     """Set the controls, for a dream of the whole layer with every trick, and run it."""
-    for name, value in {**settings, "layer": layer, "ask": MAXIMISED[0], "trick": TRICKS[0]}.items():
+    CONTROLS.write(layer=layer)
+    for name, value in {**settings, "ask": MAXIMISED[0], "trick": TRICKS[0]}.items():
         st.session_state[CONTROLS.key(name)] = value
     at_once()
 

@@ -14,9 +14,9 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.recipes.deepdream import neurons as recipe
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.dream.film import film_files, show_film
-from cnnlab_core.ui.dream.gallery import show_patches
-from cnnlab_core.ui.dream.layer import choose_channel, choose_layer
+from cnnlab_core.ui.deepdream.film import film_files, show_film
+from cnnlab_core.ui.deepdream.gallery import show_patches
+from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away

@@ -11,8 +11,8 @@ from cnnlab_core.transfer import features
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.transfer.result import learn_result
-from cnnlab_core.ui.transfer.subject import TransferSubject
+from cnnlab_core.ui.transfer_learning.result import learn_result
+from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 _TOP = 5
 """Classes shown, at most."""

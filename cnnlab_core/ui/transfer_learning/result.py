@@ -11,7 +11,7 @@ from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.transfer import Learned, draw, learn_steps, open_collection
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.transfer.subject import TransferSubject
+from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 _MISTAKES = 6
 """Mistakes shown with their pictures, at most."""

@@ -12,7 +12,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.recipes.deepdream import atlas as recipe
 from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.ui.dream.neurons import CONTROLS, MAXIMISED
+from cnnlab_core.ui.deepdream.neurons import CONTROLS, MAXIMISED
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
