@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.address import asked, check, refuse
 
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
@@ -44,8 +44,11 @@ class Controls:
         **more: Any,
     ) -> Number:
         """A number on a line. A link's number beyond the ends is moved to the nearer one."""
-        shown = place.slider(label, low, high, start, step, **self._bound(name), **more)
-        return min(max(shown, low), high)
+
+        def within(*arguments: Any, **bound: Any) -> Number:
+            return min(max(place.slider(*arguments, **bound), low), high)
+
+        return self._drawn(name, label, within, low, high, start, step, possible=f"{low:g} to {high:g}", **more)
 
     def number(
         self,
@@ -60,13 +63,14 @@ class Controls:
         **more: Any,
     ) -> Number:
         """A number to type."""
-        return place.number_input(label, low, high, start, step, **self._bound(name), **more)
+        possible = f"{low:g} to {high:g}"
+        return self._drawn(name, label, place.number_input, low, high, start, step, possible=possible, **more)
 
     def stops(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:
         """A slider that stops at the ``options`` only."""
-        return place.select_slider(label, options, start, **self._bound(name), **more)
+        return self._drawn(name, label, place.select_slider, options, start, **more)
 
     def one_of(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
@@ -76,14 +80,18 @@ class Controls:
         Streamlit's own ``required`` binds people, not links: an empty value in the address (``?key=``) would choose
         none.
         """
-        chosen = place.segmented_control(label, options, default=start, required=True, **self._bound(name), **more)
-        return start if chosen is None else chosen
+
+        def chosen(*arguments: Any, **bound: Any) -> Option:
+            taken = place.segmented_control(*arguments, **bound)
+            return start if taken is None else taken
+
+        return self._drawn(name, label, chosen, options, default=start, required=True, **more)
 
     def one_of_named(
         self, name: str, label: str, names: Mapping[str, str], start: str, *, place: Any = st, **more: Any
     ) -> str:
         """The same for options that are called one thing in the address and another on the screen: ``names``."""
-        chosen, unbound = self._named(name, list(names), start, names.__getitem__, place)
+        chosen, unbound = self._named(name, label, list(names), start, names.__getitem__)
         place.segmented_control(label, list(names), required=True, **unbound, **more)
         return chosen
 
@@ -91,25 +99,25 @@ class Controls:
         self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
     ) -> list[Option]:
         """Options of which any number is chosen."""
-        return place.pills(label, options, selection_mode="multi", default=list(start), **self._bound(name), **more)
+        return self._drawn(name, label, place.pills, options, selection_mode="multi", default=list(start), **more)
 
     def select(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:
         """A box of options to search."""
-        return place.selectbox(label, options, index=options.index(start), **self._bound(name), **more)
+        return self._drawn(name, label, place.selectbox, options, index=options.index(start), **more)
 
     def several(
         self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
     ) -> list[Option]:
         """A box from which any number of options is taken, none too."""
-        return place.multiselect(label, options, default=start, **self._bound(name), **more)
+        return self._drawn(name, label, place.multiselect, options, default=start, **more)
 
     def search(
         self, name: str, label: str, options: Sequence[Option], placeholder: str, *, place: Any = st, **more: Any
     ) -> Option | None:
         """A box of many options to search, none of which is chosen at first."""
-        return place.selectbox(label, options, index=None, placeholder=placeholder, **self._bound(name), **more)
+        return self._drawn(name, label, place.selectbox, options, index=None, placeholder=placeholder, **more)
 
     def named(
         self,
@@ -127,12 +135,12 @@ class Controls:
 
         Words may then change, and old links go on working. ``tooltip`` says more about the chosen option.
         """
-        chosen, unbound = self._named(name, options, start, shown, place)
+        chosen, unbound = self._named(name, label, options, start, shown)
         place.selectbox(label, options, help=tooltip(chosen) if tooltip else None, **unbound, **more)
         return chosen
 
     def _named(
-        self, name: str, options: Sequence[str], start: str, shown: Callable[[str], str], place: Any
+        self, name: str, label: str, options: Sequence[str], start: str, shown: Callable[[str], str]
     ) -> tuple[str, dict[str, Any]]:
         """The chosen one of options that have another name on the screen than in the address; its control's arguments.
 
@@ -141,7 +149,7 @@ class Controls:
         key = self.key(name)
         chosen = st.query_params.get(key, start)
         if chosen not in options:
-            place.caption(f"There is no “{plain(chosen[:60])}” here, so {plain(shown(start))} was chosen.")
+            refuse(key, label, chosen, shown(start))
             chosen = start
         st.session_state[key] = chosen
 
@@ -152,18 +160,22 @@ class Controls:
 
     def toggle(self, name: str, label: str, start: bool = False, *, place: Any = st, **more: Any) -> bool:
         """On or off."""
-        return place.toggle(label, start, **self._bound(name), **more)
+        return self._drawn(name, label, place.toggle, start, possible="true or false", **more)
 
     def text(self, name: str, label: str, start: str = "", *, place: Any = st, **more: Any) -> str:
         """A line of text to type."""
-        return place.text_input(label, start, **self._bound(name), **more)
+        return self._drawn(name, label, place.text_input, start, **more)
 
     # Whole numbers that more than one control moves: a picker, a box to type into, a link.
 
-    def index(self, name: str, highest: int, start: int) -> int:
-        """The number called ``name`` in the address, kept within 0 to ``highest``; ``start`` if there is none."""
+    def index(self, name: str, highest: int, start: int, lowest: int = 0) -> int:
+        """The number called ``name`` in the address, kept within the two; ``start`` if there is none."""
         text = st.query_params.get(self.key(name), "")
-        return min(int(text), highest) if text.isdecimal() and len(text) < 10 else min(start, highest)
+        wanted = int(text) if text.isdecimal() and len(text) < 10 else start
+        value = min(max(wanted, lowest), highest)
+        if text and text != str(value):
+            refuse(self.key(name), name.capitalize(), text, str(value), f"{lowest} to {highest}")
+        return value
 
     def write(self, **values: object) -> None:
         """Write values into the address."""
@@ -190,5 +202,21 @@ class Controls:
         take = take or (lambda typed: self.write(**{name: typed}))
         place.number_input(label, low, high, key=key, on_change=lambda: take(int(st.session_state[key])))
 
-    def _bound(self, name: str) -> dict[str, Any]:
-        return {"key": self.key(name), "bind": "query-params", "persist_state": "page"}
+    def _drawn(
+        self,
+        name: str,
+        label: str,
+        control: Callable[..., Any],
+        *arguments: Any,
+        possible: str = "",
+        format_func: Callable[[Any], str] = str,
+        **more: Any,
+    ) -> Any:
+        """A control that is bound to the address. If it can't be what the address asks for, that is said."""
+        key = self.key(name)
+        texts = asked(key)
+        if format_func is not str:
+            more["format_func"] = format_func
+        value = control(label, *arguments, key=key, bind="query-params", persist_state="page", **more)
+        check(key, label, texts, value, format_func, possible)
+        return value

@@ -15,6 +15,7 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
+from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.classroom import classroom, offered_specs
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences
@@ -68,8 +69,6 @@ def choose_model() -> tuple[ModelSpec, str]:
     shared = _shared()
     _read_address(shared)
     names = [spec.name for spec in offered_specs()]
-    if shared.model not in names:  # a network trained here that somebody has deleted since
-        shared.model = DEFAULT_MODEL
     with st.sidebar, st.container(key="part_network"):
         st.header("Network")
         _select("Network", "model", names, model_label, shared)
@@ -124,21 +123,37 @@ def _read_address(shared: _Shared) -> None:
     if wanted in shared.own or wanted in sample_images():
         shared.picture = wanted
     elif wanted.startswith("own"):
-        st.info("This link was made with somebody's own picture, which isn't in the link. Here is a sample instead.")
-    if (model := st.query_params.get("model")) in {spec.name for spec in offered_specs()}:
+        st.info(
+            "This link was made with a picture of one's own, which isn't in the link. If it is yours, choose it again "
+            "under “Use your own”; until then, here is a sample.",
+            icon=":material/link_off:",
+        )
+    else:
+        refuse("picture_choice", "the picture", wanted, _picture(shared, shared.picture).title, kept=shared.picture)
+    offered = {spec.name for spec in offered_specs()}
+    model = st.query_params.get("model", shared.model)
+    if model in offered:
         shared.model = model
-    if (weights := st.query_params.get("weights")) in WEIGHTS_KINDS:
+    else:
+        if shared.model not in offered:  # a network trained here that somebody has deleted since
+            shared.model = DEFAULT_MODEL
+        refuse("model_choice", "the network", model, find_spec(shared.model).title, kept=shared.model)
+    if (weights := st.query_params.get("weights", shared.weights)) in WEIGHTS_KINDS:
         shared.weights = weights
+    else:
+        kinds = " or ".join(WEIGHTS_KINDS)
+        refuse("weights_choice", "the weights", weights, shared.weights, kinds, kept=shared.weights)
 
 
 def _write_todays_titles() -> None:
     """Networks to compare with stand in links by their titles: those that have changed are written anew."""
-    changed = {
-        key: value.replace(former, title, 1)
-        for key, value in st.query_params.items()
-        for former, title in FORMER_TITLES.items()
-        if value.startswith(former)
-    }
+    changed = {}
+    for key in st.query_params:
+        texts = values = st.query_params.get_all(key)
+        for former, title in FORMER_TITLES.items():
+            texts = [text.replace(former, title, 1) if text.startswith(former) else text for text in texts]
+        if texts != values:
+            changed[key] = texts
     if changed:
         st.query_params.update(changed)
         st.rerun()  # bound controls read what the address was when the run began

@@ -66,7 +66,8 @@ def show_code(code: str, *, about: str = "The same numbers in a notebook") -> No
 
 def show_link() -> None:
     """The address of exactly this view, to copy."""
-    query = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in sorted(st.query_params.items()))
+    values = [(key, value) for key in sorted(st.query_params) for value in st.query_params.get_all(key)]
+    query = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in values)
     address = (st.context.url or "").split("?")[0]
     st.markdown("**A link to this view**")
     st.code(f"{address}?{query}" if query else address, language=None)

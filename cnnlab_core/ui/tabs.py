@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab_core.ui.address import asked, check
 from cnnlab_core.ui.show import sentences
 
 
@@ -40,10 +41,11 @@ def show_tabs(
     """
     _follow_old_link(key, tabs)
     settings = st.container()
-    titles = [tab.title for tab in tabs]
+    titles, texts = [tab.title for tab in tabs], asked(key)
     for place, tab in zip(st.tabs(titles, default=first, key=key, bind="query-params"), tabs, strict=True):
         if not place.open:
             continue
+        check(key, "the tab", texts, tab.title)
         if choose is None or tab.stands_alone:
             with place, sentences():
                 tab.show()

@@ -1,5 +1,6 @@
 """Pages by Streamlit's own test driver: no browser, every control."""
 
+import time
 from functools import cache
 
 import pytest
@@ -7,6 +8,9 @@ from patience import patience
 from places import ROOT
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+
+from cnnlab_core.errors import LabError
+from cnnlab_core.ui import runner
 
 look_for_components = cache(manifest_scanner.scan_component_manifests)
 
@@ -21,6 +25,36 @@ def packages_searched_once(monkeypatch):
 def from_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
+
+
+SECONDS = 0.2
+"""A job that takes longer is cut off: this is about what the page asks for, and the results are tested elsewhere."""
+
+
+@pytest.fixture
+def short_jobs(monkeypatch):
+    """Cut off what takes long, as a device that is lost would."""
+    real = runner._drive
+
+    def drive(queue, job, status, paint):
+        def until(end):
+            result = yield from _cut(job, end)
+            return result
+
+        return real(queue, until(time.monotonic() + SECONDS), status, paint)
+
+    monkeypatch.setattr(runner, "_drive", drive)
+
+
+def _cut(job, end):
+    while True:
+        try:
+            step = next(job)
+        except StopIteration as stop:
+            return stop.value
+        if time.monotonic() > end:
+            raise LabError("That takes too long here.")
+        yield step
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 import sys
-import time
 import zlib
 from contextlib import contextmanager
 
@@ -11,8 +10,6 @@ from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 from streamlit.runtime.state.query_params import QueryParams
 
-from cnnlab_core.errors import LabError
-from cnnlab_core.ui import runner
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.lesson import hiding, put_away
 from cnnlab_core.ui.show import plain
@@ -64,9 +61,6 @@ HOSTILE = st.sampled_from(["", *MARKUP, *PATHS, *NUMBERS, *TEXTS]) | st.text(st.
 FOREIGN = re.compile(r"(?<!\\)(\]\((http://evil|javascript)|<script|<img|\$\\input|:red\[evil)")
 """What of the above the browser would make something of: not where a backslash stands before it."""
 
-SECONDS = 0.2
-"""A job that takes longer is cut off: this is about what the page asks for, and the results are tested elsewhere."""
-
 
 @pytest.fixture
 def asked(monkeypatch):
@@ -83,32 +77,6 @@ def asked(monkeypatch):
     for name in ("__getitem__", "bind_widget"):
         monkeypatch.setattr(QueryParams, name, listening(getattr(QueryParams, name)))
     return heard
-
-
-@pytest.fixture(autouse=True)
-def short_jobs(monkeypatch):
-    """Cut off what takes long, as a device that is lost would."""
-    real = runner._drive
-
-    def drive(queue, job, status, paint):
-        def until(end):
-            result = yield from _cut(job, end)
-            return result
-
-        return real(queue, until(time.monotonic() + SECONDS), status, paint)
-
-    monkeypatch.setattr(runner, "_drive", drive)
-
-
-def _cut(job, end):
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            return stop.value
-        if time.monotonic() > end:
-            raise LabError("That takes too long here.")
-        yield step
 
 
 _OPENED: list[str] | None = None
@@ -151,6 +119,7 @@ def check(app):
     assert not any(element.proto.allow_html for element in app.markdown)
 
 
+@pytest.mark.usefixtures("short_jobs")
 @pytest.mark.parametrize("name", [page.name for page in PAGES])
 def test_an_address_can_hold_anything(open_page, asked, name):
     first = open_page(name)

@@ -1,12 +1,14 @@
 """What the tabs over epsilon share: which attacks are tried at which epsilons, and the epsilon that is looked at."""
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
 
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.images.levels import LEVELS, SHOWN, distance
+from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 
 COUNTS = (16, 32)
@@ -52,12 +54,15 @@ def choose_epsilons(name: str, norm: str, counts: tuple[int, ...] = COUNTS) -> t
 
 def looked_at(eps: tuple[float, ...], norm: str, start: float) -> int:
     """The number of the epsilon that the address names, or of the one next to it, or next to ``start``."""
-    try:
-        wanted = float(st.query_params.get("adversarial_at", "")) / SHOWN[norm]
-    except ValueError:
-        wanted = start
+    text, wanted = st.query_params.get("adversarial_at", ""), start
+    with suppress(ValueError):
+        wanted = float(text or "nan") / SHOWN[norm]
     wanted = wanted if math.isfinite(wanted) else start
-    return min(range(len(eps)), key=lambda index: abs(eps[index] - wanted))
+    index = min(range(len(eps)), key=lambda index: abs(eps[index] - wanted))
+    if text and not math.isclose(eps[index], wanted, abs_tol=1e-9):
+        ends = f"{distance(eps[0], norm)} to {distance(eps[-1], norm)}"
+        refuse("adversarial_at", "epsilon", text, distance(eps[index], norm), ends)
+    return index
 
 
 def look_at(eps: float, norm: str) -> None:

@@ -16,6 +16,7 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import read_planes, write_planes
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
+from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.grid import Cell
 from cnnlab_core.ui.show import show_problem
@@ -121,6 +122,8 @@ class Kept(Controls):
                 return match[1], index
         if text == NO_CELL:
             return None
+        if text:
+            refuse(self.key("cell"), "the explained cell", text, f"the largest of {default}")
         largest = np.unravel_index(np.abs(arrays[default]).argmax(), arrays[default].shape)
         return default, tuple(int(i) for i in largest)
 

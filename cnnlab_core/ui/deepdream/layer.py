@@ -7,6 +7,7 @@ from cnnlab_core.images import png
 from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.plots.network_strip import GAP, SIZE, network_strip
+from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.subject import choose_node
@@ -46,5 +47,6 @@ def choose_channel(layer: Layer, controls: Controls, start: int) -> int:
     """The control ``channel``, for the channels that the layer has."""
     key, last = controls.key("channel"), layer.shape[0] - 1
     if not 0 <= st.session_state.get(key, 0) <= last:  # a channel of a larger layer
+        refuse(key, "channel", str(st.session_state[key]), str(last), f"0 to {last}", kept=last)
         st.session_state[key] = last
     return controls.number("channel", f"Channel (0 to {last})", 0, last, min(start, last), 1)

@@ -81,7 +81,7 @@ def _controls(maps: np.ndarray) -> tuple[str, int, int | None]:
     source = CONTROLS.one_of("effective_over", "Mean over", SOURCES, SOURCES[0], place=first)
     gallery = len(sample_images())
     most = gallery if source == SOURCES[0] else MOST
-    count = max(1, CONTROLS.index("pictures", most, FOLLOWS))
+    count = CONTROLS.index("pictures", most, FOLLOWS, lowest=1)
     CONTROLS.typed("pictures", f"Pictures (1 to {most})", 1, most, count, place=second)
     unit = CONTROLS.one_of("effective_unit", "Unit of", UNITS, UNITS[1], place=third)
     if unit == UNITS[1]:

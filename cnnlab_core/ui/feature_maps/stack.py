@@ -26,7 +26,7 @@ def show(subject: LayerSubject) -> None:
             st.button(name, key=f"preset {name}", on_click=_load, args=(preset,))
     left, right = st.columns([1.25, 1], gap="large")
     with left:
-        side = max(1, CONTROLS.index("input", MOST_SIDE, FIRST.side))
+        side = CONTROLS.index("input", MOST_SIDE, FIRST.side, lowest=1)
         CONTROLS.typed("input", "Input (pixels wide and high)", 1, MOST_SIDE, side)
         rows = TABLE.draw(FIRST.text)
         about = next((p.about for p in PRESETS.values() if (read_stack(p.text), p.side) == (rows, side)), "")
@@ -46,7 +46,7 @@ def _load(preset: Preset) -> None:
 def _look_through(fields: list[ReceptiveField], picture: Image.Image) -> None:
     """What the middle unit of one row sees."""
     last = len(fields)
-    through = max(1, CONTROLS.index("through", last, last))
+    through = CONTROLS.index("through", last, last, lowest=1)
     CONTROLS.typed("through", f"Look through row (1 to {last})", 1, last, through)
     field = fields[through - 1]
     middle = _middle(field)

@@ -12,6 +12,7 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import duration, smoothed
+from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.form import CONTROLS
 from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, watched
@@ -30,6 +31,9 @@ def show(runs: list[Run], chosen: Run) -> None:
     by_id = {run.id: run for run in runs}
     wanted = st.query_params.get("runs")
     names = _first(runs, chosen) if wanted is None else [name for name in wanted.split(",") if name in by_id]
+    if wanted and len(names[:MOST]) < len(wanted.split(",")):
+        spoken = ", ".join(by_id[name].about.name for name in names[:MOST]) or "none"
+        refuse("runs", "runs", wanted, spoken, f"at most {MOST}, and only runs that you can see")
     st.session_state["runs_choice"] = names[:MOST]
     names = st.multiselect(
         "Runs",

@@ -7,6 +7,7 @@ import streamlit as st
 from cnnlab_core.data import find_data, import_pictures, list_data, open_data_steps
 from cnnlab_core.data.own import SIDES
 from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -19,9 +20,11 @@ _IMPORTED = "training imported"
 def choose_data() -> str:
     """The box of data sets, and what turns another one into one of them; gives the chosen one's name."""
     names = [source.name for source in list_data()]
-    name = st.query_params.get("data", "")
+    usual = "shapes" if find_data("cifar10").megabytes else "cifar10"
+    name = st.query_params.get("data", usual)
     if name not in names:
-        name = "shapes" if find_data("cifar10").megabytes else "cifar10"
+        refuse("data_choice", SETTINGS["data"].label, name, _title(usual), kept=usual)
+        name = usual
     box_in_address(SETTINGS["data"].label, "data", names, name, _title)
     with st.popover("Use your own pictures", icon=":material/folder_zip:", key="training_own"):
         _import()

@@ -10,7 +10,6 @@ from cnnlab_core.training import Config
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Group, Setting
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.show import plain
 
 CONTROLS = Controls("training")
 _COLUMNS: dict[Group, tuple[float, ...]] = {
@@ -22,7 +21,6 @@ _COLUMNS: dict[Group, tuple[float, ...]] = {
 """How wide the columns of a group are."""
 _MOST_SEGMENTS = 3
 """More options than this are a box, not a row of buttons."""
-_REFUSED = "training refused"
 
 
 def draw(group: Group, values: dict[str, Any], own: Mapping[str, Callable[[], Any]] | None = None) -> None:
@@ -56,23 +54,9 @@ def take(config: Config) -> None:
             st.session_state[CONTROLS.key(about.address)] = about.shown(getattr(config, name))
 
 
-def show_refused() -> None:
-    """Say which values of the link couldn't be taken, as long as the form has something else instead."""
-    refused: dict[str, tuple[str, Any]] = st.session_state.get(_REFUSED, {})
-    for name, (asked, instead) in refused.items():
-        about = SETTINGS[name]
-        if st.session_state.get(CONTROLS.key(about.address)) == instead:
-            st.info(
-                f"The link asks for “{plain(asked[:40])}” as {about.name}, which isn't possible. "
-                f"The form has {plain(about.text(about.taken(instead)))} instead.",
-                icon=":material/link_off:",
-            )
-
-
 def _control(about: Setting, *, disabled: bool) -> Any:
     """The control that suits the setting, and what the chosen option means; gives the setting's value."""
     key = CONTROLS.key(about.address)
-    asked = None if key in st.session_state else st.query_params.get(key)
     more: dict[str, Any] = {"help": about.help, "disabled": disabled}
     shown: Any
     if about.options:
@@ -91,8 +75,6 @@ def _control(about: Setting, *, disabled: bool) -> Any:
             more["format"] = "%g" if about.kind is float else "%d"
         control = CONTROLS.number if about.typed else CONTROLS.slider
         shown = control(about.address, about.label, low, high, start, about.kind(about.step), **more)
-    if asked is not None and not _same(about, asked, shown):
-        st.session_state.setdefault(_REFUSED, {})[about.key] = asked, shown
     return about.taken(shown)
 
 
@@ -104,14 +86,3 @@ def _stops(about: Setting, key: str) -> list[float]:
         if about.low <= number <= about.high:
             stops.add(number)
     return sorted(stops)
-
-
-def _same(about: Setting, asked: str, shown: Any) -> bool:
-    """Whether the control has what the link asked for."""
-    if about.options:
-        return asked == about.text(shown)
-    if about.kind is bool:
-        return asked.lower() == str(shown).lower()
-    with suppress(ValueError):
-        return float(asked) == shown
-    return False

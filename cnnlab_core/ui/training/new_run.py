@@ -65,7 +65,6 @@ def show(busy: Run | None) -> None:
         for preset in PRESETS:
             key = f"training preset {preset.title}"
             st.button(preset.title, key=key, help=preset.about, on_click=form.take, args=(preset.config,))
-    refused = st.container()
     values: dict[str, Any] = {}
     data, network = st.columns(2, gap="large")
     with data:
@@ -79,8 +78,6 @@ def show(busy: Run | None) -> None:
     st.header("Learning")
     form.draw("learning", values)
     form.draw("attack", values)
-    with refused:
-        form.show_refused()
     try:
         config = Config(**values)
         facts = check(config)
