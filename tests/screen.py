@@ -1,4 +1,12 @@
-"""What is on a page, as Streamlit's test driver sees it."""
+"""What is on a page, as Streamlit's test driver sees it, and pressing its buttons."""
+
+import json
+
+
+def texts(app):
+    """All sentences on the page, as they are read."""
+    kinds = (app.markdown, app.caption, app.success, app.info, app.warning, app.error)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
 def markdown(app):
@@ -21,6 +29,30 @@ def problems(app):
     return [element.value.replace("\\", "") for element in app.error]
 
 
+def refused(app):
+    """What the page says of what its address asks for in vain."""
+    return [info.value.replace("\\", "") for info in app.info if "The address asks for" in info.value]
+
+
+def figures(app):
+    """The charts, as plotly's JSON."""
+    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
 def code(app):
     """The Python at the end of the view."""
-    return app.code[-1].value
+    return app.code[-1].value.strip()
+
+
+def run_code(app):
+    """Run it as a notebook would, and give its names."""
+    names: dict = {}
+    exec(next(code.value for code in app.code if code.language == "python"), names)
+    return names
+
+
+def press(app, label):
+    """Press the button whose label begins so."""
+    next(button for button in app.button if button.label.startswith(label)).click().run()
+    assert not app.exception
+    return app

@@ -160,7 +160,9 @@ class Controls:
 
     def toggle(self, name: str, label: str, start: bool = False, *, place: Any = st, **more: Any) -> bool:
         """On or off."""
-        return self._drawn(name, label, place.toggle, start, possible="true or false", **more)
+        return self._drawn(
+            name, label, place.toggle, start, possible="true or false", spoken=lambda on: str(on).lower(), **more
+        )
 
     def text(self, name: str, label: str, start: str = "", *, place: Any = st, **more: Any) -> str:
         """A line of text to type."""
@@ -209,14 +211,12 @@ class Controls:
         control: Callable[..., Any],
         *arguments: Any,
         possible: str = "",
-        format_func: Callable[[Any], str] = str,
+        spoken: Callable[[Any], str] | None = None,
         **more: Any,
     ) -> Any:
         """A control that is bound to the address. If it can't be what the address asks for, that is said."""
         key = self.key(name)
         texts = asked(key)
-        if format_func is not str:
-            more["format_func"] = format_func
         value = control(label, *arguments, key=key, bind="query-params", persist_state="page", **more)
-        check(key, label, texts, value, format_func, possible)
+        check(key, label, texts, value, spoken or more.get("format_func", str), possible)
         return value

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from reading import metrics, press, texts
+from screen import metrics, press, texts
 
 from cnnlab_core.attacks import pgd
 from cnnlab_core.attacks.methods import METHODS

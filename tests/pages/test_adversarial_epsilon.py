@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from reading import press, texts
+from screen import press, texts
 
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.attacks.sweep import sweep

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 from patience import patience
+from screen import figures, problems
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.attacks.exact.ball import Ball
@@ -43,14 +44,6 @@ def words(app):
 
 def column(table, name):
     return table.value[name].tolist()
-
-
-def problems(app):
-    return [element.value.replace("\\", "") for element in app.error]
-
-
-def figures(app):
-    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
 
 
 def names_of_corners(figure):

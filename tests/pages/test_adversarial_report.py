@@ -2,7 +2,7 @@
 
 import time
 
-from reading import press, texts
+from screen import press, texts
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import Plan

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from reading import press, texts
+from screen import press, texts
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform

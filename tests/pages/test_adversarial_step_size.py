@@ -1,7 +1,7 @@
 """The Step size tab: the map is the core's, and the address, the sliders and the pictures follow each other."""
 
 import pytest
-from reading import press, texts
+from screen import press, texts
 
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.attacks.step_map import step_map

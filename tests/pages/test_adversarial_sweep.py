@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from reading import press, texts
+from screen import press, texts
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.sweep import compare_attacks

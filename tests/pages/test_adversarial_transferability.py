@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from reading import texts
+from screen import texts
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import Plan

@@ -2,7 +2,7 @@
 
 import re
 
-from reading import metrics, press, texts
+from screen import metrics, press, texts
 
 FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 

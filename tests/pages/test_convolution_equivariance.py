@@ -1,9 +1,9 @@
 """1×1 and attention: the symmetries hold, and what breaks them is seen."""
 
-import json
 import re
 
 import pytest
+from screen import figures, problems, run_code
 
 
 @pytest.fixture
@@ -17,21 +17,6 @@ def text(app):
 
 def tables(app):
     return [element.value for element in app.table]
-
-
-def problems(app):
-    return [error.value.replace("\\", "") for error in app.error]
-
-
-def run_code(app):
-    """Run the tab's code as a notebook would, and give its names."""
-    names: dict = {}
-    exec(next(code.value for code in app.code if code.language == "python"), names)
-    return names
-
-
-def charts(app):
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 def test_the_tab_opens_finished_and_its_code_runs(open_tab, capsys):
@@ -68,7 +53,7 @@ def test_what_breaks_them(open_tab):
 
 def test_rows_move_with_the_order(open_tab):
     app = open_tab(conv_attn_order="4 3 2 1 0")
-    moved = next(c for c in charts(app) if c["layout"]["yaxis"].get("ticktext") == list("edcba"))
+    moved = next(c for c in figures(app) if c["layout"]["yaxis"].get("ticktext") == list("edcba"))
     assert moved
     before = app.text_input(key="conv_attn_order").value
     app.button(key="conv_attn_shuffle").click().run()

@@ -1,8 +1,7 @@
 """Autograd warm-up: derivatives by hand and by autograd agree, and the descent on XOR is the core's."""
 
-import json
-
 import pytest
+from screen import figures, run_code
 
 from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, descend
 
@@ -18,17 +17,6 @@ def text(app):
 
 def tables(app):
     return [element.value for element in app.table]
-
-
-def run_code(app):
-    """Run the tab's code as a notebook would, and give its names."""
-    names: dict = {}
-    exec(next(code.value for code in app.code if code.language == "python"), names)
-    return names
-
-
-def charts(app):
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 def test_the_tab_opens_finished_and_its_code_runs(open_tab, capsys):
@@ -72,7 +60,7 @@ def test_the_walk_is_the_cores(open_tab, step):
     path = descend(XOR_INPUTS, XOR_TARGETS, [1.4, -1], 0.6, eta=0.2, steps=60)
     assert f"After {step} steps the loss is {path[step].loss:.4f}" in text(app)
     assert run_code(app)["here"].loss == path[step].loss
-    surface = charts(app)[0]
+    surface = figures(app)[0]
     assert len(surface["data"][1]["x"]) == step + 1
     assert surface["data"][1]["x"][-1] == pytest.approx(path[step].w[0])
 
@@ -86,4 +74,4 @@ def test_a_learning_rate_that_is_too_large_climbs(open_tab):
 @pytest.mark.parametrize("pair", ["w1 and b", "w2 and b"])
 def test_the_surface_over_another_pair(open_tab, pair):
     app = open_tab(conv_auto_pair=pair)
-    assert charts(app)[0]["layout"]["yaxis"]["title"]["text"] == "b"
+    assert figures(app)[0]["layout"]["yaxis"]["title"]["text"] == "b"

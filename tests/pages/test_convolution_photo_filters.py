@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from screen import problems, run_code
 
 from cnnlab_core.convolution import KERNELS
 from cnnlab_core.from_scratch.photo_filters import respond, to_planes
@@ -18,17 +19,6 @@ def open_tab(open_page):
 
 def text(app):
     return "\n".join(element.value for element in [*app.markdown, *app.caption])
-
-
-def problems(app):
-    return [error.value.replace("\\", "") for error in app.error]
-
-
-def run_code(app):
-    """Run the tab's code as a notebook would, and give its names."""
-    names: dict = {}
-    exec(next(code.value for code in app.code if code.language == "python"), names)
-    return names
 
 
 def test_the_tab_opens_finished_and_its_code_runs(open_tab, capsys):

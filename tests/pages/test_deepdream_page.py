@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from screen import captions, code, press
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import layers, memory
@@ -23,14 +24,6 @@ def cache(tmp_path, monkeypatch):
     return tmp_path
 
 
-def captions(app):
-    return "\n".join(element.value for element in app.caption).replace("\\", "")
-
-
-def code(app):
-    return app.code[-1].value
-
-
 def button(app, label):
     return next(element for element in app.button if element.label == label)
 
@@ -42,12 +35,6 @@ def wipes(app):
 
 def pixels(side):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(side["src"].split(",")[1]))), dtype=float)
-
-
-def press(app, label):
-    button(app, label).click().run()
-    assert not app.exception
-    return app
 
 
 def test_the_page_opens_with_a_finished_dream(open_page):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from screen import code, refused
 from training_runs import alone, lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.recipes.training import new_run
@@ -22,14 +23,6 @@ def address(values):
     shown = {SETTINGS[name].address: SETTINGS[name].shown(value) for name, value in values.items() if name != "data"}
     titles = {SETTINGS[name].address: SETTINGS[name].text(v) for name, v in values.items() if SETTINGS[name].options}
     return {f"training_{name}": str(value) for name, value in (shown | titles).items()}
-
-
-def refused(app):
-    return [info.value.replace("\\", "") for info in app.info if "The link asks" in info.value]
-
-
-def code(app):
-    return app.code[-1].value.strip()
 
 
 # --- every setting --------------------------------------------------------------------------------------------
@@ -82,15 +75,15 @@ def test_what_does_not_count_is_there_and_is_not_taken(open_page):
         ("label_smoothing", "0.95", "0.1"),
         ("optimizer", "adam", "adamw"),
         ("net", "resnet", "homework with batch norm"),
-        ("flip", "perhaps", "yes"),
-        ("epsilon", "300", "8/255"),
+        ("flip", "perhaps", "true"),
+        ("epsilon", "300", "8"),
     ],
 )
 def test_a_link_that_asks_for_what_cannot_be_is_told_what_it_got(open_page, name, asked, instead):
     app = open_page("training", **FORM, **{f"training_{name}": asked})
     (said,) = refused(app)
     assert f"“{asked}”" in said
-    assert f"has {instead} instead" in said
+    assert f"It is {instead} instead" in said
     if name == "epochs":
         app.number_input(key="training_epochs").set_value(3).run()
         assert not refused(app)

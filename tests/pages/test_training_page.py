@@ -1,6 +1,7 @@
 """The training page: with no run, with finished, failed and running ones, every tab, and nonsense in the address."""
 
 import pytest
+from screen import metrics
 from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
@@ -17,10 +18,6 @@ TABS = ["Watch", "Filters and gradients", "Results", "Compare", "New run"]
 @pytest.fixture(autouse=True)
 def everybody_steers(monkeypatch):
     monkeypatch.setenv("CNNLAB_TRAINING", "shared")
-
-
-def metrics(app):
-    return {metric.label: metric.value for metric in app.metric}
 
 
 def test_with_no_run_the_page_says_how_to_begin(open_page):

@@ -4,6 +4,7 @@ import base64
 
 import numpy as np
 import pytest
+from screen import figures, press
 
 from cnnlab_core.data import Dataset
 from cnnlab_core.data.dataset import write_dataset
@@ -26,18 +27,6 @@ def folders(cache, tmp_path, monkeypatch):
 
 def text(app):
     return "\n".join(element.value for element in (*app.caption, *app.info, *app.error)).replace("\\", "")
-
-
-def figures(app):
-    import json
-
-    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
-
-
-def press(app, start):
-    next(element for element in app.button if element.label.startswith(start)).click().run()
-    assert not app.exception
-    return app
 
 
 def test_the_page_opens_with_a_classifier_its_confusion_and_its_mistakes(open_page):
