@@ -9,8 +9,8 @@ TEST_ENV := OMP_NUM_THREADS=1 MALLOC_ARENA_MAX=2
 # Node comes by pip, like all the rest; its own tools find it on the path.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix tests/frontend
 
-# Files go to the two processes as they lie, the browser tests as one: see tests/conftest.py.
-PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Files go to the processes as they lie, the browser tests to two of them: see tests/conftest.py.
+PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all test-busy lint bench load faults screenshots clean
 

@@ -22,14 +22,21 @@ WIDEST = 5
 """How many of the tests that needed most memory are named at the end."""
 
 
-class ByFile(LoadScopeScheduling):
-    """Each file goes to one process as a whole; all browser tests go to one, so that there is one lab and one browser.
+LONG = ("test_lab", "test_adversarial", "test_class", "test_training", "test_transfer")
+"""The files of browser tests that together take about as long as all the others."""
 
-    While that one waits for the browser, the other has a core for itself.
+
+class ByFile(LoadScopeScheduling):
+    """Each file goes to one process as a whole; the browser tests go to two, each with one lab and one browser.
+
+    They wait more than they compute: a third process has what they leave of two cores.
     """
 
     def _split_scope(self, nodeid):
-        return "browser" if nodeid.startswith("tests/e2e/") else nodeid.split("::")[0]
+        file = nodeid.split("::")[0]
+        if not file.startswith("tests/e2e/"):
+            return file
+        return f"browser {file.removeprefix('tests/e2e/').startswith(LONG)}"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,6 +11,7 @@ NAMES = ["", *(page.name for page in PAGES)]
 PHONE, LAPTOP, PROJECTOR = (390, 800), (1366, 768), (1920, 1080)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_from_a_cold_deep_link_in_every_width_light_and_dark(lab, name):
     lab.open(f"/{name}")

@@ -138,11 +138,11 @@ def test_several_pictures_and_their_table(lab):
 def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     lab.open("/classifier?model=vgg16&weights=random&classifier_tab=Several+pictures")
     content = sample_images()["rocket"].content
-    files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": content} for i in range(40)]
+    files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": content} for i in range(24)]
     lab.page.locator('[data-testid="stMain"] input[type=file]').set_input_files(files)
     stop = lab.page.get_by_role("button", name="Stop", exact=True)
     expect(stop).to_be_visible()
-    expect(lab.page.get_by_text(re.compile(r"Classifying 40 pictures · \d+ s"))).to_be_visible()
+    expect(lab.page.get_by_text(re.compile(r"Classifying 24 pictures · \d+ s"))).to_be_visible()
     lab.shot("running")
     lab.press_stop()
     again = lab.page.get_by_role("button", name="Start again")

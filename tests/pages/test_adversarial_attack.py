@@ -159,6 +159,7 @@ def test_the_tabs_on_paper_need_no_network(open_page, tab):
         ("In the plane", "One neuron", "the smallest network there is"),
     ],
 )
+@pytest.mark.usefixtures("short_jobs")
 def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, now, said):
     app = open_page("adversarial", adversarial_tab=old, adversarial_attack="FGSM")
     assert said in texts(app)

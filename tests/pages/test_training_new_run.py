@@ -76,7 +76,7 @@ def test_what_does_not_count_is_there_and_is_not_taken(open_page):
         ("optimizer", "adam", "adamw"),
         ("net", "resnet", "homework with batch norm"),
         ("flip", "perhaps", "true"),
-        ("epsilon", "300", "8"),
+        ("epsilon", "300", "8.0"),
     ],
 )
 def test_a_link_that_asks_for_what_cannot_be_is_told_what_it_got(open_page, name, asked, instead):

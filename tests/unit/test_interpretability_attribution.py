@@ -80,9 +80,9 @@ def test_saliency_integrated_gradients_and_occlusion_are_captums(model, cat, tar
 
 CAMS = [
     ("resnet18", "layer4.1.conv2"),
-    ("vgg16", "features.28"),
+    ("alexnet", "features.10"),
     ("resnet18", "layer2.1.conv2"),
-    ("vgg16", "features.29"),
+    ("alexnet", "features.11"),
 ]
 
 
