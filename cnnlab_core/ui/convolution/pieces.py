@@ -10,8 +10,20 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Explanation, OutputSize, PoolProblem, to_csv, to_plain
 from cnnlab_core.plots.heatmaps import number_grid
 from cnnlab_core.plots.labels import short_number
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
+
+
+def first_index() -> int:
+    """From which indices are counted on the screen, 0 or 1: one control, the same in every tab with a grid."""
+    return int(Controls("conv").toggle("from_1", "Count from 1", help=COUNTING))
+
+
+COUNTING = (
+    "Off: the first cell has index 0, as in Python. On: it has index 1, as on many problem sheets. Files, links and "
+    "code always count from 0."
+)
 
 
 def show_sum(explanation: Explanation | None) -> None:
