@@ -72,7 +72,7 @@ def matrix_map(matrix: Array, *, rows: Sequence[str], columns: Sequence[str], ro
     x, y = (named_places(names if is_written else ()) for names in (columns, rows))
     return make_figure(
         [heat],
-        height=420,
+        height=90 + 44 * len(rows) if is_written else 420,
         x={**FRAMED, **x, "title": {"text": title}, "constrain": "domain"},
         y={**FRAMED, **y, "title": {"text": row_title}, "autorange": "reversed"},
     )

@@ -15,7 +15,7 @@ from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.plots.heatmaps import maps_by_case, matrix_map
 from cnnlab_core.recipes.convolution.sliding import code
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away
+from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away, sum_header
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
@@ -31,9 +31,11 @@ ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 def show() -> None:
     """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
     dims = 1 if CONTROLS.one_of("back", "Take the numbers from the tab", ("1-D", "2-D"), "2-D") == "1-D" else 2
-    problem, first = convolution_setup(dims)
-    shown = ["dw", "dx", "db", "x", "w", "dy"]
-    cell = convolution_grid(problem, shown, COLUMNS[dims], default="dw", first=first, backward=True)
+    problem = convolution_setup(dims)
+    grid, shown = st.container(), ["dw", "dx", "db", "x", "w", "dy"]
+    first = sum_header()
+    with grid:
+        cell = convolution_grid(problem, shown, COLUMNS[dims], default="dw", first=first, backward=True)
     is_result = cell is not None and cell[0] in ("dx", "dw", "db")
     show_sum(problem.explain(*cell, first=first) if cell and is_result else None)
     show_badge(conv_difference(problem))

@@ -15,9 +15,11 @@ from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
 
-def first_index() -> int:
-    """From which indices are counted on the screen, 0 or 1: one control, the same in every tab with a grid."""
-    return int(Controls("conv").toggle("from_1", "Count from 1", help=COUNTING))
+def sum_header() -> int:
+    """The headline of :func:`show_sum`, and from which indices are counted, 0 or 1: the same in every tab."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.markdown("**The pinned cell, written out**", width="content")
+        return int(Controls("conv").toggle("from_1", "Count from 1", help=COUNTING))
 
 
 COUNTING = (
@@ -27,11 +29,10 @@ COUNTING = (
 
 
 def show_sum(explanation: Explanation | None) -> None:
-    """The pinned cell's equation: the rule, by name, by value."""
+    """The pinned cell's equation, under its headline: the rule, by name, by value."""
     if explanation is None:
         st.caption("Click a cell of a result, and its sum is written out here.")
         return
-    st.markdown("**The pinned cell, written out**")
     show_formulas(explanation.law, explanation.symbols, explanation.numbers)
 
 

@@ -22,12 +22,12 @@ from cnnlab_core.recipes.convolution.pooling import code
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.grid import show_grid
 from cnnlab_core.ui.convolution.pieces import (
-    first_index,
     show_badge,
     show_notes,
     show_output_size,
     show_sum,
     show_take_away,
+    sum_header,
 )
 from cnnlab_core.ui.convolution.presets import (
     MOST_CELLS,
@@ -53,23 +53,26 @@ AXES = {1: ("Channels", "Length"), 2: ("Channels", "Height", "Width")}
 
 def show() -> None:
     """A window that keeps the maximum or the mean, forwards and backwards; the pinned cell as a sum."""
-    problem, kept, first = _setup()
+    problem, kept = _setup()
     numbers = problem.numbers
     cell = kept.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
-    show_grid(
-        problem.board(),
-        key=kept.key("grid"),
-        columns=_columns(problem),
-        editable=["x", "dy"],
-        pinned=cell and (cell[0], problem.board_index(*cell)),
-        first=first,
-        on_edit=lambda edits: kept.write_edits(
-            {"x": problem.planes("x", problem.x), "dy": problem.planes("dy", problem.dy)}, edits, problem.dims
-        ),
-        on_pin=lambda pinned: kept.pin(pinned and (pinned[0], problem.own_index(*pinned))),
-    )
+    grid = st.container()
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
+        first = sum_header()
+        with grid:
+            show_grid(
+                problem.board(),
+                key=kept.key("grid"),
+                columns=_columns(problem),
+                editable=["x", "dy"],
+                pinned=cell and (cell[0], problem.board_index(*cell)),
+                first=first,
+                on_edit=lambda edits: kept.write_edits(
+                    {"x": problem.planes("x", problem.x), "dy": problem.planes("dy", problem.dy)}, edits, problem.dims
+                ),
+                on_pin=lambda pinned: kept.pin(pinned and (pinned[0], problem.own_index(*pinned))),
+            )
         show_sum(problem.explain(*cell, first=first) if cell and cell[0] in ("y", "dx") else None)
         show_badge(pool_difference(problem))
     with sizes:
@@ -94,8 +97,8 @@ def _output_sizes(problem: PoolProblem, first: int) -> dict[str, OutputSize]:
     }
 
 
-def _setup() -> tuple[PoolProblem, Kept, int]:
-    """Draw the controls and give what they say, where it is kept, and from which indices are counted.
+def _setup() -> tuple[PoolProblem, Kept]:
+    """Draw the controls and give what they say, and where it is kept.
 
     Raises ``InputError`` if there is no such pooling.
     """
@@ -109,9 +112,9 @@ def _setup() -> tuple[PoolProblem, Kept, int]:
     x, typed_dy = (kept.numbers(field) for field in fields)
     with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_pool_typed"):
         kept.typing(fields)
-    kind, window, options, first = _settings(kept, dims)
     with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_pool_sizes"):
-        _sizes(kept, x, examples)
+        across = _sizes(kept, x, examples)
+    kind, window, options = _settings(kept, dims, *across)
     _presets(example, kept, x, examples)
     limit_drawn("x", x.shape, MOST_DRAWN[dims])
     where = {name: value for name, value in options.items() if name != "count_include_pad"}
@@ -119,29 +122,25 @@ def _setup() -> tuple[PoolProblem, Kept, int]:
     dy = resize(typed_dy, shape) if kept.get("dy") else pattern(shape)
     if len(x) == 1:
         x, dy = x[0], dy[0]
-    return PoolProblem(kind, window, x, dy, options), kept, first
+    return PoolProblem(kind, window, x, dy, options), kept
 
 
-def _settings(kept: Kept, dims: int) -> tuple[str, Index, dict[str, Any], int]:
-    """Maximum or average, the window, the options of the core, and from which indices are counted."""
+def _settings(kept: Kept, dims: int, wide: str, across: str) -> tuple[str, Index, dict[str, Any]]:
+    """Maximum or average, the window and the options of the core, if it is ``wide`` and goes ``across`` as said."""
     most = MOST_KERNEL[dims][0]
-    sides = [str(side) for side in range(1, most + 1)]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         kind = KINDS[kept.one_of("kind", "Keep from each window", list(KINDS), "Maximum")]
         high = kept.slider("window", "Window" if dims == 1 else "Window height", 1, most, WINDOWS[dims], 1, width=130)
-        wide = kept.select("width", "Window width", [SQUARE, *sides], SQUARE, width=110) if dims == 2 else SQUARE
-        stride = kept.select("stride", "Stride", [*sides, OWN_STRIDE], "1", width=130)
-        across = kept.select("across", "Stride across", [AS_DOWN, *sides], AS_DOWN, width=110) if dims == 2 else AS_DOWN
+        stride = kept.select("stride", "Stride", [*_up_to(most), OWN_STRIDE], "1", width=140)
         window = (high,) if dims == 1 else (high, high if wide == SQUARE else int(wide))
         options = _strides(window, stride, across)
-        options["padding"] = kept.number("padding", "Padding", 0, most // 2, 0, 1, width=120)
+        options["padding"] = kept.number("padding", "Padding", 0, most // 2, 0, 1, width=130)
         if kind == "max":
-            options["dilation"] = kept.slider("dilation", "Dilation", 1, 3, 1, 1, width=110)
+            options["dilation"] = kept.slider("dilation", "Dilation", 1, 3, 1, 1, width=130)
         options["ceil_mode"] = kept.toggle("ceil", "Ceil mode", help=CEIL)
         if kind == "avg":
             options["count_include_pad"] = kept.toggle("count", "Count padding", True)
-        first = first_index()
-    return kind, window, options, first
+    return kind, window, options
 
 
 def _strides(window: Index, stride: str, across: str) -> dict[str, Any]:
@@ -177,11 +176,21 @@ def _load(kept: Kept, x: Array, examples: dict[str, Array], title: str) -> None:
         kept.put("cell", "")
 
 
-def _sizes(kept: Kept, x: Array, examples: dict[str, Array]) -> None:
+def _up_to(most: int) -> list[str]:
+    return [str(n) for n in range(1, most + 1)]
+
+
+def _sizes(kept: Kept, x: Array, examples: dict[str, Array]) -> tuple[str, str]:
+    """The sizes of the input. Gives the width of the window and its stride from left to right, if they differ."""
     dims = x.ndim - 1
     for axis, (label, most) in enumerate(zip(AXES[dims], MOST_DRAWN[dims], strict=True)):
         size(label, x.shape[axis], most, kept, str(axis), lambda **sizes: _resize(kept, x, sizes))
     seed_field(kept, lambda: _load(kept, x, examples, RANDOM))
+    if dims == 1:
+        return SQUARE, AS_DOWN
+    sides = _up_to(MOST_KERNEL[dims][0])
+    wide = kept.select("width", "Window width", [SQUARE, *sides], SQUARE)
+    return wide, kept.select("across", "Stride from left to right", [AS_DOWN, *sides], AS_DOWN)
 
 
 def _resize(kept: Kept, x: Array, sizes: dict[str, int]) -> None:

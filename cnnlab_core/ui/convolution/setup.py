@@ -11,7 +11,6 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Example, geometry, resize, write_planes
 from cnnlab_core.convolution.options import NAMED_PADDINGS, PADDING_MODES
 from cnnlab_core.ui.convolution.grid import Cell
-from cnnlab_core.ui.convolution.pieces import first_index
 from cnnlab_core.ui.convolution.presets import (
     CONVOLUTIONS,
     MOST_CELLS,
@@ -30,18 +29,15 @@ PADDINGS = ["0", "1", "2", "3", *NAMED_PADDINGS]
 MOST_PADDED = {1: (48,), 2: (24, 24)}
 
 
-def convolution_setup(dims: int) -> tuple[ConvProblem, int]:
-    """Draw the controls and give what they say, and from which number indices are counted.
-
-    Raises ``InputError`` if there is no such convolution.
-    """
+def convolution_setup(dims: int) -> ConvProblem:
+    """Draw the controls and give what they say. Raises ``InputError`` if there is no such convolution."""
     kept = Kept(f"conv_{dims}")
     example, kernel, sizes, typed = st.columns([1.6, 1.1, 0.8, 1], vertical_alignment="bottom")
     fields = _fields(dims)
     x, planes, b, dy = (kept.numbers(field) for field in fields)
     with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_typed"):
         kept.typing(fields)
-    options, first = _settings(kept, example_settings(_first(dims)))
+    options = _settings(kept, example_settings(_first(dims)))
     w = _by_output(planes, len(x), options["groups"])
     b = resize(b.reshape(-1), (len(w),))
     numbers = Numbers(kept, dims, x, w, b)
@@ -49,7 +45,7 @@ def convolution_setup(dims: int) -> tuple[ConvProblem, int]:
     with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_sizes"):
         show_sizes(numbers)
     show_presets(numbers, example, kernel)
-    return _problem(dims, x, w, b, dy if kept.get("dy") else None, options), first
+    return _problem(dims, x, w, b, dy if kept.get("dy") else None, options)
 
 
 def take_edits(problem: ConvProblem, edits: list[tuple[Cell, float]]) -> None:
@@ -107,8 +103,8 @@ def _problem(dims: int, x: Array, w: Array, b: Array, dy: Array | None, options:
 # --- settings -----------------------------------------------------------------------------------------------------
 
 
-def _settings(kept: Kept, defaults: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """Stride, padding and so on, as options of the core; and from which indices are counted."""
+def _settings(kept: Kept, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Stride, padding and so on, as options of the core."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         stride = kept.slider("stride", "Stride", 1, 4, defaults["stride"], 1, width=130)
         dilation = kept.slider("dilation", "Dilation", 1, 3, defaults["dilation"], 1, width=130)
@@ -116,7 +112,6 @@ def _settings(kept: Kept, defaults: dict[str, Any]) -> tuple[dict[str, Any], int
         mode = kept.select("mode", "Padding mode", PADDING_MODES, "zeros", width=140)
         groups = kept.number("groups", "Groups", 1, MOST_CHANNELS, 1, 1, width=130, on_change=_regroup, args=(kept,))
         flip = kept.toggle("flip", "Flip the kernel", help=FLIP)
-        first = first_index()
     return {
         "stride": stride,
         "padding": int(padding) if padding.isdigit() else padding,
@@ -124,7 +119,7 @@ def _settings(kept: Kept, defaults: dict[str, Any]) -> tuple[dict[str, Any], int
         "groups": groups,
         "padding_mode": mode,
         "flip": flip,
-    }, first
+    }
 
 
 FLIP = (

@@ -6,7 +6,14 @@ from cnnlab_core.convolution import ConvProblem, OutputSize, output_size
 from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.recipes.convolution.sliding import code
 from cnnlab_core.ui.convolution.grid import Cell, show_grid
-from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
+from cnnlab_core.ui.convolution.pieces import (
+    show_badge,
+    show_notes,
+    show_output_size,
+    show_sum,
+    show_take_away,
+    sum_header,
+)
 from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits
 from cnnlab_core.ui.convolution.state import Kept
 
@@ -16,10 +23,13 @@ COLUMNS = {1: [["x", "y"], ["w", "b"]], 2: [["x"], ["w", "b"], ["y"]]}
 
 def show(dims: int) -> None:
     """The numbers and the grid, 1-D or 2-D; the pinned cell as a sum, and why the output has its size."""
-    problem, first = convolution_setup(dims)
-    cell = convolution_grid(problem, ["y", "x", "w", "b"], COLUMNS[dims], default="y", first=first)
+    problem = convolution_setup(dims)
+    grid = st.container()
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
+        first = sum_header()
+        with grid:
+            cell = convolution_grid(problem, ["y", "x", "w", "b"], COLUMNS[dims], default="y", first=first)
         show_sum(problem.explain(*cell, first=first) if cell and cell[0] == "y" else None)
         show_badge(conv_difference(problem))
     with sizes:
