@@ -33,30 +33,32 @@ class PredictionGradients(NamedTuple):
 
 def neuron_gradients(w: npt.ArrayLike, x: npt.ArrayLike, b: float) -> NeuronGradients:
     """y = w · x + b and dy/dw, dy/dx, dy/db, in float64; ``w`` and ``x`` (inputs,)."""
-    w, x, b = _tensors(w, x, b, learned=True)
-    y = w @ x + b
+    leaves = _tensors(w, x, b, learned=True)
+    y = leaves[0] @ leaves[1] + leaves[2]
     y.backward()
-    return NeuronGradients(y.item(), w.grad.numpy(), x.grad.numpy(), b.grad.item())
+    dw, dx, db = (leaf.grad.numpy() for leaf in leaves)
+    return NeuronGradients(y.item(), dw, dx, db.item())
 
 
 def loss_gradients(x: npt.ArrayLike, targets: npt.ArrayLike, w: npt.ArrayLike, b: float) -> LossGradients:
     """The mean of (x w + b - t)^2 over the rows of ``x`` (rows, inputs), and its derivatives, in float64."""
     import torch
 
-    (x, targets), (w, b) = _tensors(x, targets), _tensors(w, b, learned=True)
-    loss = torch.nn.functional.mse_loss(x @ w + b, targets)
+    inputs, t = _tensors(x, targets)
+    weights, bias = _tensors(w, b, learned=True)
+    loss = torch.nn.functional.mse_loss(inputs @ weights + bias, t)
     loss.backward()
-    return LossGradients(loss.item(), w.grad.numpy(), b.grad.item())
+    return LossGradients(loss.item(), weights.grad.numpy(), bias.grad.item())
 
 
 def prediction_gradients(y: npt.ArrayLike, targets: npt.ArrayLike) -> PredictionGradients:
     """The mean of (y - t)^2 and its derivatives with respect to ``y`` (rows,), in float64."""
     import torch
 
-    (y,), (targets,) = _tensors(y, learned=True), _tensors(targets)
-    loss = torch.nn.functional.mse_loss(y, targets)
+    (predictions,), (t,) = _tensors(y, learned=True), _tensors(targets)
+    loss = torch.nn.functional.mse_loss(predictions, t)
     loss.backward()
-    return PredictionGradients(loss.item(), y.grad.numpy())
+    return PredictionGradients(loss.item(), predictions.grad.numpy())
 
 
 def _tensors(*values: npt.ArrayLike, learned: bool = False) -> list[Any]:

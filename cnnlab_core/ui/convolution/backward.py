@@ -1,5 +1,6 @@
 """The tab Backward: dy comes in, dx, dw and db come out, and every cell of them is a sum that can be read."""
 
+from collections.abc import Callable
 from functools import partial
 from math import prod
 
@@ -39,7 +40,11 @@ def show() -> None:
     is_result = cell is not None and cell[0] in ("dx", "dw", "db")
     show_sum(problem.explain(*cell, first=first) if cell and is_result else None)
     show_badge(conv_difference(problem))
-    views = {"As a matrix": partial(_matrices, first=first), "One gradient step": _step, "Borders compared": _borders}
+    views: dict[str, Callable[[ConvProblem], None]] = {
+        "As a matrix": partial(_matrices, first=first),
+        "One gradient step": _step,
+        "Borders compared": _borders,
+    }
     view = CONTROLS.one_of("view", "Look closer", list(views), "As a matrix")
     with sentences():
         views[view](problem)

@@ -169,7 +169,10 @@ def loss_of_neuron(w: Array, b: float) -> str:
 
 def loss_of_predictions() -> str:
     """The loss of predictions that are typed, by its formula and by torch, each with its code."""
-    st.markdown("Predictions $y$ and true values $t$, whatever model they come from. Edit them, add or delete rows.")
+    st.markdown(
+        "Predictions $y$ and true values $t$, from whatever model. Edit them, add or delete rows. By hand is the "
+        "formula, by autograd is `torch.nn.functional.mse_loss`: the code of both stands below."
+    )
     left, right = st.columns([1, 2], gap="large")
     with left:
         pairs = editable_rows("pairs", ["y", "t"], FIRST_PAIRS)
