@@ -127,7 +127,8 @@ def mean_of_rows(still: Array, moved: Array, positions: bool) -> None:
     show_formulas(
         rf"w = {one} = ({same_weights})^\top",
         *([] if positions else [invariance]),
-        rf"w^\top A(X) = {of_x}, \quad w^\top A(PX) = {of_px}",
+        rf"w^\top A(X) = {of_x}",
+        rf"w^\top A(PX) = {of_px}",
     )
 
 

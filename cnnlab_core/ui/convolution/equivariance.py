@@ -91,8 +91,8 @@ def position_wise(example: Example, seed: int) -> None:
             first = [(0, column) for column in range(table.shape[1] if sample == 0 else 0)]
             show_numbers(place, title, table, key=str(sample), limit=limit, framed=first, row_height=30)
     show_formulas(
-        rf"H(x_{{0,0}}) = \mathrm{{relu}}\left({latex.matrix(w)} {_column(x[0, 0])} + {_column(b)}\right) = "
-        rf"\mathrm{{relu}} {_column(w @ x[0, 0] + b)} = {_column(linear[0, 0])}"
+        rf"W x_{{0,0}} + b = {latex.matrix(w)} {_column(x[0, 0])} + {_column(b)} = {_column(w @ x[0, 0] + b)}, \quad "
+        rf"H(x_{{0,0}}) = {_column(linear[0, 0])}"
     )
     show_difference("Largest difference between nn.Linear and nn.Conv1d", convolution - linear)
     with st.expander("Both layers in PyTorch, and the assertion that they agree", icon=":material/code:"):

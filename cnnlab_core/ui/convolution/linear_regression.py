@@ -15,6 +15,7 @@ from cnnlab_core.plots.labels import short_number
 from cnnlab_core.recipes.convolution import linear_regression as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
+from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.show import sentences, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -68,16 +69,17 @@ def neuron() -> tuple[Array, Array, float]:
     with formula:
         symbols = " + ".join(rf"{weight} \cdot {cell}" for weight, cell in zip(ws, xs, strict=True))
         values = " + ".join(rf"{latex.factor(a)} \cdot {latex.factor(c)}" for a, c in zip(w, x, strict=True))
-        st.latex(rf"y = {symbols} + b = {values} + {latex.factor(b)} = {latex.number(y)}")
-        if len(w) > 1:
-            st.latex(
-                rf"\frac{{\partial y}}{{\partial w}} = x = {_row(x)} \qquad "
-                rf"\frac{{\partial y}}{{\partial x}} = w = {_row(w)} \qquad \frac{{\partial y}}{{\partial b}} = 1"
-            )
+        by_parts = (
+            rf"\frac{{\partial y}}{{\partial w}} = x = {_row(x)}",
+            rf"\frac{{\partial y}}{{\partial x}} = w = {_row(w)}",
+            r"\frac{\partial y}{\partial b} = 1",
+        )
+        show_formulas(
+            rf"y = {symbols} + b = {values} + {latex.factor(b)} = {latex.number(y)}", *by_parts[: 3 * (len(w) > 1)]
+        )
         st.caption(
             rf"Only one term holds ${ws[0]}$, and it is ${ws[0]} \cdot {xs[0]}$: raise ${ws[0]}$ by 0.01, and y goes "
             f"from {_shown(y)} to {_shown(y + 0.01 * float(x[0]))}, {_shown(x[0])} times as far.",
-            text_alignment="center",
         )
     with table:
         derivatives_table(
@@ -183,7 +185,7 @@ def loss_of_predictions() -> str:
         st.table(shown_columns(columns), hide_index=True, border="horizontal")
     squares = " + ".join(latex.number(square) for square in ((y - t) ** 2)[:MOST_SUMMED])
     squares += r" + \cdots" if len(y) > MOST_SUMMED else ""
-    st.latex(rf"L = \frac{{1}}{{n}} \sum (y - t)^2 = \frac{{{squares}}}{{{len(y)}}} = {latex.number(hand.loss)}")
+    show_formulas(rf"L = \frac{{1}}{{n}} \sum (y - t)^2 = \frac{{{squares}}}{{{len(y)}}} = {latex.number(hand.loss)}")
     derivatives_table(("L", r"\frac{1}{n} \sum (y - t)^2", hand.loss, torch.loss))
     code = recipe.predictions(pairs.tolist())
     st.code(code, language="python")
