@@ -100,16 +100,17 @@ class Board {
     const which = isInput ? "c" : "o";
     const shown = isInput ? channelsIn(this.scene) : this.array === "y" || this.array === "dy" ? this.scene.outputs : [];
     const isKernel = (this.array === "w" || this.array === "dw") && this.scene.channels;
+    const { first } = this.scene;
     this.picker.replaceChildren();
     this.picker.hidden = !this.scene.channels || this.array === "b" || this.array === "db";
-    if (isKernel) this.picker.append(make("span", "", `from input channel ${view.c} to output ${view.o}`));
+    if (isKernel) this.picker.append(make("span", "", `from input channel ${view.c + first} to output ${view.o + first}`));
     if (shown.length < 2) return;
     this.picker.append(make("span", "", "channel"));
     for (const n of shown) {
-      const button = make("button", "", String(n));
+      const button = make("button", "", String(n + first));
       button.type = "button";
       button.setAttribute("aria-pressed", String(view[which] === n));
-      button.setAttribute("aria-label", `${TITLES[this.array]}, channel ${n}`);
+      button.setAttribute("aria-label", `${TITLES[this.array]}, channel ${n + first}`);
       button.addEventListener("click", () => picks({ [which]: n }));
       this.picker.append(button);
     }

@@ -126,7 +126,7 @@ class Lab {
       chip.addEventListener("pointerleave", () => pair([]));
       const isNew = groups > 1 && term.group !== group;
       group = term.group;
-      return isNew ? [make("span", "group", `channel ${group}`), chip] : [chip];
+      return isNew ? [make("span", "group", `channel ${group + this.scene.first}`), chip] : [chip];
     });
   }
 

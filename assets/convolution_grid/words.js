@@ -27,7 +27,7 @@ function nameOf(scene, array, index) {
   if (index === null) return "padding";
   const space = array === "b" || array === "db" ? [] : index.slice(-2).slice(2 - scene.dims);
   const lead = scene.channels ? index.slice(0, index.length - (array === "b" || array === "db" ? 0 : 2)) : [];
-  const shown = [...lead, ...space];
+  const shown = [...lead, ...space].map((i) => i + scene.first);
   return shown.length ? `${array}[${shown.join(", ")}]` : array;
 }
 
@@ -52,7 +52,7 @@ function sumWords(scene, array, index, terms) {
   if (array === "y" && scene.arrays.b) {
     const bias = scene.arrays.b[index[0]];
     const parts = channelSums(terms);
-    const sums = parts.length > 1 ? `${parts.map((p) => `channel ${p.group}: ${number(p.sum)}`).join(", ")}. Together ${number(sum)}` : `Sum of products ${number(sum)}`;
+    const sums = parts.length > 1 ? `${parts.map((p) => `channel ${p.group + scene.first}: ${number(p.sum)}`).join(", ")}. Together ${number(sum)}` : `Sum of products ${number(sum)}`;
     return { head, foot: `${sums}, plus bias ${number(bias)} makes ${number(total)}.` };
   }
   const meaning = {

@@ -92,7 +92,8 @@ class Term:
 class Explanation:
     """One cell as a sum: ``total`` is the last running sum plus ``bias`` (None: there is none).
 
-    In LaTeX: ``law`` is the rule for every cell, ``symbols`` this cell's equation by name, ``numbers`` by value.
+    In LaTeX: ``law`` is the rule for every cell, ``symbols`` this cell's equation by name, ``numbers`` by value; there
+    indices are counted from ``first``, everywhere else from 0.
     """
 
     target: str
@@ -112,17 +113,20 @@ def explain(
     w: npt.ArrayLike,
     b: npt.ArrayLike | None = None,
     dy: npt.ArrayLike | None = None,
+    *,
+    first: int = 0,
     **options: Unpack[ConvOptions],
 ) -> Explanation:
     """The terms whose sum is one cell of a convolution or of its gradients.
 
-    ``explain(target, index, x, w, b=None, dy=None, *, stride=1, padding=0, dilation=1, groups=1,
+    ``explain(target, index, x, w, b=None, dy=None, *, first=0, stride=1, padding=0, dilation=1, groups=1,
     padding_mode="zeros", flip=False)``
 
     Args:
         target: "y", "dx", "dw" or "db"; the gradients need ``dy``.
         index: of the cell, in the array as :func:`conv2d` or :func:`conv2d_backward` returns it; () for a bare db.
         x, w, b, dy, options: those of the convolution. The dimensions of w say whether it is 1-D or 2-D.
+        first: 0 or 1, from which the formulas count; ``index`` is counted from 0.
 
     Returns:
         An :class:`Explanation` of at most :data:`MAX_TERMS` terms.
@@ -134,11 +138,12 @@ def explain(
     """
     choice("target", target, TARGETS)
     layer = make_layer(DIMS_OF_KERNEL[numbers("w", w, DIMS_OF_KERNEL).ndim], x, w, **options)
-    law, dims = conv_law(target, layer, with_bias=b is not None), len(layer.axes)
+    law = conv_law(target, layer, with_bias=b is not None, first=whole("first", first, most=1))
+    dims = len(layer.axes)
     if target == "y":
         place, cell = _read_index(target, index, layer.y_shape, dims + 2)
         bias = None if b is None else _factor("b", layer.read_b(b), cell[1:2], layer.channel_shape)
-        return _sum_up(target, place, _y_parts(layer, cell), law, bias)
+        return _sum_up(target, place, _y_parts(layer, cell), law, first, bias)
     if dy is None:
         raise InputError(f"{target} needs the gradient of the output: give dy, shaped like y, {layer.y_shape}.")
     full_dy = layer.read_dy(dy)
@@ -151,7 +156,7 @@ def explain(
     else:
         place, cell = _read_index(target, index, layer.channel_shape, 1)
         parts = _db_parts(layer, full_dy, cell)
-    return _sum_up(target, place, parts, law)
+    return _sum_up(target, place, parts, law, first)
 
 
 def explain_pool(
@@ -162,13 +167,14 @@ def explain_pool(
     window: Ints,
     dy: npt.ArrayLike | None = None,
     *,
+    first: int = 0,
     count_include_pad: bool = True,
     **options: Unpack[MaxPoolOptions],
 ) -> Explanation:
     """The terms whose sum is one cell of a pooled map, or of its dx.
 
-    ``explain_pool(kind, target, index, x, window, dy=None, *, stride=None, padding=0, dilation=1, ceil_mode=False,
-    count_include_pad=True)``
+    ``explain_pool(kind, target, index, x, window, dy=None, *, first=0, stride=None, padding=0, dilation=1,
+    ceil_mode=False, count_include_pad=True)``
 
     The weights of a maximum are 1 for the cell that won and 0 for the others; those of an average one over the cells
     that count.
@@ -178,6 +184,7 @@ def explain_pool(
         target: "y", or "dx", which needs ``dy``.
         index: of the cell, in the array as :func:`max_pool2d` or :func:`max_pool2d_backward` returns it.
         x, window, dy, options: those of the pooling, but the window as (k,) or (kh, kw), which says 1-D or 2-D.
+        first: 0 or 1, from which the formulas count; ``index`` is counted from 0.
 
     Raises:
         InputError: an argument that can't be, a cell that isn't there, or a sum too long to be read.
@@ -189,15 +196,15 @@ def explain_pool(
         raise InputError("dilation is for max pooling only: leave it out, or set kind to 'max'.")
     pool = make_pool(len(shape), x, shape, **options)
     weight = _route(pool) if kind == "max" else _share(pool, switch("count_include_pad", count_include_pad))
-    law, dims = pool_law(kind, target, pool), len(pool.axes)
+    law, dims = pool_law(kind, target, pool, whole("first", first, most=1)), len(pool.axes)
     if target == "y":
         place, cell = _read_index(target, index, pool.y_shape, dims + 2)
         parts = _pooled_parts(pool, weight, cell, nothing=-np.inf if kind == "max" else 0.0)
-        return _sum_up(target, place, parts, law, is_maximum=kind == "max")
+        return _sum_up(target, place, parts, law, first, is_maximum=kind == "max")
     if dy is None:
         raise InputError(f"dx needs the gradient of the output: give dy, shaped like y, {pool.y_shape}.")
     place, cell = _read_index(target, index, pool.x_shape, dims + 2)
-    return _sum_up(target, place, _pool_dx_parts(pool, weight, pool.read_dy(dy), cell), law)
+    return _sum_up(target, place, _pool_dx_parts(pool, weight, pool.read_dy(dy), cell), law, first)
 
 
 class Meeting(NamedTuple):
@@ -346,7 +353,13 @@ def _limit_terms(count: int) -> None:
 
 
 def _sum_up(
-    target: str, place: Index, parts: Iterable[Parts], law: str, bias: Factor | None = None, is_maximum: bool = False
+    target: str,
+    place: Index,
+    parts: Iterable[Parts],
+    law: str,
+    first: int,
+    bias: Factor | None = None,
+    is_maximum: bool = False,
 ) -> Explanation:
     terms, running = [], 0.0
     for cell, weight, meeting in parts:
@@ -362,7 +375,8 @@ def _sum_up(
         exact = all(latex.is_shown_exactly(value) for value in [*factors, total, bias.value if bias else 0.0])
         by_value += ["=" if exact else r"\approx", latex.number(total)]
     own_bias = None if bias is None else bias.value
-    return Explanation(target, place, terms, own_bias, total, law, f"{left} = {symbols}", " ".join(by_value))
+    by_name, by_number = (latex.counted_from(first, text) for text in (f"{left} = {symbols}", " ".join(by_value)))
+    return Explanation(target, place, terms, own_bias, total, law, by_name, by_number)
 
 
 def _sum_of(terms: list[Term], bias: Factor | None) -> tuple[str, str]:

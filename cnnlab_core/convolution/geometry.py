@@ -125,6 +125,7 @@ def output_size(
     padding_mode: str = "zeros",
     ceil_mode: bool = False,
     name: str = "position",
+    first: int = 0,
 ) -> OutputSize:
     """The number of outputs along one axis: floor((n + 2p - d (k - 1) - 1) / s) + 1.
 
@@ -136,7 +137,8 @@ def output_size(
         stride, padding, dilation: s, p and d; padding also (before, after), "valid", "same" or "full".
         padding_mode: only decides which cells are dropped.
         ceil_mode: pooling's: round up, but drop a last window that starts beyond the input.
-        name: "position", "row" or "column", for the sentences.
+        name: "position", "row" or "column", for the sentence.
+        first: from which the sentence counts, 0 or 1.
 
     Raises:
         InputError: a configuration that can't be.
@@ -152,7 +154,7 @@ def output_size(
             sizes, kernels, stride=stride, padding=padding, dilation=dilation, padding_mode=padding_mode
         )
     symbols, numbers = _size_symbols(axis, ceil_mode), _size_numbers(axis, ceil_mode)
-    return OutputSize(axis.out, symbols, numbers, _unreached(axis), _drops(axis, name))
+    return OutputSize(axis.out, symbols, numbers, _unreached(axis), _drops(axis, name, whole("first", first, most=1)))
 
 
 def _size_symbols(axis: Axis, ceil_mode: bool) -> str:
@@ -181,8 +183,8 @@ def _windows_that_fit(room: int | str, stride: int | str, ceil_mode: bool) -> st
     return rf"\left\l{side} \frac{{{room}}}{{{stride}}} \right\r{side} + 1"
 
 
-def _drops(axis: Axis, name: str) -> str:
-    cells = _unreached(axis)
+def _drops(axis: Axis, name: str, first: int) -> str:
+    cells = [cell + first for cell in _unreached(axis)]
     if not cells:
         return ""
     if len(cells) == 1:

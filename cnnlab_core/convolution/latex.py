@@ -1,5 +1,6 @@
 """Numbers, matrices and indexed symbols in LaTeX (the part that KaTeX and MathJax share)."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +35,13 @@ def is_shown_exactly(value: float) -> bool:
 def symbol(name: str, index: Sequence[int | str]) -> str:
     """An indexed symbol, such as ``w_{0,1}``."""
     return f"{name}_{{{','.join(str(i) for i in index)}}}" if index else name
+
+
+def counted_from(first: int, formula: str) -> str:
+    """A formula whose symbols have indices from 0, such as ``w_{0,1}``, with indices from ``first``."""
+    return re.sub(
+        r"(?<=_\{)\d+(,\d+)*(?=\})", lambda index: ",".join(str(int(i) + first) for i in index[0].split(",")), formula
+    )
 
 
 def matrix(array: Array) -> str:

@@ -164,6 +164,13 @@ EXAMPLES: Mapping[str, Example] = MappingProxyType(
             "There is only one way to place it from top to bottom, so it slides sideways only: the output is one row. "
             "This is how text and time series are convolved.",
         ),
+        "pool_signal": Example(
+            "A signal of six, pooled by three",
+            "max_pool1d",
+            {"x": [1, 5, 2, 4, 4, 0], "window": 3},
+            "Four windows of three fit into six cells. The 5 wins two of them; of the two 4s the first wins.",
+            {"stride": 1},
+        ),
         "pool_stride_1": Example(
             "2 x 2 max pooling with stride 1",
             "max_pool2d",

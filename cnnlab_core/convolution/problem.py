@@ -124,9 +124,9 @@ class ConvProblem(_Board):
         plane = pad(layer.x, layer.axes)[0, 0]
         return plane.reshape((1,) * (2 - self.dims) + plane.shape)
 
-    def explain(self, target: str, index: Index) -> Explanation:
+    def explain(self, target: str, index: Index, *, first: int = 0) -> Explanation:
         """See :func:`cnnlab_core.convolution.explain`."""
-        return explain(target, index, self.x, self.w, self.b, self.dy, **self.options)
+        return explain(target, index, self.x, self.w, self.b, self.dy, first=first, **self.options)
 
     @property
     def numbers(self) -> dict[str, Array]:
@@ -174,9 +174,9 @@ class PoolProblem(_Board):
         options = {name: value for name, value in self.options.items() if name != "count_include_pad"}
         return pool_geometry(self.x.shape[-self.dims :], self.window, **options)
 
-    def explain(self, target: str, index: Index) -> Explanation:
+    def explain(self, target: str, index: Index, *, first: int = 0) -> Explanation:
         """See :func:`cnnlab_core.convolution.explain_pool`."""
-        return explain_pool(self.kind, target, index, self.x, self.window, self.dy, **self.options)
+        return explain_pool(self.kind, target, index, self.x, self.window, self.dy, first=first, **self.options)
 
     @cached_property
     def routes(self) -> np.ndarray:

@@ -19,10 +19,12 @@ from cnnlab_core.errors import InputError
 
 
 class Attended(NamedTuple):
-    """``output`` (rows, d), and ``weights`` (rows, rows): how much each row looks at each; every row adds up to 1."""
+    """``output`` (rows, d), ``weights`` (rows, rows): how much each row looks at each, every row adds up to 1; and the
+    ``scores`` (rows, rows) of which they are the softmax."""
 
     output: Array
     weights: Array
+    scores: Array
 
 
 def attend(q: npt.ArrayLike, k: npt.ArrayLike, v: npt.ArrayLike) -> Attended:
@@ -35,7 +37,7 @@ def attend(q: npt.ArrayLike, k: npt.ArrayLike, v: npt.ArrayLike) -> Attended:
     scores = q @ k.T / np.sqrt(q.shape[1])
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))  # the largest becomes 1: nothing overflows
     weights = powers / powers.sum(axis=1, keepdims=True)
-    return Attended(weights @ v, weights)
+    return Attended(weights @ v, weights, scores)
 
 
 @dataclass(frozen=True)

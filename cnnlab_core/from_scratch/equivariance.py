@@ -14,6 +14,7 @@ from cnnlab_core.from_scratch.attention import Head, seeded_head
 
 LENGTH = 8
 ROWS, WIDTH = 5, 3
+BATCH, UNITS = 2, 4
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Example:
     """Small whole numbers to try symmetries on: a picture (3, 2, 3), a signal (8,) and rows (5, 3), each with weights.
 
     The weights of the picture are those of a 1×1 convolution to two channels, ``row_kernel`` (3, 3, 3) slides along the
-    rows, and ``mean_weights`` (3,) and ``flat_weights`` (5, 3) read one number from them.
+    rows, and ``mean_weights`` (3,) and ``flat_weights`` (5, 3) read one number from them. ``batch`` (2, 5, 3) are two
+    tables of rows, and ``unit_weights`` (4, 3) and ``unit_bias`` (4,) a layer for each of their rows.
     """
 
     head: Head
@@ -34,11 +36,15 @@ class Example:
     row_kernel: Array
     mean_weights: Array
     flat_weights: Array
+    batch: Array
+    unit_weights: Array
+    unit_bias: Array
 
 
 def seeded_example(seed: int) -> Example:
     """The numbers of a seed, each array with a seed of its own: ``seed``, ``seed + 1`` and so on."""
     shapes = [(3, 2, 3), (2, 3), (2,), (LENGTH,), (3,), (ROWS, WIDTH), (WIDTH, WIDTH, 3), (WIDTH,), (ROWS, WIDTH)]
+    shapes += [(BATCH, ROWS, WIDTH), (UNITS, WIDTH), (UNITS,)]
     return Example(seeded_head(seed, WIDTH, WIDTH), *(random_kernel(seed + n, s) for n, s in enumerate(shapes)))
 
 

@@ -48,6 +48,22 @@ class Optimum(NamedTuple):
     loss: float
 
 
+class SquaredError(NamedTuple):
+    """A mean squared error, and its gradient with respect to each prediction, ``dy`` (rows,)."""
+
+    loss: float
+    dy: Array
+
+
+def squared_error(y: npt.ArrayLike, t: npt.ArrayLike) -> SquaredError:
+    """The mean squared error of predictions ``y`` (rows,) for targets ``t`` (rows,): mean((y - t)^2)."""
+    y, t = numbers("y", y, [1]), numbers("t", t, [1])
+    if t.shape != y.shape:
+        raise InputError(f"There are {len(y)} predictions but {len(t)} targets: give each prediction one target.")
+    errors = y - t
+    return SquaredError(float(np.mean(errors**2)), 2 * errors / len(errors))
+
+
 def predict(x: npt.ArrayLike, w: npt.ArrayLike, b: float) -> Array:
     """y = x w + b: (rows,) for x (rows, features) and w (features,)."""
     x, w = _read(x, w)
@@ -56,13 +72,12 @@ def predict(x: npt.ArrayLike, w: npt.ArrayLike, b: float) -> Array:
 
 def mse(x: npt.ArrayLike, t: npt.ArrayLike, w: npt.ArrayLike, b: float) -> float:
     """The mean squared error of the predictions, for targets ``t`` (rows,)."""
-    return float(np.mean(_errors(x, t, w, b) ** 2))
+    return squared_error(predict(x, w, b), t).loss
 
 
 def mse_gradients(x: npt.ArrayLike, t: npt.ArrayLike, w: npt.ArrayLike, b: float) -> Gradients:
     """The gradient of :func:`mse` with respect to ``w`` and ``b``."""
-    errors = _errors(x, t, w, b)
-    dy = 2 * errors / len(errors)
+    dy = squared_error(predict(x, w, b), t).dy
     return Gradients(numbers("x", x, [2]).T @ dy, float(dy.sum()))
 
 
@@ -113,13 +128,6 @@ def loss_surface(
     points[..., pair[0]], points[..., pair[1]] = np.meshgrid(across, up)
     errors = points[..., :-1] @ numbers("x", x, [2]).T + points[..., -1:] - numbers("t", t, [1])
     return np.mean(errors**2, axis=-1)
-
-
-def _errors(x: npt.ArrayLike, t: npt.ArrayLike, w: npt.ArrayLike, b: float) -> Array:
-    y, t = predict(x, w, b), numbers("t", t, [1])
-    if t.shape != y.shape:
-        raise InputError(f"There are {len(y)} rows of x but {len(t)} targets: give each row one target.")
-    return y - t
 
 
 def _read(x: npt.ArrayLike, w: npt.ArrayLike) -> tuple[Array, Array]:

@@ -35,6 +35,20 @@ def conv_difference(problem: ConvProblem) -> float:
     return max(_difference(ours, theirs) for ours, theirs in pairs)
 
 
+def position_wise(x: Array, w: Array, b: Array) -> tuple[Array, Array]:
+    """H(x) = relu(W x + b) at every position of a batch (B, T, D), by ``nn.Linear`` and by ``nn.Conv1d``.
+
+    With w (units, D) and b (units,). Returns both, (B, T, units).
+    """
+    linear, convolution = torch.nn.Linear(w.shape[1], len(w)), torch.nn.Conv1d(w.shape[1], len(w), kernel_size=1)
+    weights = {"weight": torch.tensor(w), "bias": torch.tensor(b)}
+    batch = torch.tensor(x)
+    by_linear = torch.func.functional_call(linear, weights, batch)
+    kernels = weights | {"weight": weights["weight"][:, :, None]}
+    by_convolution = torch.func.functional_call(convolution, kernels, batch.transpose(1, 2)).transpose(1, 2)
+    return by_linear.relu().numpy(), by_convolution.relu().numpy()
+
+
 def pool_difference(problem: PoolProblem) -> float:
     """The largest difference from torch in y or dx, relative to that array's largest cell."""
     missing = problem.dims + 2 - problem.x.ndim

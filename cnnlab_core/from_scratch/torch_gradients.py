@@ -1,40 +1,67 @@
 """The same derivatives by PyTorch's autograd, to set beside those worked out by hand."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy.typing as npt
+
+from cnnlab_core.checks import Array
 
 
-class LineGradients(NamedTuple):
-    """y = w x + b at a point, and its partial derivatives there."""
+class NeuronGradients(NamedTuple):
+    """y = w · x + b at a point, and its partial derivatives there; ``dw`` and ``dx`` (inputs,)."""
 
     y: float
-    dw: float
-    dx: float
+    dw: Array
+    dx: Array
     db: float
 
 
 class LossGradients(NamedTuple):
-    """The mean squared error of y = w x + b over a table, and its partial derivatives."""
+    """The mean squared error of y = x w + b over a table, and its partial derivatives; ``dw`` (inputs,)."""
 
     loss: float
-    dw: float
+    dw: Array
     db: float
 
 
-def line_gradients(w: float, x: float, b: float) -> LineGradients:
-    """y = w x + b and dy/dw, dy/dx, dy/db, in float64."""
+class PredictionGradients(NamedTuple):
+    """The mean squared error of given predictions, and its partial derivatives ``dy`` (rows,)."""
+
+    loss: float
+    dy: Array
+
+
+def neuron_gradients(w: npt.ArrayLike, x: npt.ArrayLike, b: float) -> NeuronGradients:
+    """y = w · x + b and dy/dw, dy/dx, dy/db, in float64; ``w`` and ``x`` (inputs,)."""
+    leaves = _tensors(w, x, b, learned=True)
+    y = leaves[0] @ leaves[1] + leaves[2]
+    y.backward()
+    dw, dx, db = (leaf.grad.numpy() for leaf in leaves)
+    return NeuronGradients(y.item(), dw, dx, db.item())
+
+
+def loss_gradients(x: npt.ArrayLike, targets: npt.ArrayLike, w: npt.ArrayLike, b: float) -> LossGradients:
+    """The mean of (x w + b - t)^2 over the rows of ``x`` (rows, inputs), and its derivatives, in float64."""
     import torch
 
-    leaves = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (w, x, b)]
-    y = leaves[0] * leaves[1] + leaves[2]
-    return LineGradients(y.item(), *(gradient.item() for gradient in torch.autograd.grad(y, leaves)))
+    inputs, t = _tensors(x, targets)
+    weights, bias = _tensors(w, b, learned=True)
+    loss = torch.nn.functional.mse_loss(inputs @ weights + bias, t)
+    loss.backward()
+    return LossGradients(loss.item(), weights.grad.numpy(), bias.grad.item())
 
 
-def loss_gradients(xs: Sequence[float], targets: Sequence[float], w: float, b: float) -> LossGradients:
-    """The mean of (w x + b - t)^2 over the table, and its derivatives with respect to w and b, in float64."""
+def prediction_gradients(y: npt.ArrayLike, targets: npt.ArrayLike) -> PredictionGradients:
+    """The mean of (y - t)^2 and its derivatives with respect to ``y`` (rows,), in float64."""
     import torch
 
-    leaves = [torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (w, b)]
-    y = leaves[0] * torch.tensor(xs, dtype=torch.float64) + leaves[1]
-    loss = torch.nn.functional.mse_loss(y, torch.tensor(targets, dtype=torch.float64))
-    return LossGradients(loss.item(), *(gradient.item() for gradient in torch.autograd.grad(loss, leaves)))
+    (predictions,), (t,) = _tensors(y, learned=True), _tensors(targets)
+    loss = torch.nn.functional.mse_loss(predictions, t)
+    loss.backward()
+    return PredictionGradients(loss.item(), predictions.grad.numpy())
+
+
+def _tensors(*values: npt.ArrayLike, learned: bool = False) -> list[Any]:
+    import torch
+
+    return [torch.tensor(value, dtype=torch.float64, requires_grad=learned) for value in values]

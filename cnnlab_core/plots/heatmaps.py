@@ -25,6 +25,9 @@ Array = npt.NDArray[np.float64]
 MOST_NUMBERS = 13 * 13
 """Cells of a map that still shows its numbers."""
 
+MOST_WRITTEN = 9
+"""Rows and columns of a matrix that still shows its numbers, and the names of its rows and columns."""
+
 
 def number_grid(
     values: npt.ArrayLike,
@@ -55,22 +58,23 @@ def number_grid(
 
 
 def matrix_map(matrix: Array, *, rows: Sequence[str], columns: Sequence[str], row_title: str, title: str) -> go.Figure:
-    """A matrix as a heat map; pointing at an entry names its row and its column."""
-    heat = _cells(matrix, _largest(matrix), gap=0) | {
+    """A matrix as a heat map, a small one with its numbers; pointing at an entry names its row and its column."""
+    is_written = max(matrix.shape) <= MOST_WRITTEN
+    heat = _cells(matrix, _largest(matrix), gap=2 * is_written, size=NUMBERS * is_written) | {
         "hovertext": [
             [f"{row}, {column}: {value:.6g}" for column, value in zip(columns, line, strict=True)]
             for row, line in zip(rows, matrix.tolist(), strict=True)
         ],
         "hoverinfo": "text",
-        "showscale": True,
+        "showscale": not is_written,
         "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"size": TICKS}},
     }
-    axis = {**FRAMED, "showticklabels": False}
+    x, y = (named_places(names if is_written else ()) for names in (columns, rows))
     return make_figure(
         [heat],
-        height=420,
-        x={**axis, "title": {"text": title}, "constrain": "domain"},
-        y={**axis, "title": {"text": row_title}, "autorange": "reversed"},
+        height=90 + 44 * len(rows) if is_written else 420,
+        x={**FRAMED, **x, "title": {"text": title}, "constrain": "domain"},
+        y={**FRAMED, **y, "title": {"text": row_title}, "autorange": "reversed"},
     )
 
 

@@ -228,6 +228,20 @@ def test_pooling_routes_and_ties(lab):
     lab.shot("convolution_pooling")
 
 
+def test_a_signal_is_pooled_and_counted_from_1(lab):
+    lab.open("/convolution?conv_tab=Pooling&conv_pool_dims=1-D&conv_pool1_x=1 5 2 4 4 0&conv_pool1_dy=1 2 3 4")
+    assert shows(lab, "y", [5, 5, 4, 4])
+    assert shows(lab, "dx", [0, 3, 0, 7, 0, 0])
+    lab.during(lambda: lab.page.get_by_text("Count from 1").click())
+    expect(cell(lab, "y[1]")).to_have_attribute("data-value", "5")
+    expect(words(lab)).to_contain_text("y[1] = 5")
+    expect(words(lab)).to_contain_text("The largest of 3 cells is 5, at x[2].")
+    lab.during(cell(lab, "dx[4]").click)
+    expect(words(lab)).to_contain_text("dx[4] = 7")
+    assert "conv_from_1=true" in lab.page.url
+    assert "conv_pool1_cell=dx%5B3%5D" in lab.page.url
+
+
 def test_channels_are_picked_and_summed(lab):
     lab.open("/convolution")
     box = lab.page.get_by_role("combobox", name="Example")

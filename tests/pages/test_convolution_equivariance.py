@@ -35,11 +35,29 @@ def badges(app):
     return re.findall(r"(green|orange)-badge\[.*?: (\S+)\]", text(app))
 
 
+def test_the_position_wise_layer_is_there_to_take_away(open_tab, capsys):
+    app = open_tab(conv_attn_seed="5")
+    code = next(code.value for code in app.code if "nn.Conv1d" in code.value)
+    assert code in app.code[-1].value
+    assert "cnnlab_core.ui" not in code
+    names: dict = {}
+    exec(code, names)
+    written = "; ".join(" ".join(f"{value:g}" for value in row) for row in names["by_linear"][0].tolist())
+    shown = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert [f"`{layer}`, then ReLU: {written}" in shown for layer in ("nn.Linear", "nn.Conv1d")] == [True, True]
+
+
 @pytest.mark.parametrize("seed", ["0", "13", "9999"])
 def test_the_symmetries_hold(open_tab, seed):
     app = open_tab(conv_attn_seed=seed)
     colours = [colour for colour, _ in badges(app)]
-    assert colours[:3] == ["green", "green", "green"]
+    assert colours[:4] == ["green"] * 4
+    proof = next(table for table in tables(app) if "because" in table)
+    assert proof["difference here"].tolist() == ["0", "0", "0"]
+    averages = re.findall(r"displaystyle w\^\\top A\(P?X\) = (.*?)\$", text(app))
+    assert len(averages) == 2
+    assert averages[0] == averages[1]
+    assert r"w = \tfrac{1}{T} \mathbf{1} = (0.2, 0.2, 0.2, 0.2, 0.2)^\top" in text(app)
     readouts = next(table for table in tables(app) if "read-out" in table)
     assert readouts["of X"][0] == readouts["of PX"][0]
     assert readouts["difference"][0] == "0"
@@ -47,7 +65,10 @@ def test_the_symmetries_hold(open_tab, seed):
 
 def test_what_breaks_them(open_tab):
     app = open_tab(conv_attn_border="zeros", conv_attn_positions="true")
-    assert [colour for colour, _ in badges(app)] == ["green", "orange", "orange", "orange"]
+    assert [colour for colour, _ in badges(app)] == ["green", "green", "orange", "orange", "orange"]
+    proof = next(table for table in tables(app) if "because" in table)
+    assert "0" not in proof["difference here"].tolist()
+    assert "PX + E" in text(app)
     assert "With zeros at the border the two differ at positions" in text(app)
 
 
@@ -68,5 +89,5 @@ def test_an_order_that_is_none_is_a_sentence_and_the_rest_stays(open_tab, order)
     app = open_tab()
     app.text_input(key="conv_attn_order").set_value(order).run()
     assert "0 to 4" in problems(app)[0]
-    assert len(badges(app)) == 2
+    assert len(badges(app)) == 3
     assert run_code(app)

@@ -31,6 +31,18 @@ def test_nonsense_in_the_address_is_left_aside(open_tab):
     assert not app.error
 
 
+@pytest.mark.parametrize("w", ["two", "1 2 3 4 5", "2000", "", "1 2 | x"])
+def test_weights_that_are_none_are_a_sentence(open_tab, w):
+    app = open_tab(conv_auto_w=w)
+    assert "Here w is 1.5." in app.error[0].value.replace("\\", "")
+    assert tables(app)[0]["by hand"].tolist() == ["2.5", "2", "1.5", "1"]
+
+
+def test_weights_and_inputs_that_do_not_fit_are_a_sentence(open_tab):
+    app = open_tab(conv_auto_w="2 1", conv_auto_x="4")
+    assert "give each input one weight" in app.error[0].value
+
+
 def test_both_columns_are_the_same(open_tab):
     app = open_tab(conv_auto_w="0.3", conv_auto_x="-7.25", conv_auto_b="2")
     line, loss = (table for table in tables(app) if "by hand" in table)
@@ -43,7 +55,7 @@ def test_the_table_of_points_is_in_the_link(open_tab):
     loss = [table for table in tables(app) if "by hand" in table][1]
     assert loss["by hand"].tolist() == ["0", "0", "0"]
     assert app.query_params["conv_auto_rows"] == "1 2; 2 4; 5 10"
-    assert "No line does better here than w = 2, b = 0" in text(app)
+    assert "Nothing does better here than w = 2, b = 0" in text(app)
 
 
 @pytest.mark.parametrize("rows", ["nonsense", "1 2 3", "1 2; 3", "", "1 1e9", "1 1;" * 40, "1 2 | 3 4 | x"])
@@ -51,6 +63,37 @@ def test_points_that_are_none_are_a_sentence(open_tab, rows):
     app = open_tab(conv_auto_rows=rows)
     assert len(app.error) == 1
     assert [table for table in tables(app) if "by hand" in table]
+
+
+def test_a_neuron_of_two_inputs(open_tab, capsys):
+    app = open_tab(conv_auto_w="2 1", conv_auto_x="4 2", conv_auto_b="3")
+    neuron, loss = (table for table in tables(app) if "by hand" in table)
+    assert neuron["by hand"].tolist() == neuron["by autograd"].tolist() == ["13", "4", "2", "2", "1", "1"]
+    assert neuron["rule"].tolist()[1:] == ["$x_1$", "$x_2$", "$w_1$", "$w_2$", "$1$"]
+    assert loss["by hand"].tolist() == loss["by autograd"].tolist() == ["17.5", "5", "4.5", "8"]  # over XOR
+    assert app.query_params["conv_auto_rows_2"] == "0 0 0; 0 1 1; 1 0 1; 1 1 0"
+    run_code(app)
+    assert capsys.readouterr().out.startswith("13.0 [4.0, 2.0] [2.0, 1.0] 1.0\n17.5 [5.0, 4.5] 8.0\n")
+
+
+def test_the_mean_squared_error_of_typed_predictions(open_tab, capsys):
+    app = open_tab(conv_auto_table="predictions and targets", conv_auto_pairs="1 0; 2 4; 3 3")
+    loss = [table for table in tables(app) if "by hand" in table][1]
+    assert loss["by hand"].tolist() == loss["by autograd"].tolist() == ["1.666667"]
+    gradients = next(table for table in tables(app) if "by autograd" in table and "by hand" not in table)
+    assert gradients["by autograd"].tolist() == ["0.666667", "−1.333333", "0"]
+    run_code(app)  # the piece beside the table
+    assert capsys.readouterr().out == f"{5 / 3} {5 / 3}\n"
+    assert app.code[0].value in app.code[-1].value
+
+
+def test_the_sheets_start_on_xor(open_tab):
+    app = open_tab(conv_auto_start_w1="2", conv_auto_start_w2="1", conv_auto_start_b="3", conv_auto_step="0")
+    found = next(table for table in tables(app) if "mean squared error" in table)
+    assert found["mean squared error"].tolist() == ["17.5", "17.5"]
+    assert found["gradient by w₁, w₂, b"].tolist() == ["(5, 4.5, 8)"] * 2
+    assert app.number_input(key="conv_auto_start_b").value == 3
+    assert charts(app)[0]["layout"]["yaxis"]["range"] == pytest.approx([-3.3, 3.3])  # where the descent begins is seen
 
 
 @pytest.mark.parametrize("step", [0, 5, 60])

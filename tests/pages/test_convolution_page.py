@@ -251,3 +251,93 @@ def test_the_code_is_shown_and_runs(open_page):
     names: dict = {}
     exec(code, names)
     assert np.array_equal(names["y"].detach().numpy()[0, 0], array(app, "y"))
+
+
+# --- problem sheets -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("stride", "y"), [("1", [0, 2, 7, 8]), ("2", [0, 7])])
+def test_a_convolution_without_padding_opens_by_a_link(open_page, stride, y):
+    query = {"conv_1_x": "1 -1 3 4 4", "conv_1_w": "1 1", "conv_1_padding": "0", "conv_1_stride": stride}
+    app = open_page("convolution", conv_tab="1-D", **query)
+    assert array(app, "y").tolist() == y
+    assert not app.error
+
+
+@pytest.fixture
+def backward_1d(open_page):
+    """The sheet's signal and kernel, with a gradient of ones."""
+    query = {"conv_1_x": "1 -1 3 4 4 2", "conv_1_w": "1 2 3", "conv_1_padding": "0", "conv_1_dy": "1 1 1 1"}
+    return lambda **more: open_page("convolution", conv_tab="Backward", conv_back="1-D", **query, **more)
+
+
+def matrices(app):
+    """Each matrix with the names of its rows and columns, as its figure writes them."""
+    specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    return [
+        (spec["data"][0]["text"], spec["layout"]["yaxis"]["ticktext"], spec["layout"]["xaxis"]["ticktext"])
+        for spec in specs
+    ]
+
+
+def test_small_matrices_show_their_numbers(backward_1d):
+    app = backward_1d()
+    by_x, by_w = matrices(app)
+    assert by_x[0] == [["1", "2", "3", "0", "0", "0"], ["0", "1", "2", "3", "0", "0"],
+                       ["0", "0", "1", "2", "3", "0"], ["0", "0", "0", "1", "2", "3"]]  # fmt: skip
+    assert by_w[0] == [["1", "−1", "3"], ["−1", "3", "4"], ["3", "4", "4"], ["4", "4", "2"]]
+    assert by_w[1:] == (["y[0]", "y[1]", "y[2]", "y[3]"], ["w[0]", "w[1]", "w[2]"])
+    assert array(app, "dx").tolist() == [1, 3, 6, 6, 5, 3]
+    assert array(app, "dw").tolist() == [7, 10, 13]
+    assert array(app, "db").item() == 4
+
+
+def test_everything_can_be_counted_from_1(backward_1d):
+    app = backward_1d(conv_from_1="true", conv_1_cell="dw[1]")
+    assert board(app)["first"] == 1
+    assert board(app)["pinned"] == {"array": "dw", "index": [0, 0, 0, 1]}  # the address counts from 0
+    assert r"dw_{2} = dy_{1} \, x_{2} + dy_{2} \, x_{3} + dy_{3} \, x_{4} + dy_{4} \, x_{5}" in text(app)
+    assert r"dw_{u} = \sum_{i} dy_{i} \, x_{i + u - 1}" in text(app)
+    assert matrices(app)[1][1:] == (["y[1]", "y[2]", "y[3]", "y[4]"], ["w[1]", "w[2]", "w[3]"])
+
+
+@pytest.mark.parametrize(("first", "place"), [("false", 4), ("true", 5)])
+def test_what_is_dropped_is_counted_so_too(open_page, first, place):
+    query = {"conv_1_x": "1 -1 3 4 4", "conv_1_w": "1 1", "conv_1_padding": "0", "conv_1_stride": "2"}
+    app = open_page("convolution", conv_tab="1-D", conv_from_1=first, **query)
+    assert f"No window reaches position {place}." in text(app)
+
+
+@pytest.mark.parametrize(
+    ("kind", "y", "dx"),
+    [("Maximum", [5, 5, 4, 4], [0, 3, 0, 7, 0, 0]), ("Average", [8 / 3, 11 / 3, 10 / 3, 8 / 3], None)],
+)
+def test_pooling_of_a_signal(open_page, kind, y, dx):
+    query = {"x": "1 5 2 4 4 0", "window": "3", "stride": "1", "dy": "1 2 3 4", "kind": kind}
+    app = open_page(
+        "convolution",
+        conv_tab="Pooling",
+        conv_pool_dims="1-D",
+        **{f"conv_pool1_{name}": value for name, value in query.items()},
+    )
+    assert np.allclose(array(app, "y"), y)
+    assert np.allclose(array(app, "dx"), dx or np.array([1, 3, 6, 9, 7, 4]) / 3)
+    assert "agrees with PyTorch" in text(app)
+    labelled(app.number_input, "Length").set_value(5).run()
+    app.selectbox(key="conv_pool1_stride").set_value("2").run()
+    assert array(app, "y").shape == (2,)
+
+
+def test_rectangular_windows_and_strides(open_page):
+    app = open_page("convolution", conv_tab="Pooling", conv_pool_window="3", conv_pool_width="2")
+    x = np.array(POOL["x"], dtype=float)
+    assert np.array_equal(array(app, "y"), max_pool2d(x, (3, 2), stride=1))
+    app.selectbox(key="conv_pool_across").set_value("2").run()
+    assert np.array_equal(array(app, "y"), max_pool2d(x, (3, 2), stride=(1, 2)))
+    app.selectbox(key="conv_pool_stride").set_value("the window").run()
+    assert np.array_equal(array(app, "y"), max_pool2d(x, (3, 2), stride=(3, 2)).squeeze())
+    assert "agrees with PyTorch" in text(app)
+    code = next(code.value for code in app.code if "import torch" in code.value)
+    names: dict = {}
+    exec(code, names)
+    assert np.array_equal(names["y"].detach().numpy().squeeze(), array(app, "y"))

@@ -32,4 +32,5 @@ def test_examples_come_out_as_in_the_textbook() -> None:
     assert results["two_filters"].shape == (2, 3, 3)
     assert results["two_filters"][:, 0, 0].tolist() == [0, 3]
     assert results["tall_kernel"].shape == (1, 4)
+    assert results["pool_signal"].tolist() == [5, 5, 4, 4]
     assert results["pool_stride_1"].tolist() == [[4, 3, 2], [4, 5, 5], [2, 5, 5]]

@@ -1,5 +1,7 @@
 """Problems, their text, their code and their comparison with torch."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,6 +93,42 @@ def test_the_board_counts_as_the_caller_does(problem):
             assert planes[index] == numbers[name][own]
             if name != "b" or not problem.is_bare:
                 assert problem.own_index(name, index) == own
+
+
+def value_of(formula, **letters):
+    """An index as a law writes it, such as 2i + u - 1, for given numbers."""
+    formula = formula.replace(r"\lfloor", "(").replace(r"\rfloor", ")").replace("/", "//")
+    names = dict(letters)
+    exec("value = " + re.sub(r"(\d) ?(?=[a-z(])", r"\1*", formula), names)
+    return names["value"]
+
+
+@given(conv_problems(), st.sampled_from([0, 1]))
+def test_laws_and_equations_count_from_0_or_1(problem, first):
+    last = tuple(size - 1 for size in problem.y.shape)
+    cell = problem.explain("y", last, first=first)
+    read = re.search(r"x_\{([^}]*)\}", cell.law)[1].split(",")
+    for term in cell.terms:
+        if term.is_padding:
+            continue
+        letters = dict(zip("ij", last[-problem.dims :], strict=False)) | {"o": last[0]}
+        letters |= dict(zip("uv", term.weight.index[-problem.dims :], strict=False)) | {
+            "c": term.weight.index[-problem.dims - 1 :][0]
+        }
+        counted = {name: number + first for name, number in letters.items()}
+        assert [value_of(formula, **counted) for formula in read] == [i + first for i in term.cell.index]
+    symbols = "y_{" + ",".join(str(i + first) for i in last) + "} = "
+    assert cell.symbols.startswith(symbols)
+    assert cell.numbers.startswith(symbols)
+
+
+def test_the_channel_that_reads_a_cell_is_counted_from_1_too():
+    options = {"groups": 2}
+    problem = ConvProblem(1, np.ones((4, 3)), np.ones((2, 2, 2)), np.zeros(2), np.ones((2, 2)), options)
+    law = problem.explain("dx", (3, 1), first=1).law
+    assert r"w_{o,(c - 1) \bmod 2 + 1,u}" in law
+    assert r"i + u - 1 = p" in law
+    assert problem.explain("dx", (3, 1), first=1).symbols.startswith("dx_{4,2} = w_{2,2,2}")
 
 
 def test_the_board_of_a_pooling():

@@ -18,6 +18,7 @@ from cnnlab_core.from_scratch.equivariance import (
     read_order,
     shift,
 )
+from cnnlab_core.from_scratch.torch_check import position_wise
 
 cells = st.floats(-3, 3)
 
@@ -40,6 +41,14 @@ def test_attention_is_torchs(qkv):
     np.testing.assert_allclose(ours.weights.sum(axis=1), 1, atol=1e-12)
 
 
+@given(st.integers(0, 99))
+def test_the_position_wise_layer_is_the_same_by_both_layers_and_by_hand(seed):
+    generator = np.random.default_rng(seed)
+    x, w, b = (generator.normal(size=shape) for shape in ((2, 5, 3), (4, 3), (4,)))
+    for by_torch in position_wise(x, w, b):
+        np.testing.assert_allclose(by_torch, np.maximum(x @ w.T + b, 0), atol=1e-12)
+
+
 def test_large_scores_do_not_overflow():
     huge = np.array([[1e6], [-1e6]])
     assert np.isfinite(attend(huge, huge, huge).output).all()
@@ -58,6 +67,7 @@ def test_attention_commutes_with_permutations_and_its_mean_is_invariant(case):
     moved, still = head(permute(x, order)), head(x)
     np.testing.assert_allclose(moved.output, permute(still.output, order), atol=1e-12)
     np.testing.assert_allclose(moved.weights, still.weights[np.ix_(order, order)], atol=1e-12)
+    np.testing.assert_allclose(moved.scores, still.scores[np.ix_(order, order)], atol=1e-12)
     weights = [1.0, -2.0, 0.5]
     assert mean_readout(moved.output, weights) == pytest.approx(mean_readout(still.output, weights), abs=1e-12)
 

@@ -20,8 +20,9 @@ from cnnlab_core.from_scratch.linear_regression import (
     mse_gradients,
     optimum,
     predict,
+    squared_error,
 )
-from cnnlab_core.from_scratch.torch_gradients import line_gradients, loss_gradients
+from cnnlab_core.from_scratch.torch_gradients import loss_gradients, neuron_gradients, prediction_gradients
 
 cells = st.floats(-10, 10).map(lambda value: round(value, 3))
 
@@ -55,18 +56,42 @@ def test_the_optimum_is_that_of_least_squares_and_nothing_near_it_is_better(prob
     assert best.loss <= mse(x, t, w, b) + 1e-6
 
 
-@given(cells, cells, cells)
-def test_autograds_line_is_the_line(w, x, b):
-    assert line_gradients(w, x, b) == (w * x + b, x, w, 1)
+@given(problems())
+def test_autograds_neuron_is_the_neuron(problem):
+    x, _, w, b = problem
+    by_torch = neuron_gradients(w, x[0], b)
+    assert by_torch.y == pytest.approx(predict(x[:1], w, b)[0], abs=1e-12)
+    assert np.array_equal(by_torch.dw, x[0])
+    assert np.array_equal(by_torch.dx, w)
+    assert by_torch.db == 1
 
 
-def test_autograds_loss_is_the_loss():
-    xs, targets = [1.0, 2.0, 4.0], [2.0, 1.0, 0.5]
-    by_torch = loss_gradients(xs, targets, 0.7, -0.2)
-    x = np.array(xs)[:, None]
-    assert by_torch.loss == pytest.approx(mse(x, targets, [0.7], -0.2), abs=1e-15)
-    gradients = mse_gradients(x, targets, [0.7], -0.2)
-    assert (by_torch.dw, by_torch.db) == pytest.approx((gradients.dw[0], gradients.db), abs=1e-15)
+def test_the_sheets_neuron():
+    y, dw, dx, db = neuron_gradients([2, 1], [4, 2], 3)
+    assert (y, dw.tolist(), dx.tolist(), db) == (13, [4, 2], [2, 1], 1)
+
+
+@given(problems())
+def test_autograds_loss_is_the_loss(problem):
+    x, t, w, b = problem
+    by_torch, gradients = loss_gradients(x, t, w, b), mse_gradients(x, t, w, b)
+    np.testing.assert_allclose(by_torch.loss, mse(x, t, w, b), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(by_torch.dw, gradients.dw, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(by_torch.db, gradients.db, rtol=1e-12, atol=1e-9)
+
+
+@given(problems())
+def test_the_squared_error_of_predictions_is_torchs(problem):
+    x, t, _, _ = problem
+    by_hand, by_torch = squared_error(x[:, 0], t), prediction_gradients(x[:, 0], t)
+    np.testing.assert_allclose(by_hand.loss, by_torch.loss, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(by_hand.dy, by_torch.dy, rtol=1e-12, atol=1e-12)
+
+
+def test_the_sheets_loss_on_xor():
+    gradient = mse_gradients(XOR_INPUTS, XOR_TARGETS, [2, 1], 3)
+    assert mse(XOR_INPUTS, XOR_TARGETS, [2, 1], 3) == 17.5
+    assert (gradient.dw.tolist(), gradient.db) == ([5, 4.5], 8)
 
 
 def test_the_best_plane_for_xor_says_a_half_to_everything():

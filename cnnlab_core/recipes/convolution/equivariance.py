@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.from_scratch.equivariance import LENGTH, ROWS, WIDTH
+from cnnlab_core.from_scratch.equivariance import BATCH, LENGTH, ROWS, UNITS, WIDTH
 
 
 def code(seed: int, *, shift: int, border: str, order: Sequence[int] | None, positions: bool) -> str:
     """The three symmetries on the numbers of ``seed``; without an ``order`` of the rows the first two."""
-    blocks = [_pointwise(seed), _shift(seed, shift, border)]
+    blocks = [_pointwise(seed), position_wise(seed), _shift(seed, shift, border)]
     return "\n".join(blocks if order is None else [*blocks, _permutation(seed, order, positions)])
 
 
@@ -20,6 +20,30 @@ from cnnlab_core.from_scratch.equivariance import permute, pointwise_linear, shi
 x, w, b = random_kernel({seed}, (3, 2, 3)), random_kernel({seed + 1}, (2, 3)), random_kernel({seed + 2}, (2,))
 difference = conv2d(x, w[:, :, None, None], b) - pointwise_linear(x, w, b)
 print(np.abs(difference).max())
+"""
+
+
+def position_wise(seed: int) -> str:
+    """relu(W x + b) at every position of a batch, by nn.Linear and by nn.Conv1d."""
+    return f"""\
+import torch
+from torch import nn
+from cnnlab_core.convolution import random_kernel
+
+B, T, D, units = {BATCH}, {ROWS}, {WIDTH}, {UNITS}
+shapes = (B, T, D), (units, D), (units,)
+x, W, b = (torch.tensor(random_kernel({seed} + n, shape)) for n, shape in enumerate(shapes, 9))
+
+linear = nn.Linear(D, units, dtype=torch.float64)
+convolution = nn.Conv1d(D, units, kernel_size=1, dtype=torch.float64)
+linear.load_state_dict({{"weight": W, "bias": b}})
+convolution.load_state_dict({{"weight": W[:, :, None], "bias": b}})
+
+by_linear = linear(x).relu()  # works on the last axis: (B, T, D) to (B, T, units)
+by_convolution = convolution(x.transpose(1, 2)).relu().transpose(1, 2)  # takes (B, D, T), gives (B, units, T)
+assert by_linear.shape == by_convolution.shape == (B, T, units)
+torch.testing.assert_close(by_linear, by_convolution)
+print(by_linear)
 """
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.checks import Array
-from cnnlab_core.convolution import conv1d
-from cnnlab_core.from_scratch.attention import positional_encoding
+from cnnlab_core.convolution import conv1d, latex
+from cnnlab_core.from_scratch.attention import Attended, positional_encoding
 from cnnlab_core.from_scratch.equivariance import (
     ROWS,
     WIDTH,
@@ -22,7 +22,7 @@ from cnnlab_core.from_scratch.equivariance import (
 )
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.convolution.pieces import show_difference, show_numbers
+from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
 
 FIRST_ORDER = "2 0 4 1 3"
 LETTERS = "abcde"
@@ -62,11 +62,11 @@ def permutations(example: Example, controls: Controls) -> tuple[tuple[int, ...],
     letters = list(LETTERS)
     moved = [letters[row] for row in order]
     given, reordered, looks, looks_moved = st.columns(4, gap="medium")
-    weights = head(x + encoding).weights, head(permute(x, order) + encoding).weights
+    still, after_moving = head(x + encoding), head(permute(x, order) + encoding)
     grid(given, "X, rows a to e", x, letters)
     grid(reordered, "PX, the rows reordered", permute(x, order), moved)
-    grid(looks, "Attention weights for X", weights[0], letters, letters)
-    grid(looks_moved, "Attention weights for PX", weights[1], moved, moved)
+    grid(looks, "Attention weights for X", still.weights, letters, letters)
+    grid(looks_moved, "Attention weights for PX", after_moving.weights, moved, moved)
     for layer in (attention, convolution):
         st.markdown(f"**{layer.title}**")
         before, after = permute(layer.apply(x), order), layer.apply(permute(x, order))
@@ -76,18 +76,65 @@ def permutations(example: Example, controls: Controls) -> tuple[tuple[int, ...],
         grid(columns[2], f"{layer.name}(PX): reorder, then {layer.name}", after, moved)
         grid(columns[3], f"{layer.name}(PX) − P {layer.name}(X)", _without_rounding(after - before), moved)
         show_difference("Largest difference", after - before)
+        if layer is attention:
+            proof(still, after_moving, order, positions)
     st.markdown(
         "Attention compares contents only, so shuffled rows give the same rows, shuffled: a set goes in, a set comes "
         "out. That is why a transformer adds positional encodings (switch them on above). A convolution depends on "
         "which rows are neighbours."
     )
+    mean_of_rows(still.output, after_moving.output, positions)
     readouts(example, order, attention, convolution)
     return order, positions
 
 
+def proof(still: Attended, moved: Attended, order: Sequence[int], positions: bool) -> None:
+    """Why attention commutes with permutations, each line with how far it is from true on the numbers above."""
+    square = np.ix_(order, order)
+    apart = [
+        moved.scores - still.scores[square],
+        moved.weights - still.weights[square],
+        moved.output - permute(still.output, order),
+    ]
+    table = {
+        "the proof, in three lines": [
+            r"$S(PX) = \tfrac{1}{\sqrt{d}} (P X W_q) (P X W_k)^\top = P \, S(X) \, P^\top$",
+            r"$\mathrm{softmax}(P \, S \, P^\top) = P \, \mathrm{softmax}(S) \, P^\top$",
+            r"$A(PX) = P \, \mathrm{softmax}(S) \, P^\top P \, X W_v = P A(X)$",
+        ],
+        "because": [
+            r"the scores are products of rows, and $(P M)^\top = M^\top P^\top$",
+            "softmax works row by row, and a sum doesn't care about the order of its terms",
+            r"a permutation is undone by its transpose: $P^\top P = I$",
+        ],
+        "difference here": [short_number(float(np.abs(_without_rounding(part)).max())) for part in apart],
+    }
+    st.table(table, hide_index=True, border="horizontal")
+    if positions:
+        st.caption(
+            "With positions the first line fails, and the others with it: the layer sees PX + E, which isn't P(X + E). "
+            "The encodings E stay where they are when the rows move."
+        )
+
+
+def mean_of_rows(still: Array, moved: Array, positions: bool) -> None:
+    """The mean over the rows as a product with w = (1 / T) 1, and why no order can change it."""
+    st.markdown("**A read-out that doesn't notice.** Give each of the $T$ rows the same weight:")
+    one = r"\tfrac{1}{T} \mathbf{1}"
+    same_weights = ", ".join([latex.number(1 / ROWS)] * ROWS)
+    of_x, of_px = (latex.matrix(np.round(rows.mean(axis=0), 4)) for rows in (still, moved))
+    invariance = rf"w^\top P = {one}^\top P = {one}^\top \;\Rightarrow\; w^\top A(PX) = w^\top P A(X) = w^\top A(X)"
+    show_formulas(
+        rf"w = {one} = ({same_weights})^\top",
+        *([] if positions else [invariance]),
+        rf"w^\top A(X) = {of_x}",
+        rf"w^\top A(PX) = {of_px}",
+    )
+
+
 def readouts(example: Example, order: Sequence[int], attention: RowLayer, convolution: RowLayer) -> None:
     """Numbers read from the rows: which of them stay when the rows move."""
-    st.markdown("**A read-out that doesn't notice.** Take the mean over the rows, then a linear layer to one number:")
+    st.markdown("A linear layer then makes one number of it. Beside it two read-outs that do notice:")
     x, linear, flat = example.rows, example.mean_weights, example.flat_weights
     ways: list[tuple[str, Callable[[Array], float]]] = [
         ("attention, mean of the rows, linear", lambda rows: mean_readout(attention.apply(rows), linear)),

@@ -1,5 +1,7 @@
 """The tab Backward: dy comes in, dx, dw and db come out, and every cell of them is a sum that can be read."""
 
+from collections.abc import Callable
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -14,7 +16,7 @@ from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.plots.heatmaps import maps_by_case, matrix_map
 from cnnlab_core.recipes.convolution.sliding import code
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away
+from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away, sum_header
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
@@ -31,20 +33,27 @@ def show() -> None:
     """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
     dims = 1 if CONTROLS.one_of("back", "Take the numbers from the tab", ("1-D", "2-D"), "2-D") == "1-D" else 2
     problem = convolution_setup(dims)
-    cell = convolution_grid(problem, ["dw", "dx", "db", "x", "w", "dy"], COLUMNS[dims], default="dw", backward=True)
+    grid, shown = st.container(), ["dw", "dx", "db", "x", "w", "dy"]
+    first = sum_header()
+    with grid:
+        cell = convolution_grid(problem, shown, COLUMNS[dims], default="dw", first=first, backward=True)
     is_result = cell is not None and cell[0] in ("dx", "dw", "db")
-    show_sum(problem.explain(*cell) if cell and is_result else None)
+    show_sum(problem.explain(*cell, first=first) if cell and is_result else None)
     show_badge(conv_difference(problem))
-    views = {"As a matrix": _matrices, "One gradient step": _step, "Borders compared": _borders}
+    views: dict[str, Callable[[ConvProblem], None]] = {
+        "As a matrix": partial(_matrices, first=first),
+        "One gradient step": _step,
+        "Borders compared": _borders,
+    }
     view = CONTROLS.one_of("view", "Look closer", list(views), "As a matrix")
     with sentences():
         views[view](problem)
     show_take_away(problem, code(problem))
 
 
-def _matrices(problem: ConvProblem) -> None:
-    """The Toeplitz matrix and the Jacobian with respect to the weights."""
-    y_names = _names("y", problem.y.shape)
+def _matrices(problem: ConvProblem, first: int) -> None:
+    """The Toeplitz matrix and the Jacobian with respect to the weights; small ones with their numbers."""
+    y_names = _names("y", problem.y.shape, first)
     entries = len(y_names) * max(problem.x.size, problem.w.size)
     if entries > MOST_ENTRIES:
         raise InputError(
@@ -62,7 +71,7 @@ def _matrices(problem: ConvProblem) -> None:
             figure = matrix_map(
                 matrix,
                 rows=y_names,
-                columns=_names(name, given.shape),
+                columns=_names(name, given.shape, first),
                 row_title="cells of y",
                 title=f"cells of {name}",
             )
@@ -128,8 +137,8 @@ def _borders(problem: ConvProblem) -> None:
     st.caption(BORDERS)
 
 
-def _names(array: str, shape: Index) -> list[str]:
-    return [name_cell(array, tuple(int(i) for i in index)) for index in np.ndindex(shape)] if prod(shape) else []
+def _names(array: str, shape: Index, first: int) -> list[str]:
+    return [name_cell(array, index, first) for index in np.ndindex(shape)] if prod(shape) else []
 
 
 TOEPLITZ = (

@@ -8,7 +8,8 @@ import streamlit as st
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import conv1d, conv2d, latex, to_plain
 from cnnlab_core.from_scratch.equivariance import LENGTH, Example, pointwise_linear, seeded_example, shift
-from cnnlab_core.recipes.convolution.equivariance import code
+from cnnlab_core.from_scratch.torch_check import position_wise as by_both_layers
+from cnnlab_core.recipes.convolution import equivariance as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.attention import permutations
 from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
@@ -30,15 +31,16 @@ def show() -> None:
     seed = CONTROLS.number("seed", "Seed of all numbers here", 0, MOST_SEED, 13, 1, width=200)
     example = seeded_example(seed)
     pointwise(example)
+    position_wise(example, seed)
     st.divider()
     places, border = shifts(example)
     st.divider()
     order, positions = None, False
     with sentences():
         order, positions = permutations(example, CONTROLS)
-    recipe = code(seed, shift=places, border=border, order=order, positions=positions)
+    code = recipe.code(seed, shift=places, border=border, order=order, positions=positions)
     content = json.dumps(to_plain(example))
-    take_away(recipe, File("All numbers (JSON)", content, "cnnlab_attention.json", "application/json"))
+    take_away(code, File("All numbers (JSON)", content, "cnnlab_attention.json", "application/json"))
 
 
 def pointwise(example: Example) -> None:
@@ -65,6 +67,36 @@ def pointwise(example: Example) -> None:
         rf"{_column(b)} = {_column(linear[:, row, column])}"
     )
     show_difference("Largest difference between the two", convolved - linear)
+
+
+def position_wise(example: Example, seed: int) -> None:
+    """The same layer on a batch of sequences, by nn.Linear and by nn.Conv1d."""
+    st.markdown(
+        r"**The same on a batch of sequences.** The position-wise layer $H(x) = \mathrm{relu}(W x + b)$ of a "
+        "transformer works on each of the $T$ positions by itself. `nn.Linear` takes the batch as it is, $(B, T, D)$; "
+        "`nn.Conv1d` with kernel 1 takes $(B, D, T)$."
+    )
+    x, w, b = example.batch, example.unit_weights, example.unit_bias
+    linear, convolution = by_both_layers(x, w, b)
+    batch, positions, _ = x.shape
+    limit = float(max(np.abs(x).max(), linear.max(), 1))
+    for place, title, tables in zip(
+        st.columns(3, gap="large"),
+        (f"Batch $x$: $({batch}, {positions}, {x.shape[2]})$", "`nn.Linear`, then ReLU", "`nn.Conv1d`, then ReLU"),
+        (x, linear, convolution),
+        strict=True,
+    ):
+        place.markdown(f"**{title}**")
+        for sample, table in enumerate(tables):
+            first = [(0, column) for column in range(table.shape[1] if sample == 0 else 0)]
+            show_numbers(place, title, table, key=str(sample), limit=limit, framed=first, row_height=30)
+    show_formulas(
+        rf"W x_{{0,0}} + b = {latex.matrix(w)} {_column(x[0, 0])} + {_column(b)} = {_column(w @ x[0, 0] + b)}, \quad "
+        rf"H(x_{{0,0}}) = {_column(linear[0, 0])}"
+    )
+    show_difference("Largest difference between nn.Linear and nn.Conv1d", convolution - linear)
+    with st.expander("Both layers in PyTorch, and the assertion that they agree", icon=":material/code:"):
+        st.code(recipe.position_wise(seed), language="python")
 
 
 def shifts(example: Example) -> tuple[int, str]:

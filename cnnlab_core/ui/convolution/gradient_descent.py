@@ -17,6 +17,7 @@ from cnnlab_core.from_scratch.linear_regression import (
     optimum,
     predict,
 )
+from cnnlab_core.from_scratch.torch_gradients import loss_gradients
 from cnnlab_core.plots.descent import descent_map, loss_line
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.runtime.csv_tables import csv_table
@@ -71,7 +72,7 @@ def choose(controls: Controls) -> Descent:
         pair = controls.one_of("pair", "Drawn over", list(PAIRS), "w1 and w2")
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         w1, w2, b = (
-            controls.number(f"start_{key}", f"Start {name}", -2.0, 2.0, value, 0.1, width=150)
+            controls.number(f"start_{key}", f"Start {name}", -100.0, 100.0, value, 0.1, width=150)
             for name, key, value in zip(NAMES, ("w1", "w2", "b"), (1.4, -1.0, 0.6), strict=True)
         )
     return Descent((w1, w2, b), eta, PAIRS[pair], index)
@@ -82,7 +83,8 @@ def surface(path: Sequence[DescentStep], descent: Descent) -> None:
     here = path[descent.index]
     point = _parameters(here)
     (first, second), third = descent.pair, 3 - sum(descent.pair)
-    span = np.linspace(-2.2, 2.2, 89)
+    reach = max(2.2, 1.1 * max(map(abs, descent.start)))
+    span = np.linspace(-reach, reach, 89)
     losses = loss_surface(XOR_INPUTS, XOR_TARGETS, point, descent.pair, span, span)
     downhill = -_gradient(here)
     best = optimum(XOR_INPUTS, XOR_TARGETS)
@@ -108,6 +110,14 @@ def standing(here: DescentStep, descent: Descent) -> None:
     """Parameters, gradient and predictions at this step."""
     point, gradient = _parameters(here), _gradient(here)
     st.markdown(f"**After {descent.index} steps the loss is {here.loss:.4f}**")
+    torch = loss_gradients(XOR_INPUTS, XOR_TARGETS, here.w, here.b)
+    ways = {"by hand": (here.loss, gradient), "by autograd": (torch.loss, np.array([*torch.dw, torch.db]))}
+    table = {
+        "": list(ways),
+        "mean squared error": [short_number(loss, 4) for loss, _ in ways.values()],
+        "gradient by w₁, w₂, b": [f"({', '.join(short_number(v, 4) for v in found)})" for _, found in ways.values()],
+    }
+    st.table(table, hide_index=True, border="horizontal")
     after = point - descent.eta * gradient
     show_formulas(
         r"\begin{bmatrix} w_1 \\ w_2 \\ b \end{bmatrix} - \eta \, \nabla L = "

@@ -37,10 +37,11 @@ def show_grid(
     columns: list[list[str]],
     editable: list[str],
     pinned: Cell | None,
+    first: int,
     on_edit: Callable[[list[tuple[Cell, float]]], None],
     on_pin: Callable[[Cell | None], None],
 ) -> None:
-    """Draw a board: ``columns`` says which arrays stand under each other.
+    """Draw a board: ``columns`` says which arrays stand under each other, ``first`` from which indices are counted.
 
     ``on_edit`` (with all edits since this board was drawn) and ``on_pin`` are called before the next run of the page,
     with cells that are on the board.
@@ -76,6 +77,7 @@ def show_grid(
         "editable": editable,
         "pinned": pinned and {"array": pinned[0], "index": list(pinned[1])},
         "turn": drawn,
+        "first": first,
     }
     _component(key=key, data=data, on_edits_change=edited, on_pin_change=pin)
 

@@ -1,25 +1,32 @@
-"""Autograd warm-up: derivatives by hand beside those of autograd, for a line, its loss, and a descent on XOR."""
+"""Autograd warm-up: derivatives by hand beside those of autograd, for a neuron, its loss, and a descent on XOR."""
+
+from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import streamlit as st
 
 from cnnlab_core.checks import Array
-from cnnlab_core.convolution import latex, read_planes, write_planes
+from cnnlab_core.convolution import latex, read_planes, resize, write_planes
 from cnnlab_core.errors import InputError, LabError
-from cnnlab_core.from_scratch.linear_regression import mse, mse_gradients, optimum, predict
-from cnnlab_core.from_scratch.torch_gradients import line_gradients, loss_gradients
+from cnnlab_core.from_scratch.linear_regression import mse, mse_gradients, optimum, predict, squared_error
+from cnnlab_core.from_scratch.torch_gradients import loss_gradients, neuron_gradients, prediction_gradients
 from cnnlab_core.plots.labels import short_number
-from cnnlab_core.recipes.convolution.linear_regression import code
+from cnnlab_core.recipes.convolution import linear_regression as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
+from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.show import sentences, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
 CONTROLS = Controls("conv_auto")
-ROWS, POINTS, EDITOR = (CONTROLS.key(name) for name in ("rows", "points", "editor"))
 FIRST_ROWS = "1 1; 2 3; 3 4; 4 6"
-MOST_ROWS = 12
-LARGEST = 1000  # of a number in the table
+FIRST_PAIRS = "2.5 3; 0 -0.5; 2 2; 8 7"
+MOST_ROWS = 16
+MOST_INPUTS = 4
+MOST_SUMMED = 8  # squares that a sum writes out
+LARGEST = 1000  # of a number that is typed
+POINTS, PAIRS = "inputs and targets", "predictions and targets"
 
 
 def show() -> None:
@@ -28,45 +35,85 @@ def show() -> None:
         "Training needs to know how the loss changes when a weight changes a little. Here it is by hand and by "
         "PyTorch's autograd, side by side: change any number, and both columns still agree."
     )
-    w, b = line()
+    w, x, b = neuron()
     st.divider()
-    points = None
+    table = ""
     with sentences():
-        points = squared_error(w, b)
+        table = mean_squared_error(w, b)
     st.divider()
     descent, path = xor(CONTROLS)
-    table = None if points is None else points.tolist()
-    recipe = code(table, w, b, start=descent.start, eta=descent.eta, steps=STEPS, at=descent.index)
-    take_away(recipe, File("The descent on XOR (CSV)", path_table(path), "cnnlab_xor_descent.csv", "text/csv"))
+    code = recipe.code(
+        recipe.neuron(w.tolist(), x.tolist(), b),
+        table,
+        start=descent.start,
+        eta=descent.eta,
+        steps=STEPS,
+        at=descent.index,
+    )
+    take_away(code, File("The descent on XOR (CSV)", path_table(path), "cnnlab_xor_descent.csv", "text/csv"))
 
 
-def line() -> tuple[float, float]:
-    """y = w x + b at a point, and its three partial derivatives."""
-    st.header("One neuron, one input")
+def neuron() -> tuple[Array, Array, float]:
+    """y = w · x + b at a point, and its partial derivatives. Gives w, x and b."""
+    st.header("One neuron")
     with st.container(horizontal=True, gap="medium"):
-        w, x, b = (
-            CONTROLS.number(name, name, -100.0, 100.0, start, 0.5, width=150)
-            for name, start in (("w", 1.5), ("x", 2.0), ("b", -0.5))
-        )
-    torch = line_gradients(w, x, b)
+        w, x = (typed_vector(name, start) for name, start in (("w", "1.5"), ("x", "2.0")))
+        b = CONTROLS.number("b", "b", -100.0, 100.0, -0.5, 0.5, width=150)
+    if len(x) != len(w):
+        show_problem(f"w has {len(w)} numbers and x has {len(x)}: give each input one weight. Here x is made to fit w.")
+        x = resize(x, w.shape)
+    torch = neuron_gradients(w, x, b)
+    ws, xs = names("w", len(w)), names("x", len(w))
+    y = float(predict(x[None], w, b)[0])
     formula, table = st.columns(2, gap="large", vertical_alignment="center")
     with formula:
-        y, nudged = w * x + b, (w + 0.01) * x + b
-        numbers = rf"{latex.factor(w)} \cdot {latex.factor(x)} + {latex.factor(b)}"
-        st.latex(rf"y = w \cdot x + b = {numbers} = {latex.number(y)}")
+        symbols = " + ".join(rf"{weight} \cdot {cell}" for weight, cell in zip(ws, xs, strict=True))
+        values = " + ".join(rf"{latex.factor(a)} \cdot {latex.factor(c)}" for a, c in zip(w, x, strict=True))
+        by_parts = (
+            rf"\frac{{\partial y}}{{\partial w}} = x = {_row(x)}",
+            rf"\frac{{\partial y}}{{\partial x}} = w = {_row(w)}",
+            r"\frac{\partial y}{\partial b} = 1",
+        )
+        show_formulas(
+            rf"y = {symbols} + b = {values} + {latex.factor(b)} = {latex.number(y)}", *by_parts[: 3 * (len(w) > 1)]
+        )
         st.caption(
-            f"Try it: raise w by 0.01 and y goes from {short_number(y, 4)} to {short_number(nudged, 4)}, "
-            f"{short_number(x, 4)} times as far.",
-            text_alignment="center",
+            rf"Only one term holds ${ws[0]}$, and it is ${ws[0]} \cdot {xs[0]}$: raise ${ws[0]}$ by 0.01, and y goes "
+            f"from {_shown(y)} to {_shown(y + 0.01 * float(x[0]))}, {_shown(x[0])} times as far.",
         )
     with table:
         derivatives_table(
-            (r"y", r"w \cdot x + b", y, torch.y),
-            (r"\partial y / \partial w", "x", x, torch.dw),
-            (r"\partial y / \partial x", "w", w, torch.dx),
-            (r"\partial y / \partial b", "1", 1.0, torch.db),
+            ("y", r"w \cdot x + b", y, torch.y),
+            *((partial("y", a), c, value, dw) for a, c, value, dw in zip(ws, xs, x, torch.dw, strict=True)),
+            *((partial("y", c), a, value, dx) for a, c, value, dx in zip(ws, xs, w, torch.dx, strict=True)),
+            (partial("y", "b"), "1", 1.0, torch.db),
         )
-    return w, b
+    return w, x, b
+
+
+def typed_vector(name: str, start: str) -> Array:
+    """A typed number, or several. What can't be read is said, and ``start`` takes its place."""
+    text = CONTROLS.text(name, name, start, max_chars=80, width=150, help=SEVERAL)
+    try:
+        vector = read_planes(name, text, 1)[0]
+        if len(vector) > MOST_INPUTS:
+            raise InputError(f"{name} has {len(vector)} numbers: give it {MOST_INPUTS} or fewer.")
+        if np.abs(vector).max() > LARGEST:
+            raise InputError(f"A number of {name} is beyond {LARGEST}: keep it between -{LARGEST} and {LARGEST}.")
+    except InputError as error:
+        show_problem(f"{error} Here {name} is {start}.")
+        return read_planes(name, start, 1)[0]
+    return vector
+
+
+def names(letter: str, count: int) -> list[str]:
+    """A symbol for each of so many numbers: x, or x_1, x_2 and so on."""
+    return [letter] if count == 1 else [f"{letter}_{n}" for n in range(1, count + 1)]
+
+
+def partial(above: str, below: str) -> str:
+    """A partial derivative in LaTeX."""
+    return rf"\partial {above} / \partial {below}"
 
 
 def derivatives_table(*rows: tuple[str, str, float, float]) -> None:
@@ -82,80 +129,143 @@ def derivatives_table(*rows: tuple[str, str, float, float]) -> None:
     st.badge(f"largest difference {short_number(farthest)}", icon=":material/check:", color="green")
 
 
-def squared_error(w: float, b: float) -> Array:
-    """The loss of the same line over an editable table, which it gives back."""
-    st.header("Its mean squared error over a table")
+def mean_squared_error(w: Array, b: float) -> str:
+    """The loss over an editable table, of the neuron or of typed predictions. Gives the Python of it."""
+    st.header("The mean squared error over a table")
+    kind = CONTROLS.one_of("table", "The table holds", (POINTS, PAIRS), POINTS)
+    return loss_of_predictions() if kind == PAIRS else loss_of_neuron(w, b)
+
+
+def loss_of_neuron(w: Array, b: float) -> str:
+    """The loss of the neuron over points: an input for each weight, and a target."""
     st.markdown("The same w and b as above, now judged on several points. Edit the points, add or delete rows.")
+    inputs = len(w)
     left, right = st.columns([1, 2], gap="large")
     with left:
-        points = editable_points()
-    xs, targets = points[:, 0], points[:, 1]
-    y = predict(xs[:, None], [w], b)
-    gradients = mse_gradients(xs[:, None], targets, [w], b)
-    torch = loss_gradients(xs.tolist(), targets.tolist(), w, b)
+        points = editable_rows(*first_points(inputs))
+    x, t = points[:, :-1], points[:, -1]
+    y = predict(x, w, b)
+    torch, gradients = loss_gradients(x, t, w, b), mse_gradients(x, t, w, b)
+    xs = names("x", inputs)
     with right:
-        table = {
-            "$x$": [_shown(x) for x in xs],
-            "target $t$": [_shown(t) for t in targets],
-            "$y = wx + b$": [_shown(value) for value in y],
-            "error $y - t$": [_shown(e) for e in y - targets],
-            "$(y - t)^2$": [_shown(e**2) for e in y - targets],
-            r"$2 (y - t)\, x$": [_shown(2 * e * x) for e, x in zip(y - targets, xs, strict=True)],
-        }
-        st.table(table, hide_index=True, border="horizontal")
+        columns = dict(zip([f"${name}$" for name in xs], x.T, strict=True)) | error_columns(y, t, "y = w x + b")
+        columns |= {rf"$2 (y - t)\, {name}$": 2 * (y - t) * column for name, column in zip(xs, x.T, strict=True)}
+        st.table(shown_columns(columns), hide_index=True, border="horizontal")
     derivatives_table(
-        (r"L", r"\frac{1}{n} \sum (y - t)^2", mse(xs[:, None], targets, [w], b), torch.loss),
-        (r"\partial L / \partial w", r"\frac{1}{n} \sum 2 (y - t)\, x", float(gradients.dw[0]), torch.dw),
-        (r"\partial L / \partial b", r"\frac{1}{n} \sum 2 (y - t)", gradients.db, torch.db),
+        ("L", r"\frac{1}{n} \sum (y - t)^2", mse(x, t, w, b), torch.loss),
+        *(
+            (partial("L", weight), rf"\frac{{1}}{{n}} \sum 2 (y - t)\, {name}", hand, by_torch)
+            for weight, name, hand, by_torch in zip(names("w", inputs), xs, gradients.dw, torch.dw, strict=True)
+        ),
+        (partial("L", "b"), r"\frac{1}{n} \sum 2 (y - t)", gradients.db, torch.db),
     )
-    best = optimum(xs[:, None], targets)
+    best = optimum(x, t)
+    weights = ", ".join(_shown(round(weight, 9)) for weight in best.w)
     st.caption(
-        f"No line does better here than w = {_shown(round(best.w[0], 9))}, b = {_shown(round(best.b, 9))}, with a "
-        f"loss of {_shown(round(best.loss, 9))}: put them in above, and both derivatives vanish."
+        f"Nothing does better here than w = {weights if inputs == 1 else f'({weights})'}, b = "
+        f"{_shown(round(best.b, 9))}, with a loss of {_shown(round(best.loss, 9))}: put them in above, and all "
+        "derivatives vanish."
     )
-    return points
+    return recipe.loss(points.tolist(), w.tolist(), b)
 
 
-def editable_points() -> Array:
-    """The table of x and t; its rows are kept in the address."""
-    if EDITOR not in st.session_state:  # drawn for the first time, or again: begin with what the link holds
-        st.session_state[POINTS] = _points_from_address()
-    rows = [{"x": x, "t": t} for x, t in st.session_state[POINTS].tolist()]
+def loss_of_predictions() -> str:
+    """The loss of predictions that are typed, by its formula and by torch, each with its code."""
+    st.markdown(
+        "Predictions $y$ and true values $t$, from whatever model. Edit them, add or delete rows. By hand is the "
+        "formula, by autograd is `torch.nn.functional.mse_loss`: the code of both stands below."
+    )
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        pairs = editable_rows("pairs", ["y", "t"], FIRST_PAIRS)
+    y, t = pairs.T
+    hand, torch = squared_error(y, t), prediction_gradients(y, t)
+    with right:
+        columns = error_columns(y, t, "y") | {r"$\partial L / \partial y$ by hand": hand.dy, "by autograd": torch.dy}
+        st.table(shown_columns(columns), hide_index=True, border="horizontal")
+    squares = " + ".join(latex.number(square) for square in ((y - t) ** 2)[:MOST_SUMMED])
+    squares += r" + \cdots" if len(y) > MOST_SUMMED else ""
+    show_formulas(rf"L = \frac{{1}}{{n}} \sum (y - t)^2 = \frac{{{squares}}}{{{len(y)}}} = {latex.number(hand.loss)}")
+    derivatives_table(("L", r"\frac{1}{n} \sum (y - t)^2", hand.loss, torch.loss))
+    code = recipe.predictions(pairs.tolist())
+    st.code(code, language="python")
+    return code
+
+
+def error_columns(y: Array, t: Array, made: str) -> dict[str, Array]:
+    """The columns from target to squared error; ``made`` says how y is."""
+    return {"target $t$": t, f"${made}$": y, "error $y - t$": y - t, "$(y - t)^2$": (y - t) ** 2}
+
+
+def shown_columns(columns: dict[str, Array]) -> dict[str, list[str]]:
+    """Columns of numbers as a table shows them."""
+    return {name: [_shown(value) for value in column] for name, column in columns.items()}
+
+
+def first_points(inputs: int) -> tuple[str, list[str], str]:
+    """How a table of so many inputs is called in the address, its columns, and its first rows.
+
+    For several inputs these are all of 0 and 1, with 1 as the target where the number of ones is odd: XOR for two.
+    """
+    if inputs == 1:
+        return "rows", ["x", "t"], FIRST_ROWS
+    corners = product((0, 1), repeat=inputs)
+    rows = "; ".join(" ".join(map(str, (*corner, sum(corner) % 2))) for corner in corners)
+    return f"rows_{inputs}", [*(f"x{n}" for n in range(1, inputs + 1)), "t"], rows
+
+
+def editable_rows(name: str, columns: Sequence[str], start: str) -> Array:
+    """A table to edit, (rows, columns); the address keeps its rows under ``name``."""
+    key, editor, kept = (CONTROLS.key(part) for part in (name, f"{name}_editor", f"{name}_kept"))
+    if editor not in st.session_state:  # drawn for the first time, or again: begin with what the link holds
+        st.session_state[kept] = _rows_from_address(key, columns, start)
+    rows = [dict(zip(columns, row, strict=True)) for row in st.session_state[kept].tolist()]
     number = st.column_config.NumberColumn(required=True, min_value=-LARGEST, max_value=LARGEST)
     edited = st.data_editor(
         rows,
         num_rows="dynamic",
         hide_index=True,
-        key=EDITOR,
-        column_config={"x": number, "t": number},
-        alt="The points: x and target t",
+        key=editor,
+        column_config=dict.fromkeys(columns, number),
+        alt=f"The table: {', '.join(columns)}",
     )
-    cells = [[row.get("x"), row.get("t")] for row in edited]
+    cells = [[row.get(column) for column in columns] for row in edited]
     whole = [row for row in cells if None not in row]
     if len(whole) < len(cells):
-        st.caption("A row counts once both of its cells are filled.")
-    points = _checked(np.array(whole, dtype=np.float64).reshape(-1, 2))
-    st.query_params[ROWS] = write_planes(points[None])
-    return points
+        st.caption("A row counts once all of its cells are filled.")
+    table = _checked(np.array(whole, dtype=np.float64).reshape(-1, len(columns)), columns)
+    st.query_params[key] = write_planes(table[None])
+    return table
 
 
-def _points_from_address() -> Array:
+def _rows_from_address(key: str, columns: Sequence[str], start: str) -> Array:
     try:
-        return _checked(read_planes("points", st.query_params.get(ROWS, FIRST_ROWS))[0])
+        return _checked(read_planes("table", st.query_params.get(key, start))[0], columns)
     except LabError as error:
         show_problem(error)
-        return read_planes("points", FIRST_ROWS)[0]
+        return read_planes("table", start)[0]
 
 
-def _checked(points: Array) -> Array:
-    if points.shape[1] != 2:
-        raise InputError("Each point has two numbers, x and t: write them as 1 1; 2 3; 3 4.")
-    if not 1 <= len(points) <= MOST_ROWS:
-        raise InputError(f"The table has {len(points)} whole rows: make it 1 to {MOST_ROWS}.")
-    if np.abs(points).max() > LARGEST:
+def _checked(table: Array, columns: Sequence[str]) -> Array:
+    if table.shape[1] != len(columns):
+        *others, last = columns
+        raise InputError(
+            f"Each row has {len(columns)} numbers, {', '.join(others)} and {last}: write them with spaces between, and "
+            "a semicolon after each row."
+        )
+    if not 1 <= len(table) <= MOST_ROWS:
+        raise InputError(f"The table has {len(table)} whole rows: make it 1 to {MOST_ROWS}.")
+    if np.abs(table).max() > LARGEST:
         raise InputError(f"A number in the table is beyond {LARGEST}: keep them between -{LARGEST} and {LARGEST}.")
-    return points
+    return table
+
+
+def _row(values: Array) -> str:
+    return f"({', '.join(latex.number(value) for value in values)})"
 
 
 def _shown(value: float) -> str:
     return short_number(float(value), 6)
+
+
+SEVERAL = "One number, or several with spaces between them: a weight for each input."

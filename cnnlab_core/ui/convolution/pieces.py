@@ -10,16 +10,29 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Explanation, OutputSize, PoolProblem, to_csv, to_plain
 from cnnlab_core.plots.heatmaps import number_grid
 from cnnlab_core.plots.labels import short_number
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 
 
+def sum_header() -> int:
+    """The headline of :func:`show_sum`, and from which indices are counted, 0 or 1: the same in every tab."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.markdown("**The pinned cell, written out**", width="content")
+        return int(Controls("conv").toggle("from_1", "Count from 1", help=COUNTING))
+
+
+COUNTING = (
+    "Off: the first cell has index 0, as in Python. On: it has index 1, as on many problem sheets. Files, links and "
+    "code always count from 0."
+)
+
+
 def show_sum(explanation: Explanation | None) -> None:
-    """The pinned cell's equation: the rule, by name, by value."""
+    """The pinned cell's equation, under its headline: the rule, by name, by value."""
     if explanation is None:
         st.caption("Click a cell of a result, and its sum is written out here.")
         return
-    st.markdown("**The pinned cell, written out**")
     show_formulas(explanation.law, explanation.symbols, explanation.numbers)
 
 

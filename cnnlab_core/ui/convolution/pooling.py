@@ -16,13 +16,23 @@ from cnnlab_core.convolution import (
     resize,
     write_planes,
 )
+from cnnlab_core.convolution.windows import Index
 from cnnlab_core.from_scratch.torch_check import pool_difference
 from cnnlab_core.recipes.convolution.pooling import code
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.grid import show_grid
-from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
+from cnnlab_core.ui.convolution.pieces import (
+    show_badge,
+    show_notes,
+    show_output_size,
+    show_sum,
+    show_take_away,
+    sum_header,
+)
 from cnnlab_core.ui.convolution.presets import (
     MOST_CELLS,
     MOST_CHANNELS,
+    MOST_KERNEL,
     OWN,
     RANDOM,
     choose,
@@ -32,123 +42,159 @@ from cnnlab_core.ui.convolution.presets import (
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
 
-KEPT = Kept("conv_pool")
+PREFIXES = {1: "conv_pool1", 2: "conv_pool"}
+EXAMPLE_NAMES = {1: ("pool_signal",), 2: ("pool_stride_1", "seven")}
+WINDOWS = {1: 3, 2: 2}  # to begin with
 KINDS = {"Maximum": "max", "Average": "avg"}
-OWN_STRIDE = "the window"
-MOST_DRAWN = (MOST_CHANNELS, *MOST_CELLS[2])
-INPUTS = {
-    EXAMPLES[name].title: np.array([EXAMPLES[name].givens["x"]], dtype=float) for name in ("pool_stride_1", "seven")
-}
-FIELDS = [
-    Field("x", "Input x", write_planes(next(iter(INPUTS.values()))), 2),
-    Field("dy", "Gradient of the output dy (empty: a pattern)", "", 2),
-]
+OWN_STRIDE, SQUARE, AS_DOWN = "the window", "as high", "as down"
+MOST_DRAWN = {dims: (MOST_CHANNELS, *cells) for dims, cells in MOST_CELLS.items()}
+AXES = {1: ("Channels", "Length"), 2: ("Channels", "Height", "Width")}
 
 
 def show() -> None:
     """A window that keeps the maximum or the mean, forwards and backwards; the pinned cell as a sum."""
-    problem = _setup()
+    problem, kept = _setup()
     numbers = problem.numbers
-    cell = KEPT.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
-    show_grid(
-        problem.board(),
-        key=KEPT.key("grid"),
-        columns=_columns(problem),
-        editable=["x", "dy"],
-        pinned=cell and (cell[0], problem.board_index(*cell)),
-        on_edit=lambda edits: KEPT.write_edits(
-            {"x": problem.planes("x", problem.x), "dy": problem.planes("dy", problem.dy)}, edits, 2
-        ),
-        on_pin=lambda pinned: KEPT.pin(pinned and (pinned[0], problem.own_index(*pinned))),
-    )
+    cell = kept.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
+    grid = st.container()
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
-        show_sum(problem.explain(*cell) if cell and cell[0] in ("y", "dx") else None)
+        first = sum_header()
+        with grid:
+            show_grid(
+                problem.board(),
+                key=kept.key("grid"),
+                columns=_columns(problem),
+                editable=["x", "dy"],
+                pinned=cell and (cell[0], problem.board_index(*cell)),
+                first=first,
+                on_edit=lambda edits: kept.write_edits(
+                    {"x": problem.planes("x", problem.x), "dy": problem.planes("dy", problem.dy)}, edits, problem.dims
+                ),
+                on_pin=lambda pinned: kept.pin(pinned and (pinned[0], problem.own_index(*pinned))),
+            )
+        show_sum(problem.explain(*cell, first=first) if cell and cell[0] in ("y", "dx") else None)
         show_badge(pool_difference(problem))
     with sizes:
-        show_output_size(_output_sizes(problem))
+        show_output_size(_output_sizes(problem, first))
     show_notes(NOTES)
     show_take_away(problem, code(problem))
 
 
 def _columns(problem: PoolProblem) -> list[list[str]]:
-    """Forwards and back in one row where that fits."""
+    """Forwards and back in one row where that fits; a signal lies above what is made of it."""
     across = problem.x.shape[-1] + problem.y.shape[-1]
+    if problem.dims == 1:
+        return [["x", "y"], ["dx", "dy"]] if across <= 20 else [["x", "y", "dy", "dx"]]
     return [["x"], ["y"], ["dy"], ["dx"]] if across <= 12 else [["x", "dx"], ["y", "dy"]]
 
 
-def _output_sizes(problem: PoolProblem) -> dict[str, OutputSize]:
-    options = {"stride": problem.window[0]} | problem.options
-    options.pop("count_include_pad", None)
+def _output_sizes(problem: PoolProblem, first: int) -> dict[str, OutputSize]:
+    shared = {name: value for name, value in problem.options.items() if name not in ("stride", "count_include_pad")}
     return {
-        f"{axis.name}s": output_size(axis.size, axis.kernel, name=axis.name, **options)
+        f"{axis.name}s": output_size(axis.size, axis.kernel, name=axis.name, first=first, stride=axis.stride, **shared)
         for axis in problem.geometry.axes
     }
 
 
-def _setup() -> PoolProblem:
-    """Draw the controls and give what they say. Raises ``InputError`` if there is no such pooling."""
-    example, sizes, typed = st.columns([1.6, 0.8, 1], vertical_alignment="bottom")
-    x, typed_dy = (KEPT.numbers(field) for field in FIELDS)
+def _setup() -> tuple[PoolProblem, Kept]:
+    """Draw the controls and give what they say, and where it is kept.
+
+    Raises ``InputError`` if there is no such pooling.
+    """
+    over, example, sizes, typed = st.columns([0.7, 1.4, 0.8, 1], vertical_alignment="bottom")
+    dims = 1 if Controls("conv_pool").one_of("dims", "Over", ("1-D", "2-D"), "2-D", place=over) == "1-D" else 2
+    kept, examples = Kept(PREFIXES[dims]), _examples(dims)
+    fields = [
+        Field("x", "Input x", write_planes(next(iter(examples.values()))), dims),
+        Field("dy", "Gradient of the output dy (empty: a pattern)", "", dims),
+    ]
+    x, typed_dy = (kept.numbers(field) for field in fields)
     with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_pool_typed"):
-        KEPT.typing(FIELDS)
-    kind, window, options = _settings()
+        kept.typing(fields)
     with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_pool_sizes"):
-        _sizes(x)
-    _presets(example, x)
-    limit_drawn("x", x.shape, MOST_DRAWN)
+        across = _sizes(kept, x, examples)
+    kind, window, options = _settings(kept, dims, *across)
+    _presets(example, kept, x, examples)
+    limit_drawn("x", x.shape, MOST_DRAWN[dims])
     where = {name: value for name, value in options.items() if name != "count_include_pad"}
     shape = (len(x), *pool_geometry(x.shape[1:], window, **where).out_shape)
-    dy = resize(typed_dy, shape) if KEPT.get("dy") else pattern(shape)
+    dy = resize(typed_dy, shape) if kept.get("dy") else pattern(shape)
     if len(x) == 1:
         x, dy = x[0], dy[0]
-    return PoolProblem(kind, (window, window), x, dy, options)
+    return PoolProblem(kind, window, x, dy, options), kept
 
 
-def _settings() -> tuple[str, int, dict[str, Any]]:
-    """Maximum or average, the window, and the options of the core."""
+def _settings(kept: Kept, dims: int, wide: str, across: str) -> tuple[str, Index, dict[str, Any]]:
+    """Maximum or average, the window and the options of the core, if it is ``wide`` and goes ``across`` as said."""
+    most = MOST_KERNEL[dims][0]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        kind = KINDS[KEPT.one_of("kind", "Keep from each window", list(KINDS), "Maximum")]
-        window = KEPT.slider("window", "Window", 1, 5, 2, 1, width=130)
-        stride = KEPT.select("stride", "Stride", ["1", "2", "3", "4", OWN_STRIDE], "1", width=140)
-        options: dict[str, Any] = {} if stride == OWN_STRIDE else {"stride": int(stride)}
-        options["padding"] = KEPT.number("padding", "Padding", 0, 2, 0, 1, width=130)
+        kind = KINDS[kept.one_of("kind", "Keep from each window", list(KINDS), "Maximum")]
+        high = kept.slider("window", "Window" if dims == 1 else "Window height", 1, most, WINDOWS[dims], 1, width=130)
+        stride = kept.select("stride", "Stride", [*_up_to(most), OWN_STRIDE], "1", width=140)
+        window = (high,) if dims == 1 else (high, high if wide == SQUARE else int(wide))
+        options = _strides(window, stride, across)
+        options["padding"] = kept.number("padding", "Padding", 0, most // 2, 0, 1, width=130)
         if kind == "max":
-            options["dilation"] = KEPT.slider("dilation", "Dilation", 1, 3, 1, 1, width=130)
-        options["ceil_mode"] = KEPT.toggle("ceil", "Ceil mode", help=CEIL)
+            options["dilation"] = kept.slider("dilation", "Dilation", 1, 3, 1, 1, width=130)
+        options["ceil_mode"] = kept.toggle("ceil", "Ceil mode", help=CEIL)
         if kind == "avg":
-            options["count_include_pad"] = KEPT.toggle("count", "Count padding", True)
+            options["count_include_pad"] = kept.toggle("count", "Count padding", True)
     return kind, window, options
 
 
-def _presets(place: DeltaGenerator, x: Array) -> None:
-    known = INPUTS | {RANDOM: _random(x)}
+def _strides(window: Index, stride: str, across: str) -> dict[str, Any]:
+    """The stride as the core takes it: none for that of the window, one number, or (down, across)."""
+    if across == AS_DOWN:
+        return {} if stride == OWN_STRIDE else {"stride": int(stride)}
+    return {"stride": (window[0] if stride == OWN_STRIDE else int(stride), int(across))}
+
+
+def _examples(dims: int) -> dict[str, Array]:
+    """The inputs of worked examples by their titles."""
+    examples = (EXAMPLES[name] for name in EXAMPLE_NAMES[dims])
+    return {example.title: np.array([example.givens["x"]], dtype=float) for example in examples}
+
+
+def _presets(place: DeltaGenerator, kept: Kept, x: Array, examples: dict[str, Array]) -> None:
+    known = examples | {RANDOM: _random(kept, x)}
     now = next((title for title, planes in known.items() if np.array_equal(x, planes)), OWN)
     with place:
-        choose("Example", [*known, OWN], now, KEPT, lambda title: _load(x, title))
+        choose("Example", [*known, OWN], now, kept, lambda title: _load(kept, x, examples, title))
 
 
-def _random(x: Array) -> Array:
-    return random_input(int(KEPT.get("seed") or 0), x.shape)
+def _random(kept: Kept, x: Array) -> Array:
+    return random_input(int(kept.get("seed") or 0), x.shape)
 
 
-def _load(x: Array, title: str) -> None:
+def _load(kept: Kept, x: Array, examples: dict[str, Array], title: str) -> None:
     if title == RANDOM:
-        KEPT.put_planes("x", _random(x))
-    elif title in INPUTS:
-        KEPT.put_planes("x", INPUTS[title])
-        KEPT.put("dy", "")
-        KEPT.put("cell", "")
+        kept.put_planes("x", _random(kept, x))
+    elif title in examples:
+        kept.put_planes("x", examples[title])
+        kept.put("dy", "")
+        kept.put("cell", "")
 
 
-def _sizes(x: Array) -> None:
-    for axis, (label, most) in enumerate(zip(("Channels", "Height", "Width"), MOST_DRAWN, strict=True)):
-        size(label, x.shape[axis], most, KEPT, str(axis), lambda **sizes: _resize(x, sizes))
-    seed_field(KEPT, lambda: _load(x, RANDOM))
+def _up_to(most: int) -> list[str]:
+    return [str(n) for n in range(1, most + 1)]
 
 
-def _resize(x: Array, sizes: dict[str, int]) -> None:
-    KEPT.put_planes("x", resize(x, tuple(sizes.get(str(axis), now) for axis, now in enumerate(x.shape))))
+def _sizes(kept: Kept, x: Array, examples: dict[str, Array]) -> tuple[str, str]:
+    """The sizes of the input. Gives the width of the window and its stride from left to right, if they differ."""
+    dims = x.ndim - 1
+    for axis, (label, most) in enumerate(zip(AXES[dims], MOST_DRAWN[dims], strict=True)):
+        size(label, x.shape[axis], most, kept, str(axis), lambda **sizes: _resize(kept, x, sizes))
+    seed_field(kept, lambda: _load(kept, x, examples, RANDOM))
+    if dims == 1:
+        return SQUARE, AS_DOWN
+    sides = _up_to(MOST_KERNEL[dims][0])
+    wide = kept.select("width", "Window width", [SQUARE, *sides], SQUARE)
+    return wide, kept.select("across", "Stride from left to right", [AS_DOWN, *sides], AS_DOWN)
+
+
+def _resize(kept: Kept, x: Array, sizes: dict[str, int]) -> None:
+    kept.put_planes("x", resize(x, tuple(sizes.get(str(axis), now) for axis, now in enumerate(x.shape))))
 
 
 CEIL = "Keep a last window that hangs over the end, as long as it starts on a real cell."

@@ -6,7 +6,14 @@ from cnnlab_core.convolution import ConvProblem, OutputSize, output_size
 from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.recipes.convolution.sliding import code
 from cnnlab_core.ui.convolution.grid import Cell, show_grid
-from cnnlab_core.ui.convolution.pieces import show_badge, show_notes, show_output_size, show_sum, show_take_away
+from cnnlab_core.ui.convolution.pieces import (
+    show_badge,
+    show_notes,
+    show_output_size,
+    show_sum,
+    show_take_away,
+    sum_header,
+)
 from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits
 from cnnlab_core.ui.convolution.state import Kept
 
@@ -17,19 +24,28 @@ COLUMNS = {1: [["x", "y"], ["w", "b"]], 2: [["x"], ["w", "b"], ["y"]]}
 def show(dims: int) -> None:
     """The numbers and the grid, 1-D or 2-D; the pinned cell as a sum, and why the output has its size."""
     problem = convolution_setup(dims)
-    cell = convolution_grid(problem, ["y", "x", "w", "b"], COLUMNS[dims], default="y")
+    grid = st.container()
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
-        show_sum(problem.explain(*cell) if cell and cell[0] == "y" else None)
+        first = sum_header()
+        with grid:
+            cell = convolution_grid(problem, ["y", "x", "w", "b"], COLUMNS[dims], default="y", first=first)
+        show_sum(problem.explain(*cell, first=first) if cell and cell[0] == "y" else None)
         show_badge(conv_difference(problem))
     with sizes:
-        show_output_size(output_sizes(problem))
+        show_output_size(output_sizes(problem, first))
     show_notes(NOTES)
     show_take_away(problem, code(problem))
 
 
 def convolution_grid(
-    problem: ConvProblem, cells: list[str], columns: list[list[str]], *, default: str, backward: bool = False
+    problem: ConvProblem,
+    cells: list[str],
+    columns: list[list[str]],
+    *,
+    default: str,
+    first: int,
+    backward: bool = False,
 ) -> Cell | None:
     """The grid of a convolution. Gives the pinned cell, with the index as ``explain`` takes it."""
     kept = Kept(f"conv_{problem.dims}")
@@ -41,17 +57,18 @@ def convolution_grid(
         columns=columns,
         editable=["x", "w", "b", "dy"],
         pinned=cell and (cell[0], problem.board_index(*cell)),
+        first=first,
         on_edit=lambda edits: take_edits(problem, edits),
         on_pin=lambda pinned: kept.pin(pinned and (pinned[0], problem.own_index(*pinned))),
     )
     return cell
 
 
-def output_sizes(problem: ConvProblem) -> dict[str, OutputSize]:
+def output_sizes(problem: ConvProblem, first: int) -> dict[str, OutputSize]:
     """The size of the output along each axis."""
     options = {name: value for name, value in problem.options.items() if name not in ("groups", "flip")}
     return {
-        f"{axis.name}s": output_size(axis.size, axis.kernel, name=axis.name, **options)
+        f"{axis.name}s": output_size(axis.size, axis.kernel, name=axis.name, first=first, **options)
         for axis in problem.geometry.axes
     }
 

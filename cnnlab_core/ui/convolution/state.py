@@ -128,9 +128,9 @@ class Kept(Controls):
         return default, tuple(int(i) for i in largest)
 
 
-def name_cell(array: str, index: Index) -> str:
-    """``y[2, 3]``, or ``db`` where there is but one."""
-    return f"{array}[{', '.join(str(i) for i in index)}]" if index else array
+def name_cell(array: str, index: Index, first: int = 0) -> str:
+    """``y[2, 3]``, or ``db`` where there is but one; counted from ``first``."""
+    return f"{array}[{', '.join(str(i + first) for i in index)}]" if index else array
 
 
 def limit_drawn(what: str, shape: Index, most: Index) -> None:
