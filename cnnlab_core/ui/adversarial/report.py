@@ -21,13 +21,13 @@ from cnnlab_core.ui.adversarial.target import ANY, FIRST, aims, as_aim
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import figure_colours, plain
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_PICTURES = 2
 _PAUSED = ":material/pause:"
-_LIGHT, _DARK = ("black", "white"), ("#e8edee", "#14191c")
+_ON_PAPER = ("black", "white")
 
 
 def show(choice: Choice) -> None:
@@ -125,7 +125,7 @@ def _figure(choice: Choice, rows: Sequence[Row]) -> None:
             st.info(f"{plain(row.picture)}: {plain(row.problem)} This row is left out of the figure.")
     if not any(row.found for row in rows):
         return
-    colours = _DARK if st.context.theme.type == "dark" else _LIGHT
+    colours = figure_colours()
     shown = run(
         "report figure",
         digest(
@@ -147,7 +147,7 @@ def _identity(row: Row) -> tuple[object, ...]:
 
 
 def _file(
-    choice: Choice, rows: Sequence[Row], kind: Format, colours: tuple[str, str] = _LIGHT, *, dpi: int = 200
+    choice: Choice, rows: Sequence[Row], kind: Format, colours: tuple[str, str] = _ON_PAPER, *, dpi: int = 200
 ) -> bytes:
     ink, paper = colours
     shown = [_report_row(choice, row.picture, row.found) for row in rows if row.found]
