@@ -12,7 +12,7 @@ export default function ({ data, parentElement, setStateValue }) {
   attached.set(parentElement, listening);
   const find = (selector) => parentElement.querySelector(selector);
   const [board, image, chosen, cursor, says] = [".board", "img", ".chosen", ".cursor", ".says"].map(find);
-  const { rows, cols, count, gap, size, labels } = data;
+  const { rows, cols, count, gap, size, labels, first, from_below: fromBelow } = data;
   let at = data.chosen ?? 0;
 
   image.src = data.src;
@@ -32,7 +32,8 @@ export default function ({ data, parentElement, setStateValue }) {
   };
   const tell = (index) => {
     const [row, col] = [Math.floor(index / cols), index % cols];
-    says.textContent = labels.length ? labels[index] : `row ${row}, column ${col}`;
+    const shown = fromBelow ? rows - 1 - row : row;
+    says.textContent = labels.length ? labels[index] : `row ${shown + first}, column ${col + first}`;
   };
   const point = (index) => {
     at = index;

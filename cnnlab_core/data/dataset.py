@@ -53,6 +53,12 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     @property
+    def summary(self) -> str:
+        """How much there is, and what its import had to say, in a line."""
+        counts = f"{self.title}: {len(self.train)} training pictures in {len(self.classes)} classes."
+        return " ".join([counts, *(f"{note}." for note in self.notes[:3])])
+
+    @property
     def side(self) -> int:
         """The pictures' height and width."""
         return self.train.images.shape[1]

@@ -1,8 +1,9 @@
 """Importing a set of pictures: a folder, or a zip, with a folder for each class.
 
 ``cats/… dogs/…``, or ``train/cats/… test/cats/…``; a single folder around everything is skipped. Without a test folder,
-a sixth of each class is kept for the test. Zips are read in memory, file by file, and never unpacked to disk, so that
-no name in them can lead anywhere; every size is checked as it is read, whatever the zip claims.
+a sixth of each class is kept for the test. Or Oxford-IIIT Pet as it is downloaded (see ``pet_form``). Zips are read in
+memory, file by file, and never unpacked to disk, so that no name in them can lead anywhere; every size is checked as it
+is read, whatever the zip claims.
 """
 
 import io
@@ -21,6 +22,7 @@ import torch
 from PIL import Image, ImageOps
 
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
+from cnnlab_core.data.pet_form import sorted_by_breed
 from cnnlab_core.errors import DataError, ImageError, InputError
 from cnnlab_core.images import open_image
 from cnnlab_core.runtime.jobs import Progress
@@ -82,10 +84,12 @@ def own_path(name: str) -> Path:
 
 
 def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Generator[Progress[None], None, Dataset]:
-    """Read a folder or zip of class folders into the set ``own:<name>``, each picture cropped to a square of ``side``.
+    """Read a folder or zip of class folders, or of Oxford-IIIT Pet's files, into the set ``own:<name>``.
 
-    Pictures that can't be read are left out and listed in the set's notes. Raises ``InputError`` for a bad name or
-    side, and ``DataError`` for a set that is empty, too large, damaged or already there.
+    Each picture is cropped to a square of ``side``. Those that can't be read are left out, as the set's notes say.
+
+    Raises ``InputError`` for a bad name or side, and ``DataError`` for a set that is empty, too large, damaged or
+    already there.
     """
     path = own_path(name)
     if path.exists():
@@ -93,8 +97,16 @@ def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Gener
     if not SIDES[0] <= side <= SIDES[1]:
         raise InputError(f"Pictures can be {SIDES[0]} to {SIDES[1]} pixels wide, not {side}.")
     with ExitStack() as opened:
-        files = _in_folder(source) if isinstance(source, Path) and source.is_dir() else _in_zip(source, opened)
-        dataset = yield from _read(_sorted_into_classes(_pictures_among(files)), name, side)
+        files = list(_in_folder(source) if isinstance(source, Path) and source.is_dir() else _in_zip(source, opened))
+        pictures = _pictures_among(files)
+        texts = [file for file in files if file.path.suffix == ".txt" and not _is_hidden(file.path)]
+        try:
+            parts, notes = sorted_by_breed(pictures, texts) or (_sorted_into_classes(pictures), ())
+        except DAMAGED as error:
+            raise DataError(
+                f"A list among the annotations can't be read ({error}). Replace it or leave it out."
+            ) from None
+        dataset = yield from _read(_checked(parts), name, side, notes)
     write_dataset(path, dataset)
     return read_dataset(path)
 
@@ -111,8 +123,11 @@ def _pictures_among(files: Iterable[_File]) -> list[_File]:
 
 
 def _is_picture(path: PurePosixPath) -> bool:
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in _SUFFIXES and not hidden
+    return path.suffix.lower() in _SUFFIXES and not _is_hidden(path)
+
+
+def _is_hidden(path: PurePosixPath) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
 def _in_folder(folder: Path) -> Iterator[_File]:
@@ -169,7 +184,7 @@ def _sorted_into_classes(files: list[_File]) -> dict[str, dict[str, list[_File]]
                 f"“{file.path.name}” isn't in a class folder. Put every picture into the folder of its class."
             )
         parts.setdefault(part, {}).setdefault(_class_name(folders[0]), []).append(file)
-    return _checked(parts)
+    return parts
 
 
 def _class_name(folder: str) -> str:
@@ -196,7 +211,9 @@ def _checked(parts: dict[str, dict[str, list[_File]]]) -> dict[str, dict[str, li
 # --- reading --------------------------------------------------------------------------------------------------
 
 
-def _read(parts: dict[str, dict[str, list[_File]]], name: str, side: int) -> Generator[Progress[None], None, Dataset]:
+def _read(
+    parts: dict[str, dict[str, list[_File]]], name: str, side: int, notes: tuple[str, ...]
+) -> Generator[Progress[None], None, Dataset]:
     classes = tuple(sorted(parts["train"]))
     work = [(part, label, file) for part, kinds in parts.items() for label in classes for file in kinds.get(label, [])]
     if len(work) * side * side * 3 > MOST_BYTES:
@@ -227,7 +244,7 @@ def _read(parts: dict[str, dict[str, list[_File]]], name: str, side: int) -> Gen
     if not test.any():
         test = good & _every_sixth(labels, good)
     train = good & (which == "train") & ~test
-    notes = tuple(f"left out: {file}: {why}" for file, why in failed[:MOST_NOTES])
+    notes += tuple(f"left out: {file}: {why}" for file, why in failed[:MOST_NOTES])
     if len(failed) > MOST_NOTES:
         notes += (f"and {len(failed) - MOST_NOTES} more left out",)
 

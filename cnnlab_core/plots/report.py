@@ -40,28 +40,44 @@ def report_figure(
     rows: Sequence[ReportRow], heading: str, caption: str, *, ink: str = "black", paper: str = "white"
 ) -> Figure:
     """The rows below each other under a ``heading``, above a ``caption`` that is broken into lines."""
-    lines = [line for part in caption.splitlines() for line in textwrap.wrap(part, 118)]
-    width, foot = 3 * (_SIDE + _GAP) + 0.1, _LINE * len(lines) + 0.25
-    height = _HEAD + len(rows) * (_SIDE + _TITLE) + foot
+    noises = [noise_picture(row.before, row.after) for row in rows]
+    cells = [
+        (
+            (row.before, row.before_title),
+            (np.asarray(noise), f"noise × {scale:.3g}\n{row.note}".strip()),
+            (row.after, row.after_title),
+        )
+        for row, (noise, scale) in zip(rows, noises, strict=True)
+    ]
+    return cells_figure(cells, heading, caption, ink=ink, paper=paper)
+
+
+def cells_figure(
+    rows: Sequence[Sequence[tuple[np.ndarray, str]]],
+    heading: str,
+    caption: str,
+    *,
+    lines: int = 2,
+    ink: str = "black",
+    paper: str = "white",
+) -> Figure:
+    """Rows of equally many pictures uint8 (H, W, 3), each under a title of up to so many ``lines``."""
+    width, over = max(map(len, rows)) * (_SIDE + _GAP) + 0.1, _TITLE + 0.14 * (lines - 2)
+    below = [line for part in caption.splitlines() for line in textwrap.wrap(part, round(118 * width / 7))]
+    foot = _LINE * len(below) + 0.25
+    height = _HEAD + len(rows) * (_SIDE + over) + foot
     figure = Figure(figsize=(width, height), facecolor=paper)
     text: dict[str, Any] = {"color": ink, "parse_math": False}
     figure.text(0.5, 1 - 0.28 / height, heading, ha="center", va="center", fontsize=12, weight="bold", **text)
     for number, row in enumerate(rows):
-        noise, scale = noise_picture(row.before, row.after)
-        bottom = height - _HEAD - (number + 1) * (_SIDE + _TITLE)
-        for column, (pixels, title) in enumerate(
-            (
-                (row.before, row.before_title),
-                (np.asarray(noise), f"noise × {scale:.3g}\n{row.note}".strip()),
-                (row.after, row.after_title),
-            )
-        ):
+        bottom = height - _HEAD - (number + 1) * (_SIDE + over)
+        for column, (pixels, title) in enumerate(row):
             left = 0.15 + column * (_SIDE + _GAP)
             axes = figure.add_axes((left / width, bottom / height, _SIDE / width, _SIDE / height))
             axes.imshow(pixels, interpolation="nearest" if max(pixels.shape) < 100 else "auto", aspect="auto")
             axes.set_axis_off()
-            axes.set_title(_two_lines(title), fontsize=_SMALL, pad=4, **text)
-    for number, line in enumerate(lines):
+            axes.set_title(_first_lines(title, lines), fontsize=_SMALL, pad=4, **text)
+    for number, line in enumerate(below):
         above = foot - 0.2 - number * _LINE
         figure.text(0.15 / width, above / height, line, ha="left", va="center", fontsize=7.5, **text)
     return figure
@@ -75,10 +91,10 @@ def rendered(figure: Figure, kind: Format, *, dpi: int = 200) -> bytes:
     return file.getvalue()
 
 
-def _two_lines(title: str) -> str:
-    """The first two lines of a title, each cut to what fits above its picture."""
+def _first_lines(title: str, lines: int) -> str:
+    """The first lines of a title, each cut to what fits above its picture."""
     font = ImageFont.truetype(str(FONT), _SMALL)
-    return "\n".join(_cut(line, font) for line in title.splitlines()[:2])
+    return "\n".join(_cut(line, font) for line in title.splitlines()[:lines])
 
 
 def _cut(line: str, font: ImageFont.FreeTypeFont) -> str:

@@ -56,6 +56,11 @@ class ReceptiveField:
     _plan: "_Plan" = field(repr=False, compare=False)
     _step: "_Step" = field(repr=False, compare=False)
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the pictures, in pixels."""
+        return self._plan.image
+
     def box(self, row: int, col: int, *, clip: bool = True) -> Box | None:
         """The pixels that unit (row, col) sees, from 0.
 

@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--name", default="")
     out.add_argument("--title", default="")
     out.add_argument("--half", action="store_true", help="as float16: half the size")
-    data = command("import", _import, "read a folder or zip of class folders as a data set")
+    data = command(
+        "import", _import, "read a folder or zip of class folders (or Oxford-IIIT Pet's files) as a data set"
+    )
     data.add_argument("source", type=Path)
     data.add_argument("name")
     data.add_argument("--side", type=int, default=32)

@@ -78,11 +78,14 @@ def pick_cell(
     gap: int = 0,
     labels: Sequence[str] = (),
     hint: str = "",
+    first: int = 0,
+    from_below: bool = False,
 ) -> None:
     """Draw a PNG of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
     ``on_pick`` gets the cell's index, row by row, before the page's next run. The last row may be filled only up to
-    ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column.
+    ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column:
+    these begin with ``first``, at the top left or ``from_below``.
     """
     count = rows * cols if count is None else count
 
@@ -102,5 +105,7 @@ def pick_cell(
         "chosen": chosen,
         "alt": alt,
         "hint": hint,
+        "first": first,
+        "from_below": from_below,
     }
     _component(key=key, data=data, on_cell_change=picked)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 from PIL import Image
 
+from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
@@ -18,7 +19,7 @@ from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.classroom import classroom, offered_specs
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import plain, sentences, show_problem
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,20 @@ class Picture:
         return _decoded(self.key, self.content)
 
 
+MOST_OWN = 20
+"""Pictures of one's own that a session keeps; together they are as large as four of the largest files allowed."""
+
+
 @dataclass
 class _Shared:
+    """``own`` are the session's own pictures, from ``taken`` uploads; ``problems`` say which of the last are none."""
+
     picture: str
     model: str = DEFAULT_MODEL
     weights: str = WEIGHTS_KINDS[0]
     own: dict[str, Picture] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -57,7 +66,9 @@ def choose_picture() -> Picture:
     with st.sidebar, st.container(key="part_picture"):
         st.header("Picture")
         with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
-            _own_picture(shared)
+            _own_pictures()
+        for problem in shared.problems:
+            show_problem(problem)
         names = [*shared.own, *sample_images()]
         _select("Picture", "picture", names, lambda name: (shared.own.get(name) or sample_images()[name]).title, shared)
     _write_address(shared)
@@ -184,6 +195,7 @@ def _take(name: str, key: str) -> None:
     value = st.session_state[key]
     if value is not None:
         setattr(_shared(), name, value)
+        _shared().problems = []
         st.query_params[name] = value
 
 
@@ -197,26 +209,65 @@ def _picture(shared: _Shared, name: str) -> Picture:
     return Picture(name, sample.title, sample.content, digest(name), is_sample=True)
 
 
-def _own_picture(shared: _Shared) -> None:
+def _own_pictures() -> None:
     """Upload and camera; what comes from either is kept until the session ends, and chosen at once."""
     # No list of types: a file that isn't a picture gets a sentence that says what it is and what to do.
-    most = classroom().upload_mb
     st.file_uploader(
-        "A photo from this computer", key="upload", max_upload_size=most, on_change=_take_file, args=("upload",)
+        "Photos from this computer, one or several",
+        accept_multiple_files=True,
+        key="upload",
+        max_upload_size=classroom().upload_mb,
+        on_change=_take_files,
+        args=("upload",),
     )
     if st.toggle("Use the camera", key="camera_on"):
-        st.camera_input("Camera", key="camera", on_change=_take_file, args=("camera",), label_visibility="collapsed")
-    st.caption("Pictures stay on the lab's server, in memory, for as long as this tab is open.")
+        st.camera_input("Camera", key="camera", on_change=_take_files, args=("camera",), label_visibility="collapsed")
+    st.caption(
+        "Your homework needs a bell pepper or a corgi? Take a photo, or bring a picture that you may use. Of several, "
+        f"the first is shown and the others stand in the list below, up to {MOST_OWN} in all. Pictures stay on the "
+        "lab's server, in memory, for as long as this tab is open."
+    )
 
 
-def _take_file(source: str) -> None:
-    file = st.session_state.get(source)
-    if file is None:
-        return
-    content = file.getvalue()
-    name = f"own-{source}"
-    title = "Camera photo" if source == "camera" else file.name
+def _take_files(source: str) -> None:
+    """Keep the new ones of the files, and choose the first; those that are no pictures get a sentence each."""
     shared = _shared()
-    shared.own[name] = Picture(name, title, content, digest(content), is_sample=False)
-    shared.picture = name
-    st.query_params["picture"] = name
+    given = st.session_state.get(source) or []
+    files = [file for file in (given if isinstance(given, list) else [given]) if file.file_id not in shared.taken]
+    if not files:
+        return
+    shared.taken |= {file.file_id for file in files}
+    shared.problems, new = [], []
+    for file in files:
+        content = file.getvalue()
+        try:
+            open_image(content)
+        except ImageError as error:
+            shared.problems.append(f"{file.name}: {error}")
+            continue
+        key = digest(content)
+        name = "own-camera" if source == "camera" else f"own-{key[:12]}"
+        shared.own.pop(name, None)  # so that it counts as the newest
+        title = _unlike("Camera photo" if source == "camera" else file.name, [one.title for one in shared.own.values()])
+        shared.own[name] = Picture(name, title, content, key, is_sample=False)
+        new.append(name)
+    _forget_oldest(shared)
+    if kept := [name for name in new if name in shared.own]:
+        shared.picture = st.query_params["picture"] = kept[0]
+
+
+def _unlike(title: str, others: list[str]) -> str:
+    """The title, with a number if another picture is called so."""
+    numbered = (f"{title} ({number})" for number in range(2, MOST_OWN + 2))
+    return title if title not in others else next(one for one in numbered if one not in others)
+
+
+def _forget_oldest(shared: _Shared) -> None:
+    forgotten, room = [], 4 * classroom().upload_mb * 2**20
+    while len(shared.own) > MOST_OWN or sum(len(one.content) for one in shared.own.values()) > room:
+        forgotten.append(shared.own.pop(next(iter(shared.own))).title)
+    if forgotten:
+        shared.problems.append(
+            f"Only the last {len(shared.own)} of your pictures are kept; forgotten: {', '.join(forgotten)}. Drop again "
+            "what you need."
+        )

@@ -50,6 +50,11 @@ def ink() -> str:
     return "#e8edee" if st.context.theme.type == "dark" else "#11181b"
 
 
+def figure_colours() -> tuple[str, str]:
+    """Ink and paper of a figure that is drawn for the page."""
+    return ink(), "#14191c" if st.context.theme.type == "dark" else "white"
+
+
 def data_address(image: bytes, kind: str = "png") -> str:
     """A PNG (or another ``kind``, such as jpeg) as an address that holds the picture itself.
 

@@ -66,8 +66,8 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
     app.multiselect(key="adversarial_report_targets").set_value(["3 · tiger shark", "76 · tarantula"]).run()
     made = report.report_rows
 
-    def cut_off(*args):
-        steps = made(*args)
+    def cut_off(*args, **more):
+        steps = made(*args, **more)
         for step in steps:
             if len(step.latest) == 2:
                 time.sleep(2 * SLICE_SECONDS)  # the slice ends here, so this step is painted
@@ -81,14 +81,45 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
     assert "here are 2 of 4 rows" in texts(app)
     seen = []
 
-    def watched(*args):
+    def watched(*args, **more):
         seen.append(len(args[-1]))
-        return (yield from made(*args))
+        return (yield from made(*args, **more))
 
     monkeypatch.setattr(report, "report_rows", watched)
     press(app, "Try again")
     assert seen == [2]
     assert len(app.dataframe[0].value) == 4
+
+
+def test_a_target_for_each_picture_and_four_transforms(open_page):
+    app = open_page(
+        "adversarial", adversarial_tab="Report", **FGSM, adversarial_report_each="true",
+        adversarial_report_transforms="true", adversarial_report_target_2="1 · goldfish",
+    )  # fmt: skip
+    app.multiselect(key="adversarial_report_pictures").set_value(
+        ["Chelsea the cat", "A cup of coffee", "A motorcycle", "A brick wall"]
+    ).run()
+    app.selectbox(key="adversarial_report_target_4").set_value("291 · lion").run()
+    press(app, "Make the report (4 attacks")
+    table, under = app.dataframe[0].value, app.dataframe[1].value
+    assert list(table["target"])[1] == "goldfish"
+    assert list(table["target"])[3] == "lion"
+    assert len(table) == 4
+    assert list(under["transform"]) == ["Mirror: on", "Crop: 80 %", "Rotate: 30°", "Grayscale: 100 %"] * 4
+    assert list(under["adversarial"][::4]) == list(table["after"])
+    labels = {button.label for button in app.get("download_button")}
+    assert {"Figure (PDF)", "Transforms (PNG)", "Transforms (PDF)", "Transforms (CSV)"} <= labels
+    assert "paired=True" in app.code[-1].value
+    assert "rows_under_transforms" in app.code[-1].value
+
+
+def test_the_reports_pictures_can_be_ones_own(open_page):
+    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+    files = [(f"{name}.png", sample_images()[name].content, "image/png") for name in ("coffee", "rocket")]
+    app.file_uploader(key="upload").set_value(files).run()
+    app.multiselect(key="adversarial_report_pictures").set_value(["Your own: coffee.png", "Your own: rocket.png"]).run()
+    assert list(app.dataframe[0].value["picture"]) == ["Your own: coffee.png", "Your own: rocket.png"]
+    assert app.code[-1].value.count('open_image("photo.jpg")') == 2
 
 
 def test_the_caption_leaves_no_setting_out():

@@ -1,7 +1,7 @@
 """A stack of your own, and AlexNet's."""
 
 import pytest
-from screen import captions, markdown, problems
+from screen import captions, code, markdown, problems
 
 from cnnlab_core.receptive_field.stack import PRESETS
 
@@ -36,8 +36,35 @@ def test_an_impossible_stack_says_what_to_change_and_the_table_stays(open_page):
 def test_alexnet_twice(open_page):
     app = open_page("feature_maps", maps_tab="AlexNet")
     text = markdown(app)
-    for sentence in ("rows 64 … 162", "rows 62 … 160", "rows 88 … 138", "rows 86 … 136"):
+    for sentence in ("**64 … 162**", "**62 … 160**", "**88 … 138**", "**86 … 136**"):
         assert sentence in text
     assert text.count("map 55 × 55") == 2
     app.segmented_control(key="maps_alexnet").set_value("conv1").run()
     assert not app.error
+
+
+@pytest.mark.parametrize(
+    ("counting", "seen"),
+    [
+        ("pixels from 1, units 0, bottom left", ("109 … 119", "89 … 139", "65 … 163")),
+        ("from 1, bottom left", ("105 … 115", "81 … 131", "49 … 147")),
+    ],
+)
+def test_alexnet_as_a_sheet_counts(open_page, counting, seen):
+    app = open_page("feature_maps", maps_tab="AlexNet", maps_counting=counting)
+    for rows in seen:
+        assert f"**{rows}**" in markdown(app)
+    table = app.dataframe[0].value.set_index("counted")
+    assert tuple(table.loc[counting]) == seen
+    assert len(table) == 8
+    assert "227 - " in app.latex[0].value
+    assert {"Figure 2012 (PDF)", "Worked out (text)"} <= {button.label for button in app.get("download_button")}
+    assert f'COUNTINGS["{counting}"]' in code(app)
+
+
+def test_the_stack_counts_as_it_is_told(open_page):
+    app = open_page(
+        "feature_maps", maps_tab="Design your own", maps_stack="c11s4", maps_input="227",
+        maps_counting="from 1, bottom left",
+    )  # fmt: skip
+    assert "unit (28, 28) of **conv1** sees: 11 × 11 pixels, rows 109 … 119, columns 109 … 119" in captions(app)

@@ -1,15 +1,19 @@
 """The transfer-learning page: every tab, its controls, and an imported collection."""
 
 import base64
+import io
+import zipfile
 
 import numpy as np
 import pytest
 from screen import figures, press
+from PIL import Image
 
 from cnnlab_core.data import Dataset
 from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import draw as draw_shapes
+from cnnlab_core.images import png
 
 TABS = ("Classifier", "Learning curve", "Projection", "Your picture")
 
@@ -119,3 +123,16 @@ def test_an_imported_collection_with_strange_names(open_page):
     (figure,) = figures(app)
     assert "<b>" not in str(figure["data"])
     assert not any("[link](" in element.value.replace("`[link](http://x)`", "") for element in app.caption)
+
+
+def test_pets_as_they_are_downloaded_can_be_imported(open_page):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as files:
+        for breed, colour in (("Bombay", "black"), ("pug", "tan")):
+            for n in range(7):
+                files.writestr(f"pets/images/{breed}_{n}.jpg", png(Image.new("RGB", (20, 20), colour)))
+    app = open_page("transfer_learning")
+    app.file_uploader(key="transfer_zip").set_value(("pets.zip", packed.getvalue(), "application/zip")).run()
+    press(app, "Import")
+    assert "pets" in app.selectbox(key="transfer_data").options
+    assert "1 of cats and 1 of dogs; a sixth of each kept for the test" in app.toast[0].value.replace("\\", "")

@@ -14,7 +14,7 @@ from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.noise import change_picture, noise_picture
-from cnnlab_core.plots.report import ReportRow, rendered, report_figure
+from cnnlab_core.plots.report import ReportRow, cells_figure, rendered, report_figure
 from cnnlab_core.recipes.adversarial import report, robustness, transferability, universal
 from cnnlab_core.runtime.jobs import finish
 
@@ -85,6 +85,20 @@ def test_report(tmp_path, monkeypatch, capsys):
     assert "A cup of coffee,967,espresso" in capsys.readouterr().out
 
 
+def test_report_with_a_target_each_and_transforms(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    opened = [("Chelsea the cat", "chelsea"), ("A cup of coffee", "coffee")]
+    names = run(
+        report.code(
+            MODEL, "pretrained", pictures=opened, aims=(76, 1), plan=Plan(method="FGSM"), paired=True, transforms=True
+        )
+    )
+    assert [(row.picture, row.aim) for row in names["rows"]] == [("Chelsea the cat", 76), ("A cup of coffee", 1)]
+    assert [len(row) for row in names["cells"]] == [4, 4]
+    assert (tmp_path / "transforms.pdf").read_bytes().startswith(b"%PDF")
+    assert "A cup of coffee,goldfish,Grayscale: 100 %,espresso" in capsys.readouterr().out
+
+
 def test_transferability(capsys):
     sides = [(MODEL, "pretrained", 76), (MODEL, "random", 76)]
     names = run(transferability.code(sides, "chelsea", plan=Plan(method="FGSM")))
@@ -131,6 +145,17 @@ def test_the_report_is_one_figure_as_a_picture_and_as_a_page():
     assert page.startswith(b"%PDF")
     assert page.count(b"/Type /Page ") == 1
     assert page == rendered(report_figure([row] * 3, "PGD", "Settings.\n" + "word " * 60), "pdf")
+
+
+def test_a_figure_of_four_by_four():
+    cell = (pictures()[0], "Rotate: 30° · a cat\ntarantula, 99.8%\n→ tiger cat, 45.1%\nnever seen")
+    figure = cells_figure([[cell] * 4] * 4, "heading", "caption", lines=3)
+    assert len(figure.axes) == 16
+    assert figure.axes[0].get_title().splitlines()[-1] == "→ tiger cat, 45.1%"
+    figure.draw_without_rendering()
+    tops = [axes.title.get_window_extent().y1 for axes in figure.axes[4::4]]
+    above = [axes.get_window_extent().y0 for axes in figure.axes[:12:4]]
+    assert all(title <= picture for title, picture in zip(tops, above, strict=True))
 
 
 def test_no_title_leaves_its_picture():

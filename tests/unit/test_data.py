@@ -309,6 +309,111 @@ def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):
         finish(import_pictures(liar, "larger"))
 
 
+BREEDS = {"Abyssinian": "red", "american_bulldog": "green", "Bombay": "blue"}
+SPECIES = {"Abyssinian": 1, "american_bulldog": 2, "Bombay": 1}
+
+
+def pet_files(prefix="", count=9, lists=("list.txt", "trainval.txt", "test.txt")):
+    """Pictures and lists as Oxford-IIIT Pet has them: a third is for the test; trimaps, .mat and mac's hidden files."""
+    files, lines = {}, {"list.txt": ["#Image CLASS-ID SPECIES BREED ID"], "trainval.txt": [], "test.txt": []}
+    for index, (breed, colour) in enumerate(BREEDS.items(), 1):
+        for n in range(1, count + 1):
+            files[f"{prefix}images/{breed}_{n}.jpg"] = picture(colour, form="JPEG")
+            files[f"{prefix}annotations/trimaps/{breed}_{n}.png"] = picture("white")
+            for name in ("list.txt", "test.txt" if n % 3 == 0 else "trainval.txt"):
+                lines[name].append(f"{breed}_{n} {index} {SPECIES[breed]} 1")
+    files |= {f"{prefix}images/Abyssinian_100.mat": b"x", f"{prefix}annotations/trimaps/._Bombay_1.png": b"x"}
+    files |= {f"__MACOSX/{prefix}images/._Abyssinian_1.jpg": b"x", f"{prefix}annotations/._list.txt": b"\0"}
+    return files | {f"{prefix}annotations/{name}": "\n".join(lines[name]).encode() for name in lists}
+
+
+def coloured_as_their_breeds(dataset):
+    """Whether each picture's class is that of its colour: red Abyssinian, green American Bulldog, blue Bombay."""
+    return all(
+        torch.equal(part.images.float().mean((1, 2)).argmax(1), part.labels)
+        for part in (dataset.train, dataset.read_test())
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "pets/", "oxford/iiit/"])
+@pytest.mark.parametrize(
+    ("lists", "sizes", "says"),
+    [
+        (("list.txt", "trainval.txt", "test.txt"), (18, 9), "training and test as listed"),
+        (("trainval.txt", "test.txt"), (18, 9), "training and test as listed"),
+        (("list.txt", "trainval.txt"), (18, 9), "training and test as listed"),
+        (("list.txt", "test.txt"), (18, 9), "training and test as listed"),
+        (("list.txt",), (24, 3), "a sixth of each kept for the test"),
+        ((), (24, 3), "a sixth of each kept for the test"),
+    ],
+)
+def test_oxford_pets_as_they_are_downloaded(prefix, lists, sizes, says):
+    dataset = finish(import_pictures(zipped(pet_files(prefix, lists=lists)), "pets", side=16))
+    assert dataset.classes == ("Abyssinian", "American Bulldog", "Bombay")
+    assert (len(dataset.train), len(dataset.read_test())) == sizes
+    assert coloured_as_their_breeds(dataset)
+    assert dataset.notes == (f"Oxford-IIIT Pet, breeds: 2 of cats and 1 of dogs; {says}",)
+    assert dataset.summary == f"pets: {sizes[0]} training pictures in 3 classes. {dataset.notes[0]}."
+
+
+def test_a_folder_of_pets_that_lacks_some_and_has_others(tmp_path):
+    files = pet_files(count=12) | {"images/Sphynx_1.jpg": picture("white"), "images/cover.jpg": picture("white")}
+    del files["images/Bombay_4.jpg"]
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    dataset = finish(import_pictures(tmp_path, "pets", side=16))
+    assert (len(dataset.train), len(dataset.read_test())) == (23, 12)
+    assert coloured_as_their_breeds(dataset)
+    assert dataset.notes[1:] == ("2 left out, as in no list: Sphynx_1, …", "1 missing: Bombay_4")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"annotations/list.txt": b"Bombay_1 3 1 1\nBombay_2 cat"}, "Line 2 of list.txt is “Bombay_2 cat”"),
+        ({"annotations/test.txt": b"Bombay_1 3 1 1"}, "“Bombay_1” is in trainval.txt and in test.txt"),
+        ({"annotations/list.txt": b"\xff\xfe\0"}, "Line 1 of list.txt"),
+    ],
+)
+def test_lists_of_pets_that_cannot_be_are_sentences(change, says):
+    with pytest.raises(DataError, match=says):
+        finish(import_pictures(zipped(pet_files() | change), "pets"))
+
+
+def test_pictures_of_pets_that_are_there_twice_count_once():
+    files = pet_files() | {f"images/images/Bombay_{n}.jpg": picture("white") for n in (1, 2)}
+    dataset = finish(import_pictures(zipped(files), "pets", side=16))
+    assert len(dataset.train) == 18
+    assert coloured_as_their_breeds(dataset)
+    assert dataset.notes[1] == "2 left out, as another has the same name"
+
+
+def test_class_folders_with_lists_of_another_kind_are_class_folders():
+    files = class_folders("images/") | {"meta/test.txt": b"red/1\nred/2", "meta/list.txt": b"a b c d"}
+    assert finish(import_pictures(zipped(files), "food", side=16)).classes == ("blue", "green", "red")
+
+
+def test_one_breed_is_nothing_to_tell_apart():
+    files = {name: content for name, content in pet_files(lists=()).items() if "images/Bombay" in name}
+    with pytest.raises(DataError, match="Found 1 class"):
+        finish(import_pictures(zipped(files), "pets"))
+    with pytest.raises(DataError, match="fewer than two breeds"):
+        finish(import_pictures(zipped(files | {"annotations/list.txt": b"Bombay_1 3 1 3"}), "pets"))
+
+
+def test_a_damaged_list_is_a_sentence():
+    files = pet_files(lists=("test.txt",))
+    content = zipped(files)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        member = packed.getinfo("annotations/test.txt")
+    start = member.header_offset + 30 + len(member.filename)
+    broken = content[: start + 5] + bytes(20) + content[start + 25 :]
+    with pytest.raises(DataError, match=r"annotations can't be read|Line \d+ of test.txt"):
+        finish(import_pictures(broken, "pets"))
+
+
 def test_things_that_are_no_zip_and_names_that_are_no_names(tmp_path):
     for source, says in ((b"nonsense", "damaged"), (tmp_path / "nothing", "no folder or zip")):
         with pytest.raises(DataError, match=says):

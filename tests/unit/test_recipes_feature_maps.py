@@ -61,7 +61,9 @@ def test_first_layer_filters(capsys):
 def test_fields(capsys):
     run(fields.code(MODEL, NODE, 4, 7))
     field = receptive_fields(load_model(MODEL, "random"))[NODE]
-    assert capsys.readouterr().out.splitlines() == [f"{field.size} {field.jump} {field.start}", str(field.box(4, 7))]
+    box, lines = field.box(4, 7), capsys.readouterr().out.splitlines()
+    assert lines[:2] == [f"{field.size} {field.jump} {field.start}", str(box)]
+    assert lines[2] == str((f"{box.top} … {box.bottom}", f"{box.left} … {box.right}"))
 
 
 def test_a_picture_of_ones_own_is_a_file():

@@ -15,7 +15,13 @@ from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
 from cnnlab_core.attacks.result import View, in_eight_bits
 from cnnlab_core.attacks.studies.attack import attack_picture
-from cnnlab_core.attacks.studies.report import MOST_ROWS, report_rows, report_table
+from cnnlab_core.attacks.studies.report import (
+    MOST_ROWS,
+    report_rows,
+    report_table,
+    rows_under_transforms,
+    transforms_table,
+)
 from cnnlab_core.attacks.studies.robustness import UNTOUCHED, outcome, robustness_table, under_transforms
 from cnnlab_core.attacks.studies.transferability import pass_on
 from cnnlab_core.attacks.studies.universal import universal_change, universal_table
@@ -179,6 +185,46 @@ def test_progress_of_a_report_only_grows(model):
 def test_a_report_of_nothing_or_too_much_is_a_sentence(model, aims):
     with pytest.raises(InputError, match="rows"):
         next(report_rows(model, [("cat", open_image(sample_images()["chelsea"].content))], aims, QUICK))
+
+
+def test_each_picture_can_have_a_target_of_its_own(model):
+    pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
+    rows = finish(report_rows(model, pictures, (76, 1), QUICK, paired=True))
+    assert [(row.picture, row.found.target) for row in rows] == [("chelsea", 76), ("coffee", 1)]
+    (alone,) = finish(report_rows(model, pictures[1:], (1,), QUICK))
+    assert np.array_equal(rows[1].found.after.pixels, alone.found.after.pixels)
+    with pytest.raises(InputError, match="2 pictures and 1 targets"):
+        next(report_rows(model, pictures, (76,), QUICK, paired=True))
+
+
+def test_a_report_under_the_homeworks_transforms(model):
+    pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
+    rows = finish(report_rows(model, pictures, (282, 76), QUICK))  # the cat is a tiger cat: one row less
+    under = finish(rows_under_transforms(model, rows))
+    assert [trial.title for trial in under[0]] == [
+        "Untouched",
+        "Mirror: on",
+        "Crop: 80 %",
+        "Rotate: 30°",
+        "Grayscale: 100 %",
+    ]
+    kept = [row for row in rows if row.found]
+    assert len(under) == len(kept) == 3
+    table = rows_of(transforms_table(rows, under, model.categories))
+    assert len(table) == 12
+    for row, trials, lines in zip(kept, under, (table[:4], table[4:8], table[8:]), strict=True):
+        assert [view.best for view in trials[0].views] == [row.found.before.best, row.found.after.best]
+        assert np.array_equal(trials[1].views[1].pixels, row.found.after.pixels[:, ::-1])
+        for trial, line in zip(trials[1:], lines, strict=True):
+            turned = TRANSFORMS[trial.name].on_picture(Image.fromarray(row.found.after.pixels))
+            with torch.no_grad():
+                shares = model(to_tensor(turned)).softmax(1)[0]
+            assert line["adversarial_transformed"] == model.categories[int(shares.argmax())]
+            assert float(line["p_adversarial_transformed"]) == pytest.approx(float(shares.max()), rel=1e-3)
+            assert float(line["p_adversarial"]) == pytest.approx(
+                row.found.after.probability(row.found.after.best), rel=1e-5
+            )
+            assert line["outcome"] == outcome(*trial.views, y=row.found.y, target=row.found.target)
 
 
 # --- universal --------------------------------------------------------------------------------------------------------

@@ -14,15 +14,33 @@ def code(
     pictures: Sequence[tuple[str, str | None]],
     aims: Sequence[int | str | None],
     plan: Plan,
+    paired: bool = False,
+    transforms: bool = False,
 ) -> str:
-    """Each of the (title, sample) pictures towards each of the aims, as a figure and a table."""
+    """Each of the (title, sample) pictures towards each of the aims, or ``paired``, its own; as a figure and a table.
+
+    ``transforms`` adds the adversarial pictures under four transforms, as a figure and a table too.
+    """
+    each = ", paired=True" if paired else ""
+    studies, figures, more = "report_rows, report_table", "ReportRow, rendered, report_figure", ""
+    if transforms:
+        studies, figures = f"{studies}, rows_under_transforms, transforms_table", f"cells_figure, {figures}"
+        more = """
+under = finish(rows_under_transforms(model, rows))  # mirrored, cropped to 80 %, rotated by 30°, grey
+cells = [
+    [(trial.views[1].pixels, f"{trial.title}\\n{title(trial.views[1])}") for trial in trials[1:]] for trials in under
+]
+with open("transforms.pdf", "wb") as file:
+    file.write(rendered(cells_figure(cells, "Under transforms", repr(plan)), "pdf"))
+print(transforms_table(rows, under, model.categories))
+"""
     opened = "\n".join(f"    ({title!r}, {picture(sample)})," for title, sample in pictures)
     return f"""\
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.attacks.studies.report import report_rows, report_table
+from cnnlab_core.attacks.studies.report import {studies}
 from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
-from cnnlab_core.plots.report import ReportRow, rendered, report_figure
+from cnnlab_core.plots.report import {figures}
 
 model = load_model("{model}", weights="{weights}")
 pictures = [
@@ -30,7 +48,7 @@ pictures = [
 ]
 aims = {list(aims)!r}  # classes, rules, or None for any other class
 plan = {plan_code(plan, seeded=True)}
-rows = finish(report_rows(model, pictures, aims, plan))
+rows = finish(report_rows(model, pictures, aims, plan{each}))
 
 def title(view):
     return f"{{model.categories[view.best]}}, {{view.probability(view.best):.1%}}"
@@ -43,4 +61,4 @@ shown = [
 with open("report.pdf", "wb") as file:
     file.write(rendered(report_figure(shown, model.spec.title, repr(plan)), "pdf"))
 print(report_table(rows, model.categories))
-"""
+{more}"""

@@ -1,16 +1,28 @@
 """The report: several pictures towards several targets, as one figure to hand in, and a table."""
 
+import csv
+import io
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.result import View
-from cnnlab_core.attacks.studies.report import Aim, Found, Row, report_rows, report_table
+from cnnlab_core.attacks.studies.report import (
+    Aim,
+    Found,
+    Row,
+    report_rows,
+    report_table,
+    rows_under_transforms,
+    transforms_table,
+)
+from cnnlab_core.attacks.studies.robustness import UnderTransform
 from cnnlab_core.attacks.targets import RULES
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.plots.report import Format, ReportRow, rendered, report_figure
+from cnnlab_core.plots.report import Format, ReportRow, cells_figure, rendered, report_figure
 from cnnlab_core.recipes.adversarial import report as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
@@ -21,49 +33,90 @@ from cnnlab_core.ui.adversarial.target import ANY, FIRST, aims, as_aim
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import figure_colours, plain
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_PICTURES = 2
+USUAL = (76, 1, 291, 508)
+"""The classes that the pictures' own targets begin with: a tarantula, a goldfish, a lion, a keyboard."""
 _PAUSED = ":material/pause:"
-_LIGHT, _DARK = ("black", "white"), ("#e8edee", "#14191c")
+_ON_PAPER = ("black", "white")
 
 
 def show(choice: Choice) -> None:
     """Which pictures and targets, the figure of their attacks, and the table."""
     st.caption(
         "A figure for your homework: original, noise and adversarial picture in each row, with classes, probabilities "
-        "and distances, all measured on the 8-bit pictures. Every picture is attacked towards every target, with the "
-        "settings above."
+        "and distances, all measured on the 8-bit pictures. The attack is the one set above. Your own pictures are in "
+        "the list once they are loaded under “Use your own”."
     )
-    pictures, targets = _asked(choice)
-    if not pictures or not targets:
+    asked = _asked(choice)
+    if not asked.pictures or not asked.targets:
         st.caption("Choose at least one picture and one target.")
         return
-    rows = _rows(choice, pictures, targets)
+    rows = _rows(choice, asked)
     if not rows:
         return
     _figure(choice, rows)
     _table(choice, rows)
-    _away(choice, rows, pictures, targets)
+    files = _under_transforms(choice, rows) if asked.transforms else []
+    _away(choice, rows, asked, files)
 
 
-def _asked(choice: Choice) -> tuple[dict[str, Picture], list[Aim]]:
-    """The pictures by title, and the targets."""
+@dataclass(frozen=True)
+class _Asked:
+    """The pictures by title, and the targets: for every picture, or ``paired``, one for each."""
+
+    pictures: dict[str, Picture]
+    targets: list[Aim]
+    paired: bool
+    transforms: bool
+
+    @property
+    def count(self) -> int:
+        """The rows that these make."""
+        return len(self.targets) if self.paired else len(self.pictures) * len(self.targets)
+
+
+def _asked(choice: Choice) -> _Asked:
     offered = pictures_by_title()
     names = aims(choice.subject.spec, needs_target=choice.plan.entry.needs_target)
     usual = FIRST if FIRST in names else RULES[0]
     first, second = st.columns(2, gap="medium")
     titles = CONTROLS.several("report_pictures", "Pictures", list(offered), list(offered)[:FIRST_PICTURES], place=first)
-    chosen = CONTROLS.several("report_targets", "Targets (type to search)", names, [usual], place=second)
-    return {title: offered[title] for title in titles if title in offered}, [as_aim(name) for name in chosen]
+    pictures = {title: offered[title] for title in titles if title in offered}
+    with st.container(horizontal=True, gap="medium"):
+        paired = CONTROLS.toggle("report_each", "A target for each picture")
+        transforms = CONTROLS.toggle(
+            "report_transforms",
+            "Mirrored, cropped, turned, grey",
+            help="The same pictures under four transforms: mirrored, cropped to 80 %, rotated by 30°, in grayscale, "
+            "each with its class and probability before and after.",
+        )
+    if paired:
+        begin = [
+            *(f"{index} · {choice.subject.labels[index]}" for index in USUAL if index < len(choice.subject.labels))
+        ]
+        chosen = [
+            CONTROLS.select(
+                f"report_target_{number}",
+                f"{number}. {plain(title)}: target (type to search)",
+                names,
+                begin[number % len(begin)] if begin else usual,
+                place=second,
+            )
+            for number, title in enumerate(pictures, 1)
+        ]
+    else:
+        chosen = CONTROLS.several("report_targets", "Targets (type to search)", names, [usual], place=second)
+    return _Asked(pictures, [as_aim(name) for name in chosen if name in names], paired, transforms)
 
 
-def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) -> tuple[Row, ...]:
+def _rows(choice: Choice, asked: _Asked) -> tuple[Row, ...]:
     """The finished rows: all of them, or those that were finished when Stop was pressed; they are kept to go on."""
-    count = len(pictures) * len(targets)
-    settings = choice.plan, [one.key for one in pictures.values()], targets
+    pictures, targets, count = asked.pictures, asked.targets, asked.count
+    settings = choice.plan, [one.key for one in pictures.values()], targets, asked.paired
     key = digest(choice.subject.network, settings)
     known = _kept(key)
     samples = all(one.is_sample for one in pictures.values())
@@ -86,7 +139,7 @@ def _rows(choice: Choice, pictures: dict[str, Picture], targets: Sequence[Aim]) 
 
     def study(model: LoadedModel) -> Generator[Progress[tuple[Row, ...]], None, tuple[Row, ...]]:
         opened = [(title, picture.image) for title, picture in pictures.items()]
-        return report_rows(model, opened, targets, choice.plan, known)
+        return report_rows(model, opened, targets, choice.plan, known, paired=asked.paired)
 
     with status:
         outcome = run_on_model(
@@ -125,7 +178,7 @@ def _figure(choice: Choice, rows: Sequence[Row]) -> None:
             st.info(f"{plain(row.picture)}: {plain(row.problem)} This row is left out of the figure.")
     if not any(row.found for row in rows):
         return
-    colours = _DARK if st.context.theme.type == "dark" else _LIGHT
+    colours = figure_colours()
     shown = run(
         "report figure",
         digest(
@@ -147,7 +200,7 @@ def _identity(row: Row) -> tuple[object, ...]:
 
 
 def _file(
-    choice: Choice, rows: Sequence[Row], kind: Format, colours: tuple[str, str] = _LIGHT, *, dpi: int = 200
+    choice: Choice, rows: Sequence[Row], kind: Format, colours: tuple[str, str] = _ON_PAPER, *, dpi: int = 200
 ) -> bytes:
     ink, paper = colours
     shown = [_report_row(choice, row.picture, row.found) for row in rows if row.found]
@@ -191,6 +244,64 @@ def _caption(choice: Choice, rows: Sequence[Row]) -> str:
     )
 
 
+# --- under transforms ------------------------------------------------------------------------------------------------
+
+
+def _under_transforms(choice: Choice, rows: Sequence[Row]) -> list[File]:
+    """The rows' adversarial pictures mirrored, cropped, turned and grey, as a figure and a table; gives their files."""
+    kept = [row for row in rows if row.found]
+    if not kept:
+        return []
+    identity = digest(*(part for row in kept for part in _identity(row)))
+    under = run_on_model(
+        "report transforms",
+        choice.subject.network,
+        (identity,),
+        lambda model: rows_under_transforms(model, kept),
+        label="Asking about the transformed pictures",
+    ).result
+    if under is None:
+        return []
+    labels = choice.subject.labels
+    table = transforms_table(kept, under, labels)
+
+    def file(kind: Format, colours: tuple[str, str] = _ON_PAPER, *, dpi: int = 200) -> bytes:
+        cells = [
+            [(trial.views[1].pixels, _under_title(trial, row.found.after, labels)) for trial in trials[1:] if row.found]
+            for row, trials in zip(kept, under, strict=True)
+        ]
+        spec, weights = choice.subject.spec, choice.subject.weights
+        heading = f"{choice.plan.title} against {spec.title}: adversarial pictures under transforms"
+        caption = (
+            f"Network: {spec.title}, {weights} weights. Attack: {in_words(choice.plan)}.\n"
+            f"Rows: {', '.join(row.picture for row in kept)}. Above each picture: what the network says before and (→) "
+            "after the transform, of 8-bit pictures."
+        )
+        ink, paper = colours
+        return rendered(cells_figure(cells, heading, caption, lines=3, ink=ink, paper=paper), kind, dpi=dpi)
+
+    st.markdown("**The adversarial pictures under four transforms**")
+    colours = figure_colours()
+    shown = run(
+        "report transforms figure",
+        digest("report transforms figure", identity, choice.subject.network, choice.plan, colours),
+        lambda: once(lambda: file("png", colours, dpi=110)),
+        label="Drawing the figure",
+    ).result
+    if shown:
+        st.image(shown, width="stretch", alt="Each adversarial picture under four transforms")
+    st.dataframe(list(csv.DictReader(io.StringIO(table))), hide_index=True)
+    return [
+        File("Transforms (PNG)", lambda: file("png"), "cnnlab_transforms.png", "image/png"),
+        File("Transforms (PDF)", lambda: file("pdf"), "cnnlab_transforms.pdf", "application/pdf"),
+        File("Transforms (CSV)", table, "cnnlab_transforms.csv", "text/csv"),
+    ]
+
+
+def _under_title(trial: UnderTransform, before: View, labels: Sequence[str]) -> str:
+    return f"{trial.title}\n{_answer(before, labels)}\n→ {_answer(trial.views[1], labels)}"
+
+
 # --- table and files --------------------------------------------------------------------------------------------------
 
 
@@ -220,9 +331,16 @@ def _shown(picture: str, found: Found, labels: Sequence[str]) -> dict[str, objec
     }
 
 
-def _away(choice: Choice, rows: Sequence[Row], pictures: dict[str, Picture], targets: Sequence[Aim]) -> None:
-    opened = [(title, one.name if one.is_sample else None) for title, one in pictures.items()]
-    code = recipe.code(*choice.subject.network, pictures=opened, aims=targets, plan=choice.plan)
+def _away(choice: Choice, rows: Sequence[Row], asked: _Asked, files: Sequence[File]) -> None:
+    opened = [(title, one.name if one.is_sample else None) for title, one in asked.pictures.items()]
+    code = recipe.code(
+        *choice.subject.network,
+        pictures=opened,
+        aims=asked.targets,
+        plan=choice.plan,
+        paired=asked.paired,
+        transforms=asked.transforms,
+    )
     table = File("Table (CSV)", lambda: report_table(rows, choice.subject.labels), "cnnlab_report.csv", "text/csv")
     if not any(row.found for row in rows):
         take_away(code, table)
@@ -232,4 +350,5 @@ def _away(choice: Choice, rows: Sequence[Row], pictures: dict[str, Picture], tar
         File("Figure (PNG)", lambda: _file(choice, rows, "png"), "cnnlab_report.png", "image/png"),
         File("Figure (PDF)", lambda: _file(choice, rows, "pdf"), "cnnlab_report.pdf", "application/pdf"),
         table,
+        *files,
     )

@@ -1,68 +1,143 @@
 """AlexNet as in the paper and as in torchvision: the same layers, and where their middle units look."""
 
+from typing import Literal
+
 import streamlit as st
+from matplotlib.figure import Figure
 
 from cnnlab_core.images import png, square, thumbnail
 from cnnlab_core.models.stack import read_stack
+from cnnlab_core.plots.fields import fields_figure
 from cnnlab_core.plots.overlays import field_on_picture
-from cnnlab_core.receptive_field import ReceptiveField
+from cnnlab_core.plots.report import rendered
+from cnnlab_core.receptive_field import Counting, ReceptiveField
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
-from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack as recipe
+from cnnlab_core.receptive_field.worked_out import box_formula, every_counting, growth_formulas, seen_by, worked_out
+from cnnlab_core.recipes.feature_maps import alexnet as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
-from cnnlab_core.ui.take_away import take_away
+from cnnlab_core.ui.show import figure_colours
+from cnnlab_core.ui.take_away import File, take_away
 
 BOTH = {
     "AlexNet 2012": "As in the 2012 paper · 227 × 227, padding 0",
     "AlexNet torchvision": "As in torchvision · 224 × 224, padding 2",
 }
-LAYERS = ("conv1", "conv2", "conv3")
+NUMBERS = {"conv1": 27, "conv2": 13, "conv3": 6}
+"""The units looked through, as a sheet names them: the middle ones if units are counted from 0."""
+ALL = "all three"
 
 
 def show(subject: LayerSubject) -> None:
-    """Both versions side by side: the field of a middle unit on the picture, and its layers worked out."""
-    chosen = CONTROLS.one_of("alexnet", "Draw the field of the middle unit of", LAYERS, LAYERS[2])
+    """Both versions side by side: the fields on the picture, and the layers worked out as one's course counts."""
+    chosen = CONTROLS.one_of("alexnet", "Draw the field in", (*NUMBERS, ALL), ALL)
+    counting = subject.counting
+    units = "the ones before the middle, as units count from 1 here" if counting.units else "the middle ones"
     st.caption(
-        "Size and jump are the same on both sides, because the windows are. Padding only moves where the fields begin: "
-        "compare “start”. The paper says 224, but its 55 × 55 maps need 227 without padding, or 224 with padding 2. "
-        "The first row that a unit sees is start + row · jump, the last is first + size − 1; columns work the same way."
+        f"Through unit 27 of layer 1, unit 13 of layer 2 and unit 6 of layer 3 (row and column): {units}. Counted "
+        f"{counting.name}, as chosen above; one range stands for rows and columns alike. Size and jump are the same on "
+        "both sides, because the windows are. Padding only moves where the fields begin: compare “start”. The paper "
+        "says 224, but its 55 × 55 maps need 227 without padding, or 224 with padding 2."
     )
+    versions = {
+        name: {f.name: f for f in stack_fields(read_stack(PRESETS[name].text), PRESETS[name].side)} for name in BOTH
+    }
     for column, (name, title) in zip(st.columns(2, gap="large"), BOTH.items(), strict=True):
-        fields = {field.name: field for field in stack_fields(read_stack(PRESETS[name].text), PRESETS[name].side)}
+        fields = {layer: versions[name][layer] for layer in NUMBERS}
         with column:
             st.markdown(f"**{title}**")
-            _picture(subject, fields[chosen], PRESETS[name].side)
-            for number, layer in enumerate(LAYERS, 1):
-                _layer(number, fields[layer])
-    take_away("\n".join(recipe.code(PRESETS[name].text, PRESETS[name].side) for name in BOTH))
+            if chosen == ALL:
+                figure = _figure(subject, name, fields, figure_colours())
+                st.image(rendered(figure, "png", dpi=130), alt="The three fields on the picture", width="stretch")
+            else:
+                _picture(subject, fields[chosen])
+            for number, field in enumerate(fields.values(), 1):
+                _layer(number, field, counting)
+    st.markdown("**The same numbers in every way of counting**")
+    st.caption(
+        "A sheet that says “unit 27” may count units from 0 or from 1: the field lies one jump apart. One that starts "
+        "at the bottom left turns the rows around; at 227 × 227 the layers fit exactly, so the middle stays the middle."
+    )
+    for name, title in BOTH.items():
+        st.markdown(title)
+        st.dataframe(
+            every_counting([versions[name][layer] for layer in NUMBERS], list(NUMBERS.values())), hide_index=True
+        )
+    _away(subject, versions)
 
 
-def _picture(subject: LayerSubject, field: ReceptiveField, side: int) -> None:
-    row, col = _centre(field)
-    picture = square(subject.picture.image, side)
-    drawn = field_on_picture(picture, field.box(row, col), field.box(row, col, clip=False))
-    about = f"The field of the middle unit of {field.name}"
+def _index(field: ReceptiveField, counting: Counting) -> tuple[int, int]:
+    """The unit looked through, from 0 at the top left."""
+    assert field.map_size
+    return counting.index(NUMBERS[field.name], NUMBERS[field.name], field.map_size[0])
+
+
+def _picture(subject: LayerSubject, field: ReceptiveField) -> None:
+    unit = _index(field, subject.counting)
+    picture = square(subject.picture.image, field.image_size[0])
+    drawn = field_on_picture(picture, field.box(*unit), field.box(*unit, clip=False))
+    about = f"The field of a unit of {field.name}"
     st.image(png(thumbnail(drawn, 2 * max(drawn.size))), alt=about, width="stretch", output_format="PNG")
 
 
-def _layer(number: int, field: ReceptiveField) -> None:
-    """One layer in full: every line of the recurrence that leads to it from the convolution before, then the box."""
-    row, col = _centre(field)
-    box = field.box(row, col)
-    assert field.size
-    assert field.map_size
-    assert box
-    st.markdown(f"**Layer {number}: {field.name}** · map {field.map_size[0]} × {field.map_size[1]}")
-    formulas = growth_formulas(field)[0 if number == 1 else -2 :]  # with the pooling between two convolutions
-    formulas.append((f"unit {row}", box_formula(field, row)))
-    lines = (rf"\text{{{name}}} & \quad {formula}" for name, formula in formulas)
-    st.latex(r"\begin{array}{rl}" + r"\\[2.4em]".join(lines) + r"\end{array}")
-    st.markdown(
-        f"It sees **{field.size[0]:g} × {field.size[1]:g}** pixels: rows {box.top} … {box.bottom}, columns "
-        f"{box.left} … {box.right}."
+def _figure(
+    subject: LayerSubject, name: str, fields: dict[str, ReceptiveField], colours: tuple[str, str] = ("black", "white")
+) -> Figure:
+    """All three fields on one picture, with rulers."""
+    counting, side = subject.counting, PRESETS[name].side
+    boxes = {}
+    for number, (layer, field) in enumerate(fields.items(), 1):
+        box = field.box(*_index(field, counting))
+        assert box
+        title = f"layer {number}, unit ({NUMBERS[layer]}, {NUMBERS[layer]}): {seen_by(field, NUMBERS[layer], counting)}"
+        boxes[title] = counting.box(box, side)
+    return fields_figure(
+        square(subject.picture.image, side),
+        dict(reversed(boxes.items())),
+        f"{name}, {side} × {side}\ncounted {counting.name}",
+        first=counting.pixels,
+        from_below=counting.from_below,
+        ink=colours[0],
+        paper=colours[1],
     )
 
 
-def _centre(field: ReceptiveField) -> tuple[int, int]:
-    rows, cols = field.map_size or (1, 1)
-    return rows // 2, cols // 2
+def _layer(number: int, field: ReceptiveField, counting: Counting) -> None:
+    """One layer in full: every line of the recurrence that leads to it from the convolution before, then the box."""
+    assert field.size
+    assert field.map_size
+    unit = NUMBERS[field.name]
+    st.markdown(f"**Layer {number}: {field.name}** · map {field.map_size[0]} × {field.map_size[1]}")
+    formulas = growth_formulas(field)[0 if number == 1 else -2 :]  # with the pooling between two convolutions
+    formulas.append((f"unit {unit}", box_formula(field, _index(field, counting)[0], counting)))
+    lines = (rf"\text{{{name}}} & \quad {formula}" for name, formula in formulas)
+    st.latex(r"\begin{array}{rl}" + r"\\[2.4em]".join(lines) + r"\end{array}")
+    st.markdown(
+        f"Unit ({unit}, {unit}) sees **{field.size[0]:g} × {field.size[1]:g}** pixels: "
+        f"**{seen_by(field, unit, counting)}**."
+    )
+
+
+def _away(subject: LayerSubject, versions: dict[str, dict[str, ReceptiveField]]) -> None:
+    counting = subject.counting
+
+    def figure(name: str, kind: Literal["png", "pdf"]) -> bytes:
+        return rendered(_figure(subject, name, {layer: versions[name][layer] for layer in NUMBERS}), kind)
+
+    def text() -> str:
+        return "\n".join(
+            f"{title}\n{worked_out([versions[name][layer] for layer in NUMBERS], list(NUMBERS.values()), counting)}"
+            for name, title in BOTH.items()
+        )
+
+    take_away(
+        "\n".join(recipe.code(PRESETS[name].text, PRESETS[name].side, NUMBERS, counting.name) for name in BOTH),
+        File("Figure 2012 (PNG)", lambda: figure("AlexNet 2012", "png"), "cnnlab_alexnet.png", "image/png"),
+        File("Figure 2012 (PDF)", lambda: figure("AlexNet 2012", "pdf"), "cnnlab_alexnet.pdf", "application/pdf"),
+        File(
+            "Figure torchvision (PNG)",
+            lambda: figure("AlexNet torchvision", "png"),
+            "cnnlab_alexnet_torchvision.png",
+            "image/png",
+        ),
+        File("Worked out (text)", text, "cnnlab_alexnet.txt", "text/plain"),
+    )

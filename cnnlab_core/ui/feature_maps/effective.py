@@ -48,9 +48,10 @@ def show(subject: LayerSubject) -> None:
         st.info("This unit sees nothing but padding.")
         return
     what = "all channels" if channel is None else f"channel {channel}"
+    shown = subject.counting.unit(row, col, maps.shape[1])
     st.caption(
-        f"How strongly each pixel affects unit ({row}, {col}) of {plain(node.place)}, {what}. The green box is all "
-        "that it can see; the circles hold 25, 50 and 95 % of the influence. Notice how little of the box is used, and "
+        f"How strongly each pixel affects unit {shown} of {plain(node.place)}, {what}. The green box is all that it "
+        "can see; the circles hold 25, 50 and 95 % of the influence. Notice how little of the box is used, and "
         "how training changes that. (Brightness is the square root of the influence.)"
     )
     found: dict[str, np.ndarray] = {}

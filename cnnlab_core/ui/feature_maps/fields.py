@@ -11,7 +11,8 @@ from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.plots.mosaic import one_map
 from cnnlab_core.plots.overlays import field_on_picture
-from cnnlab_core.receptive_field import Box, ReceptiveField, receptive_fields
+from cnnlab_core.receptive_field import Counting, ReceptiveField, receptive_fields
+from cnnlab_core.receptive_field.counting import ALIKE
 from cnnlab_core.receptive_field.worked_out import box_formula
 from cnnlab_core.recipes.feature_maps import fields as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, unit_in
@@ -21,7 +22,7 @@ from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import take_away
 
-CONVENTIONS = ("from 0, top left", "from 1, top left", "from 0, bottom left", "from 1, bottom left")
+IN_BETWEEN = ", with row, first and last from 0 at the top left"
 
 
 def show(subject: LayerSubject) -> None:
@@ -35,7 +36,7 @@ def show(subject: LayerSubject) -> None:
     row, col = unit_in(rows, cols)
     first, second, third = st.columns([1, 1, 1.15], gap="large")
     with first:
-        _map(maps, row, col)
+        _map(subject.counting, maps, row, col)
     with second:
         box = field.box(row, col)
         unclipped = field.box(row, col, clip=False) if field.size else None
@@ -52,17 +53,17 @@ def show(subject: LayerSubject) -> None:
         else:
             st.caption("Outside the field is dimmed. Hatched is padding, where the field reaches beyond the picture.")
     with third:
-        _unit(rows, cols, row, col)
+        _unit(subject.counting, rows, cols, row, col)
         _numbers(field)
-    _conventions(field, subject.spec.preprocessing.crop, row, col)
+    _conventions(field, row, col)
     places = {layer.name: layer.place for layer in layer_table(subject.spec.name)}
-    _recurrence(field, row, places)
+    _recurrence(field, row, places, subject.counting)
     with st.expander("Every layer of this network"):
         st.dataframe([_row(entry, places) for entry in fields.values()], hide_index=True, height=420)
-    take_away(recipe.code(subject.spec.name, subject.node.name, row, col))
+    take_away(recipe.code(subject.spec.name, subject.node.name, row, col, subject.counting.name))
 
 
-def _map(maps: np.ndarray, row: int, col: int) -> None:
+def _map(counting: Counting, maps: np.ndarray, row: int, col: int) -> None:
     """The chosen channel's map; a click on a cell moves to that unit."""
     channel = chosen_channel(maps)
     values = maps[channel]
@@ -75,6 +76,8 @@ def _map(maps: np.ndarray, row: int, col: int) -> None:
         chosen=row * cols + col,
         alt=f"Channel {channel}, one cell for each unit",
         on_pick=lambda cell: CONTROLS.write(row=cell // cols, col=cell % cols),
+        first=counting.units,
+        from_below=counting.from_below,
         key="maps_field_unit",
     )
 
@@ -96,22 +99,17 @@ def all_fields(spec: ModelSpec) -> dict[str, ReceptiveField] | None:
     ).result
 
 
-def _unit(rows: int, cols: int, row: int, col: int) -> None:
-    """The unit's index, to type in the convention of your course."""
-    convention = CONTROLS.select("counting", "Rows and columns are counted", CONVENTIONS, CONVENTIONS[0])
-    first, from_below = int("from 1" in convention), "bottom" in convention
-
-    def there_and_back(index: int, length: int, *, flipped: bool) -> int:
-        return length - 1 - index if flipped else index
-
+def _unit(counting: Counting, rows: int, cols: int, row: int, col: int) -> None:
+    """The unit's numbers, to type as they are counted in your course."""
+    first = counting.units
+    shown = counting.unit(row, col, rows)
     one, two = st.columns(2)
     CONTROLS.typed(
-        "row", f"Unit row ({first} to {rows - 1 + first})", first, rows - 1 + first,
-        there_and_back(row, rows, flipped=from_below) + first,
-        lambda typed: CONTROLS.write(row=there_and_back(typed - first, rows, flipped=from_below)), place=one,
+        "row", f"Unit row ({first} to {rows - 1 + first})", first, rows - 1 + first, shown[0],
+        lambda typed: CONTROLS.write(row=counting.index(typed, 0, rows)[0]), place=one,
     )  # fmt: skip
     CONTROLS.typed(
-        "col", f"Unit column ({first} to {cols - 1 + first})", first, cols - 1 + first, col + first,
+        "col", f"Unit column ({first} to {cols - 1 + first})", first, cols - 1 + first, shown[1],
         lambda typed: CONTROLS.write(col=typed - first), place=two,
     )  # fmt: skip
 
@@ -126,36 +124,29 @@ def _numbers(field: ReceptiveField) -> None:
             st.caption("Paths with different centres meet here: the field is the smallest box around them all.")
 
 
-def _conventions(field: ReceptiveField, side: int, row: int, col: int) -> None:
-    """The box in every convention, in the picture and as the formula has it."""
-    box = field.box(row, col)
+def _conventions(field: ReceptiveField, row: int, col: int) -> None:
+    """The box in every way of counting pixels, in the picture and as the formula has it."""
+    box, height = field.box(row, col), field.image_size[0]
     if box is None:
         st.info("This unit sees nothing but padding.")
         return
-    whole = field.box(row, col, clip=False) if field.size else None
+    whole = (field.box(row, col, clip=False) if field.size else None) or box
     st.dataframe(
         [
-            {
-                "pixels are counted": convention,
-                "rows": _in_convention(convention, side, box)[0],
-                "columns": _in_convention(convention, side, box)[1],
-                "rows with padding": _in_convention(convention, side, whole or box)[0],
-                "columns with padding": _in_convention(convention, side, whole or box)[1],
-            }
-            for convention in CONVENTIONS
+            dict(
+                zip(
+                    ("pixels are counted", "rows", "columns", "rows with padding", "columns with padding"),
+                    (way.name, *way.spans(box, height), *way.spans(whole, height)),
+                    strict=True,
+                )
+            )
+            for way in ALIKE
         ],
         hide_index=True,
     )
 
 
-def _in_convention(convention: str, side: int, box: Box) -> tuple[str, str]:
-    """The rows and the columns of a box as the convention counts them, from the lower number to the higher."""
-    first = int("from 1" in convention)
-    rows = (side - 1 - box.bottom, side - 1 - box.top) if "bottom" in convention else (box.top, box.bottom)
-    return f"{rows[0] + first} … {rows[1] + first}", f"{box.left + first} … {box.right + first}"
-
-
-def _recurrence(field: ReceptiveField, row: int, places: Mapping[str, str]) -> None:
+def _recurrence(field: ReceptiveField, row: int, places: Mapping[str, str], counting: Counting) -> None:
     """Each line that leads to this layer's field, in words and numbers, and the formula of one unit's rows."""
     lines = field.recurrence()
     if not lines:
@@ -181,10 +172,12 @@ def _recurrence(field: ReceptiveField, row: int, places: Mapping[str, str]) -> N
         hide_index=True,
         height=min(420, 40 + 35 * len(lines)),
     )
+    number, _ = counting.unit(row, 0, field.map_size[0] if field.map_size else 1)
     st.markdown(
-        f"**Rows seen by unit row {row}** (from 0, top left): first = start + row · jump, last = first + size − 1"
+        f"**Rows seen by unit row {number}** (counted {counting.name}): "
+        f"first = start + row · jump, last = first + size − 1{IN_BETWEEN if counting != Counting() else ''}"
     )
-    st.latex(box_formula(field, row))
+    st.latex(box_formula(field, row, counting))
 
 
 def _row(field: ReceptiveField, places: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What all tabs of the page look at: a network, a picture, and a layer with maps; and the layer's maps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
@@ -9,6 +9,7 @@ import torch
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.interpretability.map_statistics import ORDERS, depths, order
 from cnnlab_core.models import Layer, LoadedModel, ModelSpec, layer_table
+from cnnlab_core.receptive_field import COUNTINGS, Counting
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.subject import Subject, choose_node, choose_subject, name_in_graph, run_study
@@ -21,17 +22,21 @@ _LANDMARKS = ("conv2d", "relu", "relu6", "add")
 
 @dataclass(frozen=True)
 class LayerSubject(Subject):
-    """A network with its weights, a picture, and a node whose values are maps (channels, height, width)."""
+    """A network with its weights, a picture, and a node whose values are maps (channels, height, width).
+
+    ``counting`` is how its pixels and units are counted on the page.
+    """
 
     node: Layer
+    counting: Counting = field(default_factory=Counting)
 
 
 def choose() -> LayerSubject | None:
-    """The sidebar's choosers and the row that picks a layer; None (with its reason on the page) without weights."""
+    """The sidebar's choosers and the row that picks a layer and how one counts; None (and why) without weights."""
     subject = choose_subject("maps")
     if subject is None:
         return None
-    first, second = st.columns([1, 1.4], gap="medium", vertical_alignment="bottom")
+    first, second, third = st.columns([1, 1, 1], gap="medium", vertical_alignment="bottom")
     depth = CONTROLS.one_of("depth", "Layer", DEPTHS, DEPTHS[0], place=first)
     with second:
         if depth == DEPTHS[3]:
@@ -40,7 +45,8 @@ def choose() -> LayerSubject | None:
         else:
             node = stages_of(subject.spec)[depth]
             st.markdown(f"**{node.title}**", help=name_in_graph(node))
-    return LayerSubject(subject.spec, subject.weights, subject.picture, node)
+    way = CONTROLS.select("counting", "Rows and columns are counted", list(COUNTINGS), Counting().name, place=third)
+    return LayerSubject(subject.spec, subject.weights, subject.picture, node, COUNTINGS[way])
 
 
 def layers_with_maps(spec: ModelSpec) -> list[Layer]:

@@ -93,11 +93,17 @@ def _one(subject: LayerSubject, values: np.ndarray, channel: int) -> None:
         rows=rows,
         cols=cols,
         chosen=row * cols + col,
-        labels=[f"row {r}, column {c}: {values[r, c]:.4g}" for r in range(rows) for c in range(cols)]
+        labels=[
+            "row {}, column {}: {:.4g}".format(*subject.counting.unit(r, c, rows), values[r, c])
+            for r in range(rows)
+            for c in range(cols)
+        ]
         if values.size <= MOST_LABELS
         else [],
         alt=f"Channel {channel} enlarged",
         on_pick=lambda cell: CONTROLS.write(row=cell // cols, col=cell % cols),
+        first=subject.counting.units,
+        from_below=subject.counting.from_below,
         key="maps_unit",
     )
     share = (values <= 0).mean()

@@ -6,10 +6,11 @@ from PIL import Image
 from cnnlab_core.images import png, square, thumbnail
 from cnnlab_core.models.stack import read_stack, write_stack
 from cnnlab_core.plots.overlays import field_on_picture
-from cnnlab_core.receptive_field import ReceptiveField
+from cnnlab_core.receptive_field import Counting, ReceptiveField
 from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.feature_maps import stack as recipe
+from cnnlab_core.ui.feature_maps.fields import IN_BETWEEN
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
@@ -33,9 +34,9 @@ def show(subject: LayerSubject) -> None:
         st.caption(about or "Add a row below the last one. To remove rows, select them at their left edge.")
         fields = stack_fields(rows, side)
     with right:
-        _look_through(fields, square(subject.picture.image, side))
-    _growth(fields, side)
-    take_away(recipe.code(write_stack(rows), side))
+        _look_through(fields, square(subject.picture.image, side), subject.counting)
+    _growth(fields, side, subject.counting)
+    take_away(recipe.code(write_stack(rows), side, subject.counting.name))
 
 
 def _load(preset: Preset) -> None:
@@ -43,23 +44,26 @@ def _load(preset: Preset) -> None:
     CONTROLS.write(input=preset.side, through=len(read_stack(preset.text)))
 
 
-def _look_through(fields: list[ReceptiveField], picture: Image.Image) -> None:
+def _look_through(fields: list[ReceptiveField], picture: Image.Image, counting: Counting) -> None:
     """What the middle unit of one row sees."""
     last = len(fields)
     through = CONTROLS.index("through", last, last, lowest=1)
     CONTROLS.typed("through", f"Look through row (1 to {last})", 1, last, through)
     field = fields[through - 1]
     middle = _middle(field)
-    drawn = field_on_picture(picture, field.box(middle, middle), field.box(middle, middle, clip=False))
+    box = field.box(middle, middle)
+    drawn = field_on_picture(picture, box, field.box(middle, middle, clip=False))
     large = png(thumbnail(drawn, max(448, 2 * max(drawn.size))))
     st.image(large, alt="The field of the middle unit", width="stretch", output_format="PNG")
+    row, col = counting.unit(middle, middle, _side(field))
+    where = "rows {}, columns {}".format(*counting.spans(box, picture.height)) if box else "only padding"
     st.caption(
-        f"What unit ({middle}, {middle}) of **{field.name}** sees: {_number(field.size)} × {_number(field.size)} "
-        "pixels. Step through the rows and watch it grow. Hatched is padding."
+        f"What unit ({row}, {col}) of **{field.name}** sees: {_number(field.size)} × {_number(field.size)} "
+        f"pixels, {where} (counted {counting.name}). Step through the rows and watch it grow. Hatched is padding."
     )
 
 
-def _growth(fields: list[ReceptiveField], side: int) -> None:
+def _growth(fields: list[ReceptiveField], side: int, counting: Counting) -> None:
     st.markdown("**How the field grows**")
     lines = {line.name: line for line in fields[-1].recurrence()}
     first = {"row": 0, "layer": "input", "map": f"{side} × {side}", "size": "1", "jump": "1", "start": "0"}
@@ -86,12 +90,20 @@ def _growth(fields: list[ReceptiveField], side: int) -> None:
         for name, formula in growth_formulas(last)[-1:]:
             st.markdown(plain(name))
             st.latex(formula)
-        st.markdown(f"Rows seen by its middle unit, in row {_middle(last)}")
-        st.latex(box_formula(last, _middle(last)))
+        number, _ = counting.unit(_middle(last), 0, _side(last))
+        st.markdown(
+            f"Rows seen by its middle unit, in row {number} (counted {counting.name})"
+            f"{IN_BETWEEN if counting != Counting() else ''}"
+        )
+        st.latex(box_formula(last, _middle(last), counting))
+
+
+def _side(field: ReceptiveField) -> int:
+    return field.map_size[0] if field.map_size else 1
 
 
 def _middle(field: ReceptiveField) -> int:
-    return field.map_size[0] // 2 if field.map_size else 0
+    return _side(field) // 2
 
 
 def _number(pair: tuple[float, float] | None) -> str:

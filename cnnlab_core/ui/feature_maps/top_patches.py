@@ -67,9 +67,9 @@ def show(subject: LayerSubject) -> None:
     _what_to_see(subject, field, channel, [shown.patch for shown in found])
     with st.container(horizontal=True, gap="small"):
         for number, shown in enumerate(found, 1):
-            _card(number, shown)
+            _card(number, shown, subject.counting.unit(shown.patch.row, shown.patch.col, maps.shape[1]))
     if found:
-        _away(subject, channel, found, per_picture=per_picture)
+        _away(subject, channel, found, maps.shape[1], per_picture=per_picture)
 
 
 def _what_to_see(subject: LayerSubject, field: ReceptiveField, channel: int, patches: list[Patch]) -> None:
@@ -136,31 +136,35 @@ def _opens(picture: Picture) -> bool:
         return False
 
 
-def _card(number: int, shown: ShownPatch) -> None:
+def _card(number: int, shown: ShownPatch, unit: tuple[int, int]) -> None:
     patch = shown.patch
     with st.container(width=160, gap="small"):
         st.markdown(f"**{number}.** {patch.activation:.3g}")
         st.image(shown.cut, width=160, alt=f"Patch {number}")
         if shown.place:
             st.image(shown.place, width=160, alt=f"Where patch {number} is on its picture")
-        st.caption(f"{plain(shown.title)}, unit ({patch.row}, {patch.col})")
+        st.caption(f"{plain(shown.title)}, unit {unit}")
 
 
-def _away(subject: LayerSubject, channel: int, found: list[ShownPatch], *, per_picture: int) -> None:
+def _away(subject: LayerSubject, channel: int, found: list[ShownPatch], rows: int, *, per_picture: int) -> None:
     take_away(
         recipe.code(*subject.network, subject.node.name, channel, MOST, per_picture),
         File("Patches (PNG)", lambda: _sheet(found), "cnnlab_patches.png", "image/png"),
-        File("Table (CSV)", lambda: _table(found).encode(), "cnnlab_patches.csv", "text/csv"),
+        File("Table (CSV)", lambda: _table(subject, found, rows).encode(), "cnnlab_patches.csv", "text/csv"),
     )
 
 
-def _table(found: list[ShownPatch]) -> str:
-    header = ("place", "picture", "unit_row", "unit_column", "activation", "top", "left", "bottom", "right")
-    rows = (
-        (number, shown.title, shown.patch.row, shown.patch.col, f"{shown.patch.activation:.9g}", *shown.patch.box)
+def _table(subject: LayerSubject, found: list[ShownPatch], rows: int) -> str:
+    header = ("place", "picture", "unit_row", "unit_column", "activation", "top", "left", "bottom", "right", "counted")
+    counting, height = subject.counting, subject.spec.preprocessing.crop
+    lines = (
+        (
+            number, shown.title, *counting.unit(shown.patch.row, shown.patch.col, rows),
+            f"{shown.patch.activation:.9g}", *counting.box(shown.patch.box, height), counting.name,
+        )
         for number, shown in enumerate(found, 1)
-    )
-    return csv_table(header, rows)
+    )  # fmt: skip
+    return csv_table(header, lines)
 
 
 def _sheet(found: list[ShownPatch]) -> bytes:

@@ -70,7 +70,8 @@ def _import() -> None:
     """A zip of class folders becomes a data set that everybody in the lab can use."""
     st.markdown(
         "A zip in which each class is a folder of pictures: `cats/…`, `dogs/…`. A sixth is kept for the test, unless "
-        "there are folders `train` and `test`. Everybody who uses this lab will see the data set."
+        "there are folders `train` and `test`. Oxford-IIIT Pet can stay as it is downloaded: `images/Breed_12.jpg` and "
+        "the lists in `annotations`. Everybody who uses this lab will see the data set."
     )
     file = st.file_uploader("Zip file", key="training_zip", max_upload_size=classroom().upload_mb)
     name = st.text_input("Name of the data set", key="training_zip_name", max_chars=40, placeholder="leaves")
@@ -93,6 +94,4 @@ def _import() -> None:
 
 
 def _imported(content: bytes, name: str, side: int) -> Any:
-    dataset = yield from import_pictures(content, name, side=side)
-    left_out = f" {len(dataset.notes)} left out: {dataset.notes[0]}" if dataset.notes else ""
-    return f"{name}: {len(dataset.train)} training pictures in {len(dataset.classes)} classes.{left_out}"
+    return (yield from import_pictures(content, name, side=side)).summary

@@ -9,18 +9,25 @@ from cnnlab_core.data import import_pictures
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.show import plain
 
+_IMPORTED = "transfer imported"
 _SIDE = 128
 """Pixels of the side that pictures are imported at."""
 
 
 def import_own() -> None:
     """The popover with the upload. An imported collection is there for everybody on this server."""
+    if imported := st.session_state.pop(_IMPORTED, ""):
+        st.toast(plain(imported), icon=":material/check_circle:", duration="long")
     with st.popover("Use your own", icon=":material/folder_zip:", width="stretch", key="transfer_own"):
         file = st.file_uploader(
             "A zip with a folder for each class", type="zip", key="transfer_zip", max_upload_size=classroom().upload_mb
         )
-        st.caption("At least two classes with six pictures each. Everybody on this server can then use the collection.")
+        st.caption(
+            "At least two classes with six pictures each. Oxford-IIIT Pet can stay as it is downloaded: "
+            "`images/Breed_12.jpg` and the lists in `annotations`. Everybody on this server can then use your pictures."
+        )
         if file is None:
             return
         name = st.text_input("Name", _name_from(file.name), max_chars=40, key="transfer_name")
@@ -33,7 +40,8 @@ def import_own() -> None:
             start="Import",
             keep=False,
         )
-        if outcome.state == "done":
+        if outcome.result:
+            st.session_state[_IMPORTED] = outcome.result.summary
             st.rerun()
 
 
