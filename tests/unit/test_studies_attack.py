@@ -9,6 +9,7 @@ import torch
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.studies.attack import MOST_FRAMES, attack_picture, history_table, shown_class
+from cnnlab_core.attacks.studies.l1_figure import l1_rows
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
@@ -26,6 +27,7 @@ PLANS = {
     "PGD with momentum": Plan("PGD", eps=0.02, step_size=0.01, steps=3, momentum=0.5),
     "PGD l2, restarts": Plan("PGD", norm="l2", eps=1.0, step_size=0.5, steps=2, restarts=2, keep_best=True, seed=5),
     "Probability ascent": Plan("Probability ascent", step_size=30.0, steps=3),
+    "Probability ascent, normalised": Plan("Probability ascent, normalised", step_size=0.5, steps=3),
     "Log-probability ascent": Plan("Log-probability ascent", step_size=0.5, steps=3),
     "l1 by Adam": Plan("l1 by Adam", steps=3, early_stop=True),
 }
@@ -104,10 +106,37 @@ def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypat
     assert f"fooled: {bool(found.success)}" in capsys.readouterr().out
 
 
+def test_the_rows_about_l1_go_on_where_they_were_stopped(model):
+    asked = [
+        (name, open_image(sample_images()[name].content), aims) for name, aims in (("coffee", [1, 2]), ("rocket", [3]))
+    ]
+    steps, plan = [], Plan("l1 by Adam", steps=1)
+
+    def told(job):
+        steps.clear()
+        while True:
+            try:
+                steps.append(next(job))
+            except StopIteration as stop:
+                return stop.value
+
+    whole = told(l1_rows(model, asked, plan))
+    assert [(row.picture, row.aim) for row in whole] == [("coffee", 1), ("coffee", 2), ("rocket", 3)]
+    assert [len(step.latest) for step in steps][-1] == 3
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
+    count = len(steps)
+    again = told(l1_rows(model, asked, plan, whole[:2]))
+    assert again[:2] == whole[:2]
+    assert again[2].found.distances == whole[2].found.distances
+    assert len(steps) < count
+
+
 def test_a_plan_uses_what_its_method_knows():
     assert set(Plan("fgsm").arguments) == {"norm", "eps", "loss"}
     assert set(Plan("l1 by Adam").arguments) == {"alpha", "learning_rate", "steps", "early_stop", "keep_best"}
-    assert Plan("PGD", steps=4, restarts=3).total == 15
+    assert (Plan("PGD", steps=4, restarts=3).total, Plan("PGD", steps=4, restarts=3).most_steps) == (15, 12)
+    assert (Plan("FGSM").total, Plan("FGSM").most_steps) == (2, 1)
     with pytest.raises(InputError, match="no attack “C&W”"):
         Plan("C&W")
     for name, method in METHODS.items():
