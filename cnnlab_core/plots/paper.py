@@ -8,7 +8,7 @@ import io
 import re
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import unescape
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from matplotlib.transforms import blended_transform_factory
+from PIL import Image
 
 from cnnlab_core.plots.theme import ACCENT
 
@@ -100,6 +101,19 @@ def rendered(figure: Figure, kind: Format, *, dpi: int = 200, tight: bool = Fals
 def figure_file(figure: go.Figure, kind: Format, *, title: str = "", caption: str = "") -> bytes:
     """A figure as a PNG, SVG or PDF file; the arguments are those of :func:`paper_figure`."""
     return rendered(paper_figure(figure, title=title, caption=caption), kind, tight=True)
+
+
+def picture_row(pictures: Sequence[tuple[str, Image.Image]], title: str, caption: str = "") -> Figure:
+    """Pictures side by side, each under its own title of one or more lines, with a ``title`` and a ``caption``."""
+    side = _WIDTH / len(pictures)
+    paper = Figure(figsize=(_WIDTH, side), dpi=100, facecolor="white")
+    for place, (name, picture) in enumerate(pictures):
+        axes = paper.add_axes((place / len(pictures), 0, 0.95 / len(pictures), 0.95))
+        axes.imshow(np.asarray(picture))
+        axes.set_axis_off()
+        axes.set_title(_lines(name, 100 * side / _SMALL), fontsize=_SMALL - 1, color=_INK, loc="left", parse_math=False)
+    _frame_in_words(paper, title, caption)
+    return paper
 
 
 # --- the frame --------------------------------------------------------------------------------------------------------
