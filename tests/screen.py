@@ -1,5 +1,8 @@
 """What is on a page, as Streamlit's test driver sees it."""
 
+FIGURE_FILES = ("PNG", "SVG", "PDF")
+"""What stands beside every figure."""
+
 
 def markdown(app):
     """All markdown, as it was written."""
@@ -24,3 +27,8 @@ def problems(app):
 def code(app):
     """The Python at the end of the view."""
     return app.code[-1].value
+
+
+def files(app):
+    """What the buttons that save a file say, without those of the figures."""
+    return [button.proto.label for button in app.get("download_button") if button.proto.label not in FIGURE_FILES]

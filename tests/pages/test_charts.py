@@ -2,6 +2,7 @@
 
 import pytest
 from places import ROOT
+from screen import FIGURE_FILES, files
 
 VIEWS = [
     ("classifier", {}),
@@ -23,12 +24,12 @@ def test_every_figure_has_its_files(open_page, page, query):
     figures = len(app.get("plotly_chart"))
     assert figures
     labels = [button.proto.label for button in app.get("download_button")]
-    assert [labels.count(kind) for kind in ("PNG", "SVG", "PDF")] == [figures] * 3
+    assert [labels.count(kind) for kind in FIGURE_FILES] == [figures] * 3
 
 
 def test_the_files_of_a_curve_that_the_browser_draws_are_there_too(open_page):
-    labels = {button.label for button in open_page("adversarial", adversarial_tab="Epsilon").get("download_button")}
-    assert {"Curves (PNG)", "Curves (SVG)", "Curves (PDF)"} <= labels
+    labels = files(open_page("adversarial", adversarial_tab="Epsilon"))
+    assert {"Curves (PNG)", "Curves (SVG)", "Curves (PDF)"} <= set(labels)
 
 
 def test_figures_are_shown_in_one_way_alone():

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from screen import files
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import layers, memory
@@ -30,11 +31,6 @@ def captions(app):
 
 def code(app):
     return app.code[-1].value
-
-
-def files(app):
-    """What can be taken away besides the figures."""
-    return [button.label for button in app.get("download_button") if button.label not in ("PNG", "SVG", "PDF")]
 
 
 def button(app, label):
@@ -124,7 +120,7 @@ def test_the_gradient_is_divided_by_what_a_link_says(open_page):
 
 
 def test_three_layers_from_the_same_noise(open_page):
-    query = {"dream_octaves": "2", "dream_steps": "1", "dream_norm": "l2", "dream_third_of_three": "_blocks.1.add"}
+    query = {"dream_octaves": "2", "dream_steps": "1", "dream_norm": "l2", "dream_third_of_three": "_blocks.2.add"}
     app = press(open_page("deepdream", **query), "Dream of the three")
     lines = [element.value for element in app.markdown if " to " in element.value and "l2 norm" in element.value]
     assert len(lines) == 3
@@ -133,7 +129,7 @@ def test_three_layers_from_the_same_noise(open_page):
         assert after > before
     assert {"Figure (PNG)", "Figure (SVG)", "Figure (PDF)"} <= set(files(app))
     assert "dream_layers(" in code(app)
-    assert "'_blocks.1.add'" in code(app)
+    assert "'_blocks.2.add'" in code(app)
 
 
 def test_a_preset_sets_the_controls_and_runs(open_page):

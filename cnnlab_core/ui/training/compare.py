@@ -52,8 +52,8 @@ def show(runs: list[Run], chosen: Run) -> None:
     kinds = {loss_in_words(run.config) for run in shown}
     if len(kinds) > 1:
         st.info(
-            "These runs minimise different losses, so their training losses aren't one scale: each line says what was "
-            "added to cross-entropy. Accuracies, and the held-out loss, are measured alike.",
+            "These runs minimise different losses, so their training losses can't be compared: each line says what was "
+            "added to cross-entropy. Accuracies and the held-out loss are measured in the same way for all.",
             icon=":material/balance:",
         )
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
