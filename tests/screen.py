@@ -9,6 +9,10 @@ def texts(app):
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
+FIGURE_FILES = ("PNG", "SVG", "PDF")
+"""What stands beside every figure."""
+
+
 def markdown(app):
     """All markdown, as it was written."""
     return "\n".join(element.value for element in app.markdown)
@@ -56,3 +60,8 @@ def press(app, label):
     next(button for button in app.button if button.label.startswith(label)).click().run()
     assert not app.exception
     return app
+
+
+def files(app):
+    """What the buttons that save a file say, without those of the figures."""
+    return [button.proto.label for button in app.get("download_button") if button.proto.label not in FIGURE_FILES]

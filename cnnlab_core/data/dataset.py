@@ -73,7 +73,7 @@ class Split:
 
 
 def split_validation(labels: torch.Tensor, share: float, seed: int, limit: int = 0) -> Split:
-    """Hold out ``share`` of each class, at least one picture; both parts are ascending indices.
+    """Hold out ``share`` of each class, at least one picture unless it is 0; both parts are ascending indices.
 
     With a ``limit`` the training part is cut to that many pictures, evenly from all classes; the validation part
     stays the same. The same seed gives the same split. Raises ``InputError`` when a class would have no picture left.
@@ -83,7 +83,7 @@ def split_validation(labels: torch.Tensor, share: float, seed: int, limit: int =
     values = labels.numpy()
     for label in np.unique(values):
         members = chooser.permutation(np.flatnonzero(values == label))
-        count = max(1, round(share * len(members)))
+        count = max(1, round(share * len(members))) if share else 0
         if count >= len(members):
             raise InputError(
                 f"Class {label} has only {len(members)} training pictures, so that holding out {share:.0%} for "

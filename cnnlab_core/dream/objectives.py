@@ -1,8 +1,8 @@
 """What a dream climbs: numbers measured at graph nodes or on the picture itself, which can be added and scaled.
 
 After Lucid's objectives (github.com/tensorflow/lucid, optvis/objectives.py). Every one gives one number per picture,
-and is a mean, not a sum, so that pictures of different sizes compare. Objectives are maximised: what should be small is
-subtracted, as in ``channel("layer3.1.relu_1", 7) - 0.5 * total_variation()``.
+and is a mean, not a sum, so that pictures of different sizes compare (but for the "l2" of a layer). Objectives are
+maximised: what should be small is subtracted, as in ``channel("layer3.1.relu_1", 7) - 0.5 * total_variation()``.
 """
 
 import math
@@ -26,7 +26,7 @@ LOGITS = "logits"
 PICTURE = ""
 """Stands for the picture itself."""
 
-NORMS = ("l2", "mean")
+NORMS = ("rms", "l2", "mean")
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,17 @@ def _bound(term: Term, model: LoadedModel, size: tuple[int, int]) -> BoundTerm:
 # --- of a layer -----------------------------------------------------------------------------------------------
 
 
-def layer(node: str, norm: str = "l2") -> Objective:
-    """All of a layer: "l2", the root mean square √(Σa²/n) of its activations (DeepDream's own), or their "mean"."""
+def layer(node: str, norm: str = "rms") -> Objective:
+    """All of a layer's n activations a: the "rms", root mean square √(Σa²/n); the "l2" norm √Σa²; or the "mean".
+
+    The l2 norm is √n times the root mean square: its gradient has the same direction, so normalised steps give the
+    same dream. That of DeepDream's own Σa²/2 has it too. A picture in tiles is measured tile by tile.
+    """
     if norm not in NORMS:
-        raise InputError(f"A layer's activations are measured as {' or '.join(NORMS)}, not as “{norm}”.")
-    measure = _root_mean_square if norm == "l2" else _mean
+        raise InputError(
+            f"A layer's activations are measured as {', '.join(NORMS[:-1])} or {NORMS[-1]}, not as “{norm}”."
+        )
+    measure = {"rms": _root_mean_square, "l2": _l2_norm, "mean": _mean}[norm]
     return _of_maps(f"{node}, {norm}", node, lambda layer: measure)
 
 
@@ -243,8 +249,12 @@ def _total_variation(x: torch.Tensor) -> torch.Tensor:
 # --- pieces ---------------------------------------------------------------------------------------------------
 
 
+def _l2_norm(maps: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(maps, dim=(1, 2, 3))
+
+
 def _root_mean_square(maps: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.vector_norm(maps, dim=(1, 2, 3)) / math.sqrt(maps[0].numel())
+    return _l2_norm(maps) / math.sqrt(maps[0].numel())
 
 
 def _mean(maps: torch.Tensor) -> torch.Tensor:

@@ -11,12 +11,18 @@ from cnnlab_core.plots.theme import ACCENT, MUTED, NUMBERS, make_figure, named_p
 
 
 def class_bars(
-    labels: Sequence[str], values: Sequence[float], *, percent: bool, chosen: int | None = None, longest: float = 0.0
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    percent: bool,
+    chosen: int | None = None,
+    longest: float = 0.0,
+    what: str = "",
 ) -> go.Figure:
     """Horizontal bars, the first on top; ``percent`` for probabilities in [0, 1], else logits.
 
     ``chosen`` is the bar in the accent colour (default the first). ``longest`` sets the axis's end when several
-    figures share one scale (0: its own).
+    figures share one scale (0: its own). ``what`` is the name of the values on paper.
     """
     accent = 0 if chosen is None else chosen
     form = "{}: {:.6%}" if percent else "{}: {:.6g}"
@@ -38,8 +44,9 @@ def class_bars(
         [bars],
         height=34 * len(labels) + 24,
         margin={"l": 8, "r": 8, "t": 4, "b": 4},
-        x={"visible": False, "range": [start * 1.2, end * 1.22]},
+        x={"visible": False, "range": [start - 0.18 * (end - start) * (start < 0), end * 1.22]},
         y={**named_places([shortened(label, 26) for label in labels]), "autorange": "reversed"},
+        names=(what or ("probability" if percent else "logit"), "class"),
         bargap=0.3,
     )
 
@@ -49,4 +56,4 @@ def histogram(values: npt.ArrayLike, *, bins: int = 40, height: int = 150) -> go
     counts, edges = np.histogram(np.asarray(values, dtype=np.float64), bins=bins)
     middles, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
     bars = {"type": "bar", "x": middles, "y": counts, "width": width, "marker": {"color": ACCENT}, "hoverinfo": "x+y"}
-    return make_figure([bars], height=height, y={"visible": False}, bargap=0)
+    return make_figure([bars], height=height, y={"visible": False}, names=("value", "count"), bargap=0)

@@ -53,6 +53,7 @@ def number_grid(
         margin={"l": 4, "r": 4, "t": 26 if columns else 4, "b": 4},
         x={**named_places(columns), "side": "top", "range": [-0.5, width - 0.5]},
         y={**named_places(rows), "range": [height - 0.5, -0.5]},
+        names=("column", "row"),
         shapes=[cell_frame(row, column, "#0f766e") for row, column in framed],
     )
 

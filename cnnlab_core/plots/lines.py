@@ -45,6 +45,7 @@ def line_figure(
     title: str = "",
     x_title: str = "",
     y_title: str = "",
+    y_name: str = "",
     hover: str = "",
     end: float = 0,
     x_axis: Mapping[str, Any] | None = None,
@@ -60,6 +61,7 @@ def line_figure(
     """Lines in one figure, with a legend where there are several.
 
     Args:
+        y_name: what y is called on paper where the page has no ``y_title``; default ``title``.
         hover: how x is written at the pointer, in plotly's way; default ``x_title`` and the number.
         end: where x ends when it begins at 0 (0: as far as the lines go).
         x_axis: what else the axis of x needs.
@@ -98,6 +100,7 @@ def line_figure(
         title=as_text(title),
         x=x | dict(x_axis or {}),
         y=y,
+        names=(x_title or "step", y_name or title),
         shapes=shapes,
         annotations=notes,
         showlegend=sum(not line.faint for line in lines) > 1,
@@ -173,6 +176,7 @@ def step_lines(
     log: bool = False,
     percent: bool = False,
     at: int | None = None,
+    y_name: str = "",
     height: int = 250,
 ) -> go.Figure:
     """``lines`` by name over steps 0 to ``total`` - 1, the last line in the accent colour; ``at`` marks a step."""
@@ -184,7 +188,7 @@ def step_lines(
         drawn.append(Line(name, np.arange(len(y)), y, colour, marked=len(y) <= MOST_MARKED))
     steps = {"range": [-0.5, max(total - 0.5, 1)]}
     marks = [] if at is None else [at]
-    return line_figure(drawn, title=title, x_axis=steps, log=log, full=percent, at=marks, height=height)
+    return line_figure(drawn, title=title, y_name=y_name, x_axis=steps, log=log, full=percent, at=marks, height=height)
 
 
 def objective_line(objectives: Sequence[float], *, every: int = 0, total: int = 0, height: int = 170) -> go.Figure:
@@ -207,6 +211,7 @@ def epsilon_curves(
     *,
     title: str,
     unit: str,
+    y_name: str = "",
     height: int = 360,
 ) -> go.Figure:
     """Shares in [0, 1] at the first of the epsilons, a curve for each attack, with the epsilon to mark, if any.
@@ -225,6 +230,7 @@ def epsilon_curves(
         hover=f"ε = %{{x:.4~g}}{unit}",
         x_axis={"range": [-0.02 * eps[-1], 1.02 * eps[-1]], "nticks": 12},
         full=True,
+        y_name=y_name,
         height=height,
     )
 
@@ -245,6 +251,7 @@ def accuracy_curves(
     return line_figure(
         drawn,
         x_title="pictures per class",
+        y_name="mean per-class accuracy",
         hover="%{x} per class",
         x_axis={"type": "log", "tickvals": counts},
         full=True,

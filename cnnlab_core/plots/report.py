@@ -3,20 +3,19 @@
 Matplotlib by its objects alone: pyplot keeps a list of figures that all sessions would share.
 """
 
-import io
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import ImageFont
 
 from cnnlab_core.plots.noise import noise_picture
+from cnnlab_core.plots.paper import Format as Format
+from cnnlab_core.plots.paper import rendered as rendered
 from cnnlab_core.plots.theme import FONT
-
-Format = Literal["png", "pdf"]
 
 _SIDE, _GAP, _TITLE, _HEAD, _LINE = 2.1, 0.2, 0.52, 0.5, 0.17
 """Inches: a picture, the way to the next one, the titles above it, the heading, a line of the caption."""
@@ -81,14 +80,6 @@ def cells_figure(
         above = foot - 0.2 - number * _LINE
         figure.text(0.15 / width, above / height, line, ha="left", va="center", fontsize=7.5, **text)
     return figure
-
-
-def rendered(figure: Figure, kind: Format, *, dpi: int = 200) -> bytes:
-    """The figure as a file; the same figure gives the same bytes."""
-    file = io.BytesIO()
-    dates = {"CreationDate": None} if kind == "pdf" else {"Software": None}
-    figure.savefig(file, format=kind, dpi=dpi, facecolor=figure.get_facecolor(), metadata=dates)
-    return file.getvalue()
 
 
 def _first_lines(title: str, lines: int) -> str:

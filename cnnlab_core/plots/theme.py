@@ -61,9 +61,12 @@ def make_figure(
     x: Mapping[str, Any] | None = None,
     y: Mapping[str, Any] | None = None,
     title: str = "",
+    names: tuple[str, str] = ("", ""),
     **layout: Any,
 ) -> go.Figure:
     """Traces in the lab's look; ``x`` and ``y`` are what their axes have beyond ``AXIS``.
+
+    ``names`` are what the axes are called on paper where the page leaves them without a title.
 
     All at once: plotly checks a figure anew at each update, and some are drawn live.
     """
@@ -74,6 +77,7 @@ def make_figure(
         "yaxis": {**AXIS, **(y or {})},
         "hovermode": "closest",
         "showlegend": False,
+        "meta": {"names": names},
     }
     if title:
         look["title"] = {

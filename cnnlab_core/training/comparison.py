@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnnlab_core.images.levels import levels
 from cnnlab_core.training.config import SETTINGS, Config
 from cnnlab_core.training.runs import Run
 
@@ -14,6 +15,16 @@ def differences(configs: Sequence[Config]) -> dict[str, list[Any]]:
     tables = [config.counting() for config in configs]
     found = {name: [table.get(name) for table in tables] for name in SETTINGS}
     return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
+
+
+def loss_in_words(config: Config) -> str:
+    """What a run minimises: plain cross-entropy, or what was added to it."""
+    words = ["cross-entropy"]
+    if config.label_smoothing:
+        words.append(f"label smoothing {config.label_smoothing:g}")
+    if config.attack != "none":
+        words.append(f"on pictures attacked by {config.attack.upper()}, epsilon {levels(config.epsilon)}")
+    return ", ".join(words)
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,9 @@ class Config:
     )
     validation: float = setting(
         0.1, "share held out",
-        "The share of the training pictures that is held out, to see how the network does on new ones.", group="data",
-        low=0.01, high=0.5, step=0.01,
+        "The share of the training pictures that is held out, to see how the network does on new ones, and to choose "
+        "the best epoch's weights. Without any, the last weights are tested.", group="data",
+        high=0.5, step=0.01, zero="none",
     )
     crop: int = setting(
         4, "shift in pixels", "Each picture is shifted by up to this many pixels, differently each time.", group="data",

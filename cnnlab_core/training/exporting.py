@@ -24,7 +24,9 @@ def export(
     half: bool = False,
     card: Mapping[str, str] | None = None,
 ) -> str:
-    """Write a run's best weights (before the first epoch's end, its last ones) and say under which name they load.
+    """Write a run's best weights and say under which name they load.
+
+    Its last ones before the first epoch's end, and where no pictures are held out to choose by.
 
     Into the lab's exports by default, where ``load_model("run:<id>")`` finds them at once; ``half`` keeps them as
     float16, half the size. ``card`` adds to the description (licence, source, about). A run can be exported while it

@@ -138,6 +138,11 @@ class _Trainer:
         )
         held = torch.from_numpy(self.split.validation)
         self.validation = type(dataset.train)(dataset.train.images[held], labels[held])
+        probed = self.validation.images[:PROBE_PICTURES]
+        if not len(held):  # those that are learned from: evenly chosen, since they may stand class by class
+            places = np.linspace(0, len(self.split.train) - 1, PROBE_PICTURES).astype(int)
+            probed = dataset.train.images[torch.from_numpy(np.unique(self.split.train[places]))]
+        self.probed = probed
         self.total = config.epochs * self.feeder.steps
         self.probes = _probe_steps(self.total)
         self.pending: list[tuple[int, float, torch.Tensor]] = []
@@ -303,7 +308,7 @@ class _Trainer:
         if not self.run:
             return
         norms = diagnosis.gradient_norms(self.learner.network)
-        x = to_pixels(self.validation.images[:PROBE_PICTURES].to(self.device))
+        x = to_pixels(self.probed.to(self.device))
         with diagnosis.evaluating(self.learner.network):
             dead = diagnosis.dead_units(self.learner.network, self.learner.normalise(x))
         self._say("probe", step=step, gradient_norms=norms, dead_units=dead)
@@ -311,11 +316,13 @@ class _Trainer:
     # --- an epoch's end ---
 
     def _check(self, epoch: int) -> Generator[TrainStep, None, None]:
-        """Ask about the held-out pictures, keep the best weights, notice a collapse."""
+        """Ask about the held-out pictures, if there are any, keep the best weights, notice a collapse."""
         progress, steps = self.progress, self.feeder.steps
-        clean = yield from self._ask("checking", self.validation, self.learner.logits)
+        clean: Answers | None = None
         robust: float | None = None
-        if self.config.attack != "none":
+        if len(self.validation):
+            clean = yield from self._ask("checking", self.validation, self.learner.logits)
+        if clean and self.config.attack != "none":
             attack = AttackSettings(self.config.epsilon, self.config.epsilon / 4, CHECK_STEPS)
             few = type(self.validation)(
                 self.validation.images[:ROBUST_PICTURES], self.validation.labels[:ROBUST_PICTURES]
@@ -329,8 +336,8 @@ class _Trainer:
             step=progress.step,
             train_loss=progress.loss_sum / steps,
             train_accuracy=progress.accuracy_sum / steps,
-            validation_loss=clean.mean_loss,
-            validation_accuracy=clean.accuracy,
+            validation_loss=clean and clean.mean_loss,
+            validation_accuracy=clean and clean.accuracy,
             robust_accuracy=robust,
             seconds=round(progress.seconds, 2),
         )
@@ -338,8 +345,8 @@ class _Trainer:
         if not progress.collapsed and diagnosis.overfits_catastrophically(progress.attacked, progress.robust):
             progress.collapsed = True
             self._say("notice", about="catastrophic overfitting", epoch=epoch, sentence=diagnosis.CATASTROPHIC)
-        score = clean.accuracy if robust is None else robust
-        if score > progress.best_score:
+        score = robust if robust is not None else clean.accuracy if clean else None
+        if score is not None and score > progress.best_score:
             progress.best_score, progress.best_step = score, progress.step
             self._save_best()
         self.flushed = time.monotonic()  # checking isn't training: it doesn't count in the speed
@@ -376,7 +383,10 @@ class _Trainer:
     # --- the end ---
 
     def _test(self) -> Generator[TrainStep, None, str]:
-        """The best weights on the test set, which is read here and nowhere else; "pause" if that is wanted first."""
+        """The best weights on the test set, which is read here and nowhere else; "pause" if that is wanted first.
+
+        Without held-out pictures to choose by, the last weights.
+        """
         self._keep_filters(self.progress.step)
         best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
         used = self.progress.step

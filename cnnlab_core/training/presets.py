@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnlab_core.training.config import Config
+from cnnlab_core.training.config import Config, Net
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,21 @@ class Preset:
     config: Config
 
 
+_NETWORKS: tuple[tuple[Net, str], ...] = (
+    ("homework", "the network without batch norm"),
+    ("homework_bn", "the same network with batch norm"),
+    ("deeper", "a deeper network of your own; here the residual one"),
+)
+
 PRESETS: tuple[Preset, ...] = (
-    Preset(
-        "The homework",
-        "The network without batch norm, and AdamW: what most people write first.",
-        Config(net="homework"),
+    *(
+        Preset(
+            f"As the homework says: network {number}",
+            f"All training pictures, with none held out, and plain cross-entropy: {about}. Shift, mirroring and the "
+            "optimiser are yours to choose.",
+            Config(net=net, validation=0.0, label_smoothing=0.0),
+        )
+        for number, (net, about) in enumerate(_NETWORKS, 1)
     ),
     Preset(
         "Quick",

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from cnnlab_core.images.levels import levels
 from cnnlab_core.interpretability.first_layer_filters import as_colours
+from cnnlab_core.training.comparison import loss_in_words
 from cnnlab_core.training.config import SETTINGS, Config
 from cnnlab_core.training.curves import Curves, curves, smoothed
 from cnnlab_core.training.nets import STACKS
@@ -40,7 +41,11 @@ def report(run: Run) -> str:
         f"<h1>{escape(run.about.name)}</h1><p>Made on {made} with cnnlab. {escape(run.state().sentence)}</p>",
         _scores(finals),
         "<h2>Learning</h2>",
-        _figure(_learning(found, config), "Loss and accuracy on training batches (smoothed) and on held-out pictures."),
+        _figure(
+            _learning(found, config),
+            f"Loss ({loss_in_words(config)}) and accuracy on training batches (smoothed)"
+            + (" and on held-out pictures." if config.validation else ". No pictures were held out."),
+        ),
         *_filters(run),
         *_tested(finals, machine),
         "<h2>Network and initialisation</h2>",
@@ -102,11 +107,12 @@ def _learning(found: Curves, config: Config) -> Figure:
         axes.plot(found.step, steps, color=_ACCENT, alpha=0.2, linewidth=0.8)
         axes.plot(found.step, smoothed(steps, 0.95), color=_ACCENT, label="training, by step")
         axes.plot(found.epoch_step, train, "o--", color=_ACCENT, markersize=4, label="training, by epoch")
-        axes.plot(found.epoch_step, held, "o-", color=_OTHER, markersize=4, label="held out, by epoch")
+        if config.validation:
+            axes.plot(found.epoch_step, held, "o-", color=_OTHER, markersize=4, label="held out, by epoch")
         _finish(axes, title)
     rate.plot(found.step, found.rate, color=_ACCENT)
     _finish(rate, "Learning rate")
-    if config.attack == "none":
+    if config.attack == "none" or not config.validation:
         robust.plot(found.step, found.speed, color=_ACCENT)
         _finish(robust, "Pictures per second")
     else:

@@ -47,6 +47,11 @@ class Subject:
         return self.picture.name if self.picture.is_sample else None
 
     @property
+    def about(self) -> str:
+        """Network and picture in a sentence, for captions on paper."""
+        return f"Network: {self.spec.title}, {self.weights} weights. Picture: {self.picture.title}."
+
+    @property
     def seen(self) -> Image.Image:
         """What the network sees of the picture."""
         return crop(self.picture.image, self.spec.preprocessing)

@@ -55,6 +55,16 @@ def test_upload_a_photo_and_read_its_label(lab):
     lab.shot("upload")
 
 
+def test_a_figure_is_taken_away_for_paper(lab):
+    lab.open("/classifier")
+    lab.page.get_by_test_id("stMain").get_by_role("button", name="Figure").first.click()
+    with lab.page.expect_download() as download:
+        lab.page.get_by_role("button", name="SVG").click()
+    svg = download.value.path().read_text(encoding="utf-8")
+    for words in ("The 5 best classes", "probability", "tiger cat", "39.5%", "EfficientNet-Lite0, pretrained weights"):
+        assert words in svg
+
+
 def test_switch_picture_model_and_weights(lab):
     lab.open("/classifier")
     choose(lab, "Picture", "A cup of coffee")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from screen import metrics, press, texts
+from screen import files, metrics, press, texts
 
 from cnnlab_core.attacks import (
     fgsm,
@@ -205,7 +205,7 @@ def test_nonsense_in_the_address_is_harmless(open_page, query):
 
 def test_the_verdict_can_be_taken_away(open_page):
     app = open_page("adversarial", adversarial_attack="FGSM")
-    labels = [button.proto.label for button in app.get("download_button")]
+    labels = files(app)
     assert labels == ["Adversarial (PNG)", "Original (PNG)", "Noise (PNG)", "Every step (CSV)", "Verdict (JSON)"]
     assert json.dumps(labels)
 

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from screen import texts
-from reading import metrics, press, texts
+from screen import metrics, press, texts
 
 from cnnlab_core.attacks import fgsm, smallest_rounded_epsilon
 from cnnlab_core.attacks.methods import Plan

@@ -3,16 +3,17 @@
 import base64
 import io
 import json
+import math
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
-from screen import captions, code, press
+from screen import captions, code, files, press
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import layers, memory
-from cnnlab_core.models import find_spec
+from cnnlab_core.models import find_spec, layer_table
 
 TABS = ("Dream", "Neurons", "Atlas", "Classes", "Zoom")
 QUICK = {"dream_side": "224", "dream_octaves": "2", "dream_steps": "1"}
@@ -37,18 +38,22 @@ def pixels(side):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(side["src"].split(",")[1]))), dtype=float)
 
 
+def objective(app):
+    """Its value before the dream and after."""
+    found = re.search(r"is ([\d.]+) before and \*\*([\d.]+)\*\*", captions(app)).groups()
+    return [float(number) for number in found]
+
+
 def test_the_page_opens_with_a_finished_dream(open_page):
     app = open_page("deepdream")
     assert not app.error
     (wipe,) = wipes(app)
     assert wipe["before"]["label"] == "Chelsea the cat"
     assert wipe["before"]["src"] != wipe["after"]["src"]
-    before, after = (
-        float(number) for number in re.search(r"is ([\d.]+) before and \*\*([\d.]+)\*\*", captions(app)).groups()
-    )
+    before, after = objective(app)
     assert after > before
     assert "from cnnlab_core.dream import dream, layer" in code(app)
-    assert len(app.get("download_button")) == 2
+    assert files(app) == ["Picture (PNG)", "Animation (WebP)"]
     assert not any(element.label == "Dream" for element in app.button)
     app.slider(key="dream_jitter").set_value(3).run()
     assert wipes(app) == [wipe]
@@ -78,7 +83,39 @@ def test_a_dream_of_ones_own_settings_waits_for_its_button(open_page):
     assert "manual_seed(5)" in code(app)
     app.slider(key="dream_jitter").set_value(3).run()
     assert "previous settings" in app.info[0].value
-    assert app.get("download_button") == []
+    assert files(app) == []
+
+
+def test_the_measure_of_a_layer_is_said_and_chosen(open_page):
+    app = press(open_page("deepdream", **QUICK, dream_seed="5"), "Dream")
+    assert "Maximised: the root mean square of" in captions(app)
+    rms = objective(app)
+    app = press(open_page("deepdream", **QUICK, dream_seed="5", dream_norm="l2"), "Dream")
+    assert "Maximised: the l2 norm of" in captions(app)
+    assert '", "l2")' in code(app)
+    sizes = {layer.name: math.prod(layer.shape) for layer in layer_table("efficientnet_lite0", (149, 224))}
+    node = re.search(r'layer\("([^"]+)", "l2"\)', code(app)).group(1)
+    assert objective(app) == pytest.approx([math.sqrt(sizes[node]) * value for value in rms], rel=2e-3)
+
+
+def test_the_gradient_is_divided_by_what_a_link_says(open_page):
+    app = press(open_page("deepdream", **QUICK, dream_normalise="l2"), "Dream")
+    assert app.selectbox(key="dream_normalise").value == "l2"
+    assert "normalise='l2'" in code(app)
+    assert "normalise='mean-abs'" in code(press(app, "Woven"))
+
+
+def test_three_layers_from_the_same_noise(open_page):
+    query = {"dream_octaves": "2", "dream_steps": "1", "dream_norm": "l2", "dream_third_of_three": "_blocks.2.add"}
+    app = press(open_page("deepdream", **query), "Dream of the three")
+    lines = [element.value for element in app.markdown if " to " in element.value and "l2 norm" in element.value]
+    assert len(lines) == 3
+    for line in lines:
+        before, after = (float(number) for number in re.search(r"l2 norm ([\d.]+) to ([\d.]+)", line).groups())
+        assert after > before
+    assert {"Figure (PNG)", "Figure (SVG)", "Figure (PDF)"} <= set(files(app))
+    assert "dream_layers(" in code(app)
+    assert "'_blocks.2.add'" in code(app)
 
 
 def test_a_preset_sets_the_controls_and_runs(open_page):
@@ -157,7 +194,7 @@ def test_a_stopped_dream_keeps_what_there_is(open_page):
     app.run()
     assert "Stopped at octave 2 of 2, step 1 of 1" in captions(app)
     assert len(wipes(app)) == 1
-    assert len(app.get("download_button")) == 2
+    assert files(app) == ["Picture (PNG)", "Animation (WebP)"]
     assert button(app, "Dream")
 
 

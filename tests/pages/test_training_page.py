@@ -1,5 +1,8 @@
 """The training page: with no run, with finished, failed and running ones, every tab, and nonsense in the address."""
 
+import json
+import shutil
+
 import pytest
 from screen import metrics
 from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
@@ -191,6 +194,40 @@ def test_runs_are_compared_with_their_settings_and_seeds(open_page):
     assert app.query_params["runs"] == runs[0].id
     app.multiselect(key="runs_choice").set_value([]).run()
     assert "Choose one or more runs" in words(app)
+
+
+def test_runs_that_minimise_different_losses_are_marked(open_page):
+    runs = [trained("plain", label_smoothing=0.0), trained("smooth", label_smoothing=0.1)]
+    app = open_page("training", training_tab="Compare", runs=",".join(run.id for run in runs))
+    assert "different losses" in words(app)
+    assert set(app.dataframe[0].value["loss"]) == {"cross-entropy", "cross-entropy, label smoothing 0.1"}
+    lines = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert [line["name"] for line in lines] == ["plain", "smooth (label smoothing 0.1)"]
+    app.multiselect(key="runs_choice").set_value([runs[0].id]).run()
+    assert "different losses" not in words(app)
+
+
+def test_the_lab_s_own_runs_are_compared_by_choice_alone(open_page, tmp_path):
+    given = trained("came with the lab")
+    shutil.move(given.folder, tmp_path / "shipped" / given.folder.name)
+    alone = open_page("training", training_tab="Compare")
+    assert alone.multiselect(key="runs_choice").value == [given.id]
+    first, second = trained("mine"), trained("mine too", epochs=1)
+    app = open_page("training", training_tab="Compare", run=first.id)
+    assert app.multiselect(key="runs_choice").value == [first.id, second.id]
+    app.multiselect(key="runs_choice").set_value([first.id, given.id]).run()
+    assert app.dataframe[0].value["runs"].str.contains("came with the lab").any()
+
+
+def test_a_run_without_held_out_pictures_says_so(open_page):
+    trained(validation=0.0, limit=0)
+    app = open_page("training")
+    assert "No pictures are held out in this run" in words(app)
+    names = [trace["name"] for chart in app.get("plotly_chart") for trace in json.loads(chart.proto.spec)["data"]]
+    assert not [name for name in names if "held out" in name]
+    assert "256 training pictures" in words(open_page("training", training_tab="Filters and gradients"))
+    app = open_page("training", training_tab="Compare")
+    assert "they have no held-out accuracy" in words(app)
 
 
 @pytest.mark.parametrize(

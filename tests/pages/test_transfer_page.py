@@ -6,8 +6,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from screen import figures, press
 from PIL import Image
+from screen import figures, press
 
 from cnnlab_core.data import Dataset
 from cnnlab_core.data.dataset import write_dataset

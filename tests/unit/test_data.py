@@ -60,6 +60,9 @@ def test_the_validation_part_is_held_out_evenly_and_a_limit_leaves_it_alone(coun
     np.testing.assert_array_equal(small.validation, split.validation)
     assert set(small.train) <= set(split.train)
     assert len(small.train) == min(limit, len(split.train))
+    everything = split_validation(labels, 0.0, seed)
+    assert everything.train.tolist() == list(range(len(labels)))
+    assert not len(everything.validation)
     present = np.bincount(labels[small.train].numpy(), minlength=len(counts))
     room = np.array(counts) - np.bincount(labels[split.validation].numpy(), minlength=len(counts))
     short = present < room

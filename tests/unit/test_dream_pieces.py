@@ -18,6 +18,7 @@ from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale, a
 from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ZOO, load_model
+from cnnlab_core.runtime.jobs import finish
 
 NODE = "_blocks.2.add"
 
@@ -60,6 +61,7 @@ def test_objectives_of_a_layer_are_their_closed_forms(model, x, maps):
     cosine = (along / maps.norm(dim=1)).clamp(min=0.1)
     expected = {
         lab.layer(NODE): maps.square().mean((1, 2, 3)).sqrt(),
+        lab.layer(NODE, "l2"): torch.linalg.vector_norm(maps.flatten(1), dim=1),
         lab.layer(NODE, "mean"): maps.mean((1, 2, 3)),
         lab.channel(NODE, 5): maps[:, 5].mean((1, 2)),
         lab.unit(NODE, 5, 3, 7): maps[:, 5, 3, 7],
@@ -82,6 +84,15 @@ def test_objectives_of_a_class_are_those_of_the_logits(model, x):
         logits = model(x).double()
     assert torch.allclose(asked(model, lab.class_logit(282), x), logits[:, 282], rtol=1e-4)
     assert torch.allclose(asked(model, lab.class_log_probability(282), x), logits.log_softmax(1)[:, 282], rtol=1e-4)
+
+
+def test_the_l2_norm_and_the_root_mean_square_give_the_same_dream(model, x):
+    one, two = (
+        finish(lab.dream(model, x, lab.layer(NODE, norm), octaves=1, steps=3, jitter=0)) for norm in ("rms", "l2")
+    )
+    assert torch.allclose(one.image, two.image, atol=1e-3)
+    assert two.after / one.after == pytest.approx(two.before / one.before, rel=1e-3)
+    assert one.after > one.before
 
 
 def test_objectives_of_the_picture_are_their_closed_forms(model, x):

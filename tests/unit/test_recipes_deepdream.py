@@ -6,9 +6,10 @@ import torch
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import channel, class_log_probability, diversity, dream, layer, stages, visualise, zoom
+from cnnlab_core.dream.several_layers import grey_noise
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
-from cnnlab_core.recipes.deepdream import atlas, classes, neurons
+from cnnlab_core.recipes.deepdream import atlas, classes, neurons, several_layers
 from cnnlab_core.recipes.deepdream import dream as dream_recipe
 from cnnlab_core.recipes.deepdream import zoom as zoom_recipe
 from cnnlab_core.runtime.jobs import finish
@@ -44,6 +45,19 @@ def test_dream(model, x):
     names = run(dream_recipe.code(MODEL, "pretrained", "coffee", 96, LAYER, SETTINGS, 4))
     expected = finish(dream(model, x, layer(NODE), generator=seeded(), **SETTINGS))
     assert np.array_equal(np.asarray(names["dreamt"]), np.asarray(to_picture(expected.image)))
+
+
+def test_several_layers(model, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    nodes = [NODE, "_blocks.9.add"]
+    names = run(several_layers.code(MODEL, "pretrained", nodes, "l2", 64, SETTINGS, 4))
+    for one, node in zip(names["found"], nodes, strict=True):
+        expected = finish(dream(model, grey_noise(64, 4), layer(node, "l2"), generator=seeded(), **SETTINGS))
+        assert torch.equal(one.image, expected.image)
+        assert (one.before, one.after) == (expected.before, expected.after)
+    figure = (tmp_path / "layers.svg").read_text(encoding="utf-8")
+    assert figure.count("<image") == 3
+    assert all(words in figure for words in ("noise", *nodes, f"{names['found'][0].after:.4g}"))
 
 
 def test_zoom(model, x):

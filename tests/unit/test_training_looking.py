@@ -12,15 +12,18 @@ from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import RunError
 from cnnlab_core.interpretability.first_layer_filters import as_colours
+from cnnlab_core.models import find_spec
 from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.lines import MOST_POINTS, Line, line_figure, thinned
 from cnnlab_core.recipes.training import compare, filters_and_gradients, new_run, results, watch
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
-from cnnlab_core.training.comparison import differences, group_by_settings, spread
+from cnnlab_core.training.comparison import differences, group_by_settings, loss_in_words, spread
 from cnnlab_core.training.curves import curves, layers_over_time, seconds_left, smoothed
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training, training_pictures
+from cnnlab_core.training.exporting import export
 from cnnlab_core.training.loop import NotANumberError, train
+from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import filter_steps, read_filters, read_mistakes
 
@@ -120,6 +123,19 @@ def test_settings_that_differ_are_told_for_every_run():
     assert differences(configs[:1]) == differences([]) == {}
 
 
+def test_a_loss_is_called_what_it_is():
+    words = [
+        loss_in_words(Config(label_smoothing=smoothing, attack=attack, epsilon=4 / 255))
+        for smoothing, attack in ((0.0, "none"), (0.1, "none"), (0.0, "fgsm"))
+    ]
+    assert words == [
+        "cross-entropy",
+        "cross-entropy, label smoothing 0.1",
+        "cross-entropy, on pictures attacked by FGSM, epsilon 4/255",
+    ]
+    assert {loss_in_words(preset.config) for preset in PRESETS[:3]} == {"cross-entropy"}
+
+
 def test_settings_that_play_no_part_make_no_difference():
     assert differences([Config(momentum=0.5), Config(epsilon=0.1, attack_steps=3)]) == {}
     assert differences([Config(), Config(optimizer="sgd", momentum=0.5)]) == {
@@ -213,6 +229,22 @@ def test_a_report_has_what_a_homework_asks_for():
         run.machine["data_sha256"],
     ):
         assert said in page.text
+
+
+@pytest.mark.parametrize("attack", ["none", "fgsm"])
+def test_a_run_learns_from_every_picture_where_none_is_held_out(attack):
+    run = trained(validation=0.0, limit=0, attack=attack)
+    data = open_data("own:few")
+    assert (run.machine["training_pictures"], run.machine["validation_pictures"]) == (len(data.train), 0)
+    assert training_pictures(run.config, check(run.config)) == len(data.train) == 400
+    found = curves(run.metrics())
+    assert len(found.epoch_step) == 2
+    assert np.isfinite(found.train_accuracy).all()
+    assert np.isnan([*found.validation_loss, *found.validation_accuracy, *found.robust_accuracy]).all()
+    assert (run.finals["weights_of_step"], run.finals["validation_score"]) == (run.machine["total_steps"], None)
+    assert len(layers_over_time(run.metrics().probes)[0])
+    assert "No pictures were held out" in read(report(run)).text
+    assert find_spec(export(run)).title == run.about.name
 
 
 def test_a_run_that_failed_or_never_began_has_a_report_too():

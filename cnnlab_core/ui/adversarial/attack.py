@@ -22,7 +22,6 @@ from cnnlab_core.ui.adversarial.ascent import show_gradient
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.l1_figure import show_l1_figure
 from cnnlab_core.ui.adversarial.pictures import (
-    FIGURE,
     crisp,
     probabilities_by_step,
     show_picture,
@@ -30,6 +29,7 @@ from cnnlab_core.ui.adversarial.pictures import (
     top_class,
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.wipe import wipe
@@ -117,15 +117,18 @@ def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *
             title="Probability by step",
             total=total,
             percent=True,
+            y_name="probability",
             at=course.first_success if course.first_success >= 0 else None,
         ),
-        step_lines(named, title="Probability, log scale", total=total, log=True),
-        step_lines({"objective": course.losses}, title="Objective, which the attack maximises", total=total),
-        step_lines({"norm": norms}, title="Gradient norm, log scale", total=total, log=True),
+        step_lines(named, title="Probability, log scale", total=total, log=True, y_name="probability"),
+        step_lines(
+            {"objective": course.losses}, title="Objective, which the attack maximises", total=total, y_name="objective"
+        ),
+        step_lines({"norm": norms}, title="Gradient norm, log scale", total=total, log=True, y_name="gradient norm"),
     )
     for index, (place, figure) in enumerate(zip(places, figures, strict=True)):
-        title = figure.layout.title.text
-        place.plotly_chart(figure, key=f"attack curve {index} {stage}", config=FIGURE, alt=title)
+        key = f"attack curve {index} {stage}"
+        show_chart(figure, key, figure.layout.title.text, choice.about, place=place, live=stage != "end")
 
 
 def _verdict(choice: Choice, found: AttackResult) -> None:
@@ -196,7 +199,7 @@ def _steps(choice: Choice, found: AttackResult) -> None:
         show_picture(second.empty(), "Picture", view.picture, top_class(view, choice.subject.labels))
         top = view.top(choice.subject.labels)
         goal = shown_class(found)
-        st.plotly_chart(
+        show_chart(
             class_bars(
                 [entry.label for entry in top],
                 [entry.probability for entry in top],
@@ -204,9 +207,9 @@ def _steps(choice: Choice, found: AttackResult) -> None:
                 chosen=next((i for i, entry in enumerate(top) if entry.index == goal), -1),
                 longest=1,
             ),
-            key="attack look bars",
-            config=FIGURE,
-            alt="The five most probable classes at this step",
+            "attack look bars",
+            "The five most probable classes at this step",
+            f"{choice.about} Step {at}.",
         )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from cnnlab_core.attacks.methods import METHODS, Plan, find_method
 from cnnlab_core.attacks.result import View
 from cnnlab_core.classification.batch import Classified
-from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan
+from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan, in_words
 from cnnlab_core.ui.adversarial.target import choose_aim, resolve
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import plain
@@ -30,6 +30,12 @@ class Choice:
     plan: Plan
     aim: str
     target: int | None
+
+    @property
+    def about(self) -> str:
+        """Subject, attack and target in sentences, for captions on paper."""
+        goal = "any other class" if self.target is None else self.subject.labels[self.target]
+        return f"{self.subject.about} Attack: {in_words(self.plan)}; target: {goal}."
 
     @property
     def clean(self) -> View:

@@ -11,14 +11,16 @@ from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.sweep import sweep_table
 from cnnlab_core.attacks.sweep import Sweep, sweep_steps
 from cnnlab_core.images import png
-from cnnlab_core.images.levels import distance
+from cnnlab_core.images.levels import LEVELS, SHOWN, distance
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.plots.lines import epsilon_curves
 from cnnlab_core.recipes.adversarial import epsilon as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.epsilon_explorer import scene, show_explorer
 from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, look_at, looked_at, straight, turning
 from cnnlab_core.ui.adversarial.settings import in_words
+from cnnlab_core.ui.chart import figure_files
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import run_study
@@ -67,7 +69,7 @@ def show(choice: Choice) -> None:
         key=CONTROLS.key("explorer"),
     )
     st.markdown(_words(choice, sweep))
-    _away(choice, sweep, at)
+    _away(choice, sweep, at, drawn)
 
 
 def _ways(choice: Choice) -> dict[str, Plan]:
@@ -102,7 +104,7 @@ def _words(choice: Choice, sweep: Sweep) -> str:
     return text if sweep.plan.entry.straight else f"{text}  \nAttack: {in_words(sweep.plan, without=('eps',))}."
 
 
-def _away(choice: Choice, sweep: Sweep, at: int) -> None:
+def _away(choice: Choice, sweep: Sweep, at: int, drawn: dict[str, Any]) -> None:
     subject, curve = choice.subject, sweep.curve()
     here = distance(curve.eps[at], sweep.plan.norm)
     take_away(
@@ -125,5 +127,18 @@ def _away(choice: Choice, sweep: Sweep, at: int) -> None:
             lambda: sweep_table([curve], subject.labels, [subject.picture.title]),
             "cnnlab_epsilons.csv",
             "text/csv",
+        ),
+        *figure_files(
+            epsilon_curves(
+                {line["name"]: (line["shares"], None) for line in drawn["lines"]},
+                [round(SHOWN[sweep.plan.norm] * eps, 6) for eps in curve.eps],
+                title="",
+                unit=f"/{LEVELS}" if sweep.plan.norm == "linf" else "",
+                y_name="probability",
+            ),
+            "epsilon_curves",
+            "Probabilities against epsilon",
+            f"{subject.about} Attack at each epsilon: {in_words(sweep.plan, without=('eps',))}.",
+            label="Curves ({})",
         ),
     )

@@ -20,6 +20,7 @@ from cnnlab_core.ui.adversarial.neuron_setting import (
     place_the_attack,
     work_out,
 )
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.take_away import take_away
 
@@ -99,17 +100,29 @@ def draw_both(setting: Setting, story: Story, one: DeltaGenerator, many: DeltaGe
             for step, size in zip(story.single, setting.step_sizes, strict=True)
         ]
         figure = arrows(view, region, ball.centre, story.best, moves)
-        st.plotly_chart(figure, key="neuron single", config=camera("fgsm"), alt=in_words(setting, story.single))
-        single_table(setting, story)
-        st.caption(
-            f"Teal ground: class 1, grey: class 0, the thick line between them is $w \\cdot x + b = 0$. Thin lines: "
-            f"where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the {setting.shape} of "
-            "allowed points, the star its optimum. An orange, dashed arrow leaves it; the dotted line is the "
-            "projection back. The camera at a figure's corner saves it."
+        says = (
+            "Teal ground: class 1, grey: class 0, the thick line between them is w · x + b = 0. Thin lines: "
+            f"where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the {setting.shape} of allowed points, the star "
+            "its optimum. An orange, dashed arrow leaves it; the dotted line is the projection back."
         )
+        show_chart(
+            figure,
+            "neuron single",
+            "Single steps of different sizes",
+            f"{setting.about} {says}",
+            alt=in_words(setting, story.single),
+        )
+        single_table(setting, story)
+        st.caption(says)
     with many:
         figure = path(view, region, ball.centre, story.best, [move(step, "", setting) for step in story.walk])
-        st.plotly_chart(figure, key="neuron walk", config=camera("pgd"), alt=in_words(setting, story.walk))
+        show_chart(
+            figure,
+            "neuron walk",
+            "Many steps, projected: PGD",
+            f"{setting.about} {says}",
+            alt=in_words(setting, story.walk),
+        )
         walk_table(setting, story)
 
 
@@ -198,7 +211,8 @@ def smallest_epsilon(setting: Setting, story: Story) -> None:
         view = backdrop(neuron, np.vstack([region.outline for region in regions]))
         figure = touching(view, regions, touches, ball.centre)
         alt = "; ".join(f"{NORM_NAMES[norm]} {short_number(story.smallest[norm].eps, 3)}" for norm in order)
-        st.plotly_chart(figure, key="neuron touching", config=camera("smallest"), alt=f"Smallest epsilons: {alt}")
+        about = f"{setting.about} The balls around x that just reach the line: {alt}."
+        show_chart(figure, "neuron touching", "The smallest epsilons", about, alt=f"Smallest epsilons: {alt}")
     with words:
         room = ball.eps - chosen.eps
         verdict = (
@@ -272,12 +286,3 @@ def move(step: Step, label: str, setting: Setting) -> Move:
     title = f"step {step.index}: " if step.index else ""
     hover = f"{title}{pair(step.after)}, loss {_loss(setting, step.after)}"
     return Move(step.start, step.before, step.after, step.place != "outside", label, hover)
-
-
-def camera(name: str) -> dict[str, object]:
-    """A figure with a single button: save it as SVG, in the browser."""
-    return {
-        "displaylogo": False,
-        "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"format": "svg", "filename": f"cnnlab_neuron_{name}"},
-    }

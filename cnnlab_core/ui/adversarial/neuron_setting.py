@@ -11,6 +11,8 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import NORM_NAMES
+from cnnlab_core.plots.labels import short_number
+from cnnlab_core.plots.plane import pair
 from cnnlab_core.ui.controls import Controls
 
 CONTROLS = Controls("adversarial_plane")
@@ -39,6 +41,15 @@ class Setting:
     @property
     def shape(self) -> str:
         return SHAPES[self.ball.norm]
+
+    @property
+    def about(self) -> str:
+        """The question in a sentence, for captions on paper."""
+        neuron, ball = self.neuron, self.ball
+        return (
+            f"A neuron with w = {pair(neuron.w)}, b = {short_number(neuron.b, 3)}, at x = {pair(ball.centre)} of class "
+            f"{self.y}; norm {NORM_NAMES[ball.norm]}, epsilon {short_number(ball.eps, 3)}."
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,6 @@ from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.ui.shared import Picture, all_pictures
 from cnnlab_core.ui.show import data_address, plain
 
-FIGURE = {"displayModeBar": False}
 _CRISP = 320
 """Pixels along the longer side from which on a picture looks crisp on the page."""
 

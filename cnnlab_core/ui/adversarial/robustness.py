@@ -31,8 +31,9 @@ from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.theme import ACCENT, MUTED, ORANGE
 from cnnlab_core.recipes.adversarial import robustness as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import FIGURE, top_class
+from cnnlab_core.ui.adversarial.pictures import top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import run_on_model, run_study
@@ -272,11 +273,13 @@ def _sweep(tested: _Tested, strengths: Mapping[str, float]) -> None:
         for place, name in enumerate(tested.pictures)
         for index in dict.fromkeys((y, tested.other))
     ]
-    right.plotly_chart(
-        line_figure(lines, x_title=f"{transform.title} ({transform.unit})", full=True, at=[here], height=380),
-        key="robustness sweep",
-        config=FIGURE,
-        alt=f"Probabilities over the strength of {title}",
+    axis = f"{transform.title} ({transform.unit})"
+    show_chart(
+        line_figure(lines, x_title=axis, y_name="probability", full=True, at=[here], height=380),
+        "robustness sweep",
+        f"Probabilities over the strength of {title}",
+        tested.choice.about,
+        place=right,
     )
 
 

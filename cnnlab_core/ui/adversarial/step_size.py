@@ -20,8 +20,9 @@ from cnnlab_core.recipes.adversarial import step_size as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
@@ -99,10 +100,12 @@ def show(choice: Choice) -> None:
         return
     row, column = _looked_at(axes, cells)
     with left:
-        place.plotly_chart(
+        show_chart(
             _drawn(axes, cells, (row, column)),
-            key=CONTROLS.key("map"),
-            config=FIGURE,
+            CONTROLS.key("map"),
+            _objective(choice, plan),
+            f"{choice.about} Of the 8-bit picture: higher is nearer to the goal, ✓ is fooled.",
+            place=place,
             on_select=lambda: _clicked(axes),
             selection_mode="points",
             alt="The objective and success over step size and steps",
@@ -143,7 +146,7 @@ def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[Cell, ...] | N
         if len(cells) not in painted:
             painted.add(len(cells))
             key = f"{CONTROLS.key('map')} {len(cells)}"
-            place.plotly_chart(_drawn(axes, cells), key=key, config=FIGURE, alt="The map so far")
+            show_chart(_drawn(axes, cells), key, "The map so far", place=place, live=True)
 
     follows = longest == min(LOOKS) and choice.is_first_look
     with above:

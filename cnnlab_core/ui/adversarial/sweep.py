@@ -27,8 +27,8 @@ from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, straight, turning
 from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose_pictures
-from cnnlab_core.ui.adversarial.pictures import FIGURE
 from cnnlab_core.ui.adversarial.settings import in_words
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import Subject, run_on_model
 from cnnlab_core.ui.take_away import File, take_away
@@ -117,7 +117,7 @@ def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Curves, 
         if sweep.several:
             known = tuple(curves for curves in known if _finished(curves, sweep))
         if known and known[0]:
-            _draw(place, subject.labels, sweep, known, key=f"{key} {painted}")
+            _draw(place, subject, sweep, known, key=f"{key} {painted}", live=True)
 
     many = f", for {len(sweep.pictures)} pictures" if len(sweep.pictures) > 1 else ""
     with above:
@@ -137,7 +137,7 @@ def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Curves, 
         )
     if outcome.result is None or outcome.state == "stale":  # earlier curves have another question
         return None
-    _draw(place, subject.labels, sweep, outcome.result, key=key)
+    _draw(place, subject, sweep, outcome.result, key=key)
     return outcome.result
 
 
@@ -146,8 +146,10 @@ def _finished(curves: Curves, sweep: _Sweep) -> bool:
     return [len(curve.eps) for curve in curves] == [len(sweep.eps)] * len(sweep.plans)
 
 
-def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Sequence[Curves], *, key: str) -> None:
-    lines = {}
+def _draw(
+    place: DeltaGenerator, subject: Subject, sweep: _Sweep, pairs: Sequence[Curves], *, key: str, live: bool = False
+) -> None:
+    labels, lines = subject.labels, {}
     for curves in zip(*pairs, strict=True):
         mark = half_fooled(curves)
         shares = accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
@@ -160,9 +162,12 @@ def _draw(place: DeltaGenerator, labels: Sequence[str], sweep: _Sweep, pairs: Se
         lines,
         [_shown(eps, sweep.norm) for eps in sweep.eps],
         title=title,
+        y_name="accuracy" if sweep.several else "probability",
         unit=f"/{LEVELS}" if sweep.norm == "linf" else "",
     )
-    place.plotly_chart(figure, key=key, config=FIGURE, alt=f"{title} against epsilon, {sweep.title}")
+    about = f"{subject.spec.title}, {subject.weights} weights"
+    about += "." if sweep.several else f"; picture: {subject.picture.title}."
+    show_chart(figure, key, f"{title} against epsilon, {sweep.title}", about, place=place, live=live)
 
 
 def _asked(curve: Curve) -> int:

@@ -22,9 +22,10 @@ from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.recipes.adversarial import transferability as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import FIGURE, probabilities_by_step, show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import probabilities_by_step, show_trio, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.adversarial.target import ANY, resolve
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.shared import networks
 from cnnlab_core.ui.show import plain, sentences
@@ -144,17 +145,18 @@ def _side(choice: Choice, *, place: str = "") -> _Side | None:
     with second:
         _smallest(choice, place=place)
     lines = {f"P({subject.labels[index]})": line for index, line in probabilities_by_step(found).items()}
-    st.plotly_chart(
+    show_chart(
         step_lines(
             lines,
             title="Probabilities by step",
             total=len(found.losses),
             percent=True,
+            y_name="probability",
             at=first_success if first_success >= 0 else None,
         ),
-        key=f"transferability {place}",
-        config=FIGURE,
-        alt=f"Probabilities by step: {_title(subject)}",
+        f"transferability {place}",
+        f"Probabilities by step: {_title(subject)}",
+        choice.about,
     )
     return _Side(choice, found)
 

@@ -20,7 +20,8 @@ from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import change_picture
 from cnnlab_core.recipes.adversarial import universal as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import FIGURE, pictures_by_title, show_picture, top_class
+from cnnlab_core.ui.adversarial.pictures import pictures_by_title, show_picture, top_class
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.runner import Outcome
 from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.subject import run_on_model
@@ -84,7 +85,10 @@ def show(choice: Choice) -> None:
         return
     found = outcome.result
     _noise(noise, found.delta)
-    _curves(figures, found.losses.tolist(), found.fooled.tolist(), len(found.losses))
+    network, weights = choice.subject.spec.title, choice.subject.weights
+    made = f"epsilon {distance(asked.eps, asked.norm)}, {asked.epochs} epochs, made on {sum(asked.seen)} pictures"
+    about = f"Network: {network}, {weights} weights. Universal perturbation: norm {NORM_NAMES[asked.norm]}, {made}."
+    _curves(figures, found.losses.tolist(), found.fooled.tolist(), len(found.losses), about)
     with right:
         _rates(found, asked)
     _cards(choice, asked, found)
@@ -148,20 +152,19 @@ def _noise(place: DeltaGenerator, delta: torch.Tensor, *, live: bool = False) ->
 
 
 def _curves(
-    places: Sequence[DeltaGenerator], losses: list[float], shares: list[float], total: int, *, live: bool = False
+    places: Sequence[DeltaGenerator],
+    losses: list[float],
+    shares: list[float],
+    total: int,
+    about: str = "",
+    *,
+    live: bool = False,
 ) -> None:
-    places[0].plotly_chart(
-        step_lines({"fooled": shares}, title="Fooled in the batch", total=total, percent=True),
-        key=f"universal shares {len(shares)} {live}",
-        config=FIGURE,
-        alt="Share of the batch that is fooled, by step",
-    )
-    places[1].plotly_chart(
-        step_lines({"objective": losses}, title="Mean lead of the wrong class (logits)", total=total),
-        key=f"universal losses {len(losses)} {live}",
-        config=FIGURE,
-        alt="Objective by step",
-    )
+    fooled = step_lines({"fooled": shares}, title="Fooled in the batch", total=total, percent=True)
+    lead = step_lines({"lead": losses}, title="Mean lead of the wrong class (logits)", total=total)
+    for place, figure, name in zip(places, (fooled, lead), ("shares", "losses"), strict=True):
+        key = f"universal {name} {len(losses)} {live}" if live else f"universal {name}"
+        show_chart(figure, key, f"{figure.layout.title.text}, by step", about, place=place, live=live)
 
 
 def _rates(found: Universal, asked: _Asked) -> None:

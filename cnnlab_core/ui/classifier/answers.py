@@ -12,6 +12,7 @@ from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import preprocessing_stages
 from cnnlab_core.models.registry import categories
 from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -114,7 +115,8 @@ def _answer(spec: ModelSpec, weights: str, picture: Picture, view: View, *, plac
     st.markdown(f"## {plain(best[0].label)} · {best[0].probability:.1%}")
     values = [guess.probability if view.percent else guess.logit for guess in best]
     bars = class_bars([guess.label for guess in best], values, percent=view.percent, longest=float(view.percent))
-    st.plotly_chart(bars, key=f"bars {place}", config={"displayModeBar": False}, alt=f"The {len(best)} best classes")
+    about = f"{Subject(spec, weights, picture).about}" + (f" Temperature {view.temperature:g}." if view.percent else "")
+    show_chart(bars, f"bars {place}", f"The {len(best)} best classes", about)
     sure, gap = st.columns(2)
     scale = f"0 bits: certain. {math.log2(len(labels)):.2f} bits: all {len(labels)} classes equally likely."
     sure.metric("Entropy", f"{entropy(probabilities):.2f} bits", help=scale)

@@ -15,6 +15,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.from_scratch.torch_check import conv_difference
 from cnnlab_core.plots.heatmaps import maps_by_case, matrix_map
 from cnnlab_core.recipes.convolution.sliding import code
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_sum, show_take_away, sum_header
 from cnnlab_core.ui.convolution.setup import convolution_setup
@@ -75,7 +76,7 @@ def _matrices(problem: ConvProblem, first: int) -> None:
                 row_title="cells of y",
                 title=f"cells of {name}",
             )
-            st.plotly_chart(figure, key=f"matrix {name}", config={"displayModeBar": False}, alt=f"dy/d{name}")
+            show_chart(figure, f"matrix {name}", f"dy/d{name}", "One row for each cell of y, in reading order.")
             st.markdown(words)
             gap = float(np.abs(matrix.T @ problem.dy.ravel() - gradient.ravel()).max())
             exact = "exactly" if gap == 0 else f"to {gap:.0e}"
@@ -131,8 +132,8 @@ def _borders(problem: ConvProblem) -> None:
         except InputError as error:
             st.caption(plain(f"{mode}: {error}"))
     if cases:
-        st.plotly_chart(
-            maps_by_case(cases), key="borders", config={"displayModeBar": False}, alt="Every padding mode compared"
+        show_chart(
+            maps_by_case(cases), "borders", "Every padding mode compared", "Each row of maps has one scale of colours."
         )
     st.caption(BORDERS)
 

@@ -21,10 +21,10 @@ from cnnlab_core.from_scratch.torch_gradients import loss_gradients
 from cnnlab_core.plots.descent import descent_map, loss_line
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.pieces import show_formulas
 
-FIGURE = {"displayModeBar": False}
 NAMES = ("w₁", "w₂", "b")
 PAIRS = {"w1 and w2": (0, 1), "w1 and b": (0, 2), "w2 and b": (1, 2)}
 STEPS = 60
@@ -56,10 +56,10 @@ def xor(controls: Controls) -> tuple[Descent, list[DescentStep]]:
     with right:
         standing(here, descent)
         losses = [step.loss for step in path]
-        st.plotly_chart(
-            loss_line(losses, descent.index, best.loss), key="xor losses", config=FIGURE, alt="Loss by step"
-        )
-        st.caption(f"The dotted line is the lowest possible loss, {short_number(best.loss)}.")
+        says = f"The dotted line is the lowest possible loss, {short_number(best.loss)}."
+        about = f"A linear model on XOR, step size {descent.eta:g}. The dot is step {descent.index}. {says}"
+        show_chart(loss_line(losses, descent.index, best.loss), "xor losses", "Loss by step", about)
+        st.caption(says)
     closed_form()
     return descent, path
 
@@ -98,12 +98,13 @@ def surface(path: Sequence[DescentStep], descent: Descent) -> None:
         arrow=(float(downhill[first]), float(downhill[second])),
         best=(float(best_point[first]), float(best_point[second])),
     )
-    st.plotly_chart(figure, key="xor map", config=FIGURE, alt="The loss surface with the descent on it")
-    st.caption(
+    says = (
         f"The loss where {NAMES[third]} = {short_number(point[third], 3)}; stronger colour is higher. Orange: here, "
         "and the steepest way down, against the gradient. Star: the optimum. The contours are ellipses: the steepest "
         "way down isn't the straight way to the optimum."
     )
+    show_chart(figure, "xor map", "The loss surface with the descent on it", says)
+    st.caption(says)
 
 
 def standing(here: DescentStep, descent: Descent) -> None:

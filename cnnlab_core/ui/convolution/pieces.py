@@ -10,6 +10,7 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Explanation, OutputSize, PoolProblem, to_csv, to_plain
 from cnnlab_core.plots.heatmaps import number_grid
 from cnnlab_core.plots.labels import short_number
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
@@ -64,11 +65,9 @@ def show_badge(difference: float) -> None:
 def show_numbers(place: Any, title: str, table: Array, *, key: str = "", **drawn: Any) -> None:
     """A table of numbers (rows, columns) as coloured cells; ``drawn`` is as :func:`number_grid` takes it."""
     in_words = "; ".join(" ".join(short_number(value) for value in row) for row in table)
-    place.plotly_chart(
-        number_grid(table, **drawn),
-        key=f"numbers {title} {key}",
-        config={"displayModeBar": False, "staticPlot": True},
-        alt=f"{title}: {in_words}",
+    name = title.replace("$", "")
+    show_chart(
+        number_grid(table, **drawn), f"numbers {title} {key}", name, alt=f"{name}: {in_words}", place=place, still=True
     )
 
 

@@ -19,6 +19,7 @@ from cnnlab_core.models.registry import categories
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.recipes.deepdream import classes as recipe
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
@@ -176,7 +177,6 @@ def _probabilities(spec: ModelSpec, target: int, found: tuple[np.ndarray, np.nda
             chosen=indices.index(target) if target in indices else 5,
             longest=1.0,
         )
-        st.plotly_chart(
-            figure, key=f"class bars {number} {title}", config={"displayModeBar": False}, alt=f"{title}: the top five"
-        )
+        about = f"{spec.title}, measured on the 8-bit picture; the dream is of {labels[target]}."
+        show_chart(figure, f"class bars {number} {title}", f"{title}: the top five", about)
     st.caption("Measured on the 8-bit picture that is shown and saved.")

@@ -13,12 +13,14 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.recipes.deepdream import dream as recipe
 from cnnlab_core.runtime.device import pick_device
+from cnnlab_core.ui.deepdream import several_layers
 from cnnlab_core.ui.deepdream.film import film_files, show_film
 from cnnlab_core.ui.deepdream.gallery import show_patches
 from cnnlab_core.ui.deepdream.layer import choose_layer
 from cnnlab_core.ui.deepdream.settings import (
     CONTROLS,
     DEPTH,
+    MEASURES,
     SIDES,
     TRICKS,
     Settings,
@@ -56,6 +58,7 @@ def show(subject: Subject) -> None:
             show_patches(subject, chosen, settings.channel)
     with left:
         _dream(subject, chosen, settings, trick)
+    several_layers.show(subject, settings.without(trick))
 
 
 def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) -> None:
@@ -66,7 +69,11 @@ def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) ->
 
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
-        goal = layer(settings.node) if settings.channel is None else channel(settings.node, settings.channel)
+        goal = (
+            layer(settings.node, settings.norm)
+            if settings.channel is None
+            else channel(settings.node, settings.channel)
+        )
         generator = torch.Generator().manual_seed(settings.seed)
         x = to_tensor(before).to(model.device)
         return dream(model, x, goal, generator=generator, **settings.arguments)
@@ -84,8 +91,8 @@ def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) ->
         for_everybody=subject.picture.is_sample and _is_first(all_tricks),
         labels=(subject.picture.title, trick if trick != TRICKS[0] else "Dream"),
     )
-    part = "all of" if settings.channel is None else f"channel {settings.channel} of"
-    st.caption(f"Maximised: {part} {plain(chosen.title)}.")
+    part = MEASURES[settings.norm] if settings.channel is None else f"mean of channel {settings.channel}"
+    st.caption(f"Maximised: the {part} of {plain(chosen.title)}.")
     if film:
         code = recipe.code(
             *subject.network, subject.sample, settings.side, settings.objective, settings.arguments, settings.seed

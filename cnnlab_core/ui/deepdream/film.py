@@ -12,6 +12,7 @@ from PIL import Image
 from cnnlab_core.dream.film import Film, filmed
 from cnnlab_core.images import png, shrunk, to_picture
 from cnnlab_core.plots.lines import objective_line
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import data_address, plain
@@ -90,7 +91,7 @@ def show_film(
             says.caption(_where(film).capitalize())
         if time.monotonic() - drawn > _CURVE_SECONDS:
             drawn = time.monotonic()
-            _curve(curve, f"{name} curve at {len(film.objectives)}", shown)
+            _curve(curve, f"{name} curve at {len(film.objectives)}", shown, live=True)
 
     with status:
         outcome = run(
@@ -172,10 +173,11 @@ def _scrubber(name: str, film: Film) -> None:
     st.caption(f"After step {step} of {len(film.objectives)}: objective {film.objectives[step - 1]:.4g}.")
 
 
-def _curve(place: Any, key: str, shown: _Shown) -> None:
+def _curve(place: Any, key: str, shown: _Shown, *, live: bool = False) -> None:
     assert shown.film is not None
     figure = objective_line(shown.film.objectives, every=shown.every, total=shown.total)
-    place.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt="The objective by step")
+    about = f"{shown.labels[1]}. Dashed lines: where an octave ends." if shown.every else shown.labels[1]
+    show_chart(figure, key, "The objective by step", about, place=place, live=live)
 
 
 def _where(film: Film) -> str:

@@ -18,6 +18,9 @@ CONTROLS = Controls("dream")
 SIDES = (224, 336, 448, 672, 1000, 2000, 5000)
 TRICKS = ("every trick", "without octaves", "without jitter", "without normalisation")
 MAXIMISED = ("the whole layer", "one channel")
+MEASURES = {"rms": "root mean square", "l2": "l2 norm", "mean": "mean"}
+"""What is maximised of a layer's activations."""
+DIVISORS = {"mean-abs": "mean size, mean |g|", "std": "standard deviation", "l2": "root mean square", "none": "nothing"}
 DEPTH = 0.5
 """The depth of the first look's layer, from 0 to 1."""
 
@@ -37,6 +40,7 @@ class Settings:
     laplacian: int = 0
     side: int = 448
     seed: int = 0
+    norm: str = "rms"
 
     def without(self, trick: str) -> "Settings":
         """The same with one trick left out; without octaves, all steps are made at full size."""
@@ -63,7 +67,9 @@ class Settings:
     @property
     def objective(self) -> str:
         """The objective as Python."""
-        return f'layer("{self.node}")' if self.channel is None else f'channel("{self.node}", {self.channel})'
+        if self.channel is not None:
+            return f'channel("{self.node}", {self.channel})'
+        return f'layer("{self.node}")' if self.norm == "rms" else f'layer("{self.node}", "{self.norm}")'
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ PRESETS = (
 _FIRST: dict[str, Any] = {
     "scale" if name == "octave_scale" else name: value
     for name, value in vars(Settings("", None)).items()
-    if name not in ("node", "channel", "side")
+    if name not in ("node", "channel", "side", "norm")
 }
 """The settings that presets set, by their controls' names, as the page opens."""
 
@@ -125,7 +131,7 @@ def _surprise(spec: ModelSpec) -> None:
 
 def _put(layer: str, settings: dict[str, Any]) -> None:
     """Set the controls, for a dream of the whole layer with every trick, and run it."""
-    CONTROLS.write(layer=layer)
+    CONTROLS.write(layer=layer, normalise=settings["normalise"])
     for name, value in {**settings, "ask": MAXIMISED[0], "trick": TRICKS[0]}.items():
         st.session_state[CONTROLS.key(name)] = value
     at_once()
@@ -140,16 +146,28 @@ def choose_settings(layer: Layer) -> Settings:
     """The controls; gives the settings with every trick."""
     maximised = CONTROLS.one_of("ask", "Maximise", MAXIMISED, MAXIMISED[0])
     channel = choose_channel(layer, CONTROLS, 0) if maximised == MAXIMISED[1] else None
+    norm = CONTROLS.one_of_named(
+        "norm",
+        "Of its activations, the",
+        MEASURES,
+        "rms",
+        disabled=channel is not None,
+        help="The l2 norm is √Σa²; the root mean square is that divided by √n, so that layers of different sizes "
+        "compare. Both have one gradient direction: with a normalised gradient the dream is the same, and only the "
+        "number differs.",
+    )
     left, right = st.columns(2, gap="medium")
     with left:
         octaves = CONTROLS.slider("octaves", "Octaves", 1, 8, _FIRST["octaves"], 1)
         steps = CONTROLS.slider("steps", "Steps per octave", 1, 40, _FIRST["steps"], 1)
         jitter = CONTROLS.slider("jitter", "Jitter (pixels)", 0, 64, _FIRST["jitter"], 1)
-        normalise = CONTROLS.select("normalise", "Divide the gradient by", NORMALISATIONS, NORMALISATIONS[0])
+        divide = "Divide the gradient by its"
+        normalise = CONTROLS.named("normalise", divide, NORMALISATIONS, NORMALISATIONS[0], DIVISORS.__getitem__)
     with right:
         scale = CONTROLS.slider("scale", "Between octaves (×)", 1.1, 2.0, _FIRST["scale"], 0.05)
         step_size = CONTROLS.slider("step_size", "Step size (/255)", 0.25, 12.0, _FIRST["step_size"], 0.25)
         laplacian = CONTROLS.slider("laplacian", "Laplacian levels", 0, 6, _FIRST["laplacian"], 1)
         side = CONTROLS.select("side", "Longest side (pixels)", SIDES, 448)
     seed = CONTROLS.number("seed", "Seed", 0, 99_999, _FIRST["seed"], 1)
-    return Settings(layer.name, channel, octaves, scale, steps, step_size, jitter, normalise, laplacian, side, seed)
+    numbers = octaves, scale, steps, step_size, jitter, normalise, laplacian, side, seed
+    return Settings(layer.name, channel, *numbers, norm if channel is None else "rms")

@@ -16,6 +16,7 @@ from cnnlab_core.plots.bars import histogram
 from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map
 from cnnlab_core.plots.overlays import overlay
 from cnnlab_core.recipes.feature_maps import maps as recipe
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel, unit_in
 from cnnlab_core.ui.picker import as_tiles, pick_cell, pick_tile
 from cnnlab_core.ui.results import digest, kept
@@ -110,7 +111,8 @@ def _one(subject: LayerSubject, values: np.ndarray, channel: int) -> None:
     st.caption(
         f"Values from {values.min():.3g} to {values.max():.3g}, mean {values.mean():.3g}; {share:.0%} at or below 0."
     )
-    st.plotly_chart(histogram(values.ravel()), key="maps_histogram", config={"displayModeBar": False}, alt="Histogram")
+    about = f"{subject.about} Layer {subject.node.name}."
+    show_chart(histogram(values.ravel()), "maps_histogram", f"Values of channel {channel}", about)
     st.image(jpeg(thumbnail(overlay(subject.seen, scaled))), alt="The map laid over the picture")
     st.caption(
         "Bright where the map is strong. Click a cell of the map, then open “Receptive field” to see what that unit "

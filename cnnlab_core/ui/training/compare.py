@@ -9,13 +9,14 @@ from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.theme import CATEGORICAL
 from cnnlab_core.recipes.training import compare
 from cnnlab_core.training import Run
-from cnnlab_core.training.comparison import Spread, differences, group_by_settings
+from cnnlab_core.training.comparison import Spread, differences, group_by_settings, loss_in_words
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import duration, smoothed
 from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.form import CONTROLS
-from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, watched
+from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 
 MOST = len(CATEGORICAL)
 PER_EPOCH = {
@@ -27,7 +28,7 @@ PER_STEP = {"training loss": "loss", "training accuracy": "accuracy", "learning 
 
 
 def show(runs: list[Run], chosen: Run) -> None:
-    """Curves, scores and differing settings of several runs: at first, of the chosen one and those nearest to it."""
+    """Curves, losses, scores and differing settings of several runs: at first, of the chosen one and those like it."""
     by_id = {run.id: run for run in runs}
     wanted = st.query_params.get("runs")
     names = _first(runs, chosen) if wanted is None else [name for name in wanted.split(",") if name in by_id]
@@ -52,6 +53,13 @@ def show(runs: list[Run], chosen: Run) -> None:
         st.info("Choose one or more runs.", icon=":material/compare_arrows:")
         return
     alive = any(run.state().alive for run in shown)
+    kinds = {loss_in_words(run.config) for run in shown}
+    if len(kinds) > 1:
+        st.info(
+            "These runs minimise different losses, so their training losses can't be compared: each line says what was "
+            "added to cross-entropy. Accuracies and the held-out loss are measured in the same way for all.",
+            icon=":material/balance:",
+        )
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
     _finals(shown)
     _differences(shown)
@@ -59,9 +67,14 @@ def show(runs: list[Run], chosen: Run) -> None:
 
 
 def _first(runs: Sequence[Run], chosen: Run) -> list[str]:
-    """The chosen run, beside up to three that are nearest to it in their settings."""
+    """The chosen run, beside up to three that are nearest to it in their settings.
+
+    The lab's own runs come in only by choice, or beside one another where there is nothing else to see.
+    """
+    others = [run for run in runs if run.id != chosen.id]
+    own = [run for run in others if not run.shipped]
     others = sorted(
-        (run for run in runs if run.id != chosen.id), key=lambda run: len(differences([chosen.config, run.config]))
+        own if own or not chosen.shipped else others, key=lambda run: len(differences([chosen.config, run.config]))
     )
     return [chosen.id, *(run.id for run in others[:3])]
 
@@ -72,6 +85,7 @@ def _take() -> None:
 
 def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
     lines, end = [], 0.0
+    several = len({loss_in_words(run.config) for run in runs}) > 1
     for index, run in enumerate(runs):
         found = watched(run).curves
         if not found.done:
@@ -86,10 +100,14 @@ def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
             x = steps * run.config.epochs / total
         if what in ("training loss", "training accuracy"):
             y = smoothed(y, 0.9)
-        lines.append(Line(run.about.name, x, y, CATEGORICAL[index % MOST], marked=per_epoch))
+        added = loss_in_words(run.config).partition(", ")[2] if several else ""
+        name = f"{run.about.name} ({added})" if added else run.about.name
+        lines.append(Line(name, x, y, CATEGORICAL[index % MOST], marked=per_epoch))
         end = max(end, float(x[-1]) if len(x) else 0.0)
     if not any(np.isfinite(np.asarray(line.y, dtype=float)).any() for line in lines):
-        st.info(f"None of these runs has a {what} yet.", icon=":material/show_chart:")
+        none = "held-out" in what and not any(run.config.validation for run in runs)
+        why = f"No pictures are held out in these runs, so they have no {what}." if none else ""
+        st.info(why or f"None of these runs has a {what} yet.", icon=":material/show_chart:")
         return
     percent = "accuracy" in what
     figure = line_figure(
@@ -101,7 +119,8 @@ def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
         height=400,
     )
     figure.update_layout(showlegend=True)
-    st.plotly_chart(figure, key="training overlay", config=FIGURE, alt=what)
+    says = "; ".join(f"{run.about.name}: {loss_in_words(run.config)}" for run in runs)
+    show_chart(figure, "training overlay", what.capitalize(), f"Losses: {says}.")
 
 
 def _differences(runs: list[Run]) -> None:
@@ -138,6 +157,7 @@ def _finals(runs: list[Run]) -> None:
                 "test accuracy": _said(group.accuracy),
                 "under attack": _said(group.robust_accuracy) if group.robust_accuracy else "",
                 "network": SETTINGS["net"].text(first.config.net),
+                "loss": loss_in_words(first.config),
                 "learned from": SETTINGS["attack"].text(first.config.attack),
                 "trained for": duration(sum(took) / len(took)),
             }

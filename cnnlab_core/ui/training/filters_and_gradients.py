@@ -17,10 +17,11 @@ from cnnlab_core.recipes.training import filters_and_gradients
 from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array
 from cnnlab_core.training.snapshots import filter_steps, read_filters
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import data_address
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.form import CONTROLS
-from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, watched
+from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 
 LATEST = "latest"
 ACROSS = 16
@@ -113,12 +114,13 @@ def _insides(run: Run) -> None:
         figure = line_figure(
             _by_layer(found.probe_step, found.gradient_norms),
             title="Gradient norm by layer, log scale",
+            y_name="gradient norm",
             x_title="step",
             end=end,
             log=True,
             height=380,
         )
-        st.plotly_chart(figure, key="training norms", config=FIGURE, alt="Gradient norm by layer")
+        show_chart(figure, "training norms", "Gradient norm by layer, log scale", f"Run: {run.about.name}.")
         st.caption(
             "How strongly each layer's weights are pulled. Where the norms fall towards 0 in the early layers alone, "
             "the gradients vanish; a sudden jump comes before an overflow."
@@ -127,13 +129,15 @@ def _insides(run: Run) -> None:
         figure = line_figure(
             _by_layer(found.probe_step, found.dead_units),
             title="Dead units by layer",
+            y_name="share of dead units",
             x_title="step",
             end=end,
             full=True,
             height=380,
         )
-        st.plotly_chart(figure, key="training dead", config=FIGURE, alt="Dead units by layer")
-        st.caption("Channels after a ReLU that are 0 everywhere on 256 held-out pictures. A dead unit learns nothing.")
+        show_chart(figure, "training dead", "Dead units by layer", f"Run: {run.about.name}.")
+        kind = "held-out" if run.config.validation else "training"
+        st.caption(f"Channels after a ReLU that are 0 everywhere on 256 {kind} pictures. A dead unit learns nothing.")
         latest = {name: shares[-1] for name, shares in found.dead_units.items() if shares[-1] > 0}
         if latest:
             worst = max(latest, key=lambda name: latest[name])

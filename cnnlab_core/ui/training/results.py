@@ -17,12 +17,12 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run
 from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.shared import choose_picture
 from cnnlab_core.ui.show import ink, plain, sentences
 from cnnlab_core.ui.subject import classify_picture
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import spec_name
-from cnnlab_core.ui.training.watched import FIGURE
 
 SHOWN_MISTAKES = 21
 
@@ -42,21 +42,24 @@ def show(run: Run) -> None:
     with left:
         st.header("Confusion matrix")
         figure = confusion_matrix(finals["confusion"], labels, ink=ink())
-        st.plotly_chart(figure, key="training confusion", config=FIGURE, alt="Confusion matrix")
+        share = f"{finals['accuracy']:.2%} of {finals['test_pictures']:,} test pictures classified correctly"
+        about = f"Run: {run.about.name}. {share}."
+        show_chart(figure, "training confusion", "Confusion matrix", about)
     with right:
         st.header("Accuracy by class")
         order = np.argsort(finals["per_class"], kind="stable")[::-1]
-        st.plotly_chart(
+        show_chart(
             class_bars(
                 [labels[i] for i in order],
                 [finals["per_class"][i] for i in order],
                 percent=True,
                 longest=1,
                 chosen=-1,
+                what="accuracy",
             ),
-            key="training classes",
-            config=FIGURE,
-            alt="Accuracy by class",
+            "training classes",
+            "Accuracy by class",
+            about,
         )
         st.caption(_worst_pair(np.array(finals["confusion"]), labels))
     st.header("The most confident mistakes")
@@ -118,11 +121,12 @@ def _own(run: Run) -> None:
     left.caption(
         f"{plain(picture.title)}. The network sees {side} × {side} pixels of it. Choose another in the sidebar."
     )
-    right.plotly_chart(
+    show_chart(
         class_bars([b.label for b in named.best], [b.probability for b in named.best], percent=True, longest=1),
-        key="training own",
-        config=FIGURE,
-        alt="The most probable classes",
+        "training own",
+        "The most probable classes",
+        f"Network: {spec.title}. Picture: {picture.title}.",
+        place=right,
     )
 
 

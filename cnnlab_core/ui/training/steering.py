@@ -89,7 +89,9 @@ def _numbers(run: Run, state: State) -> None:
     else:
         loss = f"{found.loss[-1]:.3f}" if math.isfinite(found.loss[-1]) else "not a number"
         shown.append(("Training loss", loss, "Of the latest batch."))
-        if len(found.epoch_step):
+        if not run.config.validation:
+            shown.append(("Held-out accuracy", "–", "No pictures are held out: all are learned from."))
+        elif len(found.epoch_step):
             held = f"{found.validation_accuracy[-1]:.1%}"
             shown.append(("Held-out accuracy", held, "On pictures that it doesn't learn from, once an epoch."))
         elif state.alive:

@@ -15,10 +15,11 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.form import CONTROLS
-from cnnlab_core.ui.training.watched import FIGURE, LIVE_SECONDS, Watched, watched
+from cnnlab_core.ui.training.watched import LIVE_SECONDS, Watched, watched
 
 HELD = CATEGORICAL[1]
 ROBUST = CATEGORICAL[2]
@@ -64,8 +65,13 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     for row in _drawn(found, total, run.config.epochs if epochs else 0, weight, log):
         for place, figure in zip(st.columns(2, gap="large"), row, strict=True):
             title = figure.layout.title.text
-            place.plotly_chart(figure, key=f"training {title}", config=FIGURE, alt=title)
-    if run.config.label_smoothing:
+            show_chart(figure, f"training {title}", title, f"Run: {run.about.name}.", place=place)
+    if not run.config.validation:
+        st.caption(
+            "No pictures are held out in this run: it learns from all of them, so there is no held-out curve, and the "
+            "last weights are tested, whether or not they are the best."
+        )
+    elif run.config.label_smoothing:
         st.caption(
             f"The training loss is measured with label smoothing ({run.config.label_smoothing:g}) and on changed "
             "pictures, the held-out loss without either: so it can be the lower one."
@@ -84,18 +90,17 @@ def _drawn(found: Watched, total: int, epochs: int, weight: float, log: bool) ->
     loss = [
         *_by_step("training", step, lines.loss, weight),
         Line("training, whole epoch", epoch_step, lines.train_loss, MUTED, marked=True, dash="dot"),
-        Line("held out", epoch_step, lines.validation_loss, HELD, marked=True),
+        *_held("held out", epoch_step, lines.validation_loss, HELD),
     ]
     accuracy = [
         *_by_step("training", step, lines.accuracy, weight),
         Line("training, whole epoch", epoch_step, lines.train_accuracy, MUTED, marked=True, dash="dot"),
-        Line("held out", epoch_step, lines.validation_accuracy, HELD, marked=True),
+        *_held("held out", epoch_step, lines.validation_accuracy, HELD),
+        *_held("held out, under PGD", epoch_step, lines.robust_accuracy, ROBUST),
     ]
-    if np.isfinite(lines.robust_accuracy).any():
-        accuracy.append(Line("held out, under PGD", epoch_step, lines.robust_accuracy, ROBUST, marked=True))
     return (
         (
-            line_figure(loss, title="Loss", log=log, height=340, **x),
+            line_figure(loss, title="Loss", y_name="loss (nats)", log=log, height=340, **x),
             line_figure(accuracy, title="Accuracy", percent=True, height=340, **x),
         ),
         (
@@ -103,6 +108,11 @@ def _drawn(found: Watched, total: int, epochs: int, weight: float, log: bool) ->
             line_figure([Line("speed", step, lines.speed)], title="Pictures per second", height=200, **x),
         ),
     )
+
+
+def _held(name: str, x: Array, y: Array, colour: str) -> list[Line]:
+    """A line by epoch, if anything was measured."""
+    return [Line(name, x, y, colour, marked=True)] if np.isfinite(y).any() else []
 
 
 def _by_step(name: str, x: Array, y: Array, weight: float) -> list[Line]:

@@ -12,7 +12,6 @@ from cnnlab_core.training.metrics import Record
 
 LIVE_SECONDS = 4.0
 """How often figures follow a run that is being trained; its state is asked for twice as often."""
-FIGURE = {"displayModeBar": False}
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.recipes.transfer_learning import classifier as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned, feature_layer
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.result import Result, learn_result
@@ -28,11 +29,11 @@ def show(subject: TransferSubject) -> None:
     matrix, mistakes = st.columns([3, 2], gap="large")
     with matrix:
         st.markdown("**Confusion matrix** (test pictures)")
-        st.plotly_chart(
+        show_chart(
             confusion_matrix(found.confusion, found.classes, ink=ink()),
-            config={"displayModeBar": False},
-            key="transfer_confusion",
-            alt="Confusion matrix",
+            "transfer_confusion",
+            "Confusion matrix (test pictures)",
+            subject.learned,
         )
     with mistakes:
         _mistakes(result)

@@ -12,6 +12,7 @@ from cnnlab_core.recipes.transfer_learning import learning_curve as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, part
 from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -46,11 +47,11 @@ def show(subject: TransferSubject) -> None:
         f"{kind} weights": ([point.each for point in points], [point.accuracies for point in points])
         for kind, points in curves.items()
     }
-    st.plotly_chart(
+    show_chart(
         accuracy_curves(lines, chance=1 / classes),
-        config={"displayModeBar": False},
-        key="transfer_curves",
-        alt="Accuracy against pictures per class",
+        "transfer_curves",
+        "Accuracy against pictures per class",
+        f"{subject.learned} The line is the mean of several draws, the bars reach from the worst to the best.",
     )
     last = {kind: points[-1] for kind, points in curves.items()}
     st.caption(

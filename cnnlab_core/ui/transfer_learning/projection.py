@@ -6,6 +6,7 @@ from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import projection as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.result import learn_result
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
@@ -21,7 +22,8 @@ def show(subject: TransferSubject) -> None:
     if result is None:
         return
     found = result.learned
-    st.plotly_chart(
+    says = f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all."
+    show_chart(
         features_map(
             found.projection.points,
             found.projected_labels,
@@ -29,11 +31,11 @@ def show(subject: TransferSubject) -> None:
             found.classes,
             explained=found.projection.explained,
         ),
-        config={"displayModeBar": False},
-        key="transfer_map",
-        alt="All pictures by their features",
+        "transfer_map",
+        "All pictures by their features",
+        f"{subject.learned} {says}",
     )
-    st.caption(f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all.")
+    st.caption(says)
     take_away(recipe.code(*result.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))
 
 

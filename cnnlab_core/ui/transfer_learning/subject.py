@@ -29,6 +29,14 @@ class TransferSubject(Subject):
     each: int
 
     @property
+    def learned(self) -> str:
+        """Network and pictures in a sentence, for captions on paper."""
+        return (
+            f"Features: {self.spec.title}, {self.weights} weights. Learned from: {self.source.title}, "
+            f"up to {self.each} pictures per class."
+        )
+
+    @property
     def code(self) -> tuple[str, str, str, int]:
         """What recipes start with."""
         return *self.network, self.source.name, self.each

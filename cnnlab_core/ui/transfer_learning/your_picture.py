@@ -8,6 +8,7 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import your_picture as recipe
 from cnnlab_core.transfer import features
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import take_away
@@ -45,15 +46,16 @@ def show(subject: TransferSubject) -> None:
         output_format="PNG",
         alt="What the network sees of your picture",
     )
-    bars.plotly_chart(
+    show_chart(
         class_bars([one.label for one in predictions], [one.probability for one in predictions], percent=True),
-        config={"displayModeBar": False},
-        key="transfer_own_bars",
-        alt="The top classes",
+        "transfer_own_bars",
+        "The top classes",
+        f"{subject.learned} Picture: {subject.picture.title}.",
+        place=bars,
     )
     projection = found.projection
     first, second = projection(x)[0]
-    st.plotly_chart(
+    show_chart(
         features_map(
             projection.points,
             found.projected_labels,
@@ -62,8 +64,8 @@ def show(subject: TransferSubject) -> None:
             explained=projection.explained,
             own=(float(first), float(second)),
         ),
-        config={"displayModeBar": False},
-        key="transfer_own_map",
-        alt="Your picture among the others",
+        "transfer_own_map",
+        "Your picture among the others",
+        f"{subject.learned} Filled: training and validation. Rings: test. Star: {subject.picture.title}.",
     )
     take_away(recipe.code(*subject.code, subject.sample))

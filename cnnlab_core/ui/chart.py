@@ -1,0 +1,66 @@
+"""The one way to show a figure: on the page, and beside it as a file for paper."""
+
+import re
+from functools import partial
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from cnnlab_core.plots.paper import MIME, figure_file
+from cnnlab_core.ui.take_away import File
+
+
+def show_chart(
+    figure: go.Figure,
+    key: str,
+    title: str,
+    caption: str = "",
+    *,
+    alt: str = "",
+    place: Any = st,
+    live: bool = False,
+    still: bool = False,
+    **more: Any,
+) -> None:
+    """A figure in its ``place``, with PNG, SVG and PDF in its upper right corner, made when they are asked for.
+
+    Args:
+        title, caption: What the files say besides the figure: plain text. The caption names what the page says around
+            the figure: network, picture, settings.
+        alt: What the figure shows, for those who don't see it (default: the title).
+        live: It will soon be painted over by another one, so there is nothing to take away yet.
+        still: It doesn't answer to the pointer.
+        more: What else ``st.plotly_chart`` takes.
+    """
+    look = {"config": {"displayModeBar": False, "staticPlot": still}, "alt": alt or title, **more}
+    if live:
+        place.plotly_chart(figure, key=key, **look)
+        return
+    name = re.sub(r"\W+", "_", key.lower()).strip("_")
+    with place.container(key=f"chart_{name}", gap=None):
+        st.plotly_chart(figure, key=key, **look)
+        with st.popover("Figure", icon=":material/download:", type="tertiary", help="This figure as a file, for paper"):
+            for file in figure_files(figure, name, title, caption):
+                st.download_button(
+                    file.label,
+                    file.content,
+                    file.name,
+                    file.mime,
+                    key=f"download {file.name}",
+                    on_click="ignore",
+                    width="stretch",
+                )
+
+
+def figure_files(figure: go.Figure, name: str, title: str, caption: str, *, label: str = "{}") -> list[File]:
+    """The figure as PNG, SVG and PDF; ``label`` with the kind in it is what their buttons say."""
+    return [
+        File(
+            label.format(kind.upper()),
+            partial(figure_file, figure, kind, title=title, caption=caption),
+            f"cnnlab_{name}.{kind}",
+            mime,
+        )
+        for kind, mime in MIME.items()
+    ]

@@ -1,0 +1,38 @@
+"""Every figure on the pages can be taken away: drawn by one piece of code, with its three files beside it."""
+
+import pytest
+from places import ROOT
+from screen import FIGURE_FILES, files
+
+VIEWS = [
+    ("classifier", {}),
+    ("convolution", {"conv_tab": "Backward"}),
+    ("convolution", {"conv_tab": "1×1 and attention"}),
+    ("convolution", {"conv_tab": "Autograd warm-up"}),
+    ("adversarial", {"adversarial_tab": "One neuron"}),
+    ("training", {"training_tab": "Watch"}),
+    ("training", {"training_tab": "Results"}),
+    ("training", {"training_tab": "Compare"}),
+    ("transfer_learning", {}),
+]
+
+
+@pytest.mark.parametrize(("page", "query"), VIEWS, ids=lambda value: value if isinstance(value, str) else str(value))
+def test_every_figure_has_its_files(open_page, page, query):
+    app = open_page(page, **query)
+    assert not app.exception
+    figures = len(app.get("plotly_chart"))
+    assert figures
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert [labels.count(kind) for kind in FIGURE_FILES] == [figures] * 3
+
+
+def test_the_files_of_a_curve_that_the_browser_draws_are_there_too(open_page):
+    labels = files(open_page("adversarial", adversarial_tab="Epsilon"))
+    assert {"Curves (PNG)", "Curves (SVG)", "Curves (PDF)"} <= set(labels)
+
+
+def test_figures_are_shown_in_one_way_alone():
+    lab = [*(ROOT / "cnnlab_core" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
+    drawing = {path.name for path in lab if "plotly_chart(" in path.read_text(encoding="utf-8")}
+    assert drawing == {"chart.py"}
