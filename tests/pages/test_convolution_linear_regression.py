@@ -93,7 +93,7 @@ def test_the_sheets_start_on_xor(open_tab):
     assert found["mean squared error"].tolist() == ["17.5", "17.5"]
     assert found["gradient by w₁, w₂, b"].tolist() == ["(5, 4.5, 8)"] * 2
     assert app.number_input(key="conv_auto_start_b").value == 3
-    assert charts(app)[0]["layout"]["yaxis"]["range"] == pytest.approx([-3.3, 3.3])  # where the descent begins is seen
+    assert figures(app)[0]["layout"]["yaxis"]["range"] == pytest.approx([-3.3, 3.3])  # where the descent begins is seen
 
 
 @pytest.mark.parametrize("step", [0, 5, 60])

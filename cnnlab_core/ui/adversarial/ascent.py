@@ -11,8 +11,9 @@ from cnnlab_core.images.levels import LEVELS, levels
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.theme import ACCENT, MUTED, ORANGE
 from cnnlab_core.ui.adversarial.choice import Choice
-from cnnlab_core.ui.adversarial.pictures import FIGURE, show_trio
+from cnnlab_core.ui.adversarial.pictures import show_trio
 from cnnlab_core.ui.adversarial.run_attack import run_attack
+from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import plain
 
 REMEDIES = {
@@ -46,10 +47,12 @@ def show_gradient(choice: Choice, found: AttackResult) -> None:
         Line(name, np.arange(len(y)), y, colour, marked=len(y) < 60)
         for (name, y), colour in zip(lines.items(), (MUTED, ORANGE, ACCENT), strict=True)
     ]
-    figure.plotly_chart(
+    show_chart(
         line_figure(drawn, title="P and the gradients, log scale", x_title="step", log=True),
-        key="ascent gradients",
-        config=FIGURE,
+        "ascent gradients",
+        "Probability ascent: how large is the gradient?",
+        f"{choice.subject.picture.title} towards {choice.subject.labels[found.goal.single[1] or 0]}.",
+        place=figure,
         alt="P of the target, the length of its gradient and of the gradient of its logarithm, over the steps",
     )
     for column, (method, (title, formula)) in zip(st.columns(2, gap="large"), REMEDIES.items(), strict=True):
