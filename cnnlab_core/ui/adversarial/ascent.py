@@ -51,7 +51,7 @@ def show_gradient(choice: Choice, found: AttackResult) -> None:
         line_figure(drawn, title="P and the gradients, log scale", x_title="step", log=True),
         "ascent gradients",
         "Probability ascent: how large is the gradient?",
-        f"{choice.subject.picture.title} towards {choice.subject.labels[found.goal.single[1] or 0]}.",
+        choice.about,
         place=figure,
         alt="P of the target, the length of its gradient and of the gradient of its logarithm, over the steps",
     )

@@ -102,8 +102,9 @@ def draw_both(setting: Setting, story: Story, one: DeltaGenerator, many: DeltaGe
         figure = arrows(view, region, ball.centre, story.best, moves)
         says = (
             "Teal ground: class 1, grey: class 0, the thick line between them is w · x + b = 0. Thin lines: "
-            f"where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the "
-            f"{setting.shape} of allowed points, the star its optimum. An orange, dashed arrow leaves it; the dotted line is the projection back."
+            "where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the "
+            f"{setting.shape} of allowed points, the star its optimum. An orange, dashed arrow leaves it; the dotted "
+            "line is the projection back."
         )
         show_chart(
             figure,
