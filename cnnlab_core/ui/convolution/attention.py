@@ -91,25 +91,28 @@ def permutations(example: Example, controls: Controls) -> tuple[tuple[int, ...],
 def proof(still: Attended, moved: Attended, order: Sequence[int], positions: bool) -> None:
     """Why attention commutes with permutations, each line with how far it is from true on the numbers above."""
     square = np.ix_(order, order)
-    apart = [
-        moved.scores - still.scores[square],
-        moved.weights - still.weights[square],
-        moved.output - permute(still.output, order),
-    ]
-    table = {
-        "the proof, in three lines": [
+    lines = (
+        (
             r"$S(PX) = \tfrac{1}{\sqrt{d}} (P X W_q) (P X W_k)^\top = P \, S(X) \, P^\top$",
+            r"scores are products of rows, and $(P M)^\top = M^\top P^\top$",
+            moved.scores - still.scores[square],
+        ),
+        (
             r"$\mathrm{softmax}(P \, S \, P^\top) = P \, \mathrm{softmax}(S) \, P^\top$",
-            r"$A(PX) = P \, \mathrm{softmax}(S) \, P^\top P \, X W_v = P A(X)$",
-        ],
-        "because": [
-            r"the scores are products of rows, and $(P M)^\top = M^\top P^\top$",
             "softmax works row by row, and a sum doesn't care about the order of its terms",
-            r"a permutation is undone by its transpose: $P^\top P = I$",
-        ],
-        "difference here": [short_number(float(np.abs(_without_rounding(part)).max())) for part in apart],
-    }
-    st.table(table, hide_index=True, border="horizontal")
+            moved.weights - still.weights[square],
+        ),
+        (
+            r"$A(PX) = P \, \mathrm{softmax}(S) \, P^\top P \, X W_v = P A(X)$",
+            r"a permutation is undone by its transpose, $P^\top P = I$",
+            moved.output - permute(still.output, order),
+        ),
+    )
+    written = [
+        f"1. {line}: {reason}. Largest difference here: {short_number(float(np.abs(_without_rounding(apart)).max()))}"
+        for line, reason, apart in lines
+    ]
+    st.markdown("\n".join(["The proof, in three lines:\n", *written]))
     if positions:
         st.caption(
             "With positions the first line fails, and the others with it: the layer sees PX + E, which isn't P(X + E). "

@@ -148,7 +148,9 @@ def loss_of_neuron(w: Array, b: float) -> str:
     torch, gradients = loss_gradients(x, t, w, b), mse_gradients(x, t, w, b)
     xs = names("x", inputs)
     with right:
-        columns = dict(zip([f"${name}$" for name in xs], x.T, strict=True)) | error_columns(y, t, "y = w x + b")
+        columns = error_columns(y, t, "y = w x + b")
+        if inputs == 1:  # of several, those beside it must do: the table has to fit on a phone
+            columns = {"$x$": x[:, 0]} | columns
         columns |= {rf"$2 (y - t)\, {name}$": 2 * (y - t) * column for name, column in zip(xs, x.T, strict=True)}
         st.table(shown_columns(columns), hide_index=True, border="horizontal")
     derivatives_table(
