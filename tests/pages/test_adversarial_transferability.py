@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from reading import texts
+from screen import files
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import Plan
@@ -72,7 +73,7 @@ def test_a_second_network_that_says_the_target_anyway_is_a_sentence(open_page):
     target = f"{best.index} · {best.label}"
     app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target=target, **FGSM)
     assert "even without an attack" in texts(app)
-    assert not app.get("download_button")
+    assert not files(app)
 
 
 @pytest.mark.parametrize(
@@ -107,4 +108,4 @@ def test_the_lab_s_own_pair_meets_without_a_choice(open_page):
 def test_an_expensive_attack_waits(open_page):
     app = open_page("adversarial", adversarial_tab="Transferability", adversarial_steps="7")
     assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
-    assert not app.get("download_button")
+    assert not files(app)
