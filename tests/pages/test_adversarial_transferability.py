@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from screen import metrics, press, texts
+from screen import files, metrics, press, texts
 
 from cnnlab_core.attacks import fgsm, smallest_rounded_epsilon
 from cnnlab_core.attacks.methods import Plan
@@ -87,7 +87,7 @@ def test_a_second_network_that_says_the_target_anyway_gets_surer(open_page):
     target = f"{best.index} · {best.label}"
     app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target=target, **FGSM)
     assert "urer.** P(" in texts(app)
-    assert app.get("download_button")
+    assert files(app)
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ def test_the_lab_s_own_pair_meets_without_a_choice(open_page):
 def test_an_expensive_attack_waits(open_page):
     app = open_page("adversarial", adversarial_tab="Transferability", adversarial_steps="7")
     assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
-    assert not app.get("download_button")
+    assert not files(app)
