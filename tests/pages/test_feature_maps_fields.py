@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from screen import metrics
+from screen import captions, metrics
 
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
-from cnnlab_core.receptive_field import receptive_fields
+from cnnlab_core.receptive_field import COUNTINGS, receptive_fields
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,18 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
         assert rows == [[top, bottom], [top + 1, bottom + 1], [223 - bottom, 223 - top], [224 - bottom, 224 - top]]
         assert cols == [[box.left + first, box.right + first] for first in (0, 1, 0, 1)]
     assert outer == (4 * row - 6, 4 * col - 6, 4 * row + 12, 4 * col + 12)
+
+
+@pytest.mark.parametrize(("counting", "unit"), [("from 1, bottom left", "(28, 29)"), ("from 0, top left", "(28, 28)")])
+def test_other_tabs_count_alike(open_page, counting, unit):
+    app = open_page("feature_maps", maps_tab="Effective field", maps_counting=counting, maps_pictures="1")
+    assert f"affects unit {unit} of" in captions(app)
+    patches = open_page("feature_maps", maps_tab="Strongest patches", maps_counting=counting)
+    usual = open_page("feature_maps", maps_tab="Strongest patches")
+    way = COUNTINGS[counting]
+    units, plain = (re.findall(r"unit \((\d+), (\d+)\)", captions(tab)) for tab in (patches, usual))
+    assert units
+    assert [way.index(int(row), int(col), 56) for row, col in units] == [(int(row), int(col)) for row, col in plain]
 
 
 def test_a_typed_unit_is_read_in_its_convention(open_page):

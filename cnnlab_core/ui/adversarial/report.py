@@ -95,15 +95,14 @@ def _asked(choice: Choice) -> _Asked:
             "each with its class and probability before and after.",
         )
     if paired:
-        begin = [
-            *(f"{index} · {choice.subject.labels[index]}" for index in USUAL if index < len(choice.subject.labels))
-        ]
+        labels = choice.subject.labels
+        begin = [f"{index} · {labels[index]}" for index in USUAL if index < len(labels)]
         chosen = [
             CONTROLS.select(
                 f"report_target_{number}",
                 f"{number}. {plain(title)}: target (type to search)",
                 names,
-                begin[number % len(begin)] if begin else usual,
+                begin[(number - 1) % len(begin)] if begin else usual,
                 place=second,
             )
             for number, title in enumerate(pictures, 1)
