@@ -196,8 +196,10 @@ def test_bad_files_get_a_sentence_and_the_page_stays(lab, name, content):
     upload(lab, name, content)
     expect(lab.page.get_by_test_id("stAlert").first).to_be_visible()
     expect(lab.page.get_by_test_id("stException")).to_have_count(0)
-    choose(lab, "Picture", "Chelsea")
-    expect(lab.page.locator("h2", has_text="tiger cat")).to_be_visible()
+    expect(lab.page.locator("h2", has_text="tiger cat")).to_be_visible()  # the picture before is still there
+    choose(lab, "Picture", "A cup of coffee")
+    expect(lab.page.locator("h2", has_text="espresso")).to_be_visible()
+    expect(lab.page.get_by_test_id("stAlert")).to_have_count(0)
 
 
 @pytest.mark.wide
