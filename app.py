@@ -8,6 +8,7 @@ from cnnlab_core.runtime.device import likely_device
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.frame import home
+from cnnlab_core.ui.homework import show_homework
 from cnnlab_core.ui.show import plain, sentences
 
 
@@ -27,6 +28,8 @@ for first in range(0, len(PAGES), 3):  # row by row, so that neighbours are equa
             st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
             st.markdown(f"{page.question}")
             st.caption(page.promise)
+
+show_homework()
 
 st.header("Start with a photo")
 with st.container(horizontal=True, gap="small"):

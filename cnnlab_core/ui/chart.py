@@ -47,7 +47,7 @@ def show_chart(
                     file.content,
                     file.name,
                     file.mime,
-                    key=f"download {file.name}",
+                    key=f"figure {file.name}",
                     on_click="ignore",
                     width="stretch",
                 )
