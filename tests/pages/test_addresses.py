@@ -7,6 +7,8 @@ import pytest
 from screen import refused
 from streamlit.runtime.state.query_params import QueryParams
 
+from cnnlab_core.ui.contents import PAGES
+
 IN_VAIN = {
     "deepdream": {
         "dream_octaves": ("99", "“99” as **Octaves**, which isn't possible (1 to 8). It is 4 instead."),
@@ -60,7 +62,7 @@ def test_runs_that_are_gone_are_said(open_page):
 
 
 def test_the_sentence_goes_when_the_control_is_moved_and_others_stay(open_page):
-    app = open_page("deepdream", dream_octaves="99", dream_seed="-1")
+    app = open_page("deepdream", dream_octaves="99", dream_seed="-1", dream_side="224")
     assert len(refused(app)) == 2
     app.slider(key="dream_octaves").set_value(3).run()
     assert len(refused(app)) == 1
@@ -109,44 +111,44 @@ def bound(monkeypatch):
     return keys
 
 
-TABS = {
-    "convolution": ("Photo filters", "Autograd warm-up", "Pooling"),
-    "exercises": ("",),
-    "deepdream": ("Neurons", "Classes", "Zoom"),
-    "adversarial": ("Robustness", "Universal", "One neuron"),
-    "training": ("New run",),
-    "classifier": ("Softmax, worked out",),
+TAB_KEYS = {"convolution": "conv_tab", "deepdream": "dream_tab", "feature_maps": "maps_tab"} | {
+    name: f"{name.split('_')[0]}_tab" for name in ("adversarial", "training", "classifier", "transfer_learning")
 }
+"""Of pages with tabs; others have one view."""
 
 
-@pytest.mark.parametrize("page", TABS)
+@pytest.mark.parametrize("most", [2, pytest.param(99, marks=pytest.mark.wide)])
+@pytest.mark.parametrize("page", [page.name for page in PAGES])
 @pytest.mark.usefixtures("short_jobs")
-def test_a_view_is_what_its_address_asks_for_and_its_link_opens_it_again(open_page, bound, page):
-    tab_key = {"convolution": "conv_tab", "deepdream": "dream_tab"}.get(page, f"{page}_tab")
-
+def test_a_view_is_what_its_address_asks_for_and_its_link_opens_it_again(open_page, bound, page, most):
     def view(**address):
         app = open_page(page, **address)
         found = {control.key: control for kind in KINDS for control in app.get(kind) if control.key in bound}
         return app, {key: control for key, control in found.items() if not control.proto.disabled}
 
-    linked = 0
-    for seed, tab in enumerate(TABS[page]):
-        draw = random.Random(seed)
-        _, first = view(**{tab_key: tab})
-        address = {key: any_texts(control, draw) for key, control in first.items()} | {tab_key: [tab]}
+    tabs = [tab.label for tab in view()[0].tabs]
+    assert bool(tabs) == (page in TAB_KEYS)
+    for seed, tab in enumerate(tabs[-most:] or [""]):
+        draw, opened = random.Random(seed), {TAB_KEYS[page]: [tab]} if tab else {}
+        address = {key: any_texts(control, draw) for key, control in view(**opened)[1].items()} | opened
         app, shown = view(**address)
         for key, control in shown.items():
             wanted = address.get(key)
             said = any(", ".join(wanted or [])[:60] in sentence for sentence in refused(app))
             assert wanted is None or same(texts(control), wanted) or said, (tab, key, wanted, texts(control))
         links = [code.value for code in app.code if code.language == "plaintext"]  # none while a job hasn't ended
-        linked += bool(links)
         again = parse_qs(urlsplit(links[-1]).query, keep_blank_values=True) if links else dict(app.query_params)
         _, shown_again = view(**again)
         assert {key: texts(control) for key, control in shown_again.items()} == {
             key: texts(control) for key, control in shown.items()
         }
-    assert linked or page != "convolution"
+
+
+def test_a_link_holds_every_one_of_several_selections(open_page):
+    kinds = ["Output size", "Max pooling"]
+    app = open_page("exercises", exercises_convolution=kinds)
+    (link,) = [code.value for code in app.code if code.language == "plaintext"]
+    assert parse_qs(urlsplit(link).query)["exercises_convolution"] == kinds
 
 
 def same(one, other):
