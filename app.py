@@ -20,7 +20,10 @@ def icons() -> dict[str, bytes]:
 
 home()
 st.title("cnnlab")
-st.markdown("See what a convolutional network computes, by doing it yourself. Each page answers one question.")
+st.markdown(
+    "See what a convolutional network computes, by doing it yourself. Each page answers one question. A problem set on "
+    "your desk? Go to [I have this exercise](#i-have-this-exercise)."
+)
 
 for first in range(0, len(PAGES), 3):  # row by row, so that neighbours are equally high
     for column, page in zip(st.columns(3), PAGES[first : first + 3], strict=False):
