@@ -1,14 +1,13 @@
 """The one way to show a figure: on the page, and beside it as a file for paper."""
 
 import re
-from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from cnnlab_core.plots.paper import MIME, figure_file
-from cnnlab_core.ui.take_away import File
+from cnnlab_core.plots.paper import figure_file
+from cnnlab_core.ui.take_away import File, offer, paper_files
 
 
 def show_chart(
@@ -41,26 +40,9 @@ def show_chart(
     with place.container(key=f"chart_{name}", gap=None):
         st.plotly_chart(figure, key=key, **look)
         with st.popover("Figure", icon=":material/download:", type="tertiary", help="This figure as a file, for paper"):
-            for file in figure_files(figure, name, title, caption):
-                st.download_button(
-                    file.label,
-                    file.content,
-                    file.name,
-                    file.mime,
-                    key=f"figure {file.name}",
-                    on_click="ignore",
-                    width="stretch",
-                )
+            offer(*figure_files(figure, name, title, caption), place="figure", width="stretch")
 
 
 def figure_files(figure: go.Figure, name: str, title: str, caption: str, *, label: str = "{}") -> list[File]:
     """The figure as PNG, SVG and PDF; ``label`` with the kind in it is what their buttons say."""
-    return [
-        File(
-            label.format(kind.upper()),
-            partial(figure_file, figure, kind, title=title, caption=caption),
-            f"cnnlab_{name}.{kind}",
-            mime,
-        )
-        for kind, mime in MIME.items()
-    ]
+    return paper_files(lambda kind: figure_file(figure, kind, title=title, caption=caption), name, label)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
+from cnnlab_core.plots.paper import MIME, Format
 from cnnlab_core.ui.lesson import offer_lesson
 from cnnlab_core.ui.show import show_code, show_link
 
@@ -19,20 +22,27 @@ class File:
     mime: str
 
 
+def offer(*files: File, place: str = "download", **more: Any) -> None:
+    """A button for each file; ``place`` tells those of one name on a page apart."""
+    for file in files:
+        st.download_button(
+            file.label, file.content, file.name, file.mime, key=f"{place} {file.name}", on_click="ignore", **more
+        )
+
+
+def paper_files(make: Callable[[Format], bytes], name: str, label: str = "Figure ({})") -> list[File]:
+    """A figure as PNG, SVG and PDF, made at the click; ``label`` with the kind in it is what the buttons say."""
+    return [
+        File(label.format(kind.upper()), partial(make, kind), f"cnnlab_{name}.{kind}", mime)
+        for kind, mime in MIME.items()
+    ]
+
+
 def take_away(code: str, *files: File) -> None:
     """The expander at the end of a view."""
     with st.expander("Take it away: files, link, code", icon=":material/download:"):
         with st.container(horizontal=True):
-            for file in files:
-                st.download_button(
-                    file.label,
-                    file.content,
-                    file.name,
-                    file.mime,
-                    key=f"download {file.name}",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
+            offer(*files, icon=":material/download:")
         show_link()
         offer_lesson()
         show_code(code)

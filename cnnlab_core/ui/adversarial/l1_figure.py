@@ -19,6 +19,7 @@ from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import ink, plain, show_code
 from cnnlab_core.ui.subject import run_on_model
+from cnnlab_core.ui.take_away import File, offer, paper_files
 
 PICTURES, TARGETS = 2, 3
 USUAL = ("tarantula", "space shuttle", "bubble")
@@ -42,19 +43,10 @@ def show_l1_figure(choice: Choice) -> None:
     dark = st.context.theme.type == "dark"
     shown = _file(choice, rows, "png", dpi=110, ink=ink(), paper="#14191c" if dark else "white")
     st.image(shown, width=820, alt="Before, noise and after, a row for each target")
-    kinds: tuple[tuple[Format, str], ...] = (("png", "image/png"), ("pdf", "application/pdf"))
     with st.container(horizontal=True):
-        for kind, mime in kinds:
-            st.download_button(
-                f"Figure ({kind.upper()})",
-                partial(_file, choice, rows, kind),
-                f"cnnlab_l1.{kind}",
-                mime,
-                key=f"download l1 {kind}",
-                on_click="ignore",
-            )
         table = report_table(rows, choice.subject.labels)
-        st.download_button("Figure's numbers (CSV)", table, "cnnlab_l1.csv", key="download l1 csv", on_click="ignore")
+        numbers = File("Figure's numbers (CSV)", table, "cnnlab_l1.csv", "text/csv")
+        offer(*paper_files(partial(_file, choice, rows), "l1"), numbers)
     with st.expander("The figure's code", icon=":material/code:"):
         opened = [(title, one.name if one.is_sample else None, aims) for title, one, aims in asked]
         show_code(recipe.code(*choice.subject.network, asked=opened, plan=choice.plan), about="The same figure")

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -35,7 +36,7 @@ from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import figure_colours, plain
 from cnnlab_core.ui.subject import run_on_model
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 FIRST_PICTURES = 2
 USUAL = (76, 1, 291, 508)
@@ -291,8 +292,7 @@ def _under_transforms(choice: Choice, rows: Sequence[Row]) -> list[File]:
         st.image(shown, width="stretch", alt="Each adversarial picture under four transforms")
     st.dataframe(list(csv.DictReader(io.StringIO(table))), hide_index=True)
     return [
-        File("Transforms (PNG)", lambda: file("png"), "cnnlab_transforms.png", "image/png"),
-        File("Transforms (PDF)", lambda: file("pdf"), "cnnlab_transforms.pdf", "application/pdf"),
+        *paper_files(file, "transforms", "Transforms ({})"),
         File("Transforms (CSV)", table, "cnnlab_transforms.csv", "text/csv"),
     ]
 
@@ -346,8 +346,7 @@ def _away(choice: Choice, rows: Sequence[Row], asked: _Asked, files: Sequence[Fi
         return
     take_away(
         code,
-        File("Figure (PNG)", lambda: _file(choice, rows, "png"), "cnnlab_report.png", "image/png"),
-        File("Figure (PDF)", lambda: _file(choice, rows, "pdf"), "cnnlab_report.pdf", "application/pdf"),
+        *paper_files(partial(_file, choice, rows), "report"),
         table,
         *files,
     )

@@ -8,12 +8,13 @@ import streamlit as st
 from cnnlab_core.dream.layers import maps_of
 from cnnlab_core.dream.several_layers import dream_layers, grey_noise
 from cnnlab_core.images import png, to_picture
-from cnnlab_core.plots.paper import MIME, picture_row, rendered
+from cnnlab_core.plots.paper import picture_row, rendered
 from cnnlab_core.recipes.deepdream import several_layers as recipe
 from cnnlab_core.ui.deepdream.layer import block_at
 from cnnlab_core.ui.deepdream.settings import CONTROLS, MEASURES, Settings
 from cnnlab_core.ui.show import plain, show_code
 from cnnlab_core.ui.subject import Subject, choose_node, run_on_model
+from cnnlab_core.ui.take_away import offer, paper_files
 
 SIZE = 224
 """Pixels of a side."""
@@ -64,14 +65,5 @@ def show(subject: Subject, settings: Settings) -> None:
     )
     with st.expander("Take the three away: one figure, code", icon=":material/download:"):
         with st.container(horizontal=True):
-            for kind, mime in MIME.items():
-                st.download_button(
-                    f"Figure ({kind.upper()})",
-                    lambda kind=kind: rendered(figure(), kind, tight=True),  # type: ignore[misc]
-                    f"cnnlab_layers.{kind}",
-                    mime,
-                    key=f"download layers {kind}",
-                    icon=":material/download:",
-                    on_click="ignore",
-                )
+            offer(*paper_files(lambda kind: rendered(figure(), kind, tight=True), "layers"), icon=":material/download:")
         show_code(recipe.code(*subject.network, nodes, asked.norm, SIZE, asked.arguments, asked.seed))

@@ -1,6 +1,6 @@
 """AlexNet as in the paper and as in torchvision: the same layers, and where their middle units look."""
 
-from typing import Literal
+from functools import partial
 
 import streamlit as st
 from matplotlib.figure import Figure
@@ -9,14 +9,14 @@ from cnnlab_core.images import png, square, thumbnail
 from cnnlab_core.models.stack import read_stack
 from cnnlab_core.plots.fields import fields_figure
 from cnnlab_core.plots.overlays import field_on_picture
-from cnnlab_core.plots.report import rendered
+from cnnlab_core.plots.paper import Format, rendered
 from cnnlab_core.receptive_field import Counting, ReceptiveField
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, every_counting, growth_formulas, seen_by, worked_out
 from cnnlab_core.recipes.feature_maps import alexnet as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.show import figure_colours
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 BOTH = {
     "AlexNet 2012": "As in the 2012 paper · 227 × 227, padding 0",
@@ -120,7 +120,7 @@ def _layer(number: int, field: ReceptiveField, counting: Counting) -> None:
 def _away(subject: LayerSubject, versions: dict[str, dict[str, ReceptiveField]]) -> None:
     counting = subject.counting
 
-    def figure(name: str, kind: Literal["png", "pdf"]) -> bytes:
+    def figure(name: str, kind: Format) -> bytes:
         return rendered(_figure(subject, name, {layer: versions[name][layer] for layer in NUMBERS}), kind)
 
     def text() -> str:
@@ -131,13 +131,7 @@ def _away(subject: LayerSubject, versions: dict[str, dict[str, ReceptiveField]])
 
     take_away(
         "\n".join(recipe.code(PRESETS[name].text, PRESETS[name].side, NUMBERS, counting.name) for name in BOTH),
-        File("Figure 2012 (PNG)", lambda: figure("AlexNet 2012", "png"), "cnnlab_alexnet.png", "image/png"),
-        File("Figure 2012 (PDF)", lambda: figure("AlexNet 2012", "pdf"), "cnnlab_alexnet.pdf", "application/pdf"),
-        File(
-            "Figure torchvision (PNG)",
-            lambda: figure("AlexNet torchvision", "png"),
-            "cnnlab_alexnet_torchvision.png",
-            "image/png",
-        ),
+        *paper_files(partial(figure, "AlexNet 2012"), "alexnet", "Figure 2012 ({})"),
+        *paper_files(partial(figure, "AlexNet torchvision"), "alexnet_torchvision", "Figure torchvision ({})"),
         File("Worked out (text)", text, "cnnlab_alexnet.txt", "text/plain"),
     )
