@@ -32,7 +32,6 @@ from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.jobs import finish
 
-
 # --- splits ---
 
 
