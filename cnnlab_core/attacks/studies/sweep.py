@@ -107,7 +107,7 @@ def half_fooled(curves: Sequence[Curve]) -> float | None:
 def class_in_name(file: str, labels: Sequence[str]) -> int | None:
     """The class that a file's name tells, as ImageNet's do (n02123045_tabby.JPEG); None if it tells none or two.
 
-    Of ImageNet's thousand classes the synset decides, wherever it stands in the name: two are called crane.
+    Of ImageNet's thousand classes the synset decides, wherever it stands in the name: there are two cranes.
     """
     known, told = synsets(), re.findall(r"(?<![a-z0-9])n\d{8}(?!\d)", file.lower())
     if told and len(labels) == len(known):
