@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab_core.attacks.transforms import Transform
+from cnnlab_core.attacks.transforms import Transform, with_strength
 from cnnlab_core.errors import InputError
 
 
@@ -15,13 +15,13 @@ class Expectation:
     """A model seen through random ``transforms``: give it to any attack in place of the ``model``.
 
     Athalye et al. 2017, arXiv:1707.07397, eq. 2: each step climbs the mean objective over ``draws`` views of each
-    picture, made anew by the transforms in turn, each up to its strength. Calling it gives logits (draws, N, classes).
-    The attack's result is measured on the bare ``model``. Its ``generator`` moves on with every call, so make a new
-    one, seeded, for each attack that is to be repeated.
+    picture, made anew by the transforms in turn, each up to its strength, or to its default if it comes alone. Calling it
+    gives logits (draws, N, classes). The attack's result is measured on the bare ``model``. Its ``generator`` moves on
+    with every call, so make a new one, seeded, for each attack that is to be repeated.
     """
 
     model: Callable[[Tensor], Tensor]
-    transforms: Sequence[tuple[Transform, float]]
+    transforms: Sequence[tuple[Transform, float] | Transform | str]
     generator: torch.Generator
     draws: int = 8
 
@@ -31,10 +31,13 @@ class Expectation:
                 "An expectation is taken over at least one transform and one view of each, but there are "
                 f"{len(self.transforms)} transforms and {self.draws} views."
             )
+        for one in self.transforms:
+            with_strength(one)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits (draws, N, classes) of pixels (N, 3, H, W) in [0, 1]."""
-        turns = [self.transforms[index % len(self.transforms)] for index in range(self.draws)]
+        pairs = [with_strength(one) for one in self.transforms]
+        turns = [pairs[index % len(pairs)] for index in range(self.draws)]
         views = [transform.sample(x, self.generator, strength) for transform, strength in turns]
         return self.model(torch.cat(views)).unflatten(0, (self.draws, len(x)))
 

@@ -124,9 +124,9 @@ class Transform:
         places = torch.linspace(first, last, min(count, last - first + 1), dtype=torch.float64).round().tolist()
         return tuple(round(self.low + self.step * place, 9) for place in places)
 
-    def label(self, strength: float) -> str:
+    def label(self, strength: float | None = None) -> str:
         """The transform and its strength in words, such as “Rotate: 30°”."""
-        return f"{self.title}: {self.written(strength)}"
+        return f"{self.title}: {self.written(self.check(strength))}"
 
 
 def find_transform(name: str) -> Transform:
@@ -134,6 +134,19 @@ def find_transform(name: str) -> Transform:
     if name not in TRANSFORMS:
         raise InputError(f"There is no transform called “{name}”. Choose one of: {', '.join(TRANSFORMS)}.")
     return TRANSFORMS[name]
+
+
+def with_strength(wanted: object) -> tuple[Transform, float]:
+    """A transform, or its name, and its strength: of one given alone, its default. Raises ``InputError``."""
+    found, strength = wanted if isinstance(wanted, tuple | list) and len(wanted) == 2 else (wanted, None)
+    if isinstance(found, str):
+        found = find_transform(found)
+    if not isinstance(found, Transform):
+        raise InputError(
+            f"“{str(wanted)[:60]}” isn't a transform. Give one by its name or as find_transform returns it, alone or "
+            "with a strength: (“rotate”, 30)."
+        )
+    return found, found.check(strength)
 
 
 def _mirror(x: torch.Tensor, strength: float, _: torch.Generator | None) -> torch.Tensor:

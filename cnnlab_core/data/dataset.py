@@ -141,12 +141,11 @@ def read_dataset(path: Path, digests: dict[str, str] | None = None) -> Dataset:
     return Dataset(name, title, classes, part("train"), lambda: part("test"), notes)
 
 
-def peek(path: Path) -> tuple[int, int, int]:
-    """Training pictures, their side and the number of classes of the data set in a file, without reading it all."""
+def peek(path: Path) -> tuple[torch.Tensor, int, int]:
+    """The training labels, the pictures' side and the number of classes of the data set in a file, and no picture."""
     try:
         with safe_open(path, "pt") as file:
             classes = json.loads((file.metadata() or {})["cnnlab"])["classes"]
-            count, side = file.get_slice("train_images").get_shape()[:2]
-            return count, side, len(classes)
+            return file.get_tensor("train_labels"), file.get_slice("train_images").get_shape()[1], len(classes)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError):
         raise DataError(f"The data set {path} is damaged. Delete the file, and import it again.") from None

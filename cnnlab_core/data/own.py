@@ -1,18 +1,19 @@
 """Importing a set of pictures: a folder, or a zip, with a folder for each class.
 
-``cats/… dogs/…``, or ``train/cats/… test/cats/…``; a single folder around everything is skipped. Without a test folder,
-a sixth of each class is kept for the test. Or Oxford-IIIT Pet as it is downloaded (see ``pet_form``). Zips are read in
+``cats/… dogs/…``, or ``train/cats/… test/cats/…``, and what else ``layouts`` understands. Without a test folder, a
+sixth of each class is kept for the test. Or Oxford-IIIT Pet as it is downloaded (see ``pet_form``). Zips are read in
 memory, file by file, and never unpacked to disk, so that no name in them can lead anywhere; every size is checked as it
 is read, whatever the zip claims.
 """
 
 import io
+import math
 import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -22,12 +23,13 @@ import torch
 from PIL import Image, ImageOps
 
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
-from cnnlab_core.data.pet_form import sorted_by_breed
+from cnnlab_core.data.layouts import is_hidden, printable, sorted_into_classes
+from cnnlab_core.data.pet_form import Parts, sorted_by_breed
 from cnnlab_core.errors import DataError, ImageError, InputError
-from cnnlab_core.images import open_image
+from cnnlab_core.images import begins_like_a_picture, open_image
 from cnnlab_core.runtime.jobs import Progress
 
-MOST_PICTURES = 100_000
+MOST_PICTURES = 125_000
 """Pictures in a set, at most."""
 
 MOST_CLASSES = 200
@@ -42,15 +44,19 @@ MOST_FILE_BYTES = 40_000_000
 MOST_BYTES = 2_000_000_000
 """Bytes of all files together once unpacked, and of the finished set, at most."""
 
-SIDES = (16, 128)
+SIDES = (16, 256)
 """The smallest and the largest side, in pixels, that pictures can be imported at."""
 
 MOST_NOTES = 20
 """Pictures left out that are named one by one, at most."""
 
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".jp2"}
-_TRAIN, _TEST = {"train", "training", "val", "valid", "validation"}, {"test", "testing"}
+_SUFFIXES = {
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".jp2",
+    ".heic", ".heif", ".svg",
+}  # fmt: skip
+"""What says that a file is meant to be a picture; one that can't be read is told."""
 _TEST_SEED = 6
+_MEASURED = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 DAMAGED = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 """What zipfile raises, sooner or later, for a file in a damaged zip."""
@@ -61,7 +67,25 @@ class _File:
     """A picture's file: its path below the folder or zip, and how to read it."""
 
     path: PurePosixPath
-    read: Callable[[], bytes]
+    open: Callable[[], IO[bytes]]
+
+    def read(self) -> bytes:
+        """Everything in it; ``ImageError`` if that is more than a picture's file may hold."""
+        with self.open() as file:
+            content = file.read(MOST_FILE_BYTES + 1)
+        if len(content) > MOST_FILE_BYTES:
+            raise ImageError(f"This file is larger than {MOST_FILE_BYTES // 10**6} MB.")
+        return content
+
+    def is_picture(self) -> bool:
+        """Whether it is meant to be a picture, by its name or by how it begins."""
+        if self.path.suffix.lower() in _SUFFIXES:
+            return True
+        try:
+            with self.open() as file:
+                return begins_like_a_picture(file.read(32))
+        except DAMAGED:
+            return False
 
 
 def own_folder() -> Path:
@@ -83,10 +107,20 @@ def own_path(name: str) -> Path:
     return own_folder() / f"{name}.safetensors"
 
 
-def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Generator[Progress[None], None, Dataset]:
+def import_pictures(
+    source: Path | str | bytes, name: str, *, side: int | None = None
+) -> Generator[Progress[None], None, Dataset]:
     """Read a folder or zip of class folders, or of Oxford-IIIT Pet's files, into the set ``own:<name>``.
 
-    Each picture is cropped to a square of ``side``. Those that can't be read are left out, as the set's notes say.
+    Each picture is cropped to a square of ``side`` pixels. Those that can't be read are left out, as the set's notes
+    say.
+
+    Args:
+        source: the path of a folder or zip, or a zip's bytes.
+        name: up to 40 small letters, digits, - and _.
+        side: 16 to 256; None keeps the pictures' own size (the median of their shorter sides, 256 at most, less where
+            so many wouldn't fit in memory). Small pictures train fast, but a network that was trained on large ones
+            sees little in them.
 
     Raises ``InputError`` for a bad name or side, and ``DataError`` for a set that is empty, too large, damaged or
     already there.
@@ -94,14 +128,16 @@ def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Gener
     path = own_path(name)
     if path.exists():
         raise DataError(f"There is a data set called “{name}” already. Choose another name, or delete that one first.")
-    if not SIDES[0] <= side <= SIDES[1]:
+    if side is not None and not (isinstance(side, int) and SIDES[0] <= side <= SIDES[1]):
         raise InputError(f"Pictures can be {SIDES[0]} to {SIDES[1]} pixels wide, not {side}.")
+    if isinstance(source, str):
+        source = Path(source).expanduser()
     with ExitStack() as opened:
         files = list(_in_folder(source) if isinstance(source, Path) and source.is_dir() else _in_zip(source, opened))
         pictures = _pictures_among(files)
-        texts = [file for file in files if file.path.suffix == ".txt" and not _is_hidden(file.path)]
+        texts = [file for file in files if file.path.suffix == ".txt" and not is_hidden(file.path)]
         try:
-            parts, notes = sorted_by_breed(pictures, texts) or (_sorted_into_classes(pictures), ())
+            parts, notes = sorted_by_breed(pictures, texts) or sorted_into_classes(pictures, texts)
         except DAMAGED as error:
             raise DataError(
                 f"A list among the annotations can't be read ({error}). Replace it or leave it out."
@@ -115,28 +151,23 @@ def import_pictures(source: Path | bytes, name: str, *, side: int = 32) -> Gener
 
 
 def _pictures_among(files: Iterable[_File]) -> list[_File]:
-    """The files with a picture's name, without hidden ones."""
-    found = [file for file in files if _is_picture(file.path)]
+    """The files that are meant to be pictures, without hidden ones."""
+    shown = [file for file in files if not is_hidden(file.path)]
+    if len(shown) > 4 * MOST_PICTURES:
+        raise DataError(f"There are {len(shown)} files here. Use a part of them.")
+    found = [file for file in shown if file.is_picture()]
     if len(found) > MOST_PICTURES:
         raise DataError(f"There are {len(found)} pictures here, more than {MOST_PICTURES}. Use a part of them.")
     return found
 
 
-def _is_picture(path: PurePosixPath) -> bool:
-    return path.suffix.lower() in _SUFFIXES and not _is_hidden(path)
-
-
-def _is_hidden(path: PurePosixPath) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
-
-
 def _in_folder(folder: Path) -> Iterator[_File]:
-    def reader(path: Path) -> Callable[[], bytes]:
-        return lambda: _bounded(path.open("rb"))
+    def opener(path: Path) -> Callable[[], IO[bytes]]:
+        return lambda: path.open("rb")
 
     for path in sorted(folder.rglob("*")):  # doesn't follow links to folders
         if path.is_file() and not path.is_symlink():
-            yield _File(PurePosixPath(path.relative_to(folder).as_posix()), reader(path))
+            yield _File(PurePosixPath(path.relative_to(folder).as_posix()), opener(path))
 
 
 def _in_zip(source: Path | bytes, opened: ExitStack) -> Iterator[_File]:
@@ -152,46 +183,24 @@ def _in_zip(source: Path | bytes, opened: ExitStack) -> Iterator[_File]:
     if sum(member.file_size for member in members) > MOST_BYTES:
         raise DataError(f"This zip unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
 
-    def reader(member: zipfile.ZipInfo) -> Callable[[], bytes]:
-        return lambda: _bounded(packed.open(member))
+    def opener(member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
+        return lambda: packed.open(member)
 
     for member in sorted(members, key=lambda member: member.filename):
-        yield _File(PurePosixPath(member.filename.replace("\\", "/")), reader(member))
+        yield _File(PurePosixPath(_filename(member).replace("\\", "/")), opener(member))
 
 
-def _bounded(file: IO[bytes]) -> bytes:
-    """The content of a file, which is then closed; ``ImageError`` if it is longer than a picture's file may be."""
-    with file:
-        content = file.read(MOST_FILE_BYTES + 1)
-    if len(content) > MOST_FILE_BYTES:
-        raise ImageError(f"This file is larger than {MOST_FILE_BYTES // 10**6} MB.")
-    return content
+def _filename(member: zipfile.ZipInfo) -> str:
+    """A file's name: macOS writes UTF-8 without the flag that says so, which Python reads as code page 437."""
+    if member.flag_bits & 0x800:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
 
 
-def _sorted_into_classes(files: list[_File]) -> dict[str, dict[str, list[_File]]]:
-    """Files by part ("train", perhaps "test") and class. Raises ``DataError`` when they aren't in class folders."""
-    trails = [(list(file.path.parts[:-1]), file) for file in files]
-    while trails and all(len(trail) > 1 for trail, _ in trails) and len({trail[0] for trail, _ in trails}) == 1:
-        trails = [(trail[1:], file) for trail, file in trails]  # one folder around it all
-    tops = {trail[0].lower() if trail else "" for trail, _ in trails}
-    parted = tops <= _TRAIN | _TEST and bool(tops & _TRAIN) and all(len(trail) > 1 for trail, _ in trails)
-    parts: dict[str, dict[str, list[_File]]] = {}
-    for trail, file in trails:
-        part = "test" if parted and trail[0].lower() in _TEST else "train"
-        folders = trail[1:] if parted else trail
-        if not folders:
-            raise DataError(
-                f"“{file.path.name}” isn't in a class folder. Put every picture into the folder of its class."
-            )
-        parts.setdefault(part, {}).setdefault(_class_name(folders[0]), []).append(file)
-    return parts
-
-
-def _class_name(folder: str) -> str:
-    return "".join(letter for letter in folder if letter.isprintable()).strip()[:60] or "unnamed"
-
-
-def _checked(parts: dict[str, dict[str, list[_File]]]) -> dict[str, dict[str, list[_File]]]:
+def _checked(parts: Parts[_File]) -> Parts[_File]:
     train = parts.get("train", {})
     if not 2 <= len(train) <= MOST_CLASSES:
         raise DataError(
@@ -212,10 +221,12 @@ def _checked(parts: dict[str, dict[str, list[_File]]]) -> dict[str, dict[str, li
 
 
 def _read(
-    parts: dict[str, dict[str, list[_File]]], name: str, side: int, notes: tuple[str, ...]
+    parts: Parts[_File], name: str, side: int | None, notes: tuple[str, ...]
 ) -> Generator[Progress[None], None, Dataset]:
     classes = tuple(sorted(parts["train"]))
     work = [(part, label, file) for part, kinds in parts.items() for label in classes for file in kinds.get(label, [])]
+    if side is None:
+        side = min(_own_side([file for _, _, file in work]), math.isqrt(MOST_BYTES // (3 * len(work))))
     if len(work) * side * side * 3 > MOST_BYTES:
         raise DataError(f"{len(work)} pictures of {side} × {side} are too many to hold in memory. Use a smaller side.")
     images = np.empty((len(work), side, side, 3), np.uint8)
@@ -229,7 +240,7 @@ def _read(
             images[number] = np.asarray(ImageOps.fit(open_image(content), (side, side), Image.Resampling.BICUBIC))
             good[number] = True
         except (ImageError, *DAMAGED) as error:
-            failed.append((file.path.name, str(error)))
+            failed.append((printable("/".join(file.path.parts[-2:]), 80), str(error)))
         if spent > MOST_BYTES:  # whatever the zip said about its sizes
             raise DataError(f"This unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
         yield Progress(number + 1, len(work))
@@ -244,7 +255,8 @@ def _read(
     if not test.any():
         test = good & _every_sixth(labels, good)
     train = good & (which == "train") & ~test
-    notes += tuple(f"left out: {file}: {why}" for file, why in failed[:MOST_NOTES])
+    counted = [f"{len(failed)} left out", *["left out"] * (MOST_NOTES - 1)]
+    notes += tuple(f"{what}: {file}: {why}" for what, (file, why) in zip(counted, failed, strict=False))
     if len(failed) > MOST_NOTES:
         notes += (f"and {len(failed) - MOST_NOTES} more left out",)
 
@@ -252,6 +264,15 @@ def _read(
         return Pictures(torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen]))
 
     return Dataset(f"own:{name}", name, classes, pictures(train), lambda: pictures(test), notes)
+
+
+def _own_side(files: Sequence[_File]) -> int:
+    """The median of the shorter sides of some of the pictures, within ``SIDES``."""
+    sides = []
+    for file in files[:: math.ceil(len(files) / _MEASURED)]:
+        with suppress(ImageError, *DAMAGED):
+            sides.append(min(open_image(file.read()).size))
+    return int(np.clip(np.median(sides or [SIDES[1]]), *SIDES))
 
 
 def _every_sixth(labels: np.ndarray, good: np.ndarray) -> np.ndarray:

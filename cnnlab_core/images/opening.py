@@ -57,6 +57,17 @@ def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
         ) from None
 
 
+def begins_like_a_picture(head: bytes) -> bool:
+    """Whether a file's first bytes (16 at least) are those of a picture, one that can't be read here (HEIC) too."""
+    Image.init()
+    known = (accept for form in FORMATS if (accept := Image.OPEN[form][1]))
+    return _is_heic(head) or any(accept(head) is True for accept in known)
+
+
+def _is_heic(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+
 def _read(source: bytes | bytearray | str | Path) -> bytes:
     if isinstance(source, bytes | bytearray):
         content = bytes(source)
@@ -122,8 +133,7 @@ def _wide_to_uint8(values: np.ndarray, *, sixteen_bit: bool) -> np.ndarray:
 def _not_a_picture(content: bytes) -> str:
     """Name what the file is, from its first bytes, and say what to do."""
     head = content[:512].lstrip().lower()
-    brand = content[4:12]
-    if brand[:4] == b"ftyp" and brand[4:] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+    if _is_heic(content):
         return "This is a HEIC photo, as iPhones make them. Save or export it as JPEG and use that file."
     if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in content[:4096].lower()):
         return "This is an SVG drawing: shapes, not pixels. Export it as PNG and use that file."

@@ -4,8 +4,9 @@ from html import escape
 
 
 def as_text(label: str) -> str:
-    """A label as it is: plotly reads some HTML in texts, links too, and a class can be called anything."""
-    return escape(label, quote=False)
+    """A label as it is: plotly reads some HTML in texts, links too, and ``%{…}`` in templates; a class can be called
+    anything."""
+    return escape(label, quote=False).replace("%{", "%&#123;")
 
 
 def shortened(label: str, longest: int = 24) -> str:

@@ -53,5 +53,5 @@ def features_map(
 def _points(places: np.ndarray, name: str, marker: dict[str, object]) -> dict[str, object]:
     return {
         "type": "scatter", "x": places[:, 0], "y": places[:, 1], "name": name, "mode": "markers", "marker": marker,
-        "hovertemplate": f"{name}<extra></extra>",
+        "hovertext": name, "hoverinfo": "text",
     }  # fmt: skip

@@ -2,7 +2,10 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
+
+_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-?inf|-?nan", re.ASCII)
 
 
 def csv_table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
@@ -14,5 +17,10 @@ def csv_table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _harmless(value: object) -> object:
-    """A name that begins like a formula would be run by a spreadsheet."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "@", "\t", "\r") else value
+    """A text that begins like a formula would be run by a spreadsheet; a number stays one.
+
+    What counts: https://owasp.org/www-community/attacks/CSV_Injection, full-width signs and white space before them.
+    """
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # the writer quotes \n alone
+    risky = text.startswith(("\t", "\n")) or text.lstrip().startswith(tuple("=+-@＝＋－＠"))
+    return f"'{text}" if risky and not _NUMBER.fullmatch(text) else text if isinstance(value, str) else value

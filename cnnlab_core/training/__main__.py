@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     data.add_argument("source", type=Path)
     data.add_argument("name")
-    data.add_argument("--side", type=int, default=32)
+    data.add_argument("--side", type=int, default=32, help="pixels wide and high (default 32)")
     command("fetch", _fetch, "download CIFAR-10, if it isn't here")
     process = _add_run(command("work", _work, "be a run's trainer (what start and resume launch)"))
     for one in (new, again, process):

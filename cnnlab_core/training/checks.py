@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnlab_core.data import find_data
+from cnnlab_core.data import find_data, split_validation
+from cnnlab_core.data.dataset import peek
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.sources import Source
 from cnnlab_core.errors import InputError
@@ -14,31 +15,48 @@ from cnnlab_core.training.nets import build_net
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known before the start: the data, its training pictures and their side, the weights of the network."""
+    """What is known before the start: the data, its training pictures and their side, the weights of the network.
+
+    ``learned_from`` are the training pictures that are neither held out nor beyond the limit.
+    """
 
     source: Source
     pictures: int
+    learned_from: int
     side: int
     classes: int
     parameters: int
 
 
-_SHAPES = {"cifar10": (50_000, 32, 10), "shapes": (10_000, 32, 10)}
+_SHAPES = {"cifar10": (5000, 32, 10), "shapes": (1000, 32, 10)}
+"""Training pictures of each class, their side, and the classes."""
 
 
 def check(config: Config) -> Facts:
-    """Raise ``InputError`` for a config whose data or network can't be; else what is known about it."""
+    """Raise ``InputError`` for a config whose data, network or first step can't be; else what is known about it."""
     source = find_data(config.data)
-    pictures, side, classes = _SHAPES[config.data] if config.data in _SHAPES else _shape_of_own(config.data)
+    if config.data in _SHAPES:
+        each, side, classes = _SHAPES[config.data]
+        labels = torch.arange(classes).repeat(each)
+    else:
+        labels, side, classes = peek(own_path(config.data.removeprefix("own:")))
     if config.crop >= side:
         raise InputError(f"Pictures of {side} × {side} can be shifted by at most {side - 1} pixels, not {config.crop}.")
-    with torch.device("meta"):
+    kept = len(split_validation(labels, config.validation, config.seed, config.limit).train)
+    with torch.device("meta"), torch.enable_grad():
         network = build_net(config.net, classes, side, config.stack)
-    return Facts(source, pictures, side, classes, sum(p.numel() for p in network.parameters()))
+        _try_a_step(network, min(config.batch, kept), side)
+    return Facts(source, len(labels), kept, side, classes, sum(p.numel() for p in network.parameters()))
 
 
-def _shape_of_own(name: str) -> tuple[int, int, int]:
-    """Training pictures, their side and the number of classes of an imported set, from its file's header."""
-    from cnnlab_core.data.dataset import peek
-
-    return peek(own_path(name.removeprefix("own:")))
+def _try_a_step(network: torch.nn.Module, batch: int, side: int) -> None:
+    """Forward and back on the meta device, where nothing is computed but shapes."""
+    try:
+        network(torch.empty(batch, 3, side, side)).sum().backward()
+    except (ValueError, RuntimeError) as error:
+        if batch == 1 and "more than 1 value per channel" in str(error):
+            raise InputError(
+                "With one picture in each step, a batch norm on maps of 1 × 1 has a single value for each channel, and "
+                "nothing to take a variance of. Use a batch of 2 or more, or leave that norm out."
+            ) from None
+        raise InputError(f"Not even one step of this network can be done: {error}") from None

@@ -27,6 +27,28 @@ def loss_in_words(config: Config) -> str:
     return ", ".join(words)
 
 
+def curves_in_words(config: Config) -> list[str]:
+    """What has to be known to read a run's curves of loss and accuracy."""
+    words = []
+    if config.attack != "none":
+        words.append(
+            f"The training curves are of attacked pictures: each batch is attacked by {config.attack.upper()} (epsilon "
+            f"{levels(config.epsilon)}) before the network learns from it. What is held out is clean, so its accuracy "
+            "can be the higher one."
+        )
+    if not config.validation:
+        words.append(
+            "No pictures are held out in this run: it learns from all of them, so there is no held-out curve, and the "
+            "last weights are tested, whether or not they are the best."
+        )
+    elif config.label_smoothing:
+        words.append(
+            f"The training loss is measured with label smoothing ({config.label_smoothing:g}) and on changed pictures, "
+            "the held-out loss without either: so it can be the lower one."
+        )
+    return words
+
+
 @dataclass(frozen=True)
 class Spread:
     """The mean of several scores and their standard deviation (n - 1 in the denominator; None for a single one)."""

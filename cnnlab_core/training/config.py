@@ -2,6 +2,7 @@
 """What a run is to do, as data: everything that decides its result, checked before anything starts. Needs no torch."""
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,9 @@ Schedule = Literal["one-cycle", "constant"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
+DATA = ("cifar10", "shapes")
+"""The data sets that come with the lab; others are called ``own:`` and their name."""
+_OWN = re.compile(r"own:[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _ATTACKED = {"attack": ("fgsm", "pgd")}
 
 
@@ -43,7 +47,7 @@ class Config:
         high=16,
     )
     flip: bool = setting(
-        True, "mirroring", "Half of the pictures are mirrored, different ones each time.", group="data",
+        True, "mirroring", "A coin decides for each picture, anew in each epoch, whether it is mirrored.", group="data",
     )
 
     net: Net = setting(
@@ -169,6 +173,11 @@ class Config:
         """Raise ``InputError`` for the first setting that can't be."""
         for name, about in SETTINGS.items():
             about.check(getattr(self, name))
+        if self.data not in DATA and not _OWN.fullmatch(self.data):
+            raise InputError(
+                f"There is no data set called “{self.data[:60]}”. Choose {', '.join(DATA)}, or own: and the name of "
+                "one that was imported, such as own:leaves."
+            )
         if self.net == "stack" and not self.stack.strip():
             raise InputError("The stack has no rows. Add a convolution, or choose one of the lab's networks.")
         if self.net != "stack" and self.stack:

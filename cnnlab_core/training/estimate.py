@@ -21,12 +21,6 @@ _MEASURED_STEPS = 3
 _LOOKED_AT = 40
 
 
-def training_pictures(config: Config, facts: Facts) -> int:
-    """How many pictures an epoch goes through."""
-    kept = round(facts.pictures * (1 - config.validation))
-    return min(config.limit, kept) if config.limit else kept
-
-
 def seconds_of_training(config: Config, pictures: int, speed: float) -> float:
     """The time for all epochs at ``speed`` pictures/s, without checks and test."""
     return config.epochs * pictures / speed

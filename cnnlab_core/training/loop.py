@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Generator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
 from cnnlab_core.training.learner import Learner, pixel_statistics
+from cnnlab_core.training.locks import held
 from cnnlab_core.training.metrics import MetricsWriter, say
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.runs import Run
@@ -75,15 +76,29 @@ def train(
     device: torch.device | None = None,
     checkpoint_seconds: float = 20.0,
     wish: Callable[[], str] | None = None,
+    locked: bool = False,
 ) -> Generator[TrainStep, None, Outcome]:
     """Train a run from where it stands until it is tested, paused or stopped; yields after every step.
 
-    The caller holds the run's lock. ``wish`` tells what is wanted now ("", "pause" or "stop"; by default the run's
-    request). Of several processes (``world``) only the leader has a ``run``; the others hear from it. Closing the
+    From its first step to its end it holds the run's lock, by which all others see that it is training, unless the
+    caller holds that already (``locked``). ``wish`` tells what is wanted now ("", "pause" or "stop"; by default the
+    run's request). Of several processes (``world``) only the leader has a ``run``; the others hear from it. Closing the
     generator is like a kill: the next call goes on from the last checkpoint. Raises ``RunError``, ``DataError`` or
     ``InputError`` as sentences, and ``OSError`` when the disk is full.
     """
-    world = world or World()
+    if run:
+        run.refuse_shipped()
+    with held(run.lock, 1.0, f"{run.about.name} is being trained already.") if run and not locked else nullcontext():
+        return (yield from _train(run, world or World(), device, checkpoint_seconds, wish))
+
+
+def _train(
+    run: Run | None,
+    world: World,
+    device: torch.device | None,
+    checkpoint_seconds: float,
+    wish: Callable[[], str] | None,
+) -> Generator[TrainStep, None, Outcome]:
     config: Config = world.tell(run.config if run else None)
     fetching = open_data_steps(config.data)
     while True:

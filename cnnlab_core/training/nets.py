@@ -76,7 +76,7 @@ class Deeper(nn.Module):
     """A small residual network: a 3 × 3 stem and three groups, each a convolution, max pooling and a residual block.
 
     Its proportions follow Keller Jordan's airbench (2024, arXiv:2404.00498): pool right behind the first convolution
-    of a group, few wide layers, everything 3 × 3, logits scaled down. 3.6 million weights for ten classes.
+    of a group, few wide layers, everything 3 × 3. 3.6 million weights for ten classes.
     """
 
     def __init__(self, classes: int, widths: tuple[int, ...] = (64, 128, 256, 256)) -> None:

@@ -27,7 +27,8 @@ class MuonWithAdamW:
 
     Muon moves a matrix by the orthogonal matrix nearest to its momentum, so that no direction is left behind. A
     convolution is a matrix of (filters, weights of one filter). torch's Muon takes matrices only, so it gets a view of
-    each convolution's memory; in it a filter's weights stand in another order, which is all the same to Muon.
+    each convolution's memory, or else a copy that is taken back; a filter's weights stand in another order there, which
+    is all the same to Muon.
     """
 
     def __init__(self, parameters: list[nn.Parameter], config: Config) -> None:
@@ -50,9 +51,15 @@ class MuonWithAdamW:
 
     def step(self) -> None:
         """Move all parameters by their gradients."""
-        for matrix, filters in zip(self._matrices, self._filters, strict=True):
+        pairs = list(zip(self._matrices, self._filters, strict=True))
+        for matrix, filters in pairs:
+            matrix.data = _matrix(filters.detach())
             matrix.grad = None if filters.grad is None else _matrix(filters.grad)
         self._muon.step()
+        for matrix, filters in pairs:
+            if matrix.data_ptr() != filters.data_ptr():
+                count, channels, *window = filters.shape
+                filters.data.copy_(matrix.data.view(count, *window, channels).permute(0, 3, 1, 2))
         self._adamw.step()
 
     def state_dict(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from cnnlab_core.images.levels import levels
 from cnnlab_core.interpretability.first_layer_filters import as_colours
-from cnnlab_core.training.comparison import loss_in_words
+from cnnlab_core.training.comparison import curves_in_words, loss_in_words
 from cnnlab_core.training.config import SETTINGS, Config
 from cnnlab_core.training.curves import Curves, curves, smoothed
 from cnnlab_core.training.nets import STACKS
@@ -44,7 +44,8 @@ def report(run: Run) -> str:
         _figure(
             _learning(found, config),
             f"Loss ({loss_in_words(config)}) and accuracy on training batches (smoothed)"
-            + (" and on held-out pictures." if config.validation else ". No pictures were held out."),
+            + (" and on held-out pictures. " if config.validation else ". ")
+            + " ".join(curves_in_words(config)),
         ),
         *_filters(run),
         *_tested(finals, machine),

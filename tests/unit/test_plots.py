@@ -1,5 +1,7 @@
 """Figures hold the numbers they are given, in colours that everybody can read."""
 
+import re
+from html import unescape
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +9,10 @@ import pytest
 from PIL import ImageColor
 from skimage.color import rgb2lab
 
+from cnnlab_core.plots.bars import class_bars
+from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.lines import Line, epsilon_curves, line_figure
+from cnnlab_core.plots.projection import features_map
 from cnnlab_core.plots.step_size import step_map
 from cnnlab_core.plots.theme import ACCENT, CATEGORICAL, MUTED, ON_CELLS, ORANGE, SIGNED_CELLS, UNSIGNED_CELLS
 from cnnlab_core.runtime.assets import read_asset
@@ -85,6 +90,31 @@ def test_the_convolution_grid_has_the_colours_of_the_figures():
     style = read_asset("convolution_grid", "grid.css")
     assert f"--negative: {ORANGE};" in style
     assert f"--positive: {ACCENT};" in style
+
+
+@pytest.mark.parametrize("name", ["%{x}", "%{customdata}", "100 %{y:.2f}", "a<extra>b</extra>", "<b>%{text}</b>"])
+def test_names_are_data_and_no_template(name):
+    for figure, plain in zip(_figures_with(name), _figures_with("plain"), strict=True):
+        assert [_holes(trace) for trace in figure.data] == [_holes(trace) for trace in plain.data]
+        assert any(name in unescape(text) for trace in figure.data for text in _texts(trace))
+
+
+def _figures_with(name):
+    yield features_map([[0, 1], [1, 0]], [0, 1], [True, False], [name, "b"], explained=(0.5, 0.4), own=(0.0, 0.0))
+    yield class_bars([name, "b"], [0.5, 0.5], percent=True)
+    yield confusion_matrix([[1, 0], [0, 1]], [name, "b"], ink="black")
+    yield line_figure([Line(name, [0, 1], [0.2, 0.4])], title=name, x_title=name, y_title=name)
+
+
+def _holes(trace):
+    """What plotly would fill in."""
+    templates = [trace[key] for key in ("hovertemplate", "texttemplate") if trace.get(key)]
+    return [re.findall(r"%\{[^}]*\}|<[^>]*>", template) for template in templates]
+
+
+def _texts(trace):
+    for text in (trace.name, trace.hovertext, trace.customdata):
+        yield from [text] if isinstance(text, str) else np.ravel(text if text is not None else []).astype(str)
 
 
 @pytest.mark.parametrize("vision", VISION)

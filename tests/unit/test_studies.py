@@ -84,6 +84,8 @@ def test_every_transform_is_what_the_network_says_of_the_rounded_picture(model, 
 
 def test_pictures_side_by_side_meet_the_same_noise(model, fooled):
     (noisy,) = finish(under_transforms(model, [fooled.clean.view().pixels] * 2, [("noise", 20)]))
+    plain, blurred = finish(under_transforms(model, [fooled.clean.view().pixels], [UNTOUCHED, "blur"]))
+    assert (plain.title, blurred.title) == ("Untouched", "Blur: 1.5 px")
     assert np.array_equal(noisy.views[0].pixels, noisy.views[1].pixels)
 
 

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from places import IMAGENET_SAMPLES
 
 from cnnlab_core.attacks import fgsm, l1_adam, minimal_epsilon, pgd
 from cnnlab_core.attacks.methods import METHODS, Plan
@@ -23,7 +24,10 @@ from cnnlab_core.attacks.sweep import Curve, sweep, sweep_steps
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.images.levels import distance, distance_code, levels
-from cnnlab_core.models import load_model
+from cnnlab_core.models import find_spec, load_model
+from cnnlab_core.models.registry import categories
+from cnnlab_core.models.synsets import synsets
+from cnnlab_core.models.zoo import DEFAULT_MODEL
 from cnnlab_core.runtime.jobs import finish
 
 EPS = (0.0, 1 / 255, 4 / 255)
@@ -223,6 +227,29 @@ def test_file_names_can_tell_the_class():
     assert class_in_name("n02089078_black-and-tan_coonhound.jpg", LABELS) == 4
     assert class_in_name("n02012849_crane.JPEG", LABELS) is None  # a bird, or a machine?
     assert class_in_name("holiday.jpg", LABELS) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "index"),
+    [
+        ("n02012849_crane.JPEG", 134), ("n03126707_crane.JPEG", 517), ("n03710721_maillot.JPEG", 639),
+        ("n03710637_maillot.JPEG", 638), ("n02113186_Cardigan.JPEG", 264), ("n02963159_cardigan.JPEG", 474),
+        ("n04355933_sunglass.jpg", 836), ("n04356056_sunglasses.jpg", 837), ("n04008634_missile.png", 744),
+        ("n03773504_missile.png", 657), ("n02012849_10010.JPEG", 134), ("N02012849_CRANE.JPEG", 134),
+        ("ILSVRC2012_val_00000293_n02012849.JPEG", 134), ("n02012849/x_517.png", 134), ("n02012849_tabby.JPEG", 134),
+        ("n00000001_tabby.JPEG", None), ("n02012849_n03126707.JPEG", None), ("tabby.JPEG", 281), ("crane.jpg", 517),
+    ],
+)  # fmt: skip
+def test_the_synset_decides_which_of_imagenets_classes_a_name_tells(file, index):
+    assert class_in_name(file, categories(find_spec(DEFAULT_MODEL))) == index
+
+
+def test_every_sample_of_imagenet_has_the_class_that_its_words_tell():
+    labels = categories(find_spec(DEFAULT_MODEL))
+    assert len(synsets()) == len(labels) == 1000
+    for path in IMAGENET_SAMPLES.glob("*.JPEG"):
+        words = path.stem.split("_", 1)[1].replace("_", " ").lower()
+        assert labels[class_in_name(path.name, labels)].lower().startswith(words)
 
 
 def test_epsilons_for_people():

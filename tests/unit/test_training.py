@@ -36,6 +36,7 @@ from cnnlab_core.training.evaluation import answer
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.nets import STACKS, build_net, build_stack, check_stack, initialise
+from cnnlab_core.training.optimizers import build_optimizer
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.schedule import learning_rate
@@ -48,8 +49,11 @@ CPU = torch.device("cpu")
 
 def test_what_cannot_be_trained_is_found_before_the_start():
     assert check(Config()).parameters == 64 * 363 + 128 + 128 * 576 + 256 + 128 * 1152 + 256 + 1290
-    with pytest.raises(InputError, match="no data set"):
-        check(Config(data="imagenet"))
+    for name in ("imagenet", "nope", "", "own:", "own:../x", "own:A", "CIFAR10", "pets", "own:x\n"):
+        with pytest.raises(InputError, match="no data set"):
+            Config(data=name)
+    with pytest.raises(InputError, match="no data set called “own:gone”"):
+        check(Config(data="own:gone"))
     with pytest.raises(InputError, match="Row 2"):
         check(tiny(stack="c4k3,c4k99"))
     with pytest.raises(InputError, match="Row 1 of the stack reads"):
@@ -60,6 +64,37 @@ def test_what_cannot_be_trained_is_found_before_the_start():
     check(tiny(data="own:small", crop=15))
     with pytest.raises(InputError, match="at most 15 pixels, not 16"):
         check(tiny(data="own:small", crop=16))
+    assert check(tiny(data="own:small", crop=0, validation=0.5)).learned_from == 6
+    few = Pictures(small.images[:5], torch.tensor([0, 0, 0, 0, 1]))
+    write_dataset(own_path("lopsided"), Dataset("own:lopsided", "x", ("a", "b"), few, lambda: test))
+    with pytest.raises(InputError, match="Class 1 has only 1 training pictures"):
+        check(tiny(data="own:lopsided", crop=0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "fails"),
+    [
+        ({"batch": 1, "stack": "c4k3s2,m2s2,c4k7,norm,relu"}, True),
+        ({"batch": 1, "stack": "c4k3s2,m2s2,c4k7,norm,relu,c4k1,norm"}, True),
+        ({"limit": 1, "stack": "c4k3s2,m2s2,c4k7,norm"}, True),
+        ({"batch": 1, "stack": "c4k3s2,m2s2,c4k6,norm"}, False),
+        ({"batch": 2, "stack": "c4k3s2,m2s2,c4k7,norm,relu"}, False),
+        ({"batch": 1, "stack": "c4k3s2,m2s2,c4k7,relu"}, False),
+        ({"batch": 1, "net": "homework_bn", "stack": ""}, False),
+        ({"batch": 1, "net": "deeper", "stack": ""}, False),
+    ],
+)
+def test_what_is_accepted_can_do_a_step_and_what_is_refused_cannot(changes, fails):
+    config = tiny(**changes)
+    one = Learner(config, classes=10, side=32, mean=(0.5,) * 3, std=(0.25,) * 3, device=CPU)
+    if fails:
+        with pytest.raises(InputError, match="With one picture in each step"):
+            check(config)
+        with pytest.raises(ValueError, match="more than 1 value"):
+            one.learn(batch_of(1), 0.01, 0, 0)
+    else:
+        check(config)
+        assert one.learn(batch_of(config.batch), 0.01, 0, 0).isfinite().all()
 
 
 # --- networks ---
@@ -304,6 +339,36 @@ def test_muon_is_torchs_own_and_leaves_all_but_convolutions_to_adamw():
         adamw.step()
     for mine, theirs in zip(one.network.parameters(), network.parameters(), strict=True):
         # Newton-Schulz runs in bfloat16, and sums in the order of memory.
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("form", ["contiguous", "channels last", "changed on the way", "a part of a larger tensor"])
+def test_muon_moves_convolutions_in_any_order_of_memory(form):
+    """The same gradients give the same weights, whatever the order that they lie in."""
+
+    def network(memory):
+        net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        initialise(net, "he", generator(3, "weights"))
+        return net.to(memory_format=memory)
+
+    last = form in ("channels last", "changed on the way")
+    one, twin = network(torch.channels_last if last else torch.contiguous_format), network(torch.channels_last)
+    if form.startswith("a part"):
+        wide = torch.zeros(8, 3, 3, 6)
+        wide[..., :3] = one[0].weight.detach()
+        one[0].weight = nn.Parameter(wide[..., :3])
+    config = tiny(optimizer="muon", momentum=0.9)
+    optimizers = [build_optimizer(net, config) for net in (one, twin)]
+    for step in range(3):
+        if form == "changed on the way" and step == 1:
+            one.to(memory_format=torch.contiguous_format)
+        for net, optimizer in zip((one, twin), optimizers, strict=True):
+            before = [m.weight.detach().clone() for m in net if isinstance(m, nn.Conv2d)]
+            optimizer.zero_grad()
+            net(batch_of(8).images).square().sum().backward()
+            optimizer.step()
+            assert all((m.weight != old).any() for m, old in zip((net[0], net[2]), before, strict=True))
+    for mine, theirs in zip(one.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-3)
 
 

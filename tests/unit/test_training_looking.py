@@ -20,7 +20,7 @@ from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
 from cnnlab_core.training.comparison import differences, group_by_settings, loss_in_words, spread
 from cnnlab_core.training.curves import curves, layers_over_time, seconds_left, smoothed
-from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training, training_pictures
+from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
 from cnnlab_core.training.exporting import export
 from cnnlab_core.training.loop import NotANumberError, train
 from cnnlab_core.training.presets import PRESETS
@@ -171,8 +171,8 @@ def test_the_time_is_estimated_from_runs_like_it_or_measured():
     config = tiny()
     facts = check(config)
     assert facts.pictures == len(open_data("own:few").train)
-    assert training_pictures(config, facts) == 320
-    assert training_pictures(tiny(limit=0), facts) == round(0.98 * 400)
+    assert facts.learned_from == 320
+    assert check(tiny(limit=0)).learned_from == round(0.98 * 400)
     assert known_speed(config, facts) is None
     run = trained()
     assert known_speed(tiny(seed=3, epochs=9), facts) == np.median([line["speed"] for line in run.metrics().steps])
@@ -236,7 +236,7 @@ def test_a_run_learns_from_every_picture_where_none_is_held_out(attack):
     run = trained(validation=0.0, limit=0, attack=attack)
     data = open_data("own:few")
     assert (run.machine["training_pictures"], run.machine["validation_pictures"]) == (len(data.train), 0)
-    assert training_pictures(run.config, check(run.config)) == len(data.train) == 400
+    assert check(run.config).learned_from == len(data.train) == 400
     found = curves(run.metrics())
     assert len(found.epoch_step) == 2
     assert np.isfinite(found.train_accuracy).all()

@@ -82,6 +82,21 @@ def kill(run, number=signal.SIGKILL):
     os.kill(run.metrics().states[-1]["pid"], number)
 
 
+def test_a_run_trained_in_a_notebook_is_listed_as_running():
+    run = create_run(tiny())
+    job = train(run)
+    assert run.state().name == "ready"
+    next(job)
+    assert (run.state().name, run.state().alive) == ("running", True)
+    for others in (lambda: finish(train(run)), run.delete, lambda: resume(run)):
+        with pytest.raises(RunError, match=r"being trained already|is training"):
+            others()
+    job.close()
+    assert run.state().name == "interrupted"
+    finish(train(run))
+    assert (run.state().name, run.state().alive) == ("finished", False)
+
+
 def test_pausing_and_going_on_changes_nothing():
     config = tiny(epochs=3)
     whole, paused = create_run(config), create_run(config)

@@ -10,6 +10,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
@@ -35,6 +37,7 @@ from cnnlab_core.transfer import (
     open_collection,
     project,
 )
+from cnnlab_core.transfer.softmax_regression import PENALTIES
 
 MODEL = "squeezenet1_1"
 
@@ -184,6 +187,52 @@ def test_at_the_optimum_autograd_finds_no_gradient(shape):
     assert max(w.grad.abs().max(), b.grad.abs().max()) < 1e-5
     assert found.gradient < 1e-5
     assert loss.item() == pytest.approx(found.loss, abs=1e-12)
+
+
+def solved_by_torch(x, labels, classes, penalty):
+    """The logits of scikit-learn's problem, C = 1 / (N penalty), and the loss, by torch's L-BFGS."""
+    x, labels = torch.from_numpy(x), torch.from_numpy(labels)
+    w, b = torch.zeros(x.shape[1], classes).double(), torch.zeros(classes).double()
+    solver = torch.optim.LBFGS(
+        [w.requires_grad_(), b.requires_grad_()], max_iter=400, max_eval=900, tolerance_grad=1e-13,
+        tolerance_change=0, history_size=100, line_search_fn="strong_wolfe",
+    )  # fmt: skip
+
+    def closure():
+        solver.zero_grad()
+        loss = torch.nn.functional.cross_entropy(x @ w + b, labels, reduction="sum") / len(x)
+        loss = loss + penalty / 2 * w.square().sum()
+        loss.backward()
+        return loss
+
+    solver.step(closure)
+    return (x @ w + b).detach().numpy(), closure().item()
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@given(
+    seed=st.integers(0, 10**6),
+    shape=st.sampled_from([(30, 4, 3), (12, 20, 2), (40, 8, 5)]),
+    scale=st.sampled_from([0.1, 1.0, 10.0]),
+    apart=st.sampled_from([0.0, 1.0, 4.0]),
+)
+@settings(max_examples=3, deadline=None)
+def test_every_penalty_ends_at_scikit_learns_solution(penalty, seed, shape, scale, apart):
+    """Overlapping classes and ones that a plane tells apart, features of any size and with a mean."""
+    count, size, classes = shape
+    x, labels = problem(seed, count, size, classes)
+    x = scale * (x + apart * np.random.default_rng(seed).normal(size=(classes, size))[labels] + 1)
+    found = fit(x, labels, classes, penalty)
+    # The loss is penalty-strongly convex in the weights: they are within gradient / penalty of the only optimum.
+    w, b = (torch.tensor(value, requires_grad=True) for value in (found.weight, found.bias))
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(x) @ w + b, torch.from_numpy(labels))
+    (loss + penalty / 2 * w.square().sum()).backward()
+    assert w.grad.norm() <= 1e-3 * penalty * max(1e-6, np.linalg.norm(found.weight))
+    theirs, their_loss = solved_by_torch(x, labels, classes, penalty)
+    assert found.loss <= their_loss * (1 + 1e-9)
+    if penalty >= 1e-2:  # further down L-BFGS itself stops short
+        mine, theirs = (z - z.mean(1, keepdims=True) for z in (found.logits(x), theirs))
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-3 * max(1.0, np.abs(theirs).max()))
 
 
 def test_two_classes_far_apart_agree_with_the_equation_of_their_optimum():

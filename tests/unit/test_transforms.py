@@ -12,7 +12,8 @@ from PIL import Image, ImageFilter
 from torch.nn.functional import conv2d, interpolate, pad
 from torchvision.transforms.v2 import functional as F
 
-from cnnlab_core.attacks.transforms import GREY, TRANSFORMS, find_transform
+from cnnlab_core.attacks.eot import Expectation
+from cnnlab_core.attacks.transforms import GREY, TRANSFORMS, find_transform, with_strength
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor, to_uint8
 
@@ -310,6 +311,31 @@ def test_clipped_pixels_have_no_gradient():
 
 
 # --- each against its reference -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_transform_alone_has_its_default_strength(name):
+    transform = TRANSFORMS[name]
+    whole = (transform, transform.default)
+    for wanted in (name, transform, (name, None), [transform, None], (name, transform.default), whole):
+        assert with_strength(wanted) == whole
+    assert transform.label() == transform.label(transform.default)
+    views = [
+        Expectation(lambda x: x.flatten(1)[:, :4], [wanted], torch.Generator().manual_seed(1), 2)(X)
+        for wanted in (transform, name, whole)
+    ]
+    assert torch.equal(views[0], views[1])
+    assert torch.equal(views[0], views[2])
+
+
+@pytest.mark.parametrize(
+    "wanted", [None, 3, ("rotate", "x"), ("rotate", 30, 1), (), "swirl", ("rotate", 999), 1.5, [None, 1]]
+)
+def test_what_is_no_transform_is_a_sentence(wanted):
+    with pytest.raises(InputError):
+        with_strength(wanted)
+    with pytest.raises(InputError):
+        Expectation(torch.flatten, [wanted], torch.Generator(), 2)
 
 
 def test_mirror_twice_is_the_picture():

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from cnnlab_core.attacks.result import View
-from cnnlab_core.attacks.transforms import find_transform
+from cnnlab_core.attacks.transforms import find_transform, with_strength
 from cnnlab_core.images import to_tensor, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
@@ -22,8 +22,8 @@ Pixels = np.ndarray
 UNTOUCHED = ""
 """The trial in which nothing happens to the pictures."""
 
-Trial = tuple[str, float]
-"""A transform's name and strength; ``UNTOUCHED`` with any strength."""
+Trial = tuple[str, float] | str
+"""A transform's name and strength, or its name alone for its default; ``UNTOUCHED`` with any strength."""
 
 Outcome = Literal["survives", "undone", "astray", "no merit"]
 OUTCOMES: dict[Outcome, str] = {
@@ -58,8 +58,12 @@ def under_transforms(
     """
     x = torch.cat([to_tensor(Image.fromarray(pixels)) for pixels in pictures]).to(model.device)
     found: list[UnderTransform] = []
-    for name, strength in trials:
-        changed = to_uint8(find_transform(name)(x, strength) if name else x)
+    for trial in trials:
+        name, strength, pixels = UNTOUCHED, 0.0, x
+        if trial != UNTOUCHED and trial[0] != UNTOUCHED:
+            transform, strength = with_strength(trial)
+            name, pixels = transform.name, transform(x, strength)
+        changed = to_uint8(pixels)
         with torch.no_grad():
             logits = model(changed.to(x.dtype) / 255).double().cpu().numpy()
         shown = changed.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -3,6 +3,7 @@
 Everything refers to 8-bit pictures, but for the smallest epsilon found by bisection, where both are told apart.
 """
 
+import re
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon, minimal_epsilon_
 from cnnlab_core.attacks.sweep import Curve, first_epsilon, sweep_steps
 from cnnlab_core.images import open_image
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.models.synsets import synsets
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, Result, part
 
@@ -103,7 +105,13 @@ def half_fooled(curves: Sequence[Curve]) -> float | None:
 
 
 def class_in_name(file: str, labels: Sequence[str]) -> int | None:
-    """The class that a file's name tells, as ImageNet's do (n02123045_tabby.JPEG); None if it tells none or two."""
+    """The class that a file's name tells, as ImageNet's do (n02123045_tabby.JPEG); None if it tells none or two.
+
+    Of ImageNet's thousand classes the synset decides, wherever it stands in the name: there are two cranes.
+    """
+    known, told = synsets(), re.findall(r"(?<![a-z0-9])n\d{8}(?!\d)", file.lower())
+    if told and len(labels) == len(known):
+        return known.get(told[0]) if len(set(told)) == 1 else None
     words = file.rsplit(".", 1)[0].split("_", 1)[-1].replace("_", " ").strip().lower()
     found = [index for index, label in enumerate(labels) if label.lower() == words]
     return found[0] if len(found) == 1 else None

@@ -57,8 +57,13 @@ def show(runs: list[Run], chosen: Run) -> None:
     if len(kinds) > 1:
         st.info(
             "These runs minimise different losses, so their training losses can't be compared: each line says what was "
-            "added to cross-entropy. Accuracies and the held-out loss are measured in the same way for all.",
+            "added to cross-entropy. What is held out is measured in the same way for all.",
             icon=":material/balance:",
+        )
+    if any(run.config.attack != "none" for run in shown):
+        st.caption(
+            "Of a run that learns from attacked pictures, training loss and accuracy are of those; what is held out is "
+            "clean for all runs."
         )
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
     _finals(shown)

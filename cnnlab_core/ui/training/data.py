@@ -75,7 +75,14 @@ def _import() -> None:
     )
     file = st.file_uploader("Zip file", key="training_zip", max_upload_size=classroom().upload_mb)
     name = st.text_input("Name of the data set", key="training_zip_name", max_chars=40, placeholder="leaves")
-    side = st.slider("Pixels wide and high", SIDES[0], SIDES[1], 32, 8, key="training_zip_side")
+    side = st.slider(
+        "Pixels wide and high",
+        *SIDES,
+        32,
+        8,
+        key="training_zip_side",
+        help="Small pictures train fast. For transfer learning, bring the zip on that page, which keeps their size.",
+    )
     if not (file and name):
         return
     content = file.getvalue()

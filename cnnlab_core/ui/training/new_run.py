@@ -11,7 +11,7 @@ from cnnlab_core.recipes.training import new_run
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.curves import duration
-from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training, training_pictures
+from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
 from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import MOST_NAME
@@ -124,7 +124,7 @@ def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
                 f"Your run “{plain(busy.about.name)}” is still at work. Pause or stop it, then start this one. "
                 "(One at a time for each visitor, so that everybody has a turn.)"
             )
-        pictures = training_pictures(config, facts)
+        pictures = facts.learned_from
         steps = max(1, pictures // config.batch) * config.epochs
         about.markdown(
             f"**{facts.parameters:,}** weights, **{pictures:,}** training pictures of {facts.side} × {facts.side} in "

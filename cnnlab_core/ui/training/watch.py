@@ -12,6 +12,7 @@ from cnnlab_core.plots.theme import ACCENT, CATEGORICAL, MUTED
 from cnnlab_core.recipes.training import watch
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run
+from cnnlab_core.training.comparison import curves_in_words
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
@@ -66,16 +67,8 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
         for place, figure in zip(st.columns(2, gap="large"), row, strict=True):
             title = figure.layout.title.text
             show_chart(figure, f"training {title}", title, f"Run: {run.about.name}.", place=place)
-    if not run.config.validation:
-        st.caption(
-            "No pictures are held out in this run: it learns from all of them, so there is no held-out curve, and the "
-            "last weights are tested, whether or not they are the best."
-        )
-    elif run.config.label_smoothing:
-        st.caption(
-            f"The training loss is measured with label smoothing ({run.config.label_smoothing:g}) and on changed "
-            "pictures, the held-out loss without either: so it can be the lower one."
-        )
+    for sentence in curves_in_words(run.config):
+        st.caption(sentence)
     for notice in found.notices:
         st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
 

@@ -12,8 +12,6 @@ from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 
 _IMPORTED = "transfer imported"
-_SIDE = 128
-"""Pixels of the side that pictures are imported at."""
 
 
 def import_own() -> None:
@@ -35,7 +33,7 @@ def import_own() -> None:
         outcome = run(
             "transfer import",
             digest("transfer import", content, name),
-            lambda: import_pictures(content, name, side=_SIDE),
+            lambda: import_pictures(content, name),
             label="Reading the pictures",
             start="Import",
             keep=False,
