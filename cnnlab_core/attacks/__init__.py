@@ -5,7 +5,17 @@ from cnnlab_core.attacks.fgsm import fgsm, fgsm_steps
 from cnnlab_core.attacks.l1_adam import l1_adam, l1_adam_steps
 from cnnlab_core.attacks.log_probability_ascent import log_probability_ascent, log_probability_ascent_steps
 from cnnlab_core.attacks.loop import AttackStep
-from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon, minimal_epsilon, minimal_epsilon_steps
+from cnnlab_core.attacks.minimal_epsilon import (
+    MinimalEpsilon,
+    minimal_epsilon,
+    minimal_epsilon_steps,
+    smallest_rounded_epsilon,
+    smallest_rounded_epsilon_steps,
+)
+from cnnlab_core.attacks.normalised_probability_ascent import (
+    normalised_probability_ascent,
+    normalised_probability_ascent_steps,
+)
 from cnnlab_core.attacks.pgd import pgd, pgd_steps
 from cnnlab_core.attacks.probability_ascent import probability_ascent, probability_ascent_steps
 from cnnlab_core.attacks.result import AttackResult, Measured
@@ -29,10 +39,14 @@ __all__ = [
     "log_probability_ascent_steps",
     "minimal_epsilon",
     "minimal_epsilon_steps",
+    "normalised_probability_ascent",
+    "normalised_probability_ascent_steps",
     "pgd",
     "pgd_steps",
     "probability_ascent",
     "probability_ascent_steps",
+    "smallest_rounded_epsilon",
+    "smallest_rounded_epsilon_steps",
     "universal",
     "universal_steps",
 ]

@@ -39,7 +39,7 @@ def problem(
 
     ``x`` is float (N, C, H, W) in [0, 1]; ``y`` and ``target`` are (N,) or one class for all; without ``y`` the true
     class is what the network says. An attack that ``starts_here``, at x, gets the forward pass along and needs no
-    second one. Raises ``InputError`` for anything else, and for a target that is the class itself.
+    second one. Raises ``InputError`` for anything else.
     """
     if not isinstance(x, Tensor) or x.ndim != 4 or not x.numel() or not x.is_floating_point():
         shape = f"{tuple(x.shape)} {x.dtype}" if isinstance(x, Tensor) else type(x).__name__
@@ -58,11 +58,7 @@ def problem(
     x = x.detach()
     true = logits.argmax(-1) if y is None else _classes(y, x, logits.shape[1], "y")
     aim = None if target is None else _classes(target, x, logits.shape[1], "target")
-    if aim is not None and (aim == true).any():
-        raise InputError(
-            f"The target is the class that the picture already has ({int(true[aim == true][0])}). Choose another one."
-        )
-    goal = Goal(true, aim, loss)
+    goal = Goal(true, aim, loss).seen_from(logits)
     clean = Measured(x, x, logits, goal.reached(logits))
     return Problem(x, goal, clean, forward if starts_here and bare(model) is model else None)
 

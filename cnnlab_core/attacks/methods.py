@@ -16,6 +16,7 @@ from cnnlab_core.attacks.inputs import Classes
 from cnnlab_core.attacks.l1_adam import l1_adam_steps
 from cnnlab_core.attacks.log_probability_ascent import log_probability_ascent_steps
 from cnnlab_core.attacks.loop import Attack
+from cnnlab_core.attacks.normalised_probability_ascent import normalised_probability_ascent_steps
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.pgd import pgd_steps
 from cnnlab_core.attacks.probability_ascent import probability_ascent_steps
@@ -89,6 +90,15 @@ METHODS: dict[str, Method] = {
             needs_target=True,
         ),
         Method(
+            "Probability ascent, normalised",
+            "Steps of one length along the gradient of P(target), within epsilon.",
+            normalised_probability_ascent_steps,
+            ("eps", "step_size", "steps", "early_stop", "keep_best"),
+            begins={"step_size": 0.5},
+            step_unit="l2",
+            needs_target=True,
+        ),
+        Method(
             "Log-probability ascent",
             "Steps of one length along the gradient of log P(target), with no ball but the box.",
             log_probability_ascent_steps,
@@ -134,7 +144,7 @@ class Plan:
     restarts: int = 1
     early_stop: bool = False
     keep_best: bool = False
-    alpha: float = 1e-4
+    alpha: float = 0.03
     learning_rate: float = 0.01
     seed: int = 0
 
@@ -176,8 +186,13 @@ class Plan:
     @property
     def total(self) -> int:
         """How often the attack asks the network at most: once at each start, and once after each step."""
+        return self.most_steps + (self.restarts if self.entry.takes("restarts") else 1)
+
+    @property
+    def most_steps(self) -> int:
+        """How many steps the attack takes at most, through all restarts."""
         steps = self.steps if self.entry.takes("steps") else 1
-        return (steps + 1) * (self.restarts if self.entry.takes("restarts") else 1)
+        return steps * (self.restarts if self.entry.takes("restarts") else 1)
 
     def over_epsilon(self) -> "Plan":
         """The same for any epsilon: steps that are lengths in the norm grow with it, and the best picture counts."""

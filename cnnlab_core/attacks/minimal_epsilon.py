@@ -1,4 +1,4 @@
-"""The smallest epsilon that fools the network, by bisection, for a whole batch at once."""
+"""The smallest epsilon that fools the network: by bisection on floats, or one by one on 8-bit pictures."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -12,11 +12,17 @@ from cnnlab_core.attacks.methods import Plan, plan_over_epsilon
 from cnnlab_core.attacks.objective import Classifier, logits_of
 from cnnlab_core.attacks.over_epsilon import OverEpsilon
 from cnnlab_core.attacks.result import in_eight_bits
+from cnnlab_core.attacks.sweep import Curve, sweep_steps
 from cnnlab_core.errors import InputError
+from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.runtime.jobs import Progress, part, plainly
 
 _FULL_RANGE = {"linf": lambda x: 1.0, "l2": lambda x: x[0].numel() ** 0.5, "l1": lambda x: float(x[0].numel())}
 """The distance from black to white."""
+
+UNITS = {"linf": 1 / LEVELS, "l2": 0.25, "l1": 25.0}
+"""The epsilons that are tried one by one are whole multiples of this, in the norm's pixel units."""
+MOST_UNITS = 32
 
 _FIRST = 256
 """The first epsilon that is tried is this part of the highest."""
@@ -87,4 +93,31 @@ def minimal_epsilon_steps(
     return MinimalEpsilon(plan, high, found, high - low, clean.predicted != goal.y, rounded)
 
 
+def smallest_rounded_epsilon_steps(
+    model: Classifier,
+    x: Tensor,
+    y: Classes | None = None,
+    *,
+    method: str | Plan = "fgsm",
+    target: Classes | None = None,
+    **settings: Any,
+) -> Generator[Progress[tuple[Curve, ...]], None, list[float | None]]:
+    """The smallest epsilon of 0, 1, 2, ... ``UNITS`` (in linf k/255) at which the rounded 8-bit picture fools.
+
+    The epsilons are tried one by one, so that there is no smaller one among them. A number for each picture; None where
+    even ``MOST_UNITS`` units don't fool. The progress tells the curve of each picture so far. The arguments and errors
+    are those of ``minimal_epsilon``.
+    """
+    plan = plan_over_epsilon(method, settings)
+    eps = [UNITS[plan.norm] * count for count in range(MOST_UNITS + 1)]
+    curves: tuple[Curve, ...] = ()
+    for step in sweep_steps(model, x, y, eps=eps, method=plan, target=target):
+        yield step
+        curves = step.latest or ()
+        if curves and all(curve.smallest is not None for curve in curves):
+            break
+    return [curve.smallest for curve in curves]
+
+
 minimal_epsilon = plainly(minimal_epsilon_steps)
+smallest_rounded_epsilon = plainly(smallest_rounded_epsilon_steps)

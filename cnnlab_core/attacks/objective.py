@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -20,17 +20,31 @@ Loss = Literal["cross_entropy", "margin", "probability"]
 LOSSES: tuple[Loss, ...] = ("cross_entropy", "margin", "probability")
 
 
+_SURER = 1e-4
+"""By so much log P(target) must rise to count: more than a float32 network's answers to one picture differ."""
+
+
 @dataclass(frozen=True, eq=False)
 class Goal:
     """Away from the classes ``y`` (N,), or towards the classes ``target`` (N,) if there are any.
 
     ``cross_entropy``: -log P(y), or log P(target). ``margin``: how far the best other class leads the true one, or the
     target all others, in logits (Carlini & Wagner 2017, arXiv:1608.04644, f6). ``probability``: -P(y), or P(target).
+
+    Where the target is y, an attack makes the network surer: it succeeds with log P(target) above ``floor`` (N,).
     """
 
     y: Tensor
     target: Tensor | None = None
     loss: Loss = "cross_entropy"
+    floor: Tensor | None = None
+
+    def seen_from(self, clean: Tensor) -> "Goal":
+        """The same, with the ``floor`` that the logits (N, classes) of the pictures before the attack give."""
+        if self.target is None or not (self.target == self.y).any():
+            return self
+        before = self._log_p(clean, self.target) + _SURER
+        return replace(self, floor=torch.where(self.target == self.y, before, -math.inf))
 
     @property
     def classes(self) -> Tensor:
@@ -44,7 +58,11 @@ class Goal:
 
     def rows(self, index: Tensor) -> "Goal":
         """The same for some of the samples."""
-        return Goal(self.y[index], None if self.target is None else self.target[index], self.loss)
+        return self._each(lambda part: part[index])
+
+    def repeated(self, times: int) -> "Goal":
+        """The same for the whole batch, ``times`` times after itself."""
+        return self._each(lambda part: part.repeat(times))
 
     def value(self, logits: Tensor) -> Tensor:
         """The objective (N,) of logits (N, classes); the mean over views of logits (views, N, classes)."""
@@ -62,9 +80,23 @@ class Goal:
         return value if value.ndim == 1 else value.mean(0)
 
     def reached(self, logits: Tensor) -> Tensor:
-        """Which of the samples fool the network, (N,) bool: another class than y, or just the target, is first."""
+        """Which of the samples fool the network, (N,) bool: another class than y, or just the target, is first.
+
+        A target that is y must also be more probable than it was.
+        """
         first = logits.argmax(-1)
-        return first != self.y if self.target is None else first == self.target
+        if self.target is None:
+            return first != self.y
+        named = first == self.target
+        return named if self.floor is None else named & (self._log_p(logits, self.target) > self.floor)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Goal":
+        target, floor = (None if part is None else change(part) for part in (self.target, self.floor))
+        return Goal(change(self.y), target, self.loss, floor)
+
+    @staticmethod
+    def _log_p(logits: Tensor, classes: Tensor) -> Tensor:
+        return logits.double().log_softmax(-1).gather(-1, classes[:, None])[:, 0]
 
 
 class Forward:

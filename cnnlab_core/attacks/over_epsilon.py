@@ -34,10 +34,8 @@ class OverEpsilon:
 
     def repeated(self, times: int) -> "OverEpsilon":
         """The same on every picture ``times`` times, the whole batch after itself."""
-        target = self.goal.target
-        goal = Goal(self.goal.y.repeat(times), None if target is None else target.repeat(times), self.goal.loss)
         direction = None if self.direction is None else self.direction.repeat(times, 1, 1, 1)
-        return replace(self, x=self.x.repeat(times, 1, 1, 1), goal=goal, direction=direction)
+        return replace(self, x=self.x.repeat(times, 1, 1, 1), goal=self.goal.repeated(times), direction=direction)
 
     def at(self, eps: Tensor) -> Generator[AttackStep, None, Tensor]:
         """The pictures (N, C, H, W) for the epsilons (N,); yields the attack's steps, if it takes any."""

@@ -23,7 +23,8 @@ from cnnlab_core.runtime.jobs import Progress, part, plainly
 class Curve:
     """One picture of a sweep as plain numpy: the ``logits`` (E, classes) float64 at each of the E epsilons.
 
-    The attack called ``title`` leads away from class ``y``, or to the ``target``.
+    The attack called ``title`` leads away from class ``y``, or to the ``target``; where that is y, above the
+    log-probability ``floor``.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Curve:
     y: int
     target: int | None
     logits: np.ndarray
+    floor: float = -np.inf
 
     @property
     def best(self) -> np.ndarray:
@@ -39,8 +41,10 @@ class Curve:
 
     @property
     def success(self) -> np.ndarray:
-        """Where the network is fooled, (E,) bool."""
-        return self.best != self.y if self.target is None else self.best == self.target
+        """Where the network is fooled, (E,) bool; see ``Goal.reached``."""
+        if self.target is None:
+            return self.best != self.y
+        return (self.best == self.target) & (self.probability(self.target) > np.exp(self.floor))
 
     @property
     def others(self) -> np.ndarray:
@@ -155,8 +159,9 @@ def first_epsilon(eps: Sequence[float], hits: np.ndarray) -> float | None:
 
 def _curve(plan: Plan, eps: Sequence[float], goal: Goal, logits: Sequence[Tensor], sample: int) -> Curve:
     target = None if goal.target is None else int(goal.target[sample])
+    floor = -np.inf if goal.floor is None else float(goal.floor[sample])
     rows = torch.stack([row[sample] for row in logits]).double().cpu().numpy()
-    return Curve(plan.title, tuple(eps), int(goal.y[sample]), target, rows)
+    return Curve(plan.title, tuple(eps), int(goal.y[sample]), target, rows, floor)
 
 
 sweep = plainly(sweep_steps)

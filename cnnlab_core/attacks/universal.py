@@ -103,7 +103,7 @@ def universal_steps(
     views = [x, (x + delta).clamp(0, 1), in_eight_bits((x + delta).clamp(0, 1))]
     answers = [torch.cat([logits_of(model, rows) for rows in view.split(batch)]) for view in views]
     true = answers[0].argmax(-1) if y is None else _expanded(y, x)
-    whole = Goal(true, None if target is None else _expanded(target, x), loss)
+    whole = Goal(true, None if target is None else _expanded(target, x), loss).seen_from(answers[0])
     clean, exact, rounded = (
         Measured(x, view, logits, whole.reached(logits)) for view, logits in zip(views, answers, strict=True)
     )

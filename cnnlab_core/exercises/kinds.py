@@ -11,7 +11,7 @@ import numpy as np
 from cnnlab_core.checks import choice, whole
 from cnnlab_core.exercises import attack_tasks, convolution_tasks, receptive_field_tasks
 from cnnlab_core.exercises.exercise import LEVELS, Exercise, Task
-from cnnlab_core.exercises.statement_tasks import true_or_false
+from cnnlab_core.exercises.statement_tasks import true_or_false, what_changes
 
 MOST_SEED = 99_999
 
@@ -89,6 +89,7 @@ KINDS: dict[str, Kind] = {
         _of_attacks("PGD step by step", attack_tasks.pgd_walk),
         _of_attacks("The smallest epsilon", attack_tasks.smallest_epsilon),
         Kind("true_or_false", "True or false", "Statements about attacks", ADVERSARIAL, true_or_false),
+        Kind("what_changes", "What an attack changes", "Statements about attacks", ADVERSARIAL, what_changes),
     )
 }
 

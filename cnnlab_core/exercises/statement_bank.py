@@ -239,13 +239,67 @@ STATEMENTS: tuple[Statement, ...] = (
     ),
 )
 
+CHANGES: tuple[Statement, ...] = (
+    Statement(
+        "parameters",
+        "During an adversarial attack, the parameters of the network change.",
+        False,
+        "An attack keeps the weights and biases as they are and changes its input. Training does the opposite.",
+    ),
+    Statement(
+        "changed",
+        "During an adversarial attack, the values of the picture's pixels change.",
+        True,
+        "The pixels are what an attack optimises: it takes the gradient of the loss with respect to them.",
+    ),
+    Statement(
+        "inside",
+        "PGD always ends inside the epsilon ball or on its edge.",
+        True,
+        "After every step the point is projected onto the ball, however long the step was. The edge belongs to it.",
+    ),
+    Statement(
+        "outside",
+        "Without projection, FGSM always ends inside the epsilon ball.",
+        False,
+        "It goes exactly as far as its step size says: with a step size of more than epsilon it ends outside.",
+    ),
+    Statement(
+        "raw",
+        "If FGSM followed the gradient itself instead of its sign, a step of size epsilon would still end on the edge "
+        "of the L∞ ball.",
+        False,
+        "The step is then as long as the gradient times epsilon: it ends inside where the gradient is small, and "
+        "outside where it is large.",
+    ),
+    Statement(
+        "frozen",
+        "A network whose parameters are frozen can still be attacked with PGD.",
+        True,
+        "PGD needs the gradient with respect to the picture. The parameters need none.",
+    ),
+    Statement(
+        "original",
+        "After an attack, the network gives the same answer to the original picture as before.",
+        True,
+        "Nothing in the network has changed, so the same picture gives the same logits. A second picture was made.",
+    ),
+    Statement(
+        "farther",
+        "Twice as many steps of PGD always lead twice as far away from the picture.",
+        False,
+        "No step leads out of the ball. On its edge, steps only move along it or stay where they are.",
+    ),
+)
+"""What an attack changes, and how far it gets. A bank of its own: a seed of the other one keeps its exercise."""
 
-def draw_statements(seed: int, count: int) -> tuple[Statement, ...]:
+
+def draw_statements(seed: int, count: int, bank: tuple[Statement, ...] = STATEMENTS) -> tuple[Statement, ...]:
     """``count`` statements, dealt out by ``seed``; neighbouring seeds have different ones, as long as any are left.
 
     The bank is shuffled and dealt out; when too few are left, it is shuffled anew.
     """
-    hands = len(STATEMENTS) // count
-    shuffled = np.random.default_rng(seed // hands).permutation(len(STATEMENTS))
+    hands = len(bank) // count
+    shuffled = np.random.default_rng(seed // hands).permutation(len(bank))
     hand = seed % hands
-    return tuple(STATEMENTS[index] for index in shuffled[hand * count : (hand + 1) * count])
+    return tuple(bank[index] for index in shuffled[hand * count : (hand + 1) * count])

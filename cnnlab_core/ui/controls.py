@@ -72,6 +72,22 @@ class Controls:
         """A slider that stops at the ``options`` only."""
         return self._drawn(name, label, place.select_slider, options, start, **more)
 
+    def scale(
+        self, name: str, label: str, stops: Sequence[float], start: float, *, place: Any = st, **more: Any
+    ) -> float:
+        """A slider over the ``stops``, unevenly spaced numbers; one that a link has between them becomes a stop too."""
+        written: dict[float, str] = st.session_state.setdefault(f"{self.key(name)} from links", {})
+        text = st.query_params.get(self.key(name), "")
+        try:
+            if min(stops) <= float(text) <= max(stops):
+                written.setdefault(float(text), text)
+        except ValueError:
+            pass
+        options = sorted({*stops, *written})
+        return self.stops(
+            name, label, options, start, place=place, format_func=lambda stop: written.get(stop, str(stop)), **more
+        )
+
     def one_of(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:

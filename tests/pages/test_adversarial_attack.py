@@ -6,9 +6,16 @@ import pytest
 import torch
 from screen import metrics, press, texts
 
-from cnnlab_core.attacks import pgd
+from cnnlab_core.attacks import (
+    fgsm,
+    log_probability_ascent,
+    normalised_probability_ascent,
+    pgd,
+    probability_ascent,
+)
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images.levels import levels
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.ui.adversarial.settings import SETTINGS
@@ -55,6 +62,57 @@ def test_every_attack_runs_from_its_link(open_page, method):
     assert app.code[-1].value.count("model, x, target=76") == 1
 
 
+def test_probability_ascent_shows_its_gradient_and_two_attacks_that_work(open_page):
+    query = {"adversarial_attack": "Probability ascent", "adversarial_target": "812 · space shuttle"}
+    app = press(open_page("adversarial", picture="coffee", adversarial_factor="1", **query, **QUICK), "Attack")
+    model = load_model("efficientnet_lite0", device="cpu")
+    x = model.prepare(open_image(sample_images()["coffee"].content))
+    raw = probability_ascent(model, x, target=812, eps=4 / 255, step_size=1, steps=6)
+    assert not raw.success
+    length = raw.history.gradient_norm[0, 0].item()
+    assert f"P(space shuttle) is **{raw.history.p_target[0, 0]:.3g}**, and its gradient is **{length:.3g}**" in texts(
+        app
+    )
+    assert f"no channel by more than **{levels(raw.linf.item(), 2)}**" in texts(app)
+    press(press(app, "Attack (Probability ascent, normalised, up to 6 steps)"), "Attack (Log-probability ascent")
+    for attack, more in ((normalised_probability_ascent, {"eps": 4 / 255}), (log_probability_ascent, {})):
+        found = attack(model, x, target=812, step_size=0.5, steps=6, **more)
+        assert found.success
+        after = found.rounded.probabilities[0, 812]
+        assert f"**Fooled.** P(space shuttle) went from 0.00% to {after:.2%}" in texts(app)
+
+
+def test_alpha_takes_any_number_of_its_range_from_a_link(open_page):
+    link = {"adversarial_attack": "l1 by Adam", **QUICK}
+    for text, alpha in (("0.25", 0.25), ("100", 100.0), ("0.0001", 1e-4)):
+        app = open_page("adversarial", adversarial_alpha=text, **link)
+        assert app.select_slider(key="adversarial_alpha").value == alpha
+        assert app.query_params["adversarial_alpha"] == text
+        assert f"alpha={alpha:g}" in press(app, "Attack").code[-1].value
+    app.select_slider(key="adversarial_alpha").set_value(0.3).run()
+    assert app.select_slider(key="adversarial_alpha").value == 0.3
+
+
+def test_the_question_about_l1_is_one_figure_with_its_code(open_page, tmp_path, monkeypatch):
+    link = {"adversarial_attack": "l1 by Adam", "adversarial_l1_targets_2": "76 · tarantula"}
+    app = press(open_page("adversarial", adversarial_l1_targets_1="812 · space shuttle", **link, **QUICK), "Attack")
+    press(app, "Make the figure (2 attacks of up to 6 steps)")
+    assert not app.error
+    labels = [button.proto.label for button in app.get("download_button")]
+    assert {"Figure (PNG)", "Figure (PDF)", "Figure's numbers (CSV)"} <= set(labels)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(next(code.value for code in app.code if "l1_rows" in code.value), names)
+    assert [(row.picture, row.found.target) for row in names["rows"]] == [
+        (title, target) for (title, _, _), target in zip(names["asked"], (812, 76), strict=True)
+    ]
+    for row, shown in zip(names["rows"], names["shown"], strict=True):
+        distances = row.found.distances
+        l1, l2, pixels = (distances[name] for name in ("l1", "l2", "l0"))
+        assert shown.note == f"L1 {l1:.0f}, L2 {l2:.2f}, {pixels} pixels"
+    assert (tmp_path / "l1.pdf").read_bytes().startswith(b"%PDF")
+
+
 @pytest.mark.parametrize(("norm", "eps"), [("l2", {"adversarial_eps_l2": "3"}), ("l1", {"adversarial_eps_l1": "300"})])
 def test_other_norms(open_page, norm, eps):
     app = press(open_page("adversarial", adversarial_norm=norm, **eps, **QUICK), "Attack")
@@ -94,12 +152,20 @@ def test_targets_by_rule(open_page, aim):
     assert ("target=" in app.code[-1].value) == (aim != "any other class")
 
 
-def test_a_target_that_the_picture_already_is_gets_a_sentence(open_page):
-    app = open_page("adversarial", adversarial_target="282 · tiger cat")
-    assert len(app.error) == 1
-    assert "already classifies this picture" in app.error[0].value
-    app.selectbox(key="adversarial_target").select("812 · space shuttle").run()
+def test_a_target_that_the_picture_already_is_makes_the_network_surer(open_page):
+    query = {"adversarial_attack": "FGSM", "adversarial_target": "282 · tiger cat"}
+    app = open_page("adversarial", **query, adversarial_eps="1")
     assert not app.error
+    assert "already classifies this picture as “tiger cat”" in texts(app)
+    model = load_model("efficientnet_lite0", device="cpu")
+    result = fgsm(model, model.prepare(open_image(sample_images()["chelsea"].content)), target=282, eps=1 / 255)
+    before, after = (side.probabilities[0, 282].item() for side in (result.clean, result.rounded))
+    assert after > before
+    assert f"**Surer.** **tiger cat** {before:.1%} before the attack, **tiger cat** {after:.1%} after" in texts(app)
+    app.selectbox(key="adversarial_target").select("812 · space shuttle").run()
+    assert "already classifies" not in texts(app)
+    still = open_page("adversarial", **query, adversarial_eps="0")
+    assert "**No surer.**" in texts(still)
 
 
 def test_dearer_attacks_wait_and_older_ones_are_marked(open_page):

@@ -92,6 +92,26 @@ def test_every_number_follows_the_controls(open_tab, norm):
     assert np.array_equal(names["path"][-1].after, path[-1].after)
 
 
+def test_steps_can_follow_the_gradient_as_it_is(open_tab):
+    query = {"gradient": "raw", "sizes": "1 3 4 6", "step": "2", "steps": "3", "random": "false"}
+    app = open_tab(one_neuron, **{f"adversarial_plane_{key}": value for key, value in query.items()})
+    neuron, ball = Neuron([1.0, 2.0]), Ball([1.0, 0.5], 0.8)
+    gradient = (1 / (1 + np.exp(-2)) - 1) * np.array([1.0, 2.0])
+    table = app.table[0]
+    assert column(table, "lands at") == [pair(ball.centre + size * gradient) for size in (1, 3, 4, 6)]
+    assert column(table, "that is") == ["inside", "inside", "outside", "outside"]
+    for step, *shares in zip([1, 3], column(table, "P(0)"), column(table, "P(1)"), strict=False):
+        p = float(neuron.probability(ball.centre + step * gradient))
+        assert shares == [f"{1 - p:.3f}".rstrip("0"), f"{p:.3f}".rstrip("0")]
+    path = pgd(neuron, ball, 1, step_size=2, steps=3, raw=True)
+    assert column(app.dataframe[0], "stands at")[1:] == [pair(step.after) for step in path]
+    assert r"(0.8808 - 1) \begin{bmatrix} 1 \\ 2 \end{bmatrix}" in words(app)
+    names = {}
+    exec(app.code[-1].value, names)
+    assert np.array_equal(names["path"][-1].after, path[-1].after)
+    assert names["single"][3].place == "outside"
+
+
 def test_pgd_can_start_at_x(open_tab):
     app = open_tab(one_neuron)
     app.toggle(key="adversarial_plane_random").set_value(False).run()
@@ -169,6 +189,8 @@ def test_the_files_hold_what_is_shown():
         for name, point in (("start", step.start), ("before", step.before), ("after", step.after)):
             assert [float(row[f"{name}_x{i}"]) for i in (1, 2)] == point.tolist()
         assert float(row["loss"]) == neuron.loss(step.after, 1)
+        assert float(row["p_class_1"]) == pytest.approx(float(neuron.probability(step.after)))
+        assert float(row["p_class_0"]) + float(row["p_class_1"]) == pytest.approx(1)
     found = json.loads(neuron_files.everything(setting, story))
     assert found["optimum"]["x"] == story.best.tolist()
     assert found["smallest_epsilon"]["linf"] == minimal_epsilon(neuron, ball.centre, 1).eps

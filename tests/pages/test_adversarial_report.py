@@ -98,8 +98,6 @@ def test_the_caption_leaves_no_setting_out():
         "best of 3 restarts, seed 4"
     )
     assert in_words(Plan()) == "PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps"
-    assert (
-        in_words(Plan("l1 by Adam", early_stop=True)) == "l1 by Adam, learning rate 0.01, alpha 0.0001, up to 20 steps"
-    )
+    assert in_words(Plan("l1 by Adam", early_stop=True)) == "l1 by Adam, learning rate 0.01, alpha 0.03, up to 20 steps"
     assert in_words(Plan("log_probability_ascent", step_size=0.5)).endswith("step size 0.5, 20 steps")
     assert in_words(Plan(loss="margin")).endswith("20 steps, objective margin of logits")

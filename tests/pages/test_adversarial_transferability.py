@@ -6,11 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from screen import texts
+from screen import metrics, press, texts
 
-from cnnlab_core.attacks import fgsm
+from cnnlab_core.attacks import fgsm, smallest_rounded_epsilon
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
@@ -18,6 +17,7 @@ from cnnlab_core.images.levels import levels
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.ui.adversarial import transferability
 
+QUICK = {"adversarial_steps": "6"}
 FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 
 
@@ -47,12 +47,27 @@ def test_two_networks_meet_the_same_attack(open_page):
         result = fgsm(model, x, target=76, eps=8 / 255)
         before, after = (side.probabilities[0, 76].item() for side in (result.clean, result.rounded))
         assert f"P(tarantula) went from {before:.2%} to {after:.2%}" in shown
-        smallest = minimal_epsilon(model, x, method="fgsm").eps.item()
-        assert levels(smallest, digits=3) in [element.value for element in app.metric]
+        (smallest,) = smallest_rounded_epsilon(model, x, target=76)
+        assert (levels(smallest) if smallest else "over 32/255") in [element.value for element in app.metric]
+        assert "FGSM to “tarantula”, rounded to 8 bits" in shown
         other, _ = prepared(weights="random" if weights == "pretrained" else "pretrained")
         with torch.no_grad():
             said = other.top_k(result.rounded.x_adv, 1)[0]
         assert f"now says **{said.label}** {said.probability:.1%}" in shown
+
+
+def test_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):
+    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target="second", **QUICK)
+    press(press(press(app, "Attack"), "Attack"), "Smallest epsilon")
+    model, x = prepared()
+    plan = Plan(steps=6).over_epsilon()
+    second = int(model.top_k(x, 2)[1].index)
+    (smallest,) = smallest_rounded_epsilon(model, x, method=plan, target=second)
+    assert metrics(app)["Smallest epsilon, 8 bits"] == levels(smallest)
+    assert f"PGD to “{model.categories[second]}”, rounded to 8 bits" in texts(app)
+    assert "method=plan, target=target" in app.code[-1].value
+    without = open_page("adversarial", adversarial_tab="Transferability", adversarial_attack="l1 by Adam", **QUICK)
+    assert metrics(press(without, "Attack"))["Smallest epsilon, 8 bits"] == "none"
 
 
 def test_a_second_network_that_is_not_here_is_offered(open_page, monkeypatch, tmp_path):
@@ -66,13 +81,13 @@ def test_a_second_network_that_is_not_here_is_offered(open_page, monkeypatch, tm
     assert not app.error
 
 
-def test_a_second_network_that_says_the_target_anyway_is_a_sentence(open_page):
+def test_a_second_network_that_says_the_target_anyway_gets_surer(open_page):
     model, x = prepared(weights="random")
     best = model.top_k(x, 1)[0]
     target = f"{best.index} · {best.label}"
     app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target=target, **FGSM)
-    assert "even without an attack" in texts(app)
-    assert not app.get("download_button")
+    assert "urer.** P(" in texts(app)
+    assert app.get("download_button")
 
 
 @pytest.mark.parametrize(

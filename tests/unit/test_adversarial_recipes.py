@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from cnnlab_core.attacks import smallest_rounded_epsilon
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.studies.universal import universal_change
 from cnnlab_core.attacks.transforms import TRANSFORMS
@@ -86,18 +87,22 @@ def test_report(tmp_path, monkeypatch, capsys):
 
 
 def test_transferability(capsys):
-    sides = [(MODEL, "pretrained", 76), (MODEL, "random", 76)]
+    sides = [(MODEL, "pretrained", None), (MODEL, "random", None)]
     names = run(transferability.code(sides, "chelsea", plan=Plan(method="FGSM")))
     assert len(names["found"]) == 2
     said = capsys.readouterr().out
-    assert said.count("FGSM changes the class from epsilon") == said.count("the other network says") == 2
+    assert said.count("smallest epsilon in 8 bits: ") == said.count("the other network says") == 2
+    for index, model in enumerate((names["first"], names["second"])):
+        (smallest,) = smallest_rounded_epsilon(model, names["found"][index].x)
+        assert f"8 bits: {255 * smallest:g}/255" in said
 
 
 def test_recipes_with_seeds_import_torch():
     plan = Plan(random_start=True, steps=1)
     for code in (
         robustness.code(MODEL, "random", "coffee", plan=plan, target=76, trials={"mirror": 1.0}, through=None),
-        transferability.code([(MODEL, "random", 76), (MODEL, "random", None)], "coffee", plan=plan),
+        transferability.code([(MODEL, "random", 76), (MODEL, "random", None)], "coffee", plan=Plan("l1_adam", steps=1)),
+        transferability.code([(MODEL, "random", None)] * 2, "coffee", plan=plan),
     ):
         run(code)
 

@@ -20,10 +20,14 @@ from cnnlab_core.attacks import (
     log_probability_ascent_steps,
     minimal_epsilon,
     minimal_epsilon_steps,
+    normalised_probability_ascent,
+    normalised_probability_ascent_steps,
     pgd,
     pgd_steps,
     probability_ascent,
     probability_ascent_steps,
+    smallest_rounded_epsilon,
+    smallest_rounded_epsilon_steps,
     universal,
     universal_steps,
 )
@@ -45,6 +49,9 @@ ATTACKS = {
     "pgd l1": lambda model, x, **more: pgd_steps(model, x, eps=3.0, steps=4, norm="l1", **more),
     "probability ascent": lambda model, x, **more: probability_ascent_steps(
         model, x, eps=0.05, step_size=10.0, steps=4, **{"target": next_class(model, x), **more}
+    ),
+    "normalised probability ascent": lambda model, x, **more: normalised_probability_ascent_steps(
+        model, x, eps=0.05, step_size=0.3, steps=4, **{"target": next_class(model, x), **more}
     ),
     "log probability ascent": lambda model, x, **more: log_probability_ascent_steps(
         model, x, steps=4, **{"target": next_class(model, x), **more}
@@ -180,6 +187,19 @@ def test_probability_ascent_follows_its_formula():
     (gradient,) = torch.autograd.grad(network(point).softmax(-1)[0, target[0]], point)
     assert torch.allclose(result.x_adv, (x + 0.7 * gradient).clamp(0, 1), atol=1e-12)
     assert torch.allclose(result.losses[:, 0], result.history.p_target[:, 0])
+
+
+def test_normalised_probability_ascent_follows_its_formula():
+    network, x = small_network(), 0.25 + pictures(1) / 2
+    target = next_class(network, x)
+    point = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(network(point).softmax(-1)[0, target[0]], point)
+    step = (0.3 * gradient / gradient.norm()).clamp(-0.04, 0.04)
+    result = normalised_probability_ascent(network, x, target=target, eps=0.04, step_size=0.3, steps=1)
+    assert torch.allclose(result.x_adv, (x + step).clamp(0, 1), atol=1e-12)
+    scaled = normalised_probability_ascent(lambda x: network(x) - 30 * (torch.arange(5) == target), x, target=target,
+                                           eps=0.04, step_size=0.3, steps=1)  # fmt: skip
+    assert scaled.exact.l2.item() == pytest.approx(result.exact.l2.item(), rel=0.2), "however small P is"
 
 
 def test_log_probability_ascent_takes_steps_of_one_length():
@@ -438,6 +458,47 @@ def test_steps_that_were_given_away_stay_as_they_were(name):
     assert all(torch.equal(step.x_adv, x) and torch.equal(step.loss, loss) for step, x, loss in kept)
 
 
+@pytest.mark.parametrize("name", sorted(ATTACKS))
+def test_towards_the_class_that_it_has_an_attack_makes_the_network_surer(name):
+    network, x = small_network(), pictures()
+    y = network(x).argmax(-1)
+    result = run(ATTACKS[name](network, x, target=y))
+    assert not result.clean.success.any(), "not surer of it than before"
+    rose = result.rounded.probabilities.gather(1, y[:, None]) > result.clean.probabilities.gather(1, y[:, None])
+    assert rose.any()
+    assert torch.equal(result.success, rose[:, 0] & (result.rounded.predicted == y))
+
+
+def test_being_surer_counts_in_a_sweep_and_has_a_smallest_epsilon():
+    network, x = small_network(), pictures()
+    y = network(x).argmax(-1)
+    y[0] = (y[0] + 1) % 5  # its target isn't the class that it has: reached as ever
+    found = sweep(network, to_uint8(x).double() / 255, network(x).argmax(-1), target=y, eps=(0.0, 0.01, 0.2))
+    assert found.success[0].tolist() == [False] * 3
+    for sample in range(3):
+        curve = found.curve(sample)
+        assert curve.success.tolist() == found.success[:, sample].tolist()
+    assert found.curve(1).smallest == found.curve(2).smallest == 0.01
+    smallest = minimal_epsilon(network, x[1:], target=y[1:], highest=0.2).eps
+    assert ((smallest > 0) & (smallest < 0.01)).all()
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_the_smallest_rounded_epsilon_is_the_first_at_which_the_8_bit_picture_fools(targeted):
+    network, x = small_network(), to_uint8(pictures()).double() / 255
+    target = next_class(network, x) if targeted else None
+    options = {"target": target, "method": "pgd", "steps": 3}
+    found = smallest_rounded_epsilon(network, x, **options)
+    tried = [
+        pgd(network, x, eps=k / 255, steps=3, target=target, keep_best=True).success.tolist() for k in range(1, 33)
+    ]
+    expected = [next((k for k, fooled in enumerate(column, 1) if fooled), None) for column in zip(*tried, strict=True)]
+    assert [eps and round(255 * eps) for eps in found] == expected
+    assert any(expected)
+    last = list(smallest_rounded_epsilon_steps(network, x, **options))[-1].latest[0].eps[-1]
+    assert round(255 * last) == max(k or 32 for k in expected), "no further than needed"
+
+
 # --- expectation over transforms --------------------------------------------------------------------------------------
 
 
@@ -481,7 +542,6 @@ def numpy_model(x):
         ({"momentum": 1.5}, "Momentum lies between"),
         ({"momentum": float("nan")}, "Momentum lies between"),
         ({"restarts": 0}, "starts at least once"),
-        ({"target": 0, "y": 0}, "Choose another one"),
         ({"target": 9}, "Classes run from 0 to 4"),
         ({"y": torch.tensor([0, 1])}, "there are 1 pictures"),
         ({"y": torch.tensor([0.5])}, "whole numbers"),

@@ -104,6 +104,7 @@ DIGESTS = {
     "pgd_walk": "507c206c357a",
     "smallest_epsilon": "8906749c70e6",
     "true_or_false": "ff6bc743fb13",
+    "what_changes": "522867111924",
 }
 
 

@@ -4,10 +4,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 
+from cnnlab_core.attacks import pgd as attack_pictures
 from cnnlab_core.attacks.exact.ball import Ball, steepest
 from cnnlab_core.attacks.exact.neuron import Neuron, fgsm, minimal_epsilon, optimum, pgd
-from cnnlab_core.exercises.statement_bank import STATEMENTS, draw_statements
+from cnnlab_core.exercises.statement_bank import CHANGES, STATEMENTS, draw_statements
 from cnnlab_core.recipes.adversarial.neuron import code as neuron_code
 
 
@@ -228,17 +230,75 @@ CHECKS = (
 )  # fmt: skip
 
 
+def attacked(generator):
+    """A small network before and after an attack on a picture of it: its parameters, the picture, its logits."""
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 6), torch.nn.Tanh(), torch.nn.Linear(6, 3))
+    network.requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.copy_(torch.from_numpy(generator.normal(size=parameter.shape)))
+    x = torch.from_numpy(generator.uniform(0.2, 0.8, (1, 3, 2, 2))).float()
+    before = [parameter.clone() for parameter in network.parameters()], x.clone(), network(x)
+    result = attack_pictures(network, x, eps=0.1, steps=3)
+    return before, (list(network.parameters()), result.x_adv, network(x)), result
+
+
+def parameters(neuron, ball, y, generator):
+    (before, _, _), (after, _, _), _ = attacked(generator)
+    return any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def changed(neuron, ball, y, generator):
+    (_, before, _), (_, after, _), _ = attacked(generator)
+    return not torch.equal(before, after)
+
+
+def inside(neuron, ball, y, generator):
+    return all(
+        Ball(ball.centre, ball.eps, norm).contains(
+            pgd(neuron, Ball(ball.centre, ball.eps, norm), y, step_size=size, steps=5, raw=raw)[-1].after
+        )
+        for norm, size, raw in product(("linf", "l2", "l1"), (0.1, 1, 10), (True, False))
+    )
+
+
+def outside(neuron, ball, y, generator):
+    return all(ball.contains(fgsm(neuron, ball, y, size).before) for size in (0.5 * ball.eps, 2 * ball.eps))
+
+
+def raw(neuron, ball, y, generator):
+    return ball.place(fgsm(neuron, ball, y, ball.eps, raw=True).before) == "on the edge"
+
+
+def frozen(neuron, ball, y, generator):
+    _, _, result = attacked(generator)
+    return (result.losses[-1] > result.losses[0]).all()
+
+
+def original(neuron, ball, y, generator):
+    (_, _, before), (_, _, after), _ = attacked(generator)
+    return torch.equal(before, after)
+
+
+def farther(neuron, ball, y, generator):
+    five, ten = (pgd(neuron, ball, y, step_size=0.1, steps=steps)[-1].after for steps in (5, 10))
+    return np.isclose(ball.distance(ten), 2 * ball.distance(five))
+
+
+CHANGE_CHECKS = (parameters, changed, inside, outside, raw, frozen, original, farther)
+ALL = dict(zip((*CHECKS, *CHANGE_CHECKS), (*STATEMENTS, *CHANGES), strict=True))
+
+
 def test_every_statement_is_checked():
-    assert [statement.name for statement in STATEMENTS] == [check.__name__ for check in CHECKS]
+    assert [statement.name for statement in ALL.values()] == [check.__name__ for check in ALL]
 
 
 # False in every one of the situations; the other false statements have exceptions.
 NEVER = {"zero", "scale", "many", "start", "even", "box", "failed", "disc", "bias", "confident", "coin", "doubled"}
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", ALL, ids=lambda check: check.__name__)
 def test_the_answer_is_what_the_numbers_say(check):
-    statement = STATEMENTS[CHECKS.index(check)]
+    statement = ALL[check]
     holds = [bool(check(*situation)) for situation in situations()]
     assert all(holds) is statement.answer
     assert not (statement.name in NEVER and any(holds))
@@ -248,7 +308,8 @@ def test_the_statements_are_worth_asking():
     assert len({statement.text for statement in STATEMENTS}) == len(STATEMENTS) >= 30
     true = sum(statement.answer for statement in STATEMENTS)
     assert 12 <= true <= len(STATEMENTS) - 12
-    assert all(len(statement.why) > 40 and statement.why.endswith(".") for statement in STATEMENTS)
+    assert all(len(statement.why) > 40 and statement.why.endswith(".") for statement in ALL.values())
+    assert 3 <= sum(statement.answer for statement in CHANGES) <= len(CHANGES) - 3
 
 
 def test_neighbouring_seeds_draw_other_statements():
@@ -256,6 +317,7 @@ def test_neighbouring_seeds_draw_other_statements():
     assert len({statement.name for hand in hands for statement in hand}) == 4 * len(hands)
     assert hands == [draw_statements(seed, 4) for seed in range(len(hands))]
     assert draw_statements(len(hands), 4) not in hands  # shuffled anew
+    assert {one.name for seed in (0, 1) for one in draw_statements(seed, 4, CHANGES)} == {one.name for one in CHANGES}
 
 
 # --- recipes --------------------------------------------------------------------------------------------------

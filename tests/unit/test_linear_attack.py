@@ -37,6 +37,26 @@ def points_of(ball, seed, count=40):
     return np.array([ball.random_point(generator) for _ in range(count)])
 
 
+def torch_gradient(neuron, x, y):
+    point = torch.tensor(x, requires_grad=True)
+    score = point @ torch.tensor(neuron.w) + neuron.b
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(score, torch.tensor(float(y), dtype=torch.float64))
+    return torch.autograd.grad(loss, point)[0].numpy()
+
+
+@given(problems(boxed=False), st.floats(0.01, 20))
+def test_raw_steps_follow_autograds_gradient_from_wherever_they_stand(problem, size):
+    neuron, ball, y = problem
+    at = ball.centre
+    one = fgsm(neuron, ball, y, size, raw=True)
+    np.testing.assert_allclose(one.before, at + size * torch_gradient(neuron, at, y), rtol=1e-9, atol=1e-12)
+    for step in pgd(neuron, ball, y, step_size=size, steps=3, raw=True):
+        expected = at + size * torch_gradient(neuron, at, y)
+        np.testing.assert_allclose(step.before, expected, rtol=1e-9, atol=1e-9)
+        assert ball.contains(step.after)
+        at = step.after
+
+
 # --- the neuron -----------------------------------------------------------------------------------------------
 
 

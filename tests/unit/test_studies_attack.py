@@ -26,6 +26,7 @@ PLANS = {
     "PGD with momentum": Plan("PGD", eps=0.02, step_size=0.01, steps=3, momentum=0.5),
     "PGD l2, restarts": Plan("PGD", norm="l2", eps=1.0, step_size=0.5, steps=2, restarts=2, keep_best=True, seed=5),
     "Probability ascent": Plan("Probability ascent", step_size=30.0, steps=3),
+    "Probability ascent, normalised": Plan("Probability ascent, normalised", step_size=0.5, steps=3),
     "Log-probability ascent": Plan("Log-probability ascent", step_size=0.5, steps=3),
     "l1 by Adam": Plan("l1 by Adam", steps=3, early_stop=True),
 }
@@ -107,7 +108,8 @@ def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypat
 def test_a_plan_uses_what_its_method_knows():
     assert set(Plan("fgsm").arguments) == {"norm", "eps", "loss"}
     assert set(Plan("l1 by Adam").arguments) == {"alpha", "learning_rate", "steps", "early_stop", "keep_best"}
-    assert Plan("PGD", steps=4, restarts=3).total == 15
+    assert (Plan("PGD", steps=4, restarts=3).total, Plan("PGD", steps=4, restarts=3).most_steps) == (15, 12)
+    assert (Plan("FGSM").total, Plan("FGSM").most_steps) == (2, 1)
     with pytest.raises(InputError, match="no attack “C&W”"):
         Plan("C&W")
     for name, method in METHODS.items():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab_core.attacks import fgsm, minimal_epsilon, pgd
+from cnnlab_core.attacks import fgsm, l1_adam, minimal_epsilon, pgd
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.step_map import step_map_steps
 from cnnlab_core.attacks.studies.step_size import map_table
@@ -68,6 +68,14 @@ def curve(predicted, y=0, target=None, eps=EPS):
 
 def pixels_of(result):
     return result.x_adv_uint8[0].permute(1, 2, 0).numpy()
+
+
+def test_the_usual_penalty_of_l1_by_adam_makes_the_change_small(model, x):
+    free, usual, strict = (l1_adam(model, x, target=76, steps=8, **more) for more in ({"alpha": 0}, {}, {"alpha": 100}))
+    assert free.success
+    assert usual.success
+    assert usual.rounded.l1 < 0.3 * free.rounded.l1
+    assert not strict.success
 
 
 def test_a_swept_picture_holds_the_attacks_own_pictures(model, x):

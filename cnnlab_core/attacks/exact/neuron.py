@@ -104,23 +104,32 @@ def optimum(neuron: Neuron, ball: Ball, y: int) -> Array:
     return ball.farthest(neuron.uphill(y))
 
 
-def fgsm(neuron: Neuron, ball: Ball, y: int, step_size: float) -> Step:
+def fgsm(neuron: Neuron, ball: Ball, y: int, step_size: float, *, raw: bool = False) -> Step:
     """A single step of length ``step_size`` (0 or more) from the ball's centre, in the ball's steepest direction.
 
     For linf that is the sign of the gradient: the fast gradient sign method. For l2 it is the gradient, normalised.
+    A ``raw`` step is ``step_size`` times the gradient as it is.
     """
     step_size = _number("step size", step_size)
     if step_size < 0:
         raise InputError(f"The step size is {step_size:g}, which would go downhill: make it 0 or more.")
-    return _step(neuron, ball, y, step_size, 0, ball.centre)
+    return _step(neuron, ball, y, step_size, 0, ball.centre, raw)
 
 
 def pgd_steps(
-    neuron: Neuron, ball: Ball, y: int, *, step_size: float, steps: int, start: npt.ArrayLike | None = None
+    neuron: Neuron,
+    ball: Ball,
+    y: int,
+    *,
+    step_size: float,
+    steps: int,
+    start: npt.ArrayLike | None = None,
+    raw: bool = False,
 ) -> Iterator[Step]:
     """Projected gradient descent: ``steps`` such steps, each projected onto the ball before the next.
 
-    From ``start`` (n,), a point of the ball; None is its centre. ``step_size`` is above 0. For l1 in a box it may stop
+    From ``start`` (n,), a point of the ball; None is its centre. ``step_size`` is above 0. ``raw`` steps grow as the
+    gradient does: longer where the answer is wrong. For l1 in a box it may stop
     short of the optimum: a step moves the largest coordinate alone, which the box may have stopped already (Croce and
     Hein, "Mind the box: l1-APGD", ICML 2021).
     """
@@ -131,16 +140,23 @@ def pgd_steps(
     if not ball.contains(point):
         raise InputError("PGD would start outside the ball: start at x, or at a point of the ball.")
     for index in range(1, steps + 1):
-        step = _step(neuron, ball, y, step_size, index, point)
+        step = _step(neuron, ball, y, step_size, index, point, raw)
         yield step
         point = step.after
 
 
 def pgd(
-    neuron: Neuron, ball: Ball, y: int, *, step_size: float, steps: int, start: npt.ArrayLike | None = None
+    neuron: Neuron,
+    ball: Ball,
+    y: int,
+    *,
+    step_size: float,
+    steps: int,
+    start: npt.ArrayLike | None = None,
+    raw: bool = False,
 ) -> list[Step]:
     """:func:`pgd_steps` to its end."""
-    return list(pgd_steps(neuron, ball, y, step_size=step_size, steps=steps, start=start))
+    return list(pgd_steps(neuron, ball, y, step_size=step_size, steps=steps, start=start, raw=raw))
 
 
 def minimal_epsilon(
@@ -170,8 +186,9 @@ def minimal_epsilon(
     return Crossing(length(moved, norm), ball.centre + np.sign(uphill) * moved)
 
 
-def _step(neuron: Neuron, ball: Ball, y: int, step_size: float, index: int, start: Array) -> Step:
-    before = start + step_size * steepest(neuron.uphill(y), ball.norm)
+def _step(neuron: Neuron, ball: Ball, y: int, step_size: float, index: int, start: Array, raw: bool) -> Step:
+    way = neuron.gradient(start, y) if raw else steepest(neuron.uphill(y), ball.norm)
+    before = start + step_size * way
     return Step(index, start, before, ball.project(before), ball.place(before))
 
 

@@ -19,9 +19,15 @@ class Passed:
     adversarial: View
 
     def reached(self, target: int | None) -> bool:
-        """Whether it goes where the first network went: to the target, or to any class but that of the clean one."""
-        first = self.adversarial.best
-        return first == target if target is not None else first != self.clean.best
+        """Whether it goes where the first network went: to any class but that of the clean one, or to the target.
+
+        If the target is that class, it must be surer of it.
+        """
+        clean, first = self.clean, self.adversarial.best
+        if target is None:
+            return first != clean.best
+        surer = target != clean.best or self.adversarial.probability(target) > clean.probability(target)
+        return first == target and surer
 
 
 def pass_on(model: LoadedModel, clean: np.ndarray, adversarial: np.ndarray) -> Passed:

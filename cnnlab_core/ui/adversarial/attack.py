@@ -18,7 +18,9 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.recipes.adversarial import attack as recipe
+from cnnlab_core.ui.adversarial.ascent import show_gradient
 from cnnlab_core.ui.adversarial.choice import Choice
+from cnnlab_core.ui.adversarial.l1_figure import show_l1_figure
 from cnnlab_core.ui.adversarial.pictures import (
     FIGURE,
     crisp,
@@ -64,7 +66,11 @@ def show(choice: Choice) -> None:
         _verdict(choice, found)
     show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels)
     _curves(curves, choice, _Course.of(found), total=len(found.losses), stage="end")
+    if choice.plan.method == "probability_ascent" and outcome.state == "done":
+        show_gradient(choice, found)
     _steps(choice, found)
+    if choice.plan.method == "l1_adam":
+        show_l1_figure(choice)
     _take_away(choice, found)
 
 
@@ -127,7 +133,13 @@ def _verdict(choice: Choice, found: AttackResult) -> None:
     labels, clean = choice.subject.labels, found.clean.view()
     goal = "any other class" if choice.target is None else f"“{plain(labels[choice.target])}”"
     now = top_class(found.rounded.view(), labels)
-    if found.success:
+    if choice.already:
+        went = f"{top_class(clean, labels)} before the attack, {now} after"
+        if found.success:
+            st.success(f"**Surer.** {went}.", icon=":material/check_circle:")
+        else:
+            st.info(f"**No surer.** {went}.", icon=":material/shield:")
+    elif found.success:
         st.success(f"**Fooled.** {top_class(clean, labels)} became {now}.", icon=":material/check_circle:")
     elif found.exact.success:
         st.warning(

@@ -11,7 +11,7 @@ from cnnlab_core.classification.batch import Classified
 from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan
 from cnnlab_core.ui.adversarial.target import choose_aim, resolve
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.subject import Subject, choose_subject, classify_picture
 
 CONTROLS = Controls("adversarial")
@@ -37,6 +37,11 @@ class Choice:
         return View(np.asarray(self.subject.seen), self.answer.logits)
 
     @property
+    def already(self) -> bool:
+        """Whether the target is the class that the network names anyway."""
+        return self.target == self.answer.best[0].index
+
+    @property
     def is_first_look(self) -> bool:
         """Whether it is an attack that the page opens with, on any sample: those wait for no button."""
         return self.plan == Plan() and self.subject.picture.is_sample
@@ -59,8 +64,12 @@ def choose() -> Choice | None:
         norm = choose_norm(CONTROLS, method)
     plan = choose_plan(CONTROLS, method, norm)
     target = resolve(aim, answer, plan.seed)
-    if target == answer.best[0].index:
-        label = answer.best[0].label
-        show_problem(f"The network already classifies this picture as “{label}”. Choose another class as the target.")
-        return None
-    return Choice(subject, answer, plan, aim, target)
+    choice = Choice(subject, answer, plan, aim, target)
+    if choice.already:
+        label = plain(answer.best[0].label)
+        st.info(
+            f"The network already classifies this picture as “{label}”, and “{label}” is the target: the attack makes "
+            "it surer. It succeeds if the probability rises.",
+            icon=":material/info:",
+        )
+    return choice

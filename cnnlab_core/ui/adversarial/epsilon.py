@@ -92,11 +92,12 @@ def _words(choice: Choice, sweep: Sweep) -> str:
     if curve.target is not None:
         target = plain(labels[curve.target])
         if curve.smallest is None:
-            text += f" {target} isn't reached."
+            text += f" {target} isn't reached." if curve.target != curve.y else f" It gets no surer of {target}."
             if sweep.plan.entry.straight:
                 text += " A single straight step rarely ends at a chosen class: try PGD, which turns on the way."
         else:
-            text += f" **{target} is reached at {distance(curve.smallest, norm)}.**"
+            what = f"{target} is reached" if curve.target != curve.y else f"The network is surer of {target}"
+            text += f" **{what} at {distance(curve.smallest, norm)}.**"
     text += " All numbers are measured on the 8-bit pictures shown, one for each mark of the slider."
     return text if sweep.plan.entry.straight else f"{text}  \nAttack: {in_words(sweep.plan, without=('eps',))}."
 

@@ -11,7 +11,7 @@ from cnnlab_core.images.levels import NORM_NAMES
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, pair, path, touching, viewport
 from cnnlab_core.ui.adversarial.neuron_files import code, files
-from cnnlab_core.ui.adversarial.neuron_formulas import answer_formula, best_formula, smallest_formula
+from cnnlab_core.ui.adversarial.neuron_formulas import answer_formula, best_formula, gradient_formula, smallest_formula
 from cnnlab_core.ui.adversarial.neuron_setting import (
     Setting,
     Story,
@@ -37,16 +37,20 @@ def show() -> None:
         "An attack on the smallest network there is: one neuron with two inputs, $f(x) = \\sigma(w \\cdot x + b)$, the "
         "probability of class 1. Here you can see everything about an attack, and work it out exactly."
     )
-    neuron, ball, y = place_the_attack()
+    neuron, ball, y, raw = place_the_attack()
     standing(neuron, ball, y)
+    if raw:
+        formula = gradient_formula(neuron, ball.centre, y)
+        st.markdown(f"Every step is its step size times the gradient, which at x is ${formula}$")
     one, many = st.columns(2, gap="large")
     with one:
-        st.header(f"One step: {'FGSM' if ball.norm == 'linf' else 'the fast gradient method'}")
+        name = "the gradient as it is" if raw else "FGSM" if ball.norm == "linf" else "the fast gradient method"
+        st.header(f"One step: {name}")
         step_sizes = choose_step_sizes()
     with many:
         st.header("Many steps, projected: PGD")
         step_size, steps, seed = choose_walk()
-    setting = Setting(neuron, ball, y, step_sizes, step_size, steps, seed)
+    setting = Setting(neuron, ball, y, step_sizes, step_size, steps, seed, raw)
     story = work_out(setting)
     draw_both(setting, story, one, many)
     st.divider()
@@ -99,9 +103,9 @@ def draw_both(setting: Setting, story: Story, one: DeltaGenerator, many: DeltaGe
         single_table(setting, story)
         st.caption(
             f"Teal ground: class 1, grey: class 0, the thick line between them is $w \\cdot x + b = 0$. Thin lines: "
-            f"where P(class 1) is 10, 30, 70 and 90 %. The frame is the {setting.shape} of allowed points, the star "
-            "its optimum. An orange, dashed arrow leaves it; the dotted line is the projection back. The camera at a "
-            "figure's corner saves it."
+            f"where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the {setting.shape} of "
+            "allowed points, the star its optimum. An orange, dashed arrow leaves it; the dotted line is the "
+            "projection back. The camera at a figure's corner saves it."
         )
     with many:
         figure = path(view, region, ball.centre, story.best, [move(step, "", setting) for step in story.walk])
@@ -112,14 +116,14 @@ def draw_both(setting: Setting, story: Story, one: DeltaGenerator, many: DeltaGe
 def single_table(setting: Setting, story: Story) -> None:
     """Where each single step lands, and what is left of it."""
     rows = list(zip(setting.step_sizes, story.single, strict=True))
+    ends = [_found(setting, step.after) for step in story.single]
     st.table(
         {
             "step size": [short_number(size, 3) for size, _ in rows],
             "lands at": [pair(step.before) for _, step in rows],
             "that is": [_place(setting, step) for _, step in rows],
             "projected": [pair(step.after) if step.place == "outside" else "" for _, step in rows],
-            "loss": [_loss(setting, step.after) for _, step in rows],
-            "fooled": [_fooled(setting, step.after) for _, step in rows],
+            **{name: [found[name] for found in ends] for name in ends[0]},
         },
         hide_index=True,
         border="horizontal",
@@ -136,12 +140,11 @@ def walk_table(setting: Setting, story: Story) -> None:
             "leads to": pair(step.before),
             "that is": _place(setting, step),
             "stands at": pair(step.after),
-            "loss": _loss(setting, step.after),
-            "fooled": _fooled(setting, step.after),
+            **_found(setting, step.after),
         }
         for step in story.walk
     ]
-    begin |= {"loss": _loss(setting, start), "fooled": _fooled(setting, start)}
+    begin |= _found(setting, start)
     st.dataframe([begin, *rows], hide_index=True, height=min(38 + 35 * (len(rows) + 1), 318))
 
 
@@ -239,8 +242,10 @@ def _loss(setting: Setting, at: Array) -> str:
     return short_number(setting.neuron.loss(at, setting.y), 3)
 
 
-def _fooled(setting: Setting, at: Array) -> str:
-    return "yes" if setting.neuron.fooled(at, setting.y) else "no"
+def _found(setting: Setting, at: Array) -> dict[str, str]:
+    """What the neuron says of a point: its loss, the probabilities of both classes, and whether it is fooled."""
+    shares = {f"P({label})": short_number(np.exp(-setting.neuron.loss(at, label)), 3) for label in (0, 1)}
+    return {"loss": _loss(setting, at), **shares, "fooled": "yes" if setting.neuron.fooled(at, setting.y) else "no"}
 
 
 def _sentence(parts: list[str]) -> str:

@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+
 from cnnlab_core.recipes.adversarial import neuron as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.neuron_setting import Setting, Story
@@ -14,6 +16,7 @@ def code(setting: Setting) -> str:
     return recipe.code(
         neuron.w.tolist(), neuron.b, ball.centre.tolist(), setting.y, norm=ball.norm, eps=ball.eps, box=ball.box,
         step_sizes=setting.step_sizes, step_size=setting.step_size, steps=setting.steps, seed=setting.seed,
+        raw=setting.raw,
     )  # fmt: skip
 
 
@@ -33,8 +36,10 @@ def steps_table(setting: Setting, story: Story) -> str:
     for attack, size, step in [*single, *(("pgd", setting.step_size, step) for step in story.walk)]:
         numbers = [float(value) for point in (step.start, step.before, step.after) for value in point]
         loss, fooled = setting.neuron.loss(step.after, setting.y), setting.neuron.fooled(step.after, setting.y)
-        rows.append((attack, step.index, size, *numbers, step.place, loss, "yes" if fooled else "no"))
-    return csv_table(("attack", "step", "step_size", *points, "place", "loss", "fooled"), rows)
+        shares = [float(np.exp(-setting.neuron.loss(step.after, label))) for label in (0, 1)]
+        rows.append((attack, step.index, size, *numbers, step.place, loss, *shares, "yes" if fooled else "no"))
+    header = ("attack", "step", "step_size", *points, "place", "loss", "p_class_0", "p_class_1", "fooled")
+    return csv_table(header, rows)
 
 
 def everything(setting: Setting, story: Story) -> str:
@@ -48,6 +53,7 @@ def everything(setting: Setting, story: Story) -> str:
             "label": setting.y,
             "norm": ball.norm,
             "epsilon": ball.eps,
+            "steps_follow": "the gradient" if setting.raw else "the gradient, normalised in the norm",
             "box": ball.box,
             "probability_of_class_1": float(neuron.probability(ball.centre)),
             "gradient": neuron.gradient(ball.centre, setting.y).tolist(),

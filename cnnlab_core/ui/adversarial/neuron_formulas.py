@@ -17,6 +17,15 @@ def answer_formula(neuron: Neuron, x: Array) -> str:
     )
 
 
+def gradient_formula(neuron: Neuron, x: Array, y: int) -> str:
+    """The gradient of the loss with respect to x, with its numbers."""
+    probability = latex.number(round(float(neuron.probability(x)), 4))
+    return (
+        rf"\frac{{\partial L}}{{\partial x}} = (f(x) - y) \, w = ({probability} - {y}) {_column(neuron.w)} = "
+        rf"{_column(neuron.gradient(x, y))}"
+    )
+
+
 def best_formula(setting: Setting, best: Array) -> str:
     """The optimum with its numbers; where a box cuts the ball, how it is found and the result."""
     ball, sign = setting.ball, "-" if setting.y == 1 else "+"

@@ -18,7 +18,9 @@ SHAPES = {"linf": "square", "l2": "disc", "l1": "diamond"}
 MOST_SIZES = 6
 MOST_STEPS = 40
 FARTHEST = 10.0
-"""Of every coordinate, weight and step."""
+"""Of every coordinate and weight."""
+LONGEST = 100.0
+"""Of every step size: gradients are small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class Setting:
     step_size: float
     steps: int
     seed: int | None
+    raw: bool = False
 
     @property
     def shape(self) -> str:
@@ -54,14 +57,14 @@ def work_out(setting: Setting) -> Story:
     start = None if setting.seed is None else ball.random_point(np.random.default_rng(setting.seed))
     return Story(
         optimum(neuron, ball, y),
-        [fgsm(neuron, ball, y, size) for size in setting.step_sizes],
-        pgd(neuron, ball, y, step_size=setting.step_size, steps=setting.steps, start=start),
+        [fgsm(neuron, ball, y, size, raw=setting.raw) for size in setting.step_sizes],
+        pgd(neuron, ball, y, step_size=setting.step_size, steps=setting.steps, start=start, raw=setting.raw),
         {norm: minimal_epsilon(neuron, ball.centre, y, norm=norm, box=ball.box) for norm in NORMS},
     )
 
 
-def place_the_attack() -> tuple[Neuron, Ball, int]:
-    """The neuron, the point with its label, and what is allowed around it."""
+def place_the_attack() -> tuple[Neuron, Ball, int, bool]:
+    """The neuron, the point with its label, what is allowed around it, and whether steps go by the raw gradient."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         w1, w2, b = _number("w₁", "w1", 1), _number("w₂", "w2", 2), _number("b", "b", 0)
         x1, x2 = _number("x₁", "x1", 1), _number("x₂", "x2", 0.5)
@@ -75,7 +78,15 @@ def place_the_attack() -> tuple[Neuron, Ball, int]:
         box = None
         if boxed:
             box = (_number("Lowest", "low", 0), _number("Highest", "high", 1))
-    return Neuron(np.array([w1, w2]), b), Ball(np.array([x1, x2]), eps, norm, box), y
+        about = "A step is its step size times the gradient of the loss: of length 1 (in L∞ its sign), or as it is."
+        way = CONTROLS.one_of_named("gradient", "Gradient", ways(norm), "unit", help=about)
+    return Neuron(np.array([w1, w2]), b), Ball(np.array([x1, x2]), eps, norm, box), y, way == "raw"
+
+
+def ways(norm: str) -> dict[str, str]:
+    """What a step follows, by its name in the address."""
+    unit = {"linf": "Its sign", "l2": "Normalised", "l1": "Its largest part"}[norm]
+    return {"unit": unit, "raw": "As it is"}
 
 
 def choose_step_sizes() -> list[float]:
@@ -85,15 +96,15 @@ def choose_step_sizes() -> list[float]:
     sizes = read_numbers(text, "list of step sizes").ravel()
     if sizes.size > MOST_SIZES:
         raise InputError(f"There are {sizes.size} step sizes: write {MOST_SIZES} or fewer.")
-    if sizes.max() > FARTHEST or sizes.min() < 0:
-        raise InputError(f"A step size is beyond 0 to {FARTHEST:g}: keep them all in this range.")
+    if sizes.max() > LONGEST or sizes.min() < 0:
+        raise InputError(f"A step size is beyond 0 to {LONGEST:g}: keep them all in this range.")
     return list(dict.fromkeys(sizes.tolist()))
 
 
 def choose_walk() -> tuple[float, int, int | None]:
     """PGD's step size, its number of steps, and the seed of its start; None starts at x."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        size = CONTROLS.number("step", "Step size", 0.01, FARTHEST, 0.3, 0.05, width=100)
+        size = CONTROLS.number("step", "Step size", 0.01, LONGEST, 0.3, 0.05, width=100)
         steps = CONTROLS.number("steps", "Steps", 1, MOST_STEPS, 7, 1, width=90)
         random = CONTROLS.toggle("random", "Random start", True)
         seed = CONTROLS.number("seed", "Seed", 0, 9999, 4, 1, width=90) if random else None

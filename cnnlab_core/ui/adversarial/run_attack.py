@@ -25,7 +25,7 @@ def run_attack(
         lambda model, x: attack_picture(model, x, choice.plan, choice.target),
         place=place,
         label=choice.plan.title,
-        start="" if follows else f"Attack ({choice.plan.title}, up to {choice.plan.total - 1} steps)",
+        start="" if follows else f"Attack ({choice.plan.title}, up to {choice.plan.most_steps} steps)",
         paint=paint,
         for_everybody=follows,
     )

@@ -35,16 +35,18 @@ class Slider:
 
 @dataclass(frozen=True)
 class Stops:
-    """One of a few numbers."""
+    """One of a few numbers; ``typed`` ones may lie between them in the address."""
 
     name: str
     label: str
     options: Sequence[float]
     start: float
+    typed: bool = False
 
     def draw(self, controls: Controls, begins: float | None) -> float:
         """The number."""
-        return controls.stops(self.name, self.label, self.options, self.start if begins is None else begins)
+        draw = controls.scale if self.typed else controls.stops
+        return draw(self.name, self.label, self.options, self.start if begins is None else begins)
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ _OTHER_STEPS: Mapping[StepUnit | None, Control] = {
     # The gradient of a probability is tiny where the probability is.
     "gradient": Stops("factor", "Step size (times dP/dx)", (1, 3, 10, 30, 100, 300, 1000, 3000, 10000), 100),
 }
-_ALPHAS = (0.0, 1e-5, 1e-4, 1e-3, 1e-2)
+_ALPHAS = (0.0, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 _NORM = Named("norm", "Norm", NORM_NAMES)
 
 SETTINGS: Mapping[str, Setting] = {
@@ -127,7 +129,7 @@ SETTINGS: Mapping[str, Setting] = {
         row=True,
     ),
     "alpha": Setting(
-        lambda method, norm: Stops("alpha", "Alpha (weight of L1)", _ALPHAS, 1e-4),
+        lambda method, norm: Stops("alpha", "Alpha (weight of L1)", _ALPHAS, Plan.alpha, typed=True),
         lambda plan: f"alpha {plan.alpha:g}",
         row=True,
     ),

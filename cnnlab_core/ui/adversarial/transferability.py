@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
+from cnnlab_core.attacks.minimal_epsilon import MOST_UNITS, UNITS, smallest_rounded_epsilon_steps
 from cnnlab_core.attacks.result import AttackResult
 from cnnlab_core.attacks.studies.attack import shown_class
 from cnnlab_core.attacks.studies.transferability import Passed, pass_on
@@ -12,7 +12,7 @@ from cnnlab_core.attacks.targets import RULES
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
-from cnnlab_core.images.levels import NORM_NAMES, distance
+from cnnlab_core.images.levels import distance
 from cnnlab_core.models.registry import categories
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.weights import local_weights
@@ -69,11 +69,11 @@ def show(choice: Choice) -> None:
     left, right = st.columns(2, gap="large")
     one = two = None
     with left, sentences():
-        one = _side(choice, place="attack")
+        one = _side(choice)
     with right, sentences():
         spec, weights = offered[chosen]
         other = _second(choice, spec, weights)
-        two = _side(other, place="attack second") if other else None
+        two = _side(other, place="second") if other else None
     with st.expander("What to notice", icon=":material/visibility:", expanded=True):
         st.markdown(NOTICE)
     if one is None or two is None:
@@ -101,12 +101,8 @@ def _second(choice: Choice, spec: ModelSpec, weights: str) -> Choice | None:
     answer = classify_picture(spec, weights, choice.subject.picture, place="second")
     if answer is None:
         return None
-    target = _target(choice, spec, answer)
-    if target == answer.best[0].index:
-        raise InputError(
-            f"{spec.title} says “{answer.best[0].label}” even without an attack. Choose another class as the target."
-        )
-    return replace(choice, subject=Subject(spec, weights, choice.subject.picture), answer=answer, target=target)
+    other = Subject(spec, weights, choice.subject.picture)
+    return replace(choice, subject=other, answer=answer, target=_target(choice, spec, answer))
 
 
 def _target(choice: Choice, spec: ModelSpec, answer: Classified) -> int | None:
@@ -121,7 +117,7 @@ def _target(choice: Choice, spec: ModelSpec, answer: Classified) -> int | None:
     return labels.index(label)
 
 
-def _side(choice: Choice, *, place: str) -> _Side | None:
+def _side(choice: Choice, *, place: str = "") -> _Side | None:
     """A network's half: the three pictures, the verdict, the numbers, the curve."""
     subject = choice.subject
     st.markdown(f"## {plain(subject.spec.title)} · {subject.weights}")
@@ -133,7 +129,7 @@ def _side(choice: Choice, *, place: str) -> _Side | None:
     found = outcome.result
     clean, after, goal = found.clean.view(), found.rounded.view(), shown_class(found)
     show_trio([column.empty() for column in st.columns(3, gap="small")], clean, after, subject.labels)
-    verdict = "Fooled" if found.success else "Not fooled"
+    verdict = (("No surer", "Surer") if choice.already else ("Not fooled", "Fooled"))[bool(found.success)]
     st.markdown(
         f"**{verdict}.** P({plain(subject.labels[goal])}) went from {clean.probability(goal):.2%} to "
         f"{after.probability(goal):.2%}."
@@ -145,11 +141,8 @@ def _side(choice: Choice, *, place: str) -> _Side | None:
         str(first_success) if first_success >= 0 else "never",
         help="The first step at which the float picture fooled the network.",
     )
-    second.metric(
-        "Smallest epsilon, FGSM",
-        _smallest(subject, choice.plan.norm, place=place),
-        help="The smallest with which a single gradient step changes the class; found by bisection.",
-    )
+    with second:
+        _smallest(choice, place=place)
     lines = {f"P({subject.labels[index]})": line for index, line in probabilities_by_step(found).items()}
     st.plotly_chart(
         step_lines(
@@ -166,22 +159,34 @@ def _side(choice: Choice, *, place: str) -> _Side | None:
     return _Side(choice, found)
 
 
-def _smallest(subject: Subject, norm: str, *, place: str) -> str:
-    """The smallest epsilon of a single step that changes the class, in words."""
-    found = run_study(
-        "smallest fgsm",
-        subject,
-        (norm,),
-        lambda model, x: minimal_epsilon_steps(model, x, norm=norm),
-        place=f"smallest {place}",
+def _smallest(choice: Choice, *, place: str) -> None:
+    """The smallest epsilon with which this attack fools the network in 8 bits; looked for at once if that is cheap."""
+    plan = choice.plan.over_epsilon()
+    if not plan.entry.takes("eps"):
+        st.metric("Smallest epsilon, 8 bits", "none", help=f"{plan.title} has no epsilon.")
+        return
+    outcome = run_study(
+        "smallest rounded",
+        choice.subject,
+        (choice.target, plan),
+        lambda model, x: smallest_rounded_epsilon_steps(model, x, method=plan, target=choice.target),
+        place=place,
         label="Smallest epsilon",
-    ).result
-    if found is None:
-        return "not known"
-    (smallest,) = found.smallest
-    if smallest is None:
-        return "none"
-    return distance(smallest, norm, digits=3) + ("" if norm == "linf" else f" ({NORM_NAMES[norm]})")
+        start="" if plan.entry.straight else "Smallest epsilon",
+    )
+    if outcome.state != "done" or outcome.result is None:
+        return
+    (found,) = outcome.result
+    unit, most = UNITS[plan.norm], MOST_UNITS * UNITS[plan.norm]
+    what = "whole k/255" if plan.norm == "linf" else f"multiple of {unit:g}"
+    st.metric(
+        "Smallest epsilon, 8 bits",
+        f"over {distance(most, plan.norm)}" if found is None else distance(found, plan.norm),
+        help=f"The smallest {what} at which the rounded picture succeeds, all of them tried in turn. "
+        + ("" if plan.entry.straight else "Steps grow in proportion to epsilon, and the best picture counts."),
+    )
+    goal = ANY if choice.target is None else f"“{plain(choice.subject.labels[choice.target])}”"
+    st.caption(f"{plan.title} to {goal}, rounded to 8 bits")
 
 
 # --- does it transfer? ------------------------------------------------------------------------------------------------
@@ -217,7 +222,8 @@ def _show_transfer(passed: Passed, maker: _Side, judge: _Side) -> None:
     left.image(png(passed.adversarial.picture), output_format="PNG", width=150, alt=f"Made for {maker.title}")
     target = judge.choice.target
     if passed.reached(target):
-        words = "**It transfers**: " + ("this network is fooled too." if target is None else "it reaches the target.")
+        fooled = "it reaches the target." if target is not None else "this network is fooled too."
+        words = f"**It transfers**: {'this network gets surer too.' if judge.choice.already else fooled}"
     elif passed.adversarial.best != passed.clean.best:
         words = "**In part**: this network says another class, but not the target."
     else:
