@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cnnlab_core.attacks.objective import answer
 from cnnlab_core.attacks.transforms import Transform
 from cnnlab_core.errors import InputError
 
@@ -36,7 +37,7 @@ class Expectation:
         """Logits (draws, N, classes) of pixels (N, 3, H, W) in [0, 1]."""
         turns = [self.transforms[index % len(self.transforms)] for index in range(self.draws)]
         views = [transform.sample(x, self.generator, strength) for transform, strength in turns]
-        return self.model(torch.cat(views)).unflatten(0, (self.draws, len(x)))
+        return answer(self.model, torch.cat(views)).unflatten(0, (self.draws, len(x)))
 
 
 def bare(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

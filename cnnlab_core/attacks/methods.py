@@ -78,6 +78,7 @@ METHODS: dict[str, Method] = {
                 *("norm", "eps", "step_size", "steps", "loss", "momentum"),
                 *("random_start", "restarts", "early_stop", "keep_best", "seed"),
             ),
+            begins={"keep_best": True},
             step_unit="norm",
         ),
         Method(
@@ -182,6 +183,11 @@ class Plan:
     def step_norm(self) -> str:
         """The norm in which its step size is a length; empty where it is none."""
         return {"norm": self.norm, "l2": "l2"}.get(self.entry.step_unit or "", "")
+
+    @property
+    def ball_norm(self) -> str:
+        """The norm of the ball that its epsilon is a radius of."""
+        return self.norm if self.entry.takes("norm") else "linf"
 
     @property
     def total(self) -> int:

@@ -39,7 +39,7 @@ def normalised_probability_ascent_steps(
     def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
         return threat.project(x_adv + step_size * L2().normalise(gradient))
 
-    return (yield from attack(model, given, course, lambda: (given.x, step)))
+    return (yield from attack(model, given, course, lambda: (given.x, step), threat))
 
 
 normalised_probability_ascent = plainly(normalised_probability_ascent_steps)

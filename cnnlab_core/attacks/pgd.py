@@ -8,7 +8,7 @@ from torch import Tensor
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier, Loss
-from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.attacks.threat import Threat, warn_of_levels
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
 
@@ -53,6 +53,8 @@ def pgd_steps(
     threat = Threat.around(given.x, norm, eps, mask)
     if step_size is not None:
         check_positive(step_size, "step size")
+        if norm == "linf" and step_size > 1:
+            warn_of_levels("The step size", step_size)
     length = threat.eps * (2.5 / steps if steps > 1 else 1.0) if step_size is None else step_size
     if not 0 <= momentum <= 1:
         raise InputError(f"Momentum lies between 0 (none) and 1, but is {momentum}.")
@@ -69,7 +71,7 @@ def pgd_steps(
 
         return threat.random_start(generator) if random_start else given.x, step
 
-    return (yield from attack(model, given, course, begin))
+    return (yield from attack(model, given, course, begin, threat))
 
 
 pgd = plainly(pgd_steps)

@@ -41,7 +41,7 @@ def probability_ascent_steps(
     def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
         return threat.project(x_adv + step_size * gradient)
 
-    return (yield from attack(model, given, course, lambda: (x, step)))
+    return (yield from attack(model, given, course, lambda: (x, step), threat))
 
 
 probability_ascent = plainly(probability_ascent_steps)

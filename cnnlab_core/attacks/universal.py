@@ -8,7 +8,7 @@ from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.objective import Classifier, Forward, Goal, Loss, logits_of
-from cnnlab_core.attacks.result import Measured, in_eight_bits
+from cnnlab_core.attacks.result import Measured
 from cnnlab_core.attacks.threat import Threat
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
@@ -100,7 +100,8 @@ def universal_steps(
             yield UniversalStep(index, epochs * per_epoch, delta, losses[-1], fooled[-1])
             step = ball.norm.normalise(here.gradient(some).mean(0, keepdim=True))
             delta = ball.norm.project(delta + length * step, ball.eps)
-    views = [x, (x + delta).clamp(0, 1), in_eight_bits((x + delta).clamp(0, 1))]
+    changed = (x + delta).clamp(0, 1)
+    views = [x, changed, Threat.around(x, norm, eps).in_eight_bits(changed)]
     answers = [torch.cat([logits_of(model, rows) for rows in view.split(batch)]) for view in views]
     true = answers[0].argmax(-1) if y is None else _expanded(y, x)
     whole = Goal(true, None if target is None else _expanded(target, x), loss).seen_from(answers[0])

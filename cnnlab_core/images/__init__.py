@@ -3,11 +3,12 @@
 from cnnlab_core.images.display import jpeg, label_picture, png, shrunk, square, thumbnail
 from cnnlab_core.images.opening import open_image
 from cnnlab_core.images.samples import Sample, sample_images
-from cnnlab_core.images.tensors import check_pixels, to_picture, to_tensor, to_uint8
+from cnnlab_core.images.tensors import check_pixels, in_eight_bits, to_picture, to_tensor, to_uint8
 
 __all__ = [
     "Sample",
     "check_pixels",
+    "in_eight_bits",
     "jpeg",
     "label_picture",
     "open_image",

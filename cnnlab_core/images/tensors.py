@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from cnnlab_core.errors import ImageError, InputError
+from cnnlab_core.images.levels import LEVELS
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +52,11 @@ def to_uint8(x: "torch.Tensor") -> "torch.Tensor":
             f"Pixels must lie in [0, 1], but these run from {values.min():.3g} to {values.max():.3g}. Clip them."
         )
     return values.clamp(0, 1).mul(255).round().to(torch.uint8)
+
+
+def in_eight_bits(x: "torch.Tensor") -> "torch.Tensor":
+    """Pixels as their 8-bit picture holds them, k / 255, in the dtype of ``x``; raises what ``to_uint8`` raises."""
+    return to_uint8(x).to(x.dtype) / LEVELS
 
 
 def to_picture(x: "torch.Tensor") -> Image.Image:
