@@ -9,6 +9,7 @@ import torch
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.studies.attack import MOST_FRAMES, attack_picture, history_table, shown_class
+from cnnlab_core.attacks.studies.l1_figure import l1_rows
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
@@ -103,6 +104,32 @@ def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypat
     picture = np.asarray(open_image((tmp_path / "adversarial.png").read_bytes()))
     assert np.array_equal(picture, found.rounded.view().pixels)
     assert f"fooled: {bool(found.success)}" in capsys.readouterr().out
+
+
+def test_the_rows_about_l1_go_on_where_they_were_stopped(model):
+    asked = [
+        (name, open_image(sample_images()[name].content), aims) for name, aims in (("coffee", [1, 2]), ("rocket", [3]))
+    ]
+    steps, plan = [], Plan("l1 by Adam", steps=1)
+
+    def told(job):
+        steps.clear()
+        while True:
+            try:
+                steps.append(next(job))
+            except StopIteration as stop:
+                return stop.value
+
+    whole = told(l1_rows(model, asked, plan))
+    assert [(row.picture, row.aim) for row in whole] == [("coffee", 1), ("coffee", 2), ("rocket", 3)]
+    assert [len(step.latest) for step in steps][-1] == 3
+    shares = [step.share for step in steps]
+    assert shares == sorted(shares)
+    count = len(steps)
+    again = told(l1_rows(model, asked, plan, whole[:2]))
+    assert again[:2] == whole[:2]
+    assert again[2].found.distances == whole[2].found.distances
+    assert len(steps) < count
 
 
 def test_a_plan_uses_what_its_method_knows():

@@ -1,6 +1,7 @@
 """The whole question about l1 as one figure: two pictures, three classes each, before, noise and after."""
 
 from collections.abc import Generator, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -28,7 +29,8 @@ def show_l1_figure(choice: Choice) -> None:
     """Which pictures and classes, the attacks row by row, the figure, and its files and code."""
     st.header("Two pictures, three classes each")
     st.caption(
-        "Each picture is attacked towards each of its classes, with the settings above, for a figure to hand in."
+        "Each picture is attacked towards each of its classes, with the settings above, for a figure to hand in. With "
+        "alpha at 0 nothing keeps the change small; from about 1 on hardly anything may change."
     )
     asked = _asked(choice)
     rows = _rows(choice, asked) if all(aims for _, _, aims in asked) else ()
@@ -45,7 +47,7 @@ def show_l1_figure(choice: Choice) -> None:
         for kind, mime in kinds:
             st.download_button(
                 f"Figure ({kind.upper()})",
-                lambda kind=kind: _file(choice, rows, kind),
+                partial(_file, choice, rows, kind),
                 f"cnnlab_l1.{kind}",
                 mime,
                 key=f"download l1 {kind}",

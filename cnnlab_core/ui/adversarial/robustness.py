@@ -227,7 +227,7 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResu
         (choice.target, plan, tuple(chosen.items()), draws),
         study,
         label=f"Attack through {counted}",
-        start=f"Attack through {counted} ({plan.total - 1} × {draws} gradients)",
+        start=f"Attack through {counted} ({plan.most_steps} × {draws} gradients)",
         for_everybody=False,
     )
     if through.state == "stale":

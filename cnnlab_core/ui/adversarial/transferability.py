@@ -172,7 +172,7 @@ def _smallest(choice: Choice, *, place: str) -> None:
         lambda model, x: smallest_rounded_epsilon_steps(model, x, method=plan, target=choice.target),
         place=place,
         label="Smallest epsilon",
-        start="" if plan.entry.straight else "Smallest epsilon",
+        start="" if plan.entry.straight else "Smallest epsilon, 8 bits",
     )
     if outcome.state != "done" or outcome.result is None:
         return
