@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cnnlab_core.attacks.objective import answer
 from cnnlab_core.attacks.transforms import Transform
+from cnnlab_core.checks import fit_fields, seeded
 from cnnlab_core.errors import InputError
 
 
@@ -17,16 +18,18 @@ class Expectation:
 
     Athalye et al. 2017, arXiv:1707.07397, eq. 2: each step climbs the mean objective over ``draws`` views of each
     picture, made anew by the transforms in turn, each up to its strength. Calling it gives logits (draws, N, classes).
-    The attack's result is measured on the bare ``model``. Its ``generator`` moves on with every call, so make a new
-    one, seeded, for each attack that is to be repeated.
+    The attack's result is measured on the bare ``model``. Its ``generator`` (or seed) moves on with every call: make a
+    new one for each attack that is to be repeated.
     """
 
     model: Callable[[Tensor], Tensor]
     transforms: Sequence[tuple[Transform, float]]
-    generator: torch.Generator
+    generator: torch.Generator | int
     draws: int = 8
 
     def __post_init__(self) -> None:
+        fit_fields(self)
+        object.__setattr__(self, "generator", seeded(self.generator))
         if not self.transforms or self.draws < len(self.transforms):
             raise InputError(
                 "An expectation is taken over at least one transform and one view of each, but there are "

@@ -1,6 +1,7 @@
 """What an attack is given, checked before anything is computed."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from cnnlab_core.attacks.objective import LOSSES, Classifier, Forward, Goal, Los
 from cnnlab_core.attacks.result import Measured
 from cnnlab_core.errors import InputError, LabError
 
-Classes = Tensor | int
+Classes = Tensor | int | Sequence[int]
 
 
 class Problem(NamedTuple):

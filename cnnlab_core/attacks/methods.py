@@ -20,6 +20,8 @@ from cnnlab_core.attacks.normalised_probability_ascent import normalised_probabi
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.pgd import pgd_steps
 from cnnlab_core.attacks.probability_ascent import probability_ascent_steps
+from cnnlab_core.attacks.threat import Radius, find_norm
+from cnnlab_core.checks import fit_fields
 from cnnlab_core.errors import InputError
 
 StepUnit = Literal["norm", "l2", "gradient"]
@@ -150,7 +152,9 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ``InputError`` for an unknown method."""
+        """Raise ``InputError`` for an unknown method or norm, and for settings of another kind."""
+        fit_fields(self)
+        find_norm(self.norm)
         object.__setattr__(self, "method", find_method(self.method).key)
 
     @property
@@ -212,7 +216,7 @@ class Plan:
         y: Classes | None = None,
         *,
         target: Classes | None = None,
-        eps: float | Tensor | None = None,
+        eps: Radius | None = None,
         trace: Collection[int] = (),
     ) -> Attack:
         """The attack in steps, with another ``eps`` if one is given. Raises what the attacks raise."""

@@ -13,6 +13,7 @@ from cnnlab_core.attacks.objective import Classifier, Goal, logits_of
 from cnnlab_core.attacks.over_epsilon import OverEpsilon
 from cnnlab_core.attacks.result import AttackResult
 from cnnlab_core.attacks.sweep import Curve, sweep_steps
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.runtime.jobs import Progress, finish, part, plainly
@@ -66,6 +67,7 @@ class MinimalEpsilon:
         return finish(self.plan.start(model, self.x, self.goal.y, target=self.goal.target, eps=self.tried))
 
 
+@by_annotation
 def minimal_epsilon_steps(
     model: Classifier,
     x: Tensor,
@@ -120,6 +122,7 @@ def minimal_epsilon_steps(
     return MinimalEpsilon(plan, x, goal, high, found, high - low, wrong, rounded, in_eight_bits, attack.stuck, made_at)
 
 
+@by_annotation
 def smallest_rounded_epsilon_steps(
     model: Classifier,
     x: Tensor,

@@ -11,6 +11,7 @@ from cnnlab_core.attacks.methods import METHODS, Plan, find_method
 from cnnlab_core.attacks.objective import Classifier, logits_of
 from cnnlab_core.attacks.result import View
 from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import in_eight_bits, to_uint8
 from cnnlab_core.runtime.jobs import Progress, plainly
@@ -36,6 +37,7 @@ class Cell:
         return View.of(self.pictures[sample], self.logits[sample])
 
 
+@by_annotation
 def step_map_steps(
     model: Classifier,
     x: Tensor,

@@ -13,6 +13,7 @@ from cnnlab_core.attacks.methods import Plan, plan_over_epsilon
 from cnnlab_core.attacks.objective import Classifier, Goal, logits_of
 from cnnlab_core.attacks.over_epsilon import OverEpsilon
 from cnnlab_core.attacks.result import View
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
@@ -114,6 +115,7 @@ class Sweep:
         return _curve(self.plan, self.eps, self.goal, list(self.logits), sample)
 
 
+@by_annotation
 def sweep_steps(
     model: Classifier,
     x: Tensor,

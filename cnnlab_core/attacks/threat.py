@@ -6,12 +6,14 @@ those pixels move. Distances ``delta`` have the shape (N, ...); ``eps`` broadcas
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import in_eight_bits
 from cnnlab_core.images.levels import LEVELS
@@ -24,6 +26,10 @@ _SMALL = 1e-12
 
 _ROUNDING = 1e-6
 """What float32 pictures miss of a whole number of levels."""
+
+
+Radius = float | Tensor | Sequence[float]
+"""One number, or one for each sample, (N,)."""
 
 
 class Norm(Protocol):
@@ -134,6 +140,13 @@ class L1:
 NORMS: dict[str, Norm] = {norm.name: norm for norm in (LInf(), L2(), L1())}
 
 
+def find_norm(name: str) -> Norm:
+    """The norm of this name. Raises ``InputError`` for an unknown one."""
+    if name not in NORMS:
+        raise InputError(f"There is no norm “{name}”. Choose one of {', '.join(NORMS)}.")
+    return NORMS[name]
+
+
 @dataclass(frozen=True, eq=False)
 class Threat:
     """What an attack may do to the pictures ``x`` (N, ...): the ball of radius ``eps`` (N, 1, ...) around each, within
@@ -145,11 +158,11 @@ class Threat:
     mask: Tensor | None = None
 
     @staticmethod
-    def around(x: Tensor, norm: str, eps: float | Tensor, mask: Tensor | None = None) -> "Threat":
+    @by_annotation
+    def around(x: Tensor, norm: str, eps: Radius, mask: Tensor | None = None) -> "Threat":
         """The threat of a ``norm`` by name; ``eps`` is one number or one for each sample, (N,)."""
-        if norm not in NORMS:
-            raise InputError(f"There is no norm “{norm}”. Choose one of {', '.join(NORMS)}.")
-        radii = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
+        ball = find_norm(norm)
+        radii = torch.as_tensor(eps).detach().to(x)
         if radii.ndim > 1 or (radii.ndim == 1 and len(radii) != len(x)):
             raise InputError(f"Epsilon is one number or {len(x)}, one for each picture, not of shape {radii.shape}.")
         if not ((radii >= 0) & torch.isfinite(radii)).all():
@@ -158,11 +171,11 @@ class Threat:
             warn_of_levels("Epsilon", radii.max().item())
         if mask is not None:
             mask = _checked(mask, x)
-        return Threat(NORMS[norm], x, radii.expand(len(x)).view(-1, *[1] * (x.ndim - 1)), mask)
+        return Threat(ball, x, radii.expand(len(x)).view(-1, *[1] * (x.ndim - 1)), mask)
 
-    def random_start(self, generator: torch.Generator | None = None) -> Tensor:
+    def random_start(self, generator: torch.Generator | int | None = None) -> Tensor:
         """Pictures drawn from the ball, then cut to the box."""
-        return self._inside(self._masked(self.norm.random_start(self.x, self.eps, generator)))
+        return self._inside(self._masked(self.norm.random_start(self.x, self.eps, seeded(generator))))
 
     def normalise(self, gradient: Tensor, at: Tensor | None = None) -> Tensor:
         """The steepest unit step within the mask. Given the pictures ``at`` which it starts, an l1 step spends nothing
@@ -219,7 +232,7 @@ def warn_of_levels(what: str, value: float) -> None:
 
 
 def _checked(mask: Tensor, x: Tensor) -> Tensor:
-    mask = mask.to(device=x.device, dtype=x.dtype)
+    mask = mask.detach().to(device=x.device, dtype=x.dtype)
     try:
         fits = torch.broadcast_shapes(mask.shape, x.shape) == x.shape and mask.ndim == x.ndim
     except RuntimeError:

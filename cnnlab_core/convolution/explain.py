@@ -19,7 +19,7 @@ from typing import NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.checks import Array, choice, listed, numbers, read_shape, switch, whole
+from cnnlab_core.checks import Array, by_annotation, choice, listed, numbers, read_shape, switch, whole
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.conv import Layer, make_layer
 from cnnlab_core.convolution.laws import conv_law, pool_law
@@ -105,6 +105,7 @@ class Explanation:
     numbers: str
 
 
+@by_annotation
 def explain(
     target: str,
     index: Ints,
@@ -154,6 +155,7 @@ def explain(
     return _sum_up(target, place, parts, law)
 
 
+@by_annotation
 def explain_pool(
     kind: str,
     target: str,

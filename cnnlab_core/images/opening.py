@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images.deep import ORIENTATION, Range, grey_range, open_deep_tiff, png_samples, to_rgb, turned_upright
 
@@ -25,6 +26,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000
 _READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 
 
+@by_annotation
 def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
     """Read a picture from its bytes or its path.
 
