@@ -4,15 +4,24 @@ Every number from outside passes through :func:`whole`, :func:`per_axis` or :fun
 elsewhere never meets a NaN, a ragged list or a stride of zero.
 """
 
+import inspect
 import operator
-from collections.abc import Collection, Sequence
-from math import prod
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from functools import cache, wraps
+from math import isfinite, prod
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
 from cnnlab_core.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -20,6 +29,58 @@ IntArray = npt.NDArray[np.int64]
 MAX_CELLS = 2**24  # of any one array: a 4096 x 4096 picture, 128 MB of float64
 MAX_SETTING = 10**6  # of a stride, padding, dilation or window
 MAX_VALUE = 1e100  # so that no product or sum of cells can overflow to infinity
+
+
+def by_annotation(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """The function, refusing in a sentence the arguments that its annotations don't allow.
+
+    Numbers become int or float, sequences tuples, and arrays go through :func:`numbers`; NaN and infinity are no
+    numbers. What has a default may be that too. Ranges, shapes and the like are the function's own business.
+    """
+    signature = inspect.signature(function)
+    defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
+    gathered = [name for name, parameter in signature.parameters.items() if parameter.kind is parameter.VAR_KEYWORD]
+
+    @wraps(function)
+    def checked(*args: Arguments.args, **options: Arguments.kwargs) -> Result:
+        bound, hints = signature.bind(*args, **options), _hints(function)
+        for name, value in bound.arguments.items():
+            if name in hints and name not in gathered and value is not defaults[name]:
+                bound.arguments[name] = fitting(name, value, hints[name])
+        return function(*bound.args, **bound.kwargs)
+
+    return checked
+
+
+def fit_fields(record: object) -> None:
+    """The same for the fields of a frozen dataclass, to be called when it has been made."""
+    for name, hint in _hints(type(record)).items():
+        object.__setattr__(record, name, fitting(name, getattr(record, name), hint))
+
+
+def fitting(name: str, value: Any, hint: Any) -> Any:
+    """``value`` as the annotation ``hint`` has it, or an :class:`InputError` that says what ``name`` can be."""
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if getattr(value, "is_meta", False):
+        raise InputError(f"{name} is a tensor on the meta device, which has a shape but no numbers: give it some.")
+    if len(options) == 1 and np.ndarray in (hint, get_origin(hint)):
+        return numbers(name, value)
+    for option in options:
+        try:
+            return _as(option, value)
+        except (TypeError, ValueError, OverflowError, RuntimeError, InputError):
+            continue
+    allowed = " or ".join(dict.fromkeys(_in_words(option) for option in options if option is not NoneType))
+    raise InputError(f"{name} is {_shown(value)}: make it {allowed}.")
+
+
+def seeded(generator: "torch.Generator | int | None") -> "torch.Generator | None":
+    """The generator itself, or one with this whole number as its seed."""
+    import torch
+
+    if generator is None or isinstance(generator, torch.Generator):
+        return generator
+    return torch.Generator().manual_seed(whole("generator", generator, most=2**63 - 1))
 
 
 def whole(name: str, value: object, least: int = 0, most: int = MAX_SETTING) -> int:
@@ -78,6 +139,9 @@ def numbers(name: str, value: object, ndims: Collection[int] | None = None) -> A
         InputError: ragged rows, text, NaN or infinity in a cell (named by its index), no cells or too many of them.
     """
     try:
+        if hasattr(value, "detach"):  # a tensor: of any dtype, on any device, with a gradient or without
+            value = value.detach().cpu()
+            value = value.double() if value.is_floating_point() else value
         raw = np.asarray(value)
     except (ValueError, TypeError, RuntimeError):
         raise InputError(
@@ -124,6 +188,78 @@ def entries_of(value: object) -> list[Any] | None:
     return list(value) if isinstance(value, (list, tuple)) else None
 
 
+@cache
+def _hints(annotated: Any) -> dict[str, Any]:
+    names = {}
+    if any(isinstance(hint, str) and "torch." in hint for hint in inspect.get_annotations(annotated).values()):
+        import torch
+
+        names["torch"] = torch  # modules that import it only where it is needed
+    hints = get_type_hints(annotated, localns=names)
+    hints.pop("return", None)
+    return hints
+
+
+def _as(hint: Any, value: Any) -> Any:
+    """``value`` as one plain annotation has it; raises whatever if it can't be. Annotations unknown here allow all."""
+    origin = get_origin(hint)
+    if hint is int or hint is float or hint is bool:
+        truth = isinstance(value, (bool, np.bool_))
+        if truth != (hint is bool) or isinstance(value, (str, bytes)):
+            raise TypeError
+        number = hint(operator.index(value) if hint is int else value)
+        if not isfinite(number):
+            raise ValueError
+        return number
+    if hint is NoneType or hint is None:
+        if value is not None:
+            raise TypeError
+        return value
+    if origin is Literal:
+        if not isinstance(value, str) or value not in get_args(hint):
+            raise ValueError
+        return value
+    if hint is np.ndarray or origin is np.ndarray:
+        return numbers("", value)
+    if origin is Callable:
+        if not callable(value):
+            raise TypeError
+        return value
+    inner = get_args(hint)
+    if inspect.isclass(origin) and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise TypeError
+        return {key: fitting(str(key), entry, inner[1]) for key, entry in value.items()}
+    if inspect.isclass(origin) and issubclass(origin, Iterable):
+        unordered = isinstance(value, Set) and issubclass(origin, Sequence)
+        if unordered or isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+            raise TypeError
+        found = tuple(value)
+        kinds = inner if origin is tuple and ... not in inner else inner[:1] * len(found)
+        found = tuple(fitting("", entry, kind) for entry, kind in zip(found, kinds, strict=True))
+        return value if isinstance(value, (Set, range)) else found
+    known = inspect.isclass(hint) and not getattr(hint, "_is_protocol", False)
+    if known and not isinstance(value, hint):
+        raise TypeError
+    return value
+
+
+def _in_words(hint: Any) -> str:
+    plain = {int: "a whole number", float: "a number", bool: "True or False", str: "text", bytes: "bytes"}
+    if hint in plain:
+        return plain[hint]
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return f"one of {', '.join(map(str, inner))}"
+    if hint is np.ndarray or origin is np.ndarray:
+        return "an array of numbers"
+    if inspect.isclass(origin) and issubclass(origin, Iterable):
+        return "a list of numbers" if inner and inner[0] in (int, float) else "a list"
+    if origin is not None:
+        return "a function"
+    return f"a {getattr(hint, '__name__', hint)}"
+
+
 def _is_number(cell: object) -> bool:
     """Whether a cell of an array that numpy couldn't read as numbers is innocent: only its neighbours are text."""
     try:
@@ -152,7 +288,7 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**12:
         return "a number of more than 12 digits"  # Python refuses to print the very long ones
     try:
-        text = repr(value)
-    except (ValueError, RecursionError):
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001  anybody's repr
         text = "something unreadable"
     return text if len(text) <= 40 else f"{text[:36]} ..."

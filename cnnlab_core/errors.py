@@ -9,6 +9,10 @@ class LabError(Exception):
     """
 
 
+class LabWarning(UserWarning):
+    """Something that works, but that isn't what it seems: a sentence, as errors are."""
+
+
 class ImageError(LabError):
     """A file or array that can't be used as a picture."""
 

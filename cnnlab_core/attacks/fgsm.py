@@ -8,15 +8,18 @@ from cnnlab_core.attacks.inputs import Classes
 from cnnlab_core.attacks.loop import Attack
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.pgd import pgd_steps
+from cnnlab_core.attacks.threat import Radius
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.runtime.jobs import plainly
 
 
+@by_annotation
 def fgsm_steps(
     model: Classifier,
     x: Tensor,
     y: Classes | None = None,
     *,
-    eps: float | Tensor,
+    eps: Radius,
     norm: str = "linf",
     step_size: float | None = None,
     target: Classes | None = None,

@@ -1,6 +1,7 @@
 """What an attack is given, checked before anything is computed."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,9 +10,9 @@ from torch import Tensor
 from cnnlab_core.attacks.eot import bare
 from cnnlab_core.attacks.objective import LOSSES, Classifier, Forward, Goal, Loss
 from cnnlab_core.attacks.result import Measured
-from cnnlab_core.errors import InputError
+from cnnlab_core.errors import InputError, LabError
 
-Classes = Tensor | int
+Classes = Tensor | int | Sequence[int]
 
 
 class Problem(NamedTuple):
@@ -46,15 +47,32 @@ def problem(
         raise InputError(
             f"An attack takes float pictures of shape (N, C, height, width) in [0, 1], but this is {shape}."
         )
+    if x.dtype not in (torch.float32, torch.float64):
+        raise InputError(f"An attack moves pixels by parts of 1/255, too fine for {x.dtype}. Give it x.float().")
     low, high = x.min().item(), x.max().item()
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
         raise InputError(f"An attack takes pixels in [0, 1], but these run from {low:.4g} to {high:.4g}. Clip them.")
     if loss not in LOSSES:
         raise InputError(f"There is no loss “{loss}”. Choose one of {', '.join(LOSSES)}.")
-    forward = Forward(bare(model), x, backward=starts_here and bare(model) is model)
+    try:
+        forward = Forward(bare(model), x, backward=starts_here and bare(model) is model)
+    except (LabError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"The model can't take pictures of shape {tuple(x.shape)}, {x.dtype} on {x.device}: "
+            f"{str(error).strip().partition(chr(10))[0].rstrip('.')} ({type(error).__name__})."
+        ) from error
     logits = forward.output.detach()
     if logits.ndim != 2 or len(logits) != len(x) or not logits.is_floating_point():
         raise InputError(f"A model gives logits ({len(x)}, classes), but this one gave {tuple(logits.shape)}.")
+    if logits.shape[1] < 2:
+        raise InputError(
+            "An attack needs at least two classes to choose from, but this model gives a single logit. Let it give "
+            "two: torch.cat([torch.zeros_like(z), z], 1) for a logit z, whose sigmoid is then the softmax."
+        )
+    if logits.isnan().any():
+        raise InputError("The model's logits hold NaN (not a number) for these pictures, so nothing follows from them.")
     x = x.detach()
     true = logits.argmax(-1) if y is None else _classes(y, x, logits.shape[1], "y")
     aim = None if target is None else _classes(target, x, logits.shape[1], "target")

@@ -8,10 +8,12 @@ from torch import Tensor
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
 
 
+@by_annotation
 def l1_adam_steps(
     model: Classifier,
     x: Tensor,

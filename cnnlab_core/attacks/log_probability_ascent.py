@@ -8,9 +8,11 @@ from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, attack
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.attacks.threat import L2
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.runtime.jobs import plainly
 
 
+@by_annotation
 def log_probability_ascent_steps(
     model: Classifier,
     x: Tensor,

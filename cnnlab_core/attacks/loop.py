@@ -1,5 +1,6 @@
 """The loop that all gradient attacks share: ask the network, record, keep what is better, step."""
 
+import warnings
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass
 
@@ -9,9 +10,10 @@ from torch import Tensor
 from cnnlab_core.attacks.eot import bare
 from cnnlab_core.attacks.inputs import Problem
 from cnnlab_core.attacks.objective import Classifier, Forward, logits_of
-from cnnlab_core.attacks.result import AttackResult, History, Measured, View, in_eight_bits
-from cnnlab_core.attacks.threat import L2
-from cnnlab_core.errors import InputError
+from cnnlab_core.attacks.result import AttackResult, History, Measured, View
+from cnnlab_core.attacks.threat import L2, Threat
+from cnnlab_core.errors import InputError, LabWarning
+from cnnlab_core.images import in_eight_bits
 
 Update = Callable[[Tensor, Tensor], Tensor]
 """An attack's rule: the pictures (N, C, H, W) and the objective's gradient there -> the next pictures."""
@@ -45,6 +47,9 @@ class AttackStep:
         return View.of(self.x_adv[sample], self.logits[sample])
 
 
+_NOISE = 8
+"""A gradient of so many roundings, relative to the steepest on the way, says nothing."""
+
 Attack = Generator[AttackStep, None, AttackResult]
 
 
@@ -71,10 +76,22 @@ class Course:
             raise InputError(f"An attack starts at least once, not {self.restarts} times.")
 
 
-def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[[], tuple[Tensor, Update]]) -> Attack:
-    """Follow the rule that ``begin`` gives, from the pictures it gives, anew for each restart."""
+def attack(
+    model: Classifier,
+    problem: Problem,
+    course: Course,
+    begin: Callable[[], tuple[Tensor, Update]],
+    threat: Threat | None = None,
+) -> Attack:
+    """Follow the rule that ``begin`` gives, from the pictures it gives, anew for each restart.
+
+    The 8-bit pictures keep to the ``threat``. A picture that fools the network already isn't moved by a gradient that
+    is nothing but rounding: the sign of it would lead anywhere.
+    """
     x, goal, clean, forward = problem
+    to_eight_bits = in_eight_bits if threat is None else threat.in_eight_bits
     resting = torch.zeros_like(clean.success)
+    steepest = torch.zeros_like(x[:, 0, 0, 0])
     # What counts so far: picture, logits, loss, success. Nothing does yet: whatever comes first is better.
     best: tuple[Tensor, ...] = (x, clean.logits, torch.full_like(x[:, 0, 0, 0], -torch.inf), resting)
     history, trace, total, index = History(goal), {}, course.restarts * (course.steps + 1), 0
@@ -86,10 +103,12 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
                 break
             here, forward = forward or Forward(model, x_adv, backward=steps_left > 0), None
             loss, success = here.loss(goal), goal.reached(here.logits)
-            stopping = _stopping(model, problem, x_adv, success & ~resting, course)
+            stopping = _stopping(model, problem, to_eight_bits(x_adv), success & ~resting, course)
             climbs = steps_left > 0 and not (resting | stopping).all()
             gradient = here.gradient(goal) if climbs else torch.zeros_like(x)
             norm = L2().size(gradient).masked_fill(resting | stopping, 0)
+            steepest = torch.maximum(steepest, norm)
+            noise = success & (norm <= _NOISE * torch.finfo(x.dtype).eps * steepest)
             history.add(here.logits, loss, norm)
             if index in course.trace:
                 trace[index] = x_adv
@@ -101,13 +120,13 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
             best = tuple(_choose(counts & better, new, old) for new, old in zip(now, best, strict=True))
             resting = resting | stopping
             if climbs:
-                x_adv = _choose(resting, x_adv, update(x_adv, gradient))
+                x_adv = _choose(resting, x_adv, update(x_adv, _choose(noise, torch.zeros_like(gradient), gradient)))
     if course.trace:
         trace[index - 1] = x_adv
     x_adv, logits = best[0], best[1]
     if bare(model) is not model:  # an expectation's answer was another one than the bare model's
         logits = logits_of(bare(model), x_adv)
-    eight_bit = in_eight_bits(x_adv)
+    eight_bit = to_eight_bits(x_adv)
     rounded = logits_of(bare(model), eight_bit)
     return AttackResult(
         goal,
@@ -116,14 +135,29 @@ def attack(model: Classifier, problem: Problem, course: Course, begin: Callable[
         rounded=Measured(x, eight_bit, rounded, goal.reached(rounded)),
         history=history,
         trace=trace,
+        stuck=said_stuck((steepest == 0) & ~goal.reached(logits) & (course.steps > 0)),
+        threat=threat,
     )
 
 
-def _stopping(model: Classifier, problem: Problem, x_adv: Tensor, fooling: Tensor, course: Course) -> Tensor:
+def said_stuck(stuck: Tensor) -> Tensor:
+    """Pictures (N,) bool without any gradient, as they are; a warning says so if there are any."""
+    if stuck.any():
+        warnings.warn(
+            f"The gradient is zero everywhere for {int(stuck.sum())} of {len(stuck)} pictures, so the attack had no "
+            'direction to go. The network is saturated there, which doesn\'t make it robust: try loss="margin", a '
+            "random start, or logits divided by a number.",
+            LabWarning,
+            stacklevel=3,
+        )
+    return stuck
+
+
+def _stopping(model: Classifier, problem: Problem, eight_bit: Tensor, fooling: Tensor, course: Course) -> Tensor:
     """Which of the samples that have just begun ``fooling`` the network, (N,) bool, do so in 8 bits too and stop."""
     if not (course.early_stop and fooling.any()):
         return torch.zeros_like(fooling)
-    return fooling & problem.goal.reached(logits_of(bare(model), in_eight_bits(x_adv)))
+    return fooling & problem.goal.reached(logits_of(bare(model), eight_bit))
 
 
 def _choose(mask: Tensor, yes: Tensor, no: Tensor) -> Tensor:

@@ -20,6 +20,8 @@ from cnnlab_core.attacks.normalised_probability_ascent import normalised_probabi
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.pgd import pgd_steps
 from cnnlab_core.attacks.probability_ascent import probability_ascent_steps
+from cnnlab_core.attacks.threat import Radius, find_norm
+from cnnlab_core.checks import fit_fields
 from cnnlab_core.errors import InputError
 
 StepUnit = Literal["norm", "l2", "gradient"]
@@ -78,6 +80,7 @@ METHODS: dict[str, Method] = {
                 *("norm", "eps", "step_size", "steps", "loss", "momentum"),
                 *("random_start", "restarts", "early_stop", "keep_best", "seed"),
             ),
+            begins={"keep_best": True},
             step_unit="norm",
         ),
         Method(
@@ -149,7 +152,9 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ``InputError`` for an unknown method."""
+        """Raise ``InputError`` for an unknown method or norm, and for settings of another kind."""
+        fit_fields(self)
+        find_norm(self.norm)
         object.__setattr__(self, "method", find_method(self.method).key)
 
     @property
@@ -184,6 +189,11 @@ class Plan:
         return {"norm": self.norm, "l2": "l2"}.get(self.entry.step_unit or "", "")
 
     @property
+    def ball_norm(self) -> str:
+        """The norm of the ball that its epsilon is a radius of."""
+        return self.norm if self.entry.takes("norm") else "linf"
+
+    @property
     def total(self) -> int:
         """How often the attack asks the network at most: once at each start, and once after each step."""
         return self.most_steps + (self.restarts if self.entry.takes("restarts") else 1)
@@ -206,7 +216,7 @@ class Plan:
         y: Classes | None = None,
         *,
         target: Classes | None = None,
-        eps: float | Tensor | None = None,
+        eps: Radius | None = None,
         trace: Collection[int] = (),
     ) -> Attack:
         """The attack in steps, with another ``eps`` if one is given. Raises what the attacks raise."""

@@ -7,17 +7,19 @@ from torch import Tensor
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, attack
 from cnnlab_core.attacks.objective import Classifier
-from cnnlab_core.attacks.threat import L2, Threat
+from cnnlab_core.attacks.threat import L2, Radius, Threat
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.runtime.jobs import plainly
 
 
+@by_annotation
 def normalised_probability_ascent_steps(
     model: Classifier,
     x: Tensor,
     y: Classes | None = None,
     *,
     target: Classes,
-    eps: float | Tensor,
+    eps: Radius,
     step_size: float = 0.5,
     steps: int = 50,
     early_stop: bool = False,
@@ -39,7 +41,7 @@ def normalised_probability_ascent_steps(
     def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
         return threat.project(x_adv + step_size * L2().normalise(gradient))
 
-    return (yield from attack(model, given, course, lambda: (given.x, step)))
+    return (yield from attack(model, given, course, lambda: (given.x, step), threat))
 
 
 normalised_probability_ascent = plainly(normalised_probability_ascent_steps)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab_core.errors import InputError
@@ -109,7 +109,7 @@ class Forward:
     def __init__(self, model: Classifier, x: Tensor, *, backward: bool = True) -> None:
         with torch.inference_mode(False), torch.set_grad_enabled(backward):
             self._x = x.detach().clone().requires_grad_(backward)
-            self.output = model(self._x)
+            self.output = answer(model, self._x)
         self.logits = plain_logits(self.output.detach())
 
     def loss(self, goal: "Goal") -> Tensor:
@@ -141,7 +141,28 @@ class Forward:
 def logits_of(model: Classifier, x: Tensor) -> Tensor:
     """The logits (N, classes) at ``x``, without a gradient."""
     with torch.no_grad():
-        return plain_logits(model(x))
+        return plain_logits(answer(model, x))
+
+
+def answer(model: Classifier, x: Tensor) -> Tensor:
+    """What the model says of ``x``. A bare module answers as in eval mode, and is left in the mode it was in.
+
+    Raises ``InputError`` if it gives anything but a tensor.
+    """
+    training = [part for part in model.modules() if part.training] if isinstance(model, nn.Module) else []
+    try:
+        for part in training:
+            part.training = False
+        logits = model(x)
+    finally:
+        for part in training:
+            part.training = True
+    if not isinstance(logits, Tensor):
+        raise InputError(
+            f"A model gives a tensor of logits (N, classes), but this one gives a {type(logits).__name__}. Wrap it in "
+            "a function that picks the logits, such as lambda x: model(x)[0]."
+        )
+    return logits
 
 
 def plain_logits(logits: Tensor) -> Tensor:

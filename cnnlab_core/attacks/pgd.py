@@ -8,17 +8,19 @@ from torch import Tensor
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
 from cnnlab_core.attacks.loop import Attack, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier, Loss
-from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.attacks.threat import Radius, Threat, warn_of_levels
+from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
 
 
+@by_annotation
 def pgd_steps(
     model: Classifier,
     x: Tensor,
     y: Classes | None = None,
     *,
-    eps: float | Tensor,
+    eps: Radius,
     step_size: float | None = None,
     steps: int,
     norm: str = "linf",
@@ -27,7 +29,7 @@ def pgd_steps(
     momentum: float = 0.0,
     random_start: bool = False,
     restarts: int = 1,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
     early_stop: bool = False,
     keep_best: bool = False,
     mask: Tensor | None = None,
@@ -39,8 +41,8 @@ def pgd_steps(
     ``target`` (N,) the classes to reach; without one, any class but y will do. ``eps``, one number or one for each
     sample, and ``step_size`` are lengths in ``norm`` (linf, l2, l1), in pixel units; if it is not given, a step is
     2.5 eps / steps long (Madry's), and a single one eps. Only pixels at which ``mask`` is 1 change. ``random_start``
-    begins at a random point of the ball, drawn with ``generator``; with more than one of the ``restarts`` each begins
-    so, and the best counts. For the rest see ``loop.Course``.
+    begins at a random point of the ball, drawn with ``generator`` (or a seed); with more than one of the ``restarts``
+    each begins so, and the best counts. For the rest see ``loop.Course``.
 
     With ``momentum`` (0 to 1; Dong et al. 2017, arXiv:1710.06081, algorithm 1) each step follows the sum of all
     gradients so far, each by its mean absolute value, the older ones fading by that factor: fewer steps to a target.
@@ -48,11 +50,13 @@ def pgd_steps(
     Raises ``InputError`` for input that makes no sense and for models without a gradient.
     """
     course = Course(steps, restarts, early_stop, keep_best, trace)
-    random_start = random_start or restarts > 1
+    generator, random_start = seeded(generator), random_start or restarts > 1
     given = problem(model, x, y, target, loss, starts_here=not random_start)
     threat = Threat.around(given.x, norm, eps, mask)
     if step_size is not None:
         check_positive(step_size, "step size")
+        if norm == "linf" and step_size > 1:
+            warn_of_levels("The step size", step_size)
     length = threat.eps * (2.5 / steps if steps > 1 else 1.0) if step_size is None else step_size
     if not 0 <= momentum <= 1:
         raise InputError(f"Momentum lies between 0 (none) and 1, but is {momentum}.")
@@ -69,7 +73,7 @@ def pgd_steps(
 
         return threat.random_start(generator) if random_start else given.x, step
 
-    return (yield from attack(model, given, course, begin))
+    return (yield from attack(model, given, course, begin, threat))
 
 
 pgd = plainly(pgd_steps)

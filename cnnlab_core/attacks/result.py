@@ -11,9 +11,9 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from cnnlab_core.attacks.objective import Goal
-from cnnlab_core.attacks.threat import NORMS
+from cnnlab_core.attacks.threat import NORMS, Threat
 from cnnlab_core.classification.softmax import Prediction, softmax, top_k
-from cnnlab_core.images import to_uint8
+from cnnlab_core.images import in_eight_bits, to_uint8
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,8 @@ class AttackResult:
     ``exact`` is what the attack computed, ``rounded`` the 8-bit picture that people see and save; both were given to
     the network anew. Claims are made on the latter: ``success`` is its; ``linf`` and ``l2`` are those of ``x_adv``.
     ``clean`` is how it was before. ``trace`` holds the pictures (N, C, H, W) at the steps that were asked for.
+    ``stuck`` (N,) bool are those for which the gradient was 0 at every step, so that nothing was tried: a saturated
+    network isn't a robust one. ``rounded`` keeps to the ball of the ``threat``, if the attack has one.
     """
 
     goal: Goal
@@ -184,6 +186,8 @@ class AttackResult:
     rounded: Measured
     history: History
     trace: Mapping[int, Tensor]
+    stuck: Tensor
+    threat: Threat | None = None
 
     @property
     def x(self) -> Tensor:
@@ -198,7 +202,11 @@ class AttackResult:
     @property
     def x_adv_uint8(self) -> Tensor:
         """The adversarial pictures in 8 bits, uint8 (N, C, H, W)."""
-        return to_uint8(self.exact.x_adv)
+        return to_uint8(self.rounded.x_adv)
+
+    def in_eight_bits(self, x_adv: Tensor) -> Tensor:
+        """Pictures of the way (N, C, H, W) as the attack rounds them: k / 255, within its ball if it has one."""
+        return in_eight_bits(x_adv) if self.threat is None else self.threat.in_eight_bits(x_adv)
 
     @property
     def success(self) -> Tensor:
@@ -233,8 +241,3 @@ class AttackResult:
     def first_success(self) -> Tensor:
         """The first step at which the float picture fooled the network, (N,); -1 if none did."""
         return self.history.first_success
-
-
-def in_eight_bits(x: Tensor) -> Tensor:
-    """Pixels as their 8-bit picture holds them, k / 255, in the dtype of ``x``."""
-    return to_uint8(x).to(x.dtype) / 255

@@ -10,8 +10,10 @@ from cnnlab_core.attacks.inputs import Classes, problem
 from cnnlab_core.attacks.methods import METHODS, Plan, find_method
 from cnnlab_core.attacks.objective import Classifier, logits_of
 from cnnlab_core.attacks.result import View
+from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import to_uint8
+from cnnlab_core.images import in_eight_bits, to_uint8
 from cnnlab_core.runtime.jobs import Progress, plainly
 
 
@@ -35,6 +37,7 @@ class Cell:
         return View.of(self.pictures[sample], self.logits[sample])
 
 
+@by_annotation
 def step_map_steps(
     model: Classifier,
     x: Tensor,
@@ -59,14 +62,16 @@ def step_map_steps(
         raise InputError(f"{plan.title} has no step size to choose. Choose one of {', '.join(able)}.")
     plan = replace(plan, steps=max(steps), random_start=False, restarts=1, early_stop=False)
     x, goal, *_ = problem(model, x, y, target, plan.loss)
+    ball = Threat.around(x, plan.ball_norm, plan.eps) if plan.entry.takes("eps") else None
+    round_off = ball.in_eight_bits if ball else in_eight_bits
     cells: tuple[Cell, ...] = ()
     for row, size in enumerate(step_sizes):
         for step in replace(plan, step_size=size).start(model, x, goal.y, target=goal.target):
             if step.index in steps:
-                pictures = to_uint8(step.x_adv)
-                logits = logits_of(model, pictures.to(x.dtype) / 255)
+                pictures = round_off(step.x_adv)
+                logits = logits_of(model, pictures)
                 loss, success = goal.value(logits).mean().item(), goal.reached(logits).double().mean().item()
-                cells += (Cell(size, step.index, pictures, logits, loss, success),)
+                cells += (Cell(size, step.index, to_uint8(pictures), logits, loss, success),)
             yield Progress(row + step.share, len(step_sizes), cells)
     return cells
 

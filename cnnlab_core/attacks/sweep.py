@@ -13,6 +13,7 @@ from cnnlab_core.attacks.methods import Plan, plan_over_epsilon
 from cnnlab_core.attacks.objective import Classifier, Goal, logits_of
 from cnnlab_core.attacks.over_epsilon import OverEpsilon
 from cnnlab_core.attacks.result import View
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
@@ -73,7 +74,8 @@ class Sweep:
     """The attack of the ``plan`` at each of E epsilons on N pictures; everything is of the rounded 8-bit pictures.
 
     ``pictures`` uint8 (E, N, C, H, W), ``logits`` (E, N, classes). ``direction`` (N, C, H, W) is a straight attack's
-    step of length 1, so that x + eps * direction, clipped and rounded, is the picture; None for others.
+    step of length 1, so that x + eps * direction, clipped and rounded, is the picture; None for others. ``stuck`` (N,)
+    bool: see ``AttackResult``.
     """
 
     plan: Plan
@@ -81,6 +83,7 @@ class Sweep:
     goal: Goal
     pictures: Tensor
     logits: Tensor
+    stuck: Tensor
     direction: Tensor | None
 
     @property
@@ -112,6 +115,7 @@ class Sweep:
         return _curve(self.plan, self.eps, self.goal, list(self.logits), sample)
 
 
+@by_annotation
 def sweep_steps(
     model: Classifier,
     x: Tensor,
@@ -144,12 +148,12 @@ def sweep_steps(
         batch = attack.repeated(len(some))
         each = torch.tensor(some, dtype=x.dtype, device=x.device).repeat_interleave(len(x))
         x_adv = yield from part(batch.at(each), index, len(some), len(eps), known)
-        rounded = to_uint8(x_adv)
-        pictures += rounded.cpu().split(len(x))  # kept for long: not in the device's memory
-        logits += logits_of(model, rounded.to(x.dtype) / 255).split(len(x))
+        rounded = batch.in_eight_bits(x_adv, each)
+        pictures += to_uint8(rounded).cpu().split(len(x))  # kept for long: not in the device's memory
+        logits += logits_of(model, rounded).split(len(x))
         known = tuple(_curve(plan, eps[: len(logits)], goal, logits, sample) for sample in range(len(x)))
         yield Progress(len(logits), len(eps), known)
-    return Sweep(plan, tuple(eps), goal, torch.stack(pictures), torch.stack(logits), attack.direction)
+    return Sweep(plan, tuple(eps), goal, torch.stack(pictures), torch.stack(logits), attack.stuck, attack.direction)
 
 
 def first_epsilon(eps: Sequence[float], hits: np.ndarray) -> float | None:

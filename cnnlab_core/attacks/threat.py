@@ -5,19 +5,31 @@ A norm knows its ball: a random point of it, the unit step that climbs a gradien
 those pixels move. Distances ``delta`` have the shape (N, ...); ``eps`` broadcasts against it.
 """
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from cnnlab_core.errors import InputError
+from cnnlab_core.checks import by_annotation, seeded
+from cnnlab_core.errors import InputError, LabWarning
+from cnnlab_core.images import in_eight_bits
+from cnnlab_core.images.levels import LEVELS
 
 _SPARSE_SHARE = 0.01
 """The share of the pixels that an l1 step moves: the first percentile of SLIDE."""
 
 
 _SMALL = 1e-12
+
+_ROUNDING = 1e-6
+"""What float32 pictures miss of a whole number of levels."""
+
+
+Radius = float | Tensor | Sequence[float]
+"""One number, or one for each sample, (N,)."""
 
 
 class Norm(Protocol):
@@ -128,6 +140,13 @@ class L1:
 NORMS: dict[str, Norm] = {norm.name: norm for norm in (LInf(), L2(), L1())}
 
 
+def find_norm(name: str) -> Norm:
+    """The norm of this name. Raises ``InputError`` for an unknown one."""
+    if name not in NORMS:
+        raise InputError(f"There is no norm “{name}”. Choose one of {', '.join(NORMS)}.")
+    return NORMS[name]
+
+
 @dataclass(frozen=True, eq=False)
 class Threat:
     """What an attack may do to the pictures ``x`` (N, ...): the ball of radius ``eps`` (N, 1, ...) around each, within
@@ -139,22 +158,24 @@ class Threat:
     mask: Tensor | None = None
 
     @staticmethod
-    def around(x: Tensor, norm: str, eps: float | Tensor, mask: Tensor | None = None) -> "Threat":
+    @by_annotation
+    def around(x: Tensor, norm: str, eps: Radius, mask: Tensor | None = None) -> "Threat":
         """The threat of a ``norm`` by name; ``eps`` is one number or one for each sample, (N,)."""
-        if norm not in NORMS:
-            raise InputError(f"There is no norm “{norm}”. Choose one of {', '.join(NORMS)}.")
-        radii = torch.as_tensor(eps, dtype=x.dtype, device=x.device)
+        ball = find_norm(norm)
+        radii = torch.as_tensor(eps).detach().to(x)
         if radii.ndim > 1 or (radii.ndim == 1 and len(radii) != len(x)):
             raise InputError(f"Epsilon is one number or {len(x)}, one for each picture, not of shape {radii.shape}.")
         if not ((radii >= 0) & torch.isfinite(radii)).all():
             raise InputError(f"Epsilon must be a number from 0 up, in pixel units (4/255, say), but is {eps}.")
+        if norm == "linf" and (radii > 1).any():
+            warn_of_levels("Epsilon", radii.max().item())
         if mask is not None:
             mask = _checked(mask, x)
-        return Threat(NORMS[norm], x, radii.expand(len(x)).view(-1, *[1] * (x.ndim - 1)), mask)
+        return Threat(ball, x, radii.expand(len(x)).view(-1, *[1] * (x.ndim - 1)), mask)
 
-    def random_start(self, generator: torch.Generator | None = None) -> Tensor:
+    def random_start(self, generator: torch.Generator | int | None = None) -> Tensor:
         """Pictures drawn from the ball, then cut to the box."""
-        return self._inside(self._masked(self.norm.random_start(self.x, self.eps, generator)))
+        return self._inside(self._masked(self.norm.random_start(self.x, self.eps, seeded(generator))))
 
     def normalise(self, gradient: Tensor, at: Tensor | None = None) -> Tensor:
         """The steepest unit step within the mask. Given the pictures ``at`` which it starts, an l1 step spends nothing
@@ -169,6 +190,30 @@ class Threat:
         """Back into the ball, then into the box: the box only shortens the way to x, so both hold."""
         return self._inside(self.norm.project(self._masked(x_adv - self.x), self.eps))
 
+    def in_eight_bits(self, x_adv: Tensor) -> Tensor:
+        """Pictures of the ball as 8 bits hold them, k / 255, still in the ball: rounded to the nearest and, where that
+        leads out of it, towards ``x``; of the l2 and l1 balls as few numbers as it takes, those nearest to the middle
+        between two levels first. Where no level lies in the ball (``x`` isn't in 8 bits itself), the nearest to ``x``.
+        """
+        near = in_eight_bits(x_adv)
+        power = {"l1": 1.0, "l2": 2.0}.get(self.norm.name)
+        size, radius = (near - self.x).double().abs(), self.eps.double() + _ROUNDING
+        if not (self.norm.size(size) > radius.flatten()).any():
+            return near
+        back = in_eight_bits((near + (self.x - near).sign() / LEVELS).clamp(0, 1))
+        nearer = (back - self.x).double().abs()
+        if power is None:
+            turned = (size > radius) & (nearer < size)
+        else:
+            gain = (size**power - nearer**power).clamp(min=0).flatten(1)
+            cost = ((x_adv - back).abs() - (x_adv - near).abs()).flatten(1).masked_fill(gain <= 0, torch.inf)
+            order = cost.argsort(dim=1)
+            excess = (size**power).flatten(1).sum(1, keepdim=True) - radius.flatten(1) ** power
+            gained = gain.gather(1, order)
+            needed = (gained.cumsum(1) - gained < excess) & (gained > 0)
+            turned = torch.zeros_like(needed).scatter(1, order, needed).view_as(near)
+        return torch.where(turned, back, near)
+
     def _inside(self, delta: Tensor) -> Tensor:
         return (self.x + delta).clamp(0, 1)
 
@@ -176,8 +221,18 @@ class Threat:
         return values if self.mask is None else values * self.mask
 
 
+def warn_of_levels(what: str, value: float) -> None:
+    """Say that a length of the linf norm is more than black to white, as 8 for 8/255 is."""
+    warnings.warn(
+        f"{what} is {value:g}, but pixels run from 0 (black) to 1 (white), so this allows any picture. If you mean "
+        f"{value:g} of 255 levels, write {value:g} / 255.",
+        LabWarning,
+        stacklevel=3,
+    )
+
+
 def _checked(mask: Tensor, x: Tensor) -> Tensor:
-    mask = mask.to(device=x.device, dtype=x.dtype)
+    mask = mask.detach().to(device=x.device, dtype=x.dtype)
     try:
         fits = torch.broadcast_shapes(mask.shape, x.shape) == x.shape and mask.ndim == x.ndim
     except RuntimeError:

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
+from cnnlab_core.attacks.loop import said_stuck
 from cnnlab_core.attacks.objective import Classifier, Forward, Goal, Loss, logits_of
-from cnnlab_core.attacks.result import Measured, in_eight_bits
+from cnnlab_core.attacks.result import Measured
 from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
 
@@ -52,6 +54,7 @@ class Universal:
         return int(those.sum()), len(those)
 
 
+@by_annotation
 def universal_steps(
     model: Classifier,
     x: Tensor,
@@ -65,7 +68,7 @@ def universal_steps(
     target: Classes | None = None,
     loss: Loss = "margin",
     seen: Sequence[bool] | Tensor | None = None,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
 ) -> Generator[UniversalStep, None, Universal]:
     """delta <- project(delta + step_size * normalise(mean gradient of a batch)), ``epochs`` times through all.
 
@@ -75,6 +78,7 @@ def universal_steps(
     ``step_size`` is eps / 4 if not given, the loss the margin, of which one picture that is long fooled doesn't drown
     the others. The other arguments, units and errors are those of ``pgd``.
     """
+    generator = seeded(generator)
     if min(epochs, batch) < 1:
         raise InputError(f"It takes at least one epoch and one picture in a batch, not {epochs} and {batch}.")
     made_on = torch.ones(len(x), dtype=torch.bool) if seen is None else torch.as_tensor(seen, dtype=torch.bool)
@@ -89,7 +93,7 @@ def universal_steps(
     ball = Threat.around(made[:1], norm, eps)
     delta = torch.zeros_like(made[:1])
     per_epoch = -(-len(made) // batch)
-    losses, fooled = [], []
+    losses, fooled, climbed = [], [], torch.zeros(len(made), dtype=torch.bool, device=x.device)
     for epoch in range(epochs):
         home = generator.device if generator else x.device
         order = torch.randperm(len(made), generator=generator, device=home).to(x.device)
@@ -99,9 +103,13 @@ def universal_steps(
             losses.append(here.loss(some).mean().item())
             fooled.append(some.reached(here.logits).double().mean().item())
             yield UniversalStep(index, epochs * per_epoch, delta, losses[-1], fooled[-1])
-            step = ball.norm.normalise(here.gradient(some).mean(0, keepdim=True))
+            gradient = here.gradient(some)
+            climbed[rows] |= gradient.flatten(1).any(1) | some.reached(here.logits)
+            step = ball.norm.normalise(gradient.mean(0, keepdim=True))
             delta = ball.norm.project(delta + length * step, ball.eps)
-    views = [x, (x + delta).clamp(0, 1), in_eight_bits((x + delta).clamp(0, 1))]
+    said_stuck(~climbed)
+    changed = (x + delta).clamp(0, 1)
+    views = [x, changed, Threat.around(x, norm, eps).in_eight_bits(changed)]
     answers = [torch.cat([logits_of(model, rows) for rows in view.split(batch)]) for view in views]
     true = answers[0].argmax(-1) if y is None else _expanded(y, x)
     whole = Goal(true, None if target is None else _expanded(target, x), loss)
@@ -113,7 +121,11 @@ def universal_steps(
 
 def _rows(classes: Classes | None, rows: Tensor) -> Classes | None:
     """Classes (N,) of some of the pictures; one class for all, or none, is that of these too."""
-    return classes[rows.to(classes.device)] if isinstance(classes, Tensor) and classes.ndim else classes
+    if classes is None or not (each := torch.as_tensor(classes)).ndim:
+        return classes
+    if each.shape != rows.shape:
+        raise InputError(f"Give one class, or {len(rows)}, one for each picture, not {tuple(each.shape)}.")
+    return each[rows.to(each.device)]
 
 
 def _expanded(classes: Classes, x: Tensor) -> Tensor:

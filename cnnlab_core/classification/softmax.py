@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.errors import InputError
 
 
@@ -58,43 +59,54 @@ class SoftmaxWorkedOut:
         )
 
 
+@by_annotation
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """softmax(z / T) over the last axis, in float64. T > 0, else ``InputError``."""
     exponentials = _exponentials(logits, temperature)
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
+@by_annotation
 def top_k(logits: np.ndarray, labels: tuple[str, ...], k: int = 5, temperature: float = 1.0) -> list[Prediction]:
     """The ``k`` most probable classes, most probable first; of equals the lower index first."""
     z = _vector(logits)
-    if not 1 <= k <= z.size:
-        raise InputError(f"k must lie between 1 and {z.size}, but is {k}.")
+    k = whole("k", k, 1, z.size)
+    if len(labels) < z.size:
+        raise InputError(f"There are {z.size} logits, but only {len(labels)} labels.")
     probabilities = softmax(z, temperature)
     order = np.argsort(-z, kind="stable")[:k]
     return [Prediction(int(i), labels[i], float(probabilities[i]), float(z[i])) for i in order]
 
 
+@by_annotation
 def rank(logits: np.ndarray, index: int) -> int:
     """The place of class ``index`` among all, 1 for the most probable; of equals the lower index first."""
     z = _vector(logits)
+    index = whole("The class", index, 0, z.size - 1)
     return 1 + int((z > z[index]).sum() + (z[:index] == z[index]).sum())
 
 
+@by_annotation
 def entropy(probabilities: np.ndarray) -> float:
     """Shannon entropy in bits: 0 when one class has it all, log2(classes) when all are equal."""
     p = probabilities[probabilities > 0]
     return float(-(p * np.log2(p)).sum()) + 0.0  # + 0.0: no "-0.0"
 
 
+@by_annotation
 def margin(probabilities: np.ndarray) -> float:
     """The probability of the first class less that of the second."""
+    if probabilities.ndim != 1 or len(probabilities) < 2:
+        raise InputError(f"A margin is between the classes of one picture, (classes,), not {probabilities.shape}.")
     second, first = np.partition(probabilities, -2)[-2:]
     return float(first - second)
 
 
+@by_annotation
 def work_out_softmax(logits: np.ndarray, index: int, temperature: float = 1.0, terms: int = 5) -> SoftmaxWorkedOut:
     """The softmax of class ``index`` with the ``terms`` largest terms of its denominator (and its own)."""
     z = _vector(logits)
+    index, terms = whole("The class", index, 0, z.size - 1), whole("terms", terms, 1)
     exponentials = _exponentials(z, temperature)
     shown = list(np.argsort(-z, kind="stable")[:terms])
     if index not in shown:

@@ -19,7 +19,7 @@ from typing import NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from cnnlab_core.checks import Array, choice, listed, numbers, read_shape, switch, whole
+from cnnlab_core.checks import Array, by_annotation, choice, listed, numbers, read_shape, switch, whole
 from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.conv import Layer, make_layer
 from cnnlab_core.convolution.laws import conv_law, pool_law
@@ -106,6 +106,7 @@ class Explanation:
     numbers: str
 
 
+@by_annotation
 def explain(
     target: str,
     index: Ints,
@@ -159,6 +160,7 @@ def explain(
     return _sum_up(target, place, parts, law, first)
 
 
+@by_annotation
 def explain_pool(
     kind: str,
     target: str,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab_core.checks import Array
+from cnnlab_core.checks import Array, by_annotation
 from cnnlab_core.runtime.csv_tables import csv_table
 
 
@@ -30,6 +30,7 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+@by_annotation
 def to_csv(arrays: dict[str, Array]) -> str:
     """One line for each cell: array, index, value."""
     cells = ((name, index, cell) for name, array in arrays.items() for index, cell in np.ndenumerate(array))

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from cnnlab_core.checks import Array
+from cnnlab_core.checks import Array, by_annotation, numbers, read_shape
 from cnnlab_core.errors import InputError
 
 MAX_TYPED = 10_000  # characters of one text
@@ -38,6 +38,7 @@ def read_numbers(text: str, name: str = "answer") -> Array:
     return np.array(cells[0] if len(cells) == 1 else cells)
 
 
+@by_annotation
 def read_planes(name: str, text: str, dims: int = 2) -> Array:
     """Typed numbers as (planes, length) for one dimension, (planes, rows, columns) for two.
 
@@ -54,6 +55,7 @@ def read_planes(name: str, text: str, dims: int = 2) -> Array:
     return np.stack(planes)
 
 
+@by_annotation
 def read_cell(text: str) -> float:
     """A single typed number: 3, -0.5 or 1/9."""
     array = read_numbers(text, "cell")
@@ -62,15 +64,19 @@ def read_cell(text: str) -> float:
     return array.item()
 
 
+@by_annotation
 def write_planes(planes: Array) -> str:
     """(planes, length) or (planes, rows, columns) as text that :func:`read_planes` reads back, bit by bit."""
+    planes = numbers("planes", planes, (2, 3))
     if planes.ndim == 2:
         return " | ".join(_write_row(plane) for plane in planes)
     return " | ".join("; ".join(_write_row(row) for row in plane) for plane in planes)
 
 
+@by_annotation
 def resize(array: Array, shape: tuple[int, ...]) -> Array:
     """``array`` cut or continued to ``shape``, of as many axes: what is missing repeats what is there."""
+    shape = read_shape("shape", shape, (array.ndim,))
     for axis, size in enumerate(shape):
         array = array.take(np.arange(size) % array.shape[axis], axis=axis)
     return array

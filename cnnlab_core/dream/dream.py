@@ -12,6 +12,7 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
+from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.dream import memory
 from cnnlab_core.dream.goal import Goal, awake, bind, gradient, value
 from cnnlab_core.dream.gradients import Normalisation, check_normalisation, laplacian_normalised, normalised
@@ -72,6 +73,7 @@ class _Settings:
     tile: int
 
 
+@by_annotation
 def dream(
     model: LoadedModel,
     x: torch.Tensor,
@@ -85,7 +87,7 @@ def dream(
     normalise: Normalisation = "mean-abs",
     laplacian: int = 0,
     tile: int | None = None,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
 ) -> Generator[DreamStep, None, Dreamt]:
     """Climb ``objective`` by gradient ascent from pictures of any size and shape, octave by octave.
 
@@ -101,7 +103,7 @@ def dream(
         laplacian: Levels of pyramid normalisation before that; 0 for none.
         tile: The side in pixels of the tiles in which a large picture is computed; their borders move from step to
             step. None computes the picture whole while memory allows.
-        generator: The same state (default: seed 0) gives the same bytes on one machine.
+        generator: The same state or seed (default: 0) gives the same bytes on one machine.
 
     Raises:
         InputError: A setting out of its range, an objective that the network doesn't have, too little memory.
@@ -118,7 +120,7 @@ def dream(
             f"{side}. Use a smaller picture, or dream of the unit's channel."
         )
     settings = _Settings(octaves, octave_scale, steps, step_size, jitter, normalise, laplacian, side)
-    return _dream(goal, x, settings, generator or torch.Generator().manual_seed(0))
+    return _dream(goal, x, settings, seeded(0 if generator is None else generator))
 
 
 def octave_sizes(size: tuple[int, int], octaves: int, octave_scale: float) -> list[tuple[int, int]]:

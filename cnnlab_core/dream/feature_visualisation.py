@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.dream.dream import SMALLEST_SIDE, as_shown
 from cnnlab_core.dream.goal import Goal, awake, bind, value
 from cnnlab_core.dream.objectives import Objective
@@ -57,6 +58,7 @@ class Visualised:
     silent: tuple[str, ...] = ()
 
 
+@by_annotation
 def visualise(
     model: LoadedModel,
     objective: Objective,
@@ -68,7 +70,7 @@ def visualise(
     learning_rate: float = 0.05,
     parametrisation: str = "fourier",
     transforms: Sequence[Transform] = STANDARD,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
 ) -> Generator[VisualiseStep, None, Visualised]:
     """Maximise ``objective`` with Adam (Kingma & Ba 2014, arXiv:1412.6980) from noise, or from given pictures.
 
@@ -80,7 +82,7 @@ def visualise(
         learning_rate: Adam's, in units of the parametrisation.
         parametrisation: What Adam moves: "fourier" coefficients or "pixels".
         transforms: Applied to the pictures before each step, in order.
-        generator: The same state (default: seed 0) gives the same bytes on one machine.
+        generator: The same state or seed (default: 0) gives the same bytes on one machine.
 
     Raises:
         InputError: A setting out of its range, or an objective that the network doesn't have.
@@ -103,7 +105,7 @@ def visualise(
             f"Sides of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels can be visualised, not {height} × {width}. "
             "Larger pictures can be dreamt of, octave by octave."
         )
-    generator = generator or torch.Generator().manual_seed(0)
+    generator = seeded(0 if generator is None else generator)
     goal = bind(model, objective, (height, width))
     kind = Fourier if parametrisation == "fourier" else Pixels
     with torch.inference_mode(False), torch.no_grad():

@@ -1,5 +1,6 @@
 """Layers to dream of: the ends of a network's blocks, and of its stages of equal resolution. Needs no weights."""
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec
 
@@ -14,6 +15,7 @@ def maps_of(spec: ModelSpec) -> tuple[Layer, ...]:
     return tuple(layer for layer in layers[first:] if layer.kind.lower() in _JOINING + _POINTWISE and layer.has_maps)
 
 
+@by_annotation
 def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
     """The last node of each block, as the network's own names group them, in forward order.
 
@@ -30,6 +32,7 @@ def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
     return tuple(last.values())
 
 
+@by_annotation
 def stages(spec: ModelSpec) -> tuple[Layer, ...]:
     """The last block at each resolution."""
     return tuple({layer.shape[1:]: layer for layer in blocks(spec)}.values())

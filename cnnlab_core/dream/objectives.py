@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.layers import Layer, layer_table
@@ -112,6 +113,7 @@ def _bound(term: Term, model: LoadedModel, size: tuple[int, int]) -> BoundTerm:
 # --- of a layer -----------------------------------------------------------------------------------------------
 
 
+@by_annotation
 def layer(node: str, norm: str = "rms") -> Objective:
     """All of a layer's n activations a: the "rms", root mean square √(Σa²/n); the "l2" norm √Σa²; or the "mean".
 
@@ -126,6 +128,7 @@ def layer(node: str, norm: str = "rms") -> Objective:
     return _of_maps(f"{node}, {norm}", node, lambda layer: measure)
 
 
+@by_annotation
 def channel(node: str, index: int) -> Objective:
     """The mean of one channel's map."""
 
@@ -136,6 +139,7 @@ def channel(node: str, index: int) -> Objective:
     return _of_maps(f"{node}, channel {index}", node, prepare)
 
 
+@by_annotation
 def unit(node: str, index: int, row: int | None = None, col: int | None = None) -> Objective:
     """One unit of channel ``index``: at ``row`` and ``col`` of the map of the whole picture (default: the middle).
 
@@ -155,6 +159,7 @@ def unit(node: str, index: int, row: int | None = None, col: int | None = None) 
     return _of_maps(f"{node}, unit of channel {index}{position}", node, prepare, placed=True)
 
 
+@by_annotation
 def direction(node: str, vector: torch.Tensor, *, cosine_power: float = 0.0) -> Objective:
     """The mean over all positions of a·v/‖v‖, the activations along ``vector`` (C,).
 
@@ -181,6 +186,7 @@ def direction(node: str, vector: torch.Tensor, *, cosine_power: float = 0.0) -> 
     return _of_maps(f"{node}, a direction", node, prepare)
 
 
+@by_annotation
 def diversity(node: str) -> Objective:
     """How different several pictures look to a layer: minus the mean cosine of their Gram matrices.
 
@@ -203,11 +209,13 @@ def diversity(node: str) -> Objective:
 # --- of a class -----------------------------------------------------------------------------------------------
 
 
+@by_annotation
 def class_logit(index: int) -> Objective:
     """The logit of a class, which can grow by making others small too, or everything large."""
     return _of_classes(f"logit of class {index}", index, lambda logits: logits[:, index])
 
 
+@by_annotation
 def class_log_probability(index: int) -> Objective:
     """log P(class): its logit less the log of the sum of all exponentials; at most 0."""
     return _of_classes(f"log P of class {index}", index, lambda logits: logits.log_softmax(1)[:, index])
@@ -221,6 +229,7 @@ def total_variation() -> Objective:
     return _of_picture("total variation", _total_variation)
 
 
+@by_annotation
 def l2(grey: float = 0.5) -> Objective:
     """The mean squared distance from an even ``grey``."""
     return _of_picture(f"l2 from {grey:g}", lambda x: ((x - grey) ** 2).mean((1, 2, 3)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from cnnlab_core.checks import fit_fields
 from cnnlab_core.errors import InputError
 
 Transform = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
@@ -24,6 +25,7 @@ class Jitter:
     pixels: int
 
     def __post_init__(self) -> None:
+        fit_fields(self)
         if not 0 <= self.pixels <= 4096:
             raise InputError(f"Jitter moves by 0 to 4096 pixels, not by {self.pixels}.")
 
@@ -39,6 +41,7 @@ class Pad:
     grey: float | None = 0.5
 
     def __post_init__(self) -> None:
+        fit_fields(self)
         if not 0 <= self.pixels <= 1024 or not (self.grey is None or 0 <= self.grey <= 1):
             raise InputError("Padding adds 0 to 1024 pixels of a grey in [0, 1] (or None, for a mirror).")
 
@@ -54,6 +57,7 @@ class Scale:
     factors: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        fit_fields(self)
         if not self.factors or not all(0.1 <= factor <= 10 for factor in self.factors):
             raise InputError("Scale takes at least one factor, each from 0.1 to 10.")
 
@@ -70,6 +74,7 @@ class Rotate:
     degrees: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        fit_fields(self)
         if not self.degrees or not all(math.isfinite(angle) for angle in self.degrees):
             raise InputError("Rotate takes at least one finite angle in degrees.")
 

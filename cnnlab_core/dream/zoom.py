@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.dream.dream import DreamStep, dream
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.errors import InputError
@@ -39,6 +40,7 @@ class ZoomStep:
         return self.dream.share >= 1 - 1e-9
 
 
+@by_annotation
 def zoom(
     model: LoadedModel,
     x: torch.Tensor,
@@ -46,7 +48,7 @@ def zoom(
     *,
     frames: int = 24,
     factor: float = 1.05,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
     **settings: Any,
 ) -> Generator[ZoomStep, None, torch.Tensor]:
     """Dream ``frames`` pictures, each from the one before, enlarged ``factor`` times about its middle.
@@ -59,7 +61,7 @@ def zoom(
         raise InputError(f"A zoom has 1 to 1000 frames, not {frames}.")
     if not 1 <= factor <= 2:  # written so that NaN fails too
         raise InputError(f"A frame is enlarged 1 to 2 times, not {factor}.")
-    generator = generator or torch.Generator().manual_seed(0)
+    generator = seeded(0 if generator is None else generator)
     dream(model, x, objective, generator=generator, **settings).close()  # its checks, before the first frame
     return _zoom(model, x.detach(), objective, frames, factor, generator, settings)
 

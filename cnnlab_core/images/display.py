@@ -4,7 +4,13 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from cnnlab_core.checks import by_annotation, whole
 
+MAX_SIDE = 8192
+"""Pixels of a side, at most, of pictures that are enlarged."""
+
+
+@by_annotation
 def png(picture: Image.Image) -> bytes:
     """The picture as a PNG file, lightly compressed, as that is fast."""
     file = io.BytesIO()
@@ -12,6 +18,7 @@ def png(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
+@by_annotation
 def jpeg(picture: Image.Image) -> bytes:
     """A photo for the screen as a JPEG file: written forty times faster than a PNG, and a sixth of its size."""
     file = io.BytesIO()
@@ -19,8 +26,10 @@ def jpeg(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
+@by_annotation
 def thumbnail(picture: Image.Image, longest: int = 448) -> Image.Image:
     """The picture with its longer side at most ``longest`` pixels; small ones are enlarged by whole pixels."""
+    longest = whole("longest", longest, 1, MAX_SIDE)
     growth = longest // max(picture.size)
     if growth >= 2:
         return picture.resize((picture.width * growth, picture.height * growth), Image.Resampling.NEAREST)
@@ -29,21 +38,25 @@ def thumbnail(picture: Image.Image, longest: int = 448) -> Image.Image:
     return shown
 
 
+@by_annotation
 def shrunk(picture: Image.Image, longest: int) -> Image.Image:
     """A copy with its longer side at most ``longest`` pixels; small ones keep their size."""
-    smaller = picture.copy()
+    smaller, longest = picture.copy(), whole("longest", longest, 1)
     smaller.thumbnail((longest, longest))
     return smaller
 
 
+@by_annotation
 def square(picture: Image.Image, side: int) -> Image.Image:
     """The largest square in the middle, ``side`` pixels wide."""
+    side = whole("side", side, 1, MAX_SIDE)
     return ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
 
 
+@by_annotation
 def label_picture(picture: Image.Image, text: str, *, width: int = 900) -> Image.Image:
     """The picture, at most ``width`` pixels wide, with ``text`` on a white band above it, shrunk until it fits."""
-    shown = picture.convert("RGB")
+    shown, width = picture.convert("RGB"), whole("width", width, 1)
     if shown.width > width:
         shown = shown.resize((width, max(1, round(shown.height * width / shown.width))), Image.Resampling.LANCZOS)
     canvas_width = max(shown.width, 320)

@@ -4,9 +4,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import ImageError
+from cnnlab_core.images.deep import ORIENTATION, Range, grey_range, open_deep_tiff, png_samples, to_rgb, turned_upright
 
 MAX_PIXELS = 40_000_000
 """Pixels of a picture, at most (120 MB as RGB); larger ones are refused before they are decoded."""
@@ -24,12 +26,14 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000
 _READABLE = "PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF"
 
 
+@by_annotation
 def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
     """Read a picture from its bytes or its path.
 
     Returns an RGB ``PIL.Image`` with 8 bits a channel: turned upright by its EXIF tag, transparency laid over
-    white, palettes, grey, CMYK and 16-bit values converted (16-bit grey is scaled by 255/65535, rounded; other
-    wide values from their minimum..maximum), and of an animation the first frame.
+    white, palettes, grey, CMYK and more bits converted, and of an animation the first frame. Samples of 1 to 16 bits
+    are scaled from 0..their largest number; signed and 32-bit numbers from 0..65535, floats from 0..1; those that
+    don't keep within that, from their minimum..maximum. All are rounded once.
 
     Raises ``ImageError`` with a plain sentence for anything else: empty, damaged or truncated files, formats
     that aren't pictures, sides under 8 pixels, more than 40 megapixels (seen before decoding), or strips
@@ -37,11 +41,13 @@ def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
     """
     content = _read(source)
     try:
+        if (deep := open_deep_tiff(content, _check_size)) is not None:
+            return deep
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             _check_size(*picture.size)
             picture.seek(0)
             picture.load()
-            return _to_rgb(_upright(picture))
+            return _upright(_to_rgb(picture, content), picture)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -100,34 +106,31 @@ def _too_large(how_much: str) -> str:
     return f"This picture has {how_much} the {MAX_PIXELS // 10**6} megapixels allowed here. Make it smaller first."
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(made: Image.Image, original: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
+        return turned_upright(made, original.getexif().get(ORIENTATION, 1))
     except Exception:  # noqa: BLE001  a damaged EXIF block is no reason to refuse the picture
-        return picture.copy()
+        return made
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def _to_rgb(picture: Image.Image, content: bytes) -> Image.Image:
+    png, clear = picture.format == "PNG", picture.info.get("transparency")
+    if png and (samples := png_samples(content)) is not None:
+        colours, alpha = (samples, None) if samples.shape[2] == 3 else (samples[..., :-1], samples[..., -1])
+        if clear is not None and alpha is None:
+            alpha = np.where((samples == clear).all(-1), 0, 65535)
+        return to_rgb(colours, Range(0, 65535), alpha, Range(0, 65535))
     if picture.mode.startswith("I") or picture.mode == "F":
-        return Image.fromarray(_wide_to_uint8(np.asarray(picture), sixteen_bit=picture.mode != "F")).convert("RGB")
+        values = np.asarray(picture)
+        alpha = np.where(values == clear, 0, 1) if png and isinstance(clear, int) else None
+        return to_rgb(values[..., None], grey_range(values), alpha)
+    if png and picture.mode == "L" and isinstance(clear, int):  # Pillow forgets to scale it with the pixels
+        picture.info["transparency"] = clear * 255 // (2 ** content[24] - 1)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(paper, picture).convert("RGB")
     return picture.convert("RGB")
-
-
-def _wide_to_uint8(values: np.ndarray, *, sixteen_bit: bool) -> np.ndarray:
-    """16-bit, 32-bit or float grey (H, W) to uint8, rounded."""
-    wide = values.astype(np.float64)
-    if not np.isfinite(wide).all():
-        raise ImageError("This picture holds values that aren't numbers (NaN or infinity). Save it with 8 or 16 bits.")
-    low, high = wide.min(), wide.max()
-    if sixteen_bit and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    elif low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    return np.rint((wide - low) * (255.0 / max(high - low, 1e-30))).astype(np.uint8)
 
 
 def _not_a_picture(content: bytes) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 import torch
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.images import check_pixels
 from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.loaded import LoadedModel
 
 
+@by_annotation
 def capture(model: LoadedModel, x: torch.Tensor, nodes: Iterable[str]) -> dict[str, torch.Tensor]:
     """The activations of the named graph nodes for pixels ``x`` (N, 3, H, W), in the order of ``nodes``.
 

@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from captum.attr import Saliency
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
+from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress
@@ -58,6 +59,7 @@ class Attribution:
     gap: float = 0.0
 
 
+@by_annotation
 def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generator[Progress[None], None, Attribution]:
     """One number per pixel of ``x`` (1, 3, H, W), whichever method gives it; raises what the methods raise."""
     target = request.target
@@ -79,12 +81,14 @@ def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generato
 # --- the methods ----------------------------------------------------------------------------------------------
 
 
+@by_annotation
 def saliency(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
     """|d logit / d pixel| (Simonyan et al. 2013, arXiv:1312.6034): (1, 3, H, W), not negative."""
     _check(model, x, target)
     return _gradient(model, x, target).abs()
 
 
+@by_annotation
 def grad_cam(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> torch.Tensor:
     """Grad-CAM (Selvaraju et al. 2016, arXiv:1610.02391, eqs. 1 and 2, before the ReLU) at a graph node.
 
@@ -112,6 +116,7 @@ class IntegratedGradients:
     gap: float
 
 
+@by_annotation
 def integrated_gradients(
     model: LoadedModel, x: torch.Tensor, target: int, *, steps: int = 50, baseline: float = 0.0
 ) -> Generator[Progress[None], None, IntegratedGradients]:
@@ -136,6 +141,7 @@ def integrated_gradients(
     return IntegratedGradients(attribution, difference, attribution.sum().item() - difference)
 
 
+@by_annotation
 def occlusion(
     model: LoadedModel, x: torch.Tensor, target: int, *, window: int = 32, stride: int = 16, baseline: float = 0.5
 ) -> Generator[Progress[None], None, torch.Tensor]:
@@ -160,6 +166,7 @@ def occlusion(
     return falls / covers
 
 
+@by_annotation
 def occlusion_corners(height: int, width: int, window: int, stride: int) -> list[tuple[int, int]]:
     """The top left corners of the squares that occlusion covers, one evaluation each."""
     if not (1 <= window <= min(height, width) and 1 <= stride <= window):
@@ -178,6 +185,8 @@ def _positions(length: int, window: int, stride: int) -> list[int]:
 
 def _gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
     """d logit / d pixel, (1, 3, H, W)."""
+    from captum.attr import Saliency  # takes a second or more to import
+
     with torch.enable_grad():
         point = x.detach().clone().requires_grad_()
         return Saliency(model).attribute(point, target=target, abs=False).detach()
@@ -188,7 +197,8 @@ def _array(values: torch.Tensor) -> np.ndarray:
 
 
 def _check(model: LoadedModel, x: torch.Tensor, target: int) -> None:
-    if x.ndim != 4 or x.shape[0] != 1:
+    check_pixels(x)
+    if len(x) != 1:
         raise InputError(f"Attribution explains one picture of shape (1, 3, H, W), but this has {tuple(x.shape)}.")
     if not 0 <= target < len(model.categories):
         raise InputError(f"Classes run from 0 to {len(model.categories) - 1}, but class {target} was asked for.")

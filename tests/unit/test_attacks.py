@@ -280,9 +280,10 @@ def test_a_result_measures_what_it_says():
     network, x = small_network(), pictures(3)
     y = torch.tensor([int(network(x[:1]).argmax()), 0, 1])
     result = pgd(network, x, y, eps=0.03, step_size=0.01, steps=5)
-    rounded = to_uint8(result.x_adv).double() / 255
-    assert torch.equal(result.rounded.x_adv, rounded)
-    assert torch.equal(result.x_adv_uint8, to_uint8(result.x_adv))
+    rounded = result.rounded.x_adv
+    assert torch.equal(rounded * 255, (rounded * 255).round())
+    assert ((rounded - result.x_adv).abs() < 1 / 255).all()
+    assert torch.equal(result.x_adv_uint8, to_uint8(rounded))
     assert torch.allclose(result.rounded.logits, network(rounded))
     assert torch.equal(result.success, network(rounded).argmax(-1) != y)
     assert torch.equal(result.exact.success, network(result.x_adv).argmax(-1) != y)

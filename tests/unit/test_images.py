@@ -73,6 +73,7 @@ def bit_flipped(content, seed, flips=20):
 
 
 PNG, JPEG = saved(PHOTO, "PNG"), saved(PHOTO, "JPEG")
+DEEP = saved(Image.fromarray(RNG.integers(0, 65536, (40, 60), dtype=np.uint16)), "TIFF", compression="tiff_lzw")
 GIF, WEBP, BMP, TIFF = (saved(PHOTO, kind) for kind in ("GIF", "WEBP", "BMP", "TIFF"))
 
 REFUSED = {
@@ -124,7 +125,9 @@ def test_a_file_that_is_no_picture_is_a_sentence(name):
 
 
 @pytest.mark.parametrize(
-    "original", [PNG, JPEG, GIF, WEBP, BMP, TIFF], ids=["png", "jpeg", "gif", "webp", "bmp", "tiff"]
+    "original",
+    [PNG, JPEG, GIF, WEBP, BMP, TIFF, DEEP],
+    ids=["png", "jpeg", "gif", "webp", "bmp", "tiff", "deep tiff"],
 )
 @pytest.mark.parametrize("seed", range(25))
 def test_damage_ends_in_a_picture_or_a_sentence(original, seed):

@@ -13,7 +13,7 @@ from PIL import Image
 from cnnlab_core.attacks import fgsm, minimal_epsilon, universal
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
-from cnnlab_core.attacks.result import View, in_eight_bits
+from cnnlab_core.attacks.result import View
 from cnnlab_core.attacks.studies.attack import attack_picture
 from cnnlab_core.attacks.studies.report import (
     MOST_ROWS,
@@ -28,7 +28,7 @@ from cnnlab_core.attacks.studies.universal import universal_change, universal_ta
 from cnnlab_core.attacks.targets import choose_target
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import open_image, sample_images, to_tensor
+from cnnlab_core.images import in_eight_bits, open_image, sample_images, to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
 

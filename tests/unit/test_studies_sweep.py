@@ -8,7 +8,7 @@ import pytest
 import torch
 from places import IMAGENET_SAMPLES
 
-from cnnlab_core.attacks import fgsm, l1_adam, minimal_epsilon, pgd
+from cnnlab_core.attacks import Threat, fgsm, l1_adam, minimal_epsilon, pgd
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.step_map import step_map_steps
 from cnnlab_core.attacks.studies.step_size import map_table
@@ -163,8 +163,8 @@ def test_the_smallest_epsilon_is_the_cores():
             assert entry.plan == plan
             assert entry.smallest == ([alone.eps.item()] if highest == 1 else [None])
             assert torch.equal(entry.x_adv, alone.x_adv)
-            rounded = network((alone.x_adv * 255).round() / 255).argmax(-1)
-            assert torch.equal(entry.rounded, rounded != network(x).argmax(-1))
+            inside = Threat.around(x, "linf", alone.tried).in_eight_bits(alone.x_adv)
+            assert torch.equal(entry.rounded, network(inside).argmax(-1) != network(x).argmax(-1))
 
 
 def test_pictures_are_studied_one_after_the_other(model):

@@ -26,7 +26,9 @@ def attack_picture(
     """
     every = max(1, -(-(plan.total - 1) // (MOST_FRAMES - 1)))
     result = yield from plan.start(through or model, x, target=target, trace=range(0, plan.total, every))
-    return replace(result, trace={step: to_uint8(picture).cpu() for step, picture in result.trace.items()})
+    return replace(
+        result, trace={step: to_uint8(result.in_eight_bits(picture)).cpu() for step, picture in result.trace.items()}
+    )
 
 
 def ask(model: LoadedModel, x: torch.Tensor) -> View:

@@ -1,0 +1,245 @@
+"""Ordinary slips get a sentence: whatever a public function is given, it raises nothing but the lab's own errors.
+
+What is offered in ``__all__`` is enumerated; the table has good arguments for each, of which one at a time is spoilt.
+"""
+
+import dataclasses
+import inspect
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import nn
+
+from cnnlab_core import attacks, classification, convolution, dream, images, interpretability
+from cnnlab_core.attacks.transforms import find_transform
+from cnnlab_core.errors import LabError
+from cnnlab_core.models import load_model
+from cnnlab_core.runtime.jobs import finish
+
+PACKAGES = (attacks, classification, convolution, dream, images, interpretability)
+
+WRONG = {
+    "None": None,
+    "text": "tabby",
+    "bytes": b"tabby",
+    "a list": [5],
+    "a ragged list": [[1], [2, 3]],
+    "an empty list": [],
+    "a dict": {"a": 1},
+    "a set": {1},
+    "nan": float("nan"),
+    "inf": float("inf"),
+    "-1": -1,
+    "0": 0,
+    "True": True,
+    "2.5": 2.5,
+    "a complex": 1j,
+    "a huge int": 10**400,
+    "an object": object(),
+    "a class": int,
+    "a function": lambda *args, **more: "tabby",
+    "a generator": (each for each in "ab"),
+    "an array of text": np.array(["a", "b"]),
+    "an array of objects": np.array([None, 1], dtype=object),
+    "an array of NaN": np.full((1, 3, 4, 4), np.nan),
+    "an empty tensor": torch.zeros(0),
+    "a complex tensor": torch.zeros(2, dtype=torch.complex64),
+    "a half tensor": torch.zeros(1, 3, 32, 32, dtype=torch.float16),
+    "a whole tensor": torch.zeros(1, 3, 32, 32, dtype=torch.int64),
+    "a meta tensor": torch.zeros(1, 3, 32, 32, device="meta"),
+    "a tensor of another shape": torch.zeros(5, 2),
+    "a tensor of NaN": torch.full((1, 3, 32, 32), float("nan")),
+    "a tensor with a gradient": torch.full((1, 3, 32, 32), 0.5, requires_grad=True),
+    "a module": nn.Linear(2, 2),
+    "a picture": Image.new("L", (1, 1)),
+}
+MODEL = load_model("cifar10_standard")
+NODE = next(layer.name for layer in MODEL.nodes() if layer.has_maps)
+PICTURES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+ONE = PICTURES[:1]
+NETWORK = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 3)).eval()
+PHOTO = Image.new("RGB", (40, 30), "teal")
+LOGITS = np.array([0.5, -1.0, 2.0])
+SIGNAL, ROW = [1.0, 2.0, 3.0, 4.0], [1.0, -1.0]
+IMAGE = np.arange(16.0).reshape(4, 4)
+KERNEL = np.ones((2, 2))
+CONV = {"stride": 1, "padding": 0, "dilation": 1, "padding_mode": "zeros", "flip": False}
+TRANSPOSE = {"stride": 1, "padding": 0, "output_padding": 0, "groups": 1, "dilation": 1}
+MAX = {"stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False}
+AVG = {"stride": 2, "padding": 0, "ceil_mode": False, "count_include_pad": True}
+ATTACKED = {"model": NETWORK, "x": PICTURES, "y": None, "target": 1, "trace": (0,)}
+STEPS = {"steps": 2, "early_stop": False, "keep_best": True}
+BALL = {"eps": 0.05, "mask": None}
+PGD = {**ATTACKED, **STEPS, **BALL, "step_size": 0.02, "norm": "linf", "loss": "margin", "momentum": 0.5,
+       "random_start": True, "restarts": 1, "generator": 3}  # fmt: skip
+FGSM = {**ATTACKED, **BALL, "norm": "linf", "step_size": None, "loss": "margin"}
+ASCENT = {**ATTACKED, **STEPS, "step_size": 0.5}
+SEARCHED = {"model": NETWORK, "x": PICTURES, "y": None, "target": None, "method": "fgsm", "loss": "margin"}
+BISECTED = {**SEARCHED, "highest": 0.5, "iterations": 9}
+UNIVERSAL = {"model": NETWORK, "x": PICTURES, "y": None, "eps": 0.1, "step_size": 0.05, "epochs": 1, "batch": 2,
+             "norm": "linf", "target": None, "loss": "margin", "seen": None, "generator": 3}  # fmt: skip
+EXPLAINED = {"model": MODEL, "x": ONE, "target": 3}
+
+GOOD = {
+    **{f"attacks.{name}{way}": given for way in ("", "_steps") for name, given in {
+        "fgsm": FGSM, "pgd": PGD, "minimal_epsilon": BISECTED, "smallest_rounded_epsilon": SEARCHED,
+        "universal": UNIVERSAL, "log_probability_ascent": ASCENT,
+        "probability_ascent": {**ASCENT, **BALL}, "normalised_probability_ascent": {**ASCENT, **BALL},
+        "l1_adam": {**ATTACKED, **STEPS, "alpha": 0.1, "learning_rate": 0.01},
+    }.items()},
+    "attacks.Expectation": {"model": NETWORK, "transforms": [(find_transform("jpeg"), 80)], "generator": 3, "draws": 1},
+    "classification.softmax": {"logits": LOGITS, "temperature": 1.0},
+    "classification.top_k": {"logits": LOGITS, "labels": ("a", "b", "c"), "k": 2, "temperature": 1.0},
+    "classification.rank": {"logits": LOGITS, "index": 1},
+    "classification.entropy": {"probabilities": np.array([0.5, 0.5])},
+    "classification.margin": {"probabilities": np.array([0.5, 0.5])},
+    "classification.work_out_softmax": {"logits": LOGITS, "index": 1, "temperature": 1.0, "terms": 2},
+    "convolution.conv1d": {"x": SIGNAL, "w": ROW, "b": 1.0, **CONV, "groups": 1},
+    "convolution.conv2d": {"x": IMAGE, "w": KERNEL, "b": 1.0, **CONV, "groups": 1},
+    "convolution.conv1d_backward": {"x": SIGNAL, "w": ROW, "dy": [1.0, 1.0, 1.0], **CONV, "groups": 1},
+    "convolution.conv2d_backward": {"x": IMAGE, "w": KERNEL, "dy": np.ones((3, 3)), **CONV, "groups": 1},
+    "convolution.conv_transpose1d": {"x": SIGNAL, "w": ROW, "b": 0.0, **TRANSPOSE},
+    "convolution.conv_transpose2d": {"x": IMAGE, "w": KERNEL, "b": 0.0, **TRANSPOSE},
+    "convolution.sgd_update": {"w": ROW, "dw": ROW, "eta": 0.1},
+    "convolution.explain": {"target": "y", "index": (0, 0), "x": IMAGE, "w": KERNEL, "b": 0.0, "dy": np.ones((3, 3)),
+                            **CONV, "groups": 1},
+    "convolution.explain_pool": {"kind": "avg", "target": "y", "index": (0, 0), "x": IMAGE, "window": 2,
+                                 "dy": np.ones((2, 2)), "count_include_pad": True, "stride": 2, "padding": 0,
+                                 "ceil_mode": False},
+    "convolution.geometry": {"input_shape": (4, 4), "kernel_shape": 2, **CONV},
+    "convolution.pool_geometry": {"input_shape": (4, 4), "window": 2, **MAX},
+    "convolution.output_size": {"size": 5, "kernel": 2, "stride": 1, "padding": 0, "dilation": 1,
+                                "padding_mode": "zeros", "ceil_mode": False, "name": "row"},
+    "convolution.toeplitz": {"w": KERNEL, "input_shape": (4, 4), **CONV, "groups": 1},
+    "convolution.jacobian_weights": {"x": IMAGE, "kernel_shape": (2, 2), **CONV, "groups": 1},
+    **{f"convolution.{kind}_pool{dims}d{way}": {
+        "x": SIGNAL if dims == 1 else IMAGE, "window": 2, **options,
+        **({"dy": np.ones((2,) * dims)} if way == "_backward" else {}),
+    } for kind, options in (("max", MAX), ("avg", AVG)) for dims in (1, 2) for way in ("", "_backward", "_routes")
+        if (kind, way) != ("avg", "_routes")},
+    "convolution.ConvProblem": {"dims": 2, "x": IMAGE, "w": KERNEL, "b": np.array(0.0), "dy": np.ones((3, 3)),
+                                "options": {}},
+    "convolution.PoolProblem": {"kind": "max", "window": (2, 2), "x": IMAGE, "dy": np.ones((2, 2)), "options": {}},
+    "convolution.random_kernel": {"seed": 3, "shape": (3, 3)},
+    "convolution.read_cell": {"text": "1/3"},
+    "convolution.read_planes": {"name": "image", "text": "1 2; 3 4", "dims": 2},
+    "convolution.write_planes": {"planes": IMAGE[None]},
+    "convolution.resize": {"array": IMAGE, "shape": (2, 6)},
+    "convolution.to_csv": {"arrays": {"x": IMAGE}},
+    "convolution.to_plain": {"value": IMAGE},
+    "dream.Jitter": {"pixels": 2},
+    "dream.Pad": {"pixels": 2, "grey": 0.5},
+    "dream.Scale": {"factors": (1.0, 1.1)},
+    "dream.Rotate": {"degrees": (0.0, 5.0)},
+    "dream.blocks": {"spec": MODEL.spec},
+    "dream.stages": {"spec": MODEL.spec},
+    "dream.blur": {},
+    "dream.total_variation": {},
+    "dream.channel": {"node": NODE, "index": 1},
+    "dream.class_logit": {"index": 1},
+    "dream.class_log_probability": {"index": 1},
+    "dream.direction": {"node": NODE, "vector": torch.ones(4), "cosine_power": 1.0},
+    "dream.diversity": {"node": NODE},
+    "dream.l2": {"grey": 0.5},
+    "dream.layer": {"node": NODE, "norm": "mean"},
+    "dream.unit": {"node": NODE, "index": 1, "row": 2, "col": 2},
+    "dream.dream": {"model": MODEL, "x": ONE, "objective": dream.class_logit(1), "octaves": 1, "octave_scale": 1.4,
+                    "steps": 1, "step_size": 0.01, "jitter": 1, "normalise": "std", "laplacian": 0, "tile": None,
+                    "generator": 3},
+    "dream.visualise": {"model": MODEL, "objective": dream.class_logit(1), "start": None, "size": 32, "count": 1,
+                        "steps": 1, "learning_rate": 0.05, "parametrisation": "pixels", "generator": 3,
+                        "transforms": (dream.Jitter(1),)},
+    "dream.zoom": {"model": MODEL, "x": ONE, "objective": dream.class_logit(1), "frames": 1, "factor": 1.1,
+                   "generator": 3, "octaves": 1, "steps": 1},
+    "images.check_pixels": {"x": ONE},
+    "images.in_eight_bits": {"x": ONE},
+    "images.to_uint8": {"x": ONE},
+    "images.to_picture": {"x": ONE},
+    "images.to_tensor": {"picture": PHOTO},
+    "images.jpeg": {"picture": PHOTO},
+    "images.png": {"picture": PHOTO},
+    "images.label_picture": {"picture": PHOTO, "text": "tabby", "width": 200},
+    "images.shrunk": {"picture": PHOTO, "longest": 20},
+    "images.square": {"picture": PHOTO, "side": 20},
+    "images.thumbnail": {"picture": PHOTO, "longest": 20},
+    "images.open_image": {"source": images.png(PHOTO)},
+    "images.sample_images": {},
+    "interpretability.capture": {"model": MODEL, "x": ONE, "nodes": [NODE]},
+    "interpretability.saliency": EXPLAINED,
+    "interpretability.grad_cam": {**EXPLAINED, "node": NODE},
+    "interpretability.integrated_gradients": {**EXPLAINED, "steps": 2, "baseline": 0.5},
+    "interpretability.occlusion": {**EXPLAINED, "window": 32, "stride": 32, "baseline": 0.5},
+    "interpretability.attribute": {"model": MODEL, "x": ONE, "request": interpretability.Request("Saliency", 3)},
+    "interpretability.Request": {"method": "Saliency", "target": 3, "node": "", "steps": 5, "baseline": 0.5,
+                                 "window": 8, "stride": 8},
+}  # fmt: skip
+
+RECORDS = {
+    "attacks.AttackResult", "attacks.AttackStep", "attacks.Measured", "attacks.MinimalEpsilon", "attacks.Threat",
+    "attacks.Universal", "classification.Prediction", "classification.SoftmaxTerm", "classification.SoftmaxWorkedOut",
+    "convolution.AxisGeometry", "convolution.Example", "convolution.Explanation", "convolution.Factor",
+    "convolution.Geometry", "convolution.Gradients", "convolution.Kernel", "convolution.OutputSize", "convolution.Term",
+    "dream.DreamStep", "dream.Dreamt", "dream.Objective", "dream.VisualiseStep", "dream.Visualised", "dream.ZoomStep",
+    "images.Sample", "interpretability.Attribution",
+}  # fmt: skip
+"""What functions give back, and what other functions make: nobody calls these."""
+
+OFFERED = {
+    f"{package.__name__.rpartition('.')[2]}.{name}": getattr(package, name)
+    for package in PACKAGES
+    for name in package.__all__
+    if callable(getattr(package, name))
+}
+
+
+def call(name, arguments):
+    """The function to its end, all its steps if it has any; what it warns of doesn't matter here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = OFFERED[name](**arguments)
+        return finish(found) if inspect.isgenerator(found) else found
+
+
+def test_the_table_knows_all_that_is_offered():
+    assert set(GOOD) | RECORDS == set(OFFERED)
+    for name in GOOD:
+        if f"{name}_steps" in GOOD:  # the same function, run to its end
+            assert OFFERED[name].__wrapped__ is OFFERED[f"{name}_steps"]
+    assert all(dataclasses.is_dataclass(OFFERED[name]) or issubclass(OFFERED[name], tuple) for name in RECORDS)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in GOOD if f"{name}_steps" not in GOOD))
+def test_one_wrong_argument_is_a_sentence(name):
+    call(name, GOOD[name])
+    for argument in GOOD[name]:
+        for kind, wrong in WRONG.items():
+            try:
+                call(name, {**GOOD[name], argument: wrong})
+            except LabError as error:
+                said = str(error)
+                assert said.endswith("."), (argument, kind, said)
+                assert "\n" not in said, (argument, kind, said)
+            except Exception as error:
+                pytest.fail(f"{name}({argument}={kind}) raised {error!r}")
+
+
+SCALARS = st.one_of(
+    st.none(), st.text(max_size=5), st.integers(-3, 70), st.floats(width=32), st.booleans(), st.complex_numbers()
+)
+ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner), max_leaves=4)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_random_arguments_are_sentences(data):
+    name = data.draw(st.sampled_from(sorted(name for name in GOOD if GOOD[name])))
+    argument = data.draw(st.sampled_from(sorted(GOOD[name])))
+    try:
+        call(name, {**GOOD[name], argument: data.draw(ANYTHING)})
+    except LabError as error:
+        assert str(error)
