@@ -63,13 +63,13 @@ def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
     strip = lab.page.get_by_role("application", name=re.compile("block by block"))
     box = strip.bounding_box()
     lab.during(lambda: strip.click(position={"x": box["width"] * 2.5 / 18, "y": box["height"] / 2}))
-    expect(lab.page.get_by_text("all of Block 2 of 16")).to_be_visible()
+    expect(lab.page.get_by_text("Maximised: the root mean square of Block 2 of 16")).to_be_visible()
     assert "dream_layer=_blocks.1._bn2" in lab.page.url
     lab.during(lambda: lab.page.get_by_role("button", name="Woven").click())
     expect(wipe(lab)).to_be_visible()
     assert "dream_seed=3" in lab.page.url
     lab.open(lab.page.url.removeprefix(lab.server))
-    expect(lab.page.get_by_text("all of Block 3 of 16")).to_be_visible()
+    expect(lab.page.get_by_text("Maximised: the root mean square of Block 3 of 16")).to_be_visible()
 
 
 @pytest.mark.wide

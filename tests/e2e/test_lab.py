@@ -41,8 +41,9 @@ def choose(lab, label, option):
 def test_home_leads_to_the_pages(lab):
     lab.open("/")
     lab.shot("home")
+    main = lab.page.get_by_test_id("stMain")
     for page in PAGES:
-        lab.during(lambda title=page.title: lab.page.get_by_test_id("stMain").get_by_role("link", name=title).click())
+        lab.during(lambda title=page.title: main.get_by_role("link", name=title, exact=True).click())
         expect(lab.page.locator("h1")).to_have_text(page.title)
         lab.during(lambda: lab.page.get_by_role("link", name="cnnlab").click())
 

@@ -44,6 +44,5 @@ def test_a_damaged_upload_leaves_the_patches(open_page):
     app = open_page("feature_maps", maps_tab="Strongest patches")
     app.file_uploader(key="upload").set_value(("broken.png", b"\x89PNG broken", "image/png")).run()
     assert "damaged" in app.error[0].value
-    app.selectbox(key="picture_choice").set_value("chelsea").run()
-    assert not app.error
+    assert len(app.error) == 1
     assert "top_patches" in code(app)

@@ -91,7 +91,7 @@ def test_after_a_reload_the_owner_is_told_to_upload_again(open_page):
         "convolution", **{key: value[0] if isinstance(value, list) else value for key, value in link.items()}
     )
     (said,) = [element.value for element in again.info]
-    assert "forgotten when a page is reloaded" in said
+    assert "a reload forgets those" in said
     assert "Choose it again under “Use your own”" in said
     upload(again, *files)
     assert not again.info
