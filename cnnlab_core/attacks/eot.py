@@ -15,9 +15,9 @@ class Expectation:
     """A model seen through random ``transforms``: give it to any attack in place of the ``model``.
 
     Athalye et al. 2017, arXiv:1707.07397, eq. 2: each step climbs the mean objective over ``draws`` views of each
-    picture, made anew by the transforms in turn, each up to its strength, or to its default if it comes alone. Calling it
-    gives logits (draws, N, classes). The attack's result is measured on the bare ``model``. Its ``generator`` moves on
-    with every call, so make a new one, seeded, for each attack that is to be repeated.
+    picture, made anew by the transforms in turn, each up to its strength, or to its default if it comes alone. Calling
+    it gives logits (draws, N, classes). The attack's result is measured on the bare ``model``. Its ``generator`` moves
+    on with every call, so make a new one, seeded, for each attack that is to be repeated.
     """
 
     model: Callable[[Tensor], Tensor]

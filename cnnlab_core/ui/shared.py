@@ -135,9 +135,9 @@ def _read_address(shared: _Shared) -> None:
         shared.picture = wanted
     elif wanted.startswith("own"):
         st.info(
-            "This page was opened with a picture of your own, and those are forgotten when a page is reloaded. Choose it "
-            "again under “Use your own”. (If somebody sent you the link: the picture isn't in it.) Until then, here is "
-            "a sample.",
+            "This page was opened with a picture of your own, and those are forgotten when a page is reloaded. Choose "
+            "it again under “Use your own”. (If somebody sent you the link: the picture isn't in it.) Until then, here "
+            "is a sample.",
             icon=":material/link_off:",
         )
     else:
