@@ -8,11 +8,14 @@ import zlib
 
 import pytest
 import torch
+from PIL import Image
 from zips import class_folders, folders, picture, zipped  # noqa: F401  a fixture
 
 from cnnlab_core.data import import_pictures
 from cnnlab_core.data.layouts import _parted
 from cnnlab_core.errors import DataError, InputError
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
 
 RED = picture((200, 0, 0))
@@ -269,3 +272,16 @@ def test_other_sources_and_names_are_sentences(arguments):
         finish(import_pictures(*arguments))
     with pytest.raises(InputError, match="pixels wide"):
         finish(import_pictures(zipped(class_folders()), "x", side="32"))
+
+
+def test_a_network_sees_about_the_same_in_an_imported_photo_as_in_the_photo():
+    photo = sample_images()["chelsea"]
+    files = {f"{kind}/{n}.png": photo.content for kind in ("a", "b") for n in range(6)}
+    model = load_model("squeezenet1_1", "random")
+    wanted = model.prepare(open_image(photo.content))
+    kept, small = (
+        imported(files, name, side).train.images[0].numpy() for name, side in (("kept", None), ("small", 32))
+    )
+    near, far = ((model.prepare(Image.fromarray(one)) - wanted).abs().mean() for one in (kept, small))
+    assert kept.shape[0] == 256
+    assert near < 0.01 < 0.03 < far
