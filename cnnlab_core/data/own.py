@@ -8,6 +8,7 @@ is read, whatever the zip claims.
 
 import io
 import math
+import os
 import re
 import zipfile
 import zlib
@@ -52,9 +53,11 @@ MOST_NOTES = 20
 
 _SUFFIXES = {
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif", ".jp2",
-    ".heic", ".heif", ".svg",
+    ".heic", ".heif", ".svg", ".jxl", ".psd", ".tga", ".raw", ".cr2", ".nef", ".arw", ".dng", ".dcm",
 }  # fmt: skip
 """What says that a file is meant to be a picture; one that can't be read is told."""
+_COMPANIONS = {"", ".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".mat", ".html", ".pdf"}
+"""What lies beside pictures in published sets, and isn't told."""
 _TEST_SEED = 6
 _MEASURED = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
@@ -100,15 +103,16 @@ def own_names() -> list[str]:
 
 def own_path(name: str) -> Path:
     """The file of the imported set ``name``. Raises ``InputError`` for a name that can't be a file's."""
-    if not _NAME.fullmatch(name):
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise InputError(
-            f"A data set can't be called “{name[:40]}”. Use up to 40 small letters, digits, - and _, such as “leaves”."
+            f"A data set can't be called “{str(name)[:40]}”. Use up to 40 small letters, digits, - and _, such as "
+            "“leaves”."
         )
     return own_folder() / f"{name}.safetensors"
 
 
 def import_pictures(
-    source: Path | str | bytes, name: str, *, side: int | None = None
+    source: str | os.PathLike[str] | bytes | bytearray, name: str, *, side: int | None = None
 ) -> Generator[Progress[None], None, Dataset]:
     """Read a folder or zip of class folders, or of Oxford-IIIT Pet's files, into the set ``own:<name>``.
 
@@ -130,7 +134,11 @@ def import_pictures(
         raise DataError(f"There is a data set called “{name}” already. Choose another name, or delete that one first.")
     if side is not None and not (isinstance(side, int) and SIDES[0] <= side <= SIDES[1]):
         raise InputError(f"Pictures can be {SIDES[0]} to {SIDES[1]} pixels wide, not {side}.")
-    if isinstance(source, str):
+    if isinstance(source, bytearray):
+        source = bytes(source)
+    if not isinstance(source, str | os.PathLike | bytes):
+        raise InputError(f"Give the path of a folder or zip, or a zip's bytes, not {type(source).__name__}.")
+    if not isinstance(source, bytes):
         source = Path(source).expanduser()
     with ExitStack() as opened:
         files = list(_in_folder(source) if isinstance(source, Path) and source.is_dir() else _in_zip(source, opened))
@@ -142,7 +150,7 @@ def import_pictures(
             raise DataError(
                 f"A list among the annotations can't be read ({error}). Replace it or leave it out."
             ) from None
-        dataset = yield from _read(_checked(parts), name, side, notes)
+        dataset = yield from _read(_checked(parts), name, side, notes + _passed_over(files, pictures))
     write_dataset(path, dataset)
     return read_dataset(path)
 
@@ -159,6 +167,15 @@ def _pictures_among(files: Iterable[_File]) -> list[_File]:
     if len(found) > MOST_PICTURES:
         raise DataError(f"There are {len(found)} pictures here, more than {MOST_PICTURES}. Use a part of them.")
     return found
+
+
+def _passed_over(files: Iterable[_File], pictures: Iterable[_File]) -> tuple[str, ...]:
+    """A note if there are films or documents among the files, say."""
+    paths = {file.path for file in files} - {file.path for file in pictures}
+    others = sorted(p for p in paths if not is_hidden(p) and p.suffix.lower() not in _COMPANIONS)
+    first = ", ".join(printable("/".join(path.parts[-2:]), 80) for path in others[:3])
+    more = ", …" * (len(others) > 3)
+    return (f"{len(others)} passed over, as no pictures: {first}{more}",) if others else ()
 
 
 def _in_folder(folder: Path) -> Iterator[_File]:

@@ -33,8 +33,9 @@ def curves_in_words(config: Config) -> list[str]:
     if config.attack != "none":
         words.append(
             f"The training curves are of attacked pictures: each batch is attacked by {config.attack.upper()} (epsilon "
-            f"{levels(config.epsilon)}) before the network learns from it. What is held out is clean, so its accuracy "
-            "can be the higher one."
+            f"{levels(config.epsilon)}) before the network learns from it."
+            + " What is held out is clean, so its accuracy can be the higher one."
+            * bool(config.validation)
         )
     if not config.validation:
         words.append(

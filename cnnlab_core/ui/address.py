@@ -11,6 +11,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.ui.show import plain
 
+OWN = "Your own: "
+"""How the titles of the session's own pictures begin where they are chosen among others."""
 _ENTRY = "address"
 _NOT_KEPT = object()
 _LONGEST = 60
@@ -96,6 +98,8 @@ def refuse(key: str, label: str, asked: str, instead: str, possible: str = "", k
     sentence = f"The address asks for “{plain(asked[:_LONGEST])}” as **{label}**, which isn't possible"
     sentence += f" ({possible})" if possible else ""
     sentence += f". It is {plain(instead[:_LONGEST])} instead."
+    if OWN in asked:
+        sentence += " Your own pictures are forgotten when a page is reloaded: choose them again under “Use your own”."
     _say(sentence)
     if kept is not _NOT_KEPT:
         _opened().refused[key] = _Refused(sentence, kept)

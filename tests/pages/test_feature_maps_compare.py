@@ -60,6 +60,12 @@ def test_ones_own_picture_can_be_put_beside(open_page):
     assert metrics(app)["Mean, right"] == f"{maps_of('rocket')[channel].mean():.3g}"
 
 
+def test_after_a_reload_one_is_told_to_bring_the_other_picture_again(open_page):
+    app = open_page("feature_maps", maps_tab="Compare", maps_versus="Your own: gone.jpg")
+    assert any("choose them again under “Use your own”" in element.value for element in app.info)
+    assert app.selectbox(key="maps_versus").value != "Your own: gone.jpg"
+
+
 def test_weights_that_are_not_here_are_offered(open_page, monkeypatch, tmp_path):
     monkeypatch.setenv("CNNLAB_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

@@ -86,10 +86,8 @@ def test_after_a_reload_the_owner_is_told_to_upload_again(open_page):
     app = open_page("convolution", conv_tab="On a photo")
     upload(app, *files)
     assert not app.info
-    link = {key: app.query_params[key] for key in ("picture", "conv_tab")}
-    again = open_page(
-        "convolution", **{key: value[0] if isinstance(value, list) else value for key, value in link.items()}
-    )
+    asked = app.query_params["picture"]
+    again = open_page("convolution", conv_tab="On a photo", picture=asked[0] if isinstance(asked, list) else asked)
     (said,) = [element.value for element in again.info]
     assert "a reload forgets those" in said
     assert "Choose it again under “Use your own”" in said

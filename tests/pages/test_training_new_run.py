@@ -110,6 +110,9 @@ def test_a_stack_is_checked_before_it_starts(open_page):
     bad = open_page("training", **form, training_stack="c8k3p1,m40s2")
     assert "Row 2" in bad.error[0].value
     assert "Start" not in {button.label for button in bad.button}
+    alone = open_page("training", **form, training_stack="c8k32,norm,relu", training_batch="1")
+    assert "Use a batch of 2 or more" in alone.error[0].value
+    assert "Start" not in {button.label for button in alone.button}
 
 
 def test_the_time_is_estimated_before_the_start(open_page):

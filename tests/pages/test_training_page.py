@@ -219,6 +219,12 @@ def test_the_lab_s_own_runs_are_compared_by_choice_alone(open_page, tmp_path):
     assert app.dataframe[0].value["runs"].str.contains("came with the lab").any()
 
 
+def test_the_curves_of_an_attacked_run_say_whose_they_are(open_page):
+    trained(attack="fgsm", epochs=1, limit=64)
+    assert "The training curves are of attacked pictures" in words(open_page("training"))
+    assert "Of a run that learns from attacked pictures" in words(open_page("training", training_tab="Compare"))
+
+
 def test_a_run_without_held_out_pictures_says_so(open_page):
     trained(validation=0.0, limit=0)
     app = open_page("training")

@@ -108,7 +108,7 @@ def _figures_with(name):
 
 def _holes(trace):
     """What plotly would fill in."""
-    templates = [trace[key] for key in ("hovertemplate", "texttemplate") if trace.get(key)]
+    templates = [getattr(trace, key, None) or "" for key in ("hovertemplate", "texttemplate")]
     return [re.findall(r"%\{[^}]*\}|<[^>]*>", template) for template in templates]
 
 

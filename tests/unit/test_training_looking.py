@@ -18,7 +18,7 @@ from cnnlab_core.plots.lines import MOST_POINTS, Line, line_figure, thinned
 from cnnlab_core.recipes.training import compare, filters_and_gradients, new_run, results, watch
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
-from cnnlab_core.training.comparison import differences, group_by_settings, loss_in_words, spread
+from cnnlab_core.training.comparison import curves_in_words, differences, group_by_settings, loss_in_words, spread
 from cnnlab_core.training.curves import curves, layers_over_time, seconds_left, smoothed
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
 from cnnlab_core.training.exporting import export
@@ -117,6 +117,25 @@ def test_each_filters_range_is_stretched_to_its_ends():
 # --- comparison -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ["held-out loss without either"]),
+        ({"label_smoothing": 0.0}, []),
+        ({"label_smoothing": 0.0, "attack": "fgsm"}, ["attacked by FGSM (epsilon 8/255) before the network learns"]),
+        ({"attack": "pgd", "epsilon": 4 / 255}, ["attacked by PGD (epsilon 4/255)", "held-out loss without either"]),
+        ({"attack": "pgd", "validation": 0.0}, ["attacked by PGD", "No pictures are held out"]),
+    ],
+)
+def test_curves_say_how_they_are_to_be_read(changes, says):
+    words = curves_in_words(Config(**changes))
+    assert len(words) == len(says)
+    assert all(part in sentence for part, sentence in zip(says, words, strict=True))
+    assert any("held out is clean" in sentence for sentence in words) == (
+        changes.get("attack", "none") != "none" and changes.get("validation", 0.1) > 0
+    )
+
+
 def test_settings_that_differ_are_told_for_every_run():
     configs = [Config(), Config(seed=1), Config(net="homework", seed=1)]
     assert differences(configs) == {"net": ["homework_bn", "homework_bn", "homework"], "seed": [0, 1, 1]}
@@ -172,7 +191,7 @@ def test_the_time_is_estimated_from_runs_like_it_or_measured():
     facts = check(config)
     assert facts.pictures == len(open_data("own:few").train)
     assert facts.learned_from == 320
-    assert check(tiny(limit=0)).learned_from == round(0.98 * 400)
+    assert check(tiny(limit=0)).learned_from == 400 - 10  # one of each class is held out
     assert known_speed(config, facts) is None
     run = trained()
     assert known_speed(tiny(seed=3, epochs=9), facts) == np.median([line["speed"] for line in run.metrics().steps])
@@ -223,6 +242,7 @@ def test_a_report_has_what_a_homework_asks_for():
         f"{run.finals['accuracy']:.2%}",
         f"{run.finals['robust_accuracy']:.2%}",
         "He et al. 2015",
+        "The training curves are of attacked pictures",
         run.config.stack,
         "learning rate",
         "0.02",
@@ -243,7 +263,7 @@ def test_a_run_learns_from_every_picture_where_none_is_held_out(attack):
     assert np.isnan([*found.validation_loss, *found.validation_accuracy, *found.robust_accuracy]).all()
     assert (run.finals["weights_of_step"], run.finals["validation_score"]) == (run.machine["total_steps"], None)
     assert len(layers_over_time(run.metrics().probes)[0])
-    assert "No pictures were held out" in read(report(run)).text
+    assert "No pictures are held out" in read(report(run)).text
     assert find_spec(export(run)).title == run.about.name
 
 

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks.result import AttackResult, View
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.plots.noise import noise_picture
+from cnnlab_core.ui.address import OWN
 from cnnlab_core.ui.shared import Picture, all_pictures
 from cnnlab_core.ui.show import data_address, plain
 
@@ -62,4 +63,4 @@ def probabilities_by_step(found: AttackResult) -> dict[int, list[float]]:
 
 def pictures_by_title() -> dict[str, Picture]:
     """The gallery and the session's own pictures, as they are offered."""
-    return {one.title if one.is_sample else f"Your own: {one.title}": one for one in all_pictures()}
+    return {one.title if one.is_sample else f"{OWN}{one.title}": one for one in all_pictures()}

@@ -18,6 +18,7 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import mosaic, one_map, side_by_side
 from cnnlab_core.plots.overlays import overlay
 from cnnlab_core.recipes.feature_maps import compare as recipe
+from cnnlab_core.ui.address import OWN
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import as_tiles, pick_tile
@@ -84,7 +85,7 @@ def show(subject: LayerSubject) -> None:
 def _other(subject: LayerSubject) -> LayerSubject:
     """What is put beside it: its network with the other weights, or any other picture (links hold its title)."""
     pictures = {
-        picture.title if picture.is_sample else f"Your own: {picture.title}": picture
+        picture.title if picture.is_sample else f"{OWN}{picture.title}": picture
         for picture in all_pictures()
         if picture.key != subject.picture.key
     }
