@@ -257,7 +257,8 @@ def _in_words(hint: Any) -> str:
         return "a list of numbers" if inner and inner[0] in (int, float) else "a list"
     if origin is not None:
         return "a function"
-    return f"a {getattr(hint, '__name__', hint)}"
+    name = getattr(hint, "__name__", hint)
+    return f"a torch.{name}" if name in ("Tensor", "Generator") else f"a {name}"
 
 
 def _is_number(cell: object) -> bool:
