@@ -39,7 +39,7 @@ class Expectation:
     def __call__(self, x: Tensor) -> Tensor:
         """Logits (draws, N, classes) of pixels (N, 3, H, W) in [0, 1]."""
         turns = [self.transforms[index % len(self.transforms)] for index in range(self.draws)]
-        views = [transform.sample(x, self.generator, strength) for transform, strength in turns]
+        views = [transform.sample(x, seeded(self.generator), strength) for transform, strength in turns]
         return answer(self.model, torch.cat(views)).unflatten(0, (self.draws, len(x)))
 
 
