@@ -10,7 +10,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, S
 from functools import cache, wraps
 from math import isfinite, prod
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -52,9 +63,9 @@ def by_annotation(function: Callable[Arguments, Result]) -> Callable[Arguments, 
     return checked
 
 
-def fit_fields(record: object) -> None:
+def fit_fields(record: Any) -> None:
     """The same for the fields of a frozen dataclass, to be called when it has been made."""
-    for name, hint in _hints(type(record)).items():
+    for name, hint in _hints(type(record)).items():  # type: ignore[arg-type]
         object.__setattr__(record, name, fitting(name, getattr(record, name), hint))
 
 
@@ -72,6 +83,14 @@ def fitting(name: str, value: Any, hint: Any) -> Any:
             continue
     allowed = " or ".join(dict.fromkeys(_in_words(option) for option in options if option is not NoneType))
     raise InputError(f"{name} is {_shown(value)}: make it {allowed}.")
+
+
+@overload
+def seeded(generator: "torch.Generator | int") -> "torch.Generator": ...
+
+
+@overload
+def seeded(generator: "torch.Generator | int | None") -> "torch.Generator | None": ...
 
 
 def seeded(generator: "torch.Generator | int | None") -> "torch.Generator | None":
@@ -132,7 +151,7 @@ def switch(name: str, value: object) -> bool:
     return bool(value)
 
 
-def numbers(name: str, value: object, ndims: Collection[int] | None = None) -> Array:
+def numbers(name: str, value: Any, ndims: Collection[int] | None = None) -> Array:
     """``value`` as a float64 array of finite cells with a number of dimensions in ``ndims`` (None: any).
 
     Raises:
@@ -257,7 +276,8 @@ def _in_words(hint: Any) -> str:
         return "a list of numbers" if inner and inner[0] in (int, float) else "a list"
     if origin is not None:
         return "a function"
-    return f"a {getattr(hint, '__name__', hint)}"
+    name = getattr(hint, "__name__", hint)
+    return f"a torch.{name}" if name in ("Tensor", "Generator") else f"a {name}"
 
 
 def _is_number(cell: object) -> bool:

@@ -42,7 +42,7 @@ class Expectation:
         """Logits (draws, N, classes) of pixels (N, 3, H, W) in [0, 1]."""
         pairs = [with_strength(one) for one in self.transforms]
         turns = [pairs[index % len(pairs)] for index in range(self.draws)]
-        views = [transform.sample(x, self.generator, strength) for transform, strength in turns]
+        views = [transform.sample(x, seeded(self.generator), strength) for transform, strength in turns]
         return answer(self.model, torch.cat(views)).unflatten(0, (self.draws, len(x)))
 
 

@@ -230,6 +230,10 @@ class Plan:
         return method.steps(model, x, y, target=target, trace=trace, **arguments)
 
 
+FIRST_LOOK = METHODS["pgd"].plan()
+"""The attack that a page opens with."""
+
+
 def plan_over_epsilon(method: str | Plan, settings: Mapping[str, Any]) -> Plan:
     """The plan that a function over epsilon is given: a plan as it is, or a method by name with its settings.
 

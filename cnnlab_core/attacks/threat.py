@@ -162,7 +162,9 @@ class Threat:
     def around(x: Tensor, norm: str, eps: Radius, mask: Tensor | None = None) -> "Threat":
         """The threat of a ``norm`` by name; ``eps`` is one number or one for each sample, (N,)."""
         ball = find_norm(norm)
-        radii = torch.as_tensor(eps).detach().to(x)
+        if isinstance(eps, Tensor) and eps.is_complex():
+            raise InputError(f"Epsilon is a real number, but this is {eps.dtype}.")
+        radii = torch.as_tensor(eps, dtype=x.dtype, device=x.device).detach()
         if radii.ndim > 1 or (radii.ndim == 1 and len(radii) != len(x)):
             raise InputError(f"Epsilon is one number or {len(x)}, one for each picture, not of shape {radii.shape}.")
         if not ((radii >= 0) & torch.isfinite(radii)).all():

@@ -131,14 +131,10 @@ def _exponentials(logits: np.ndarray, temperature: float) -> np.ndarray:
     """e^((z - z_max) / T): the largest is 1, so nothing overflows, and the ratio is the same."""
     if not temperature > 0:
         raise InputError(f"The temperature must be above 0, but is {temperature:g}.")
-    z = np.asarray(logits, dtype=np.float64)
-    if not np.isfinite(z).all():
-        raise InputError("These logits hold NaN or infinity, so they have no softmax.")
-    return np.exp((z - z.max(axis=-1, keepdims=True)) / temperature)
+    return np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
 
 
 def _vector(logits: np.ndarray) -> np.ndarray:
-    z = np.asarray(logits, dtype=np.float64)
-    if z.ndim != 1:
-        raise InputError(f"Logits of one picture are one row of numbers, but these have the shape {z.shape}.")
-    return z
+    if logits.ndim != 1:
+        raise InputError(f"Logits of one picture are one row of numbers, but these have the shape {logits.shape}.")
+    return logits

@@ -5,6 +5,7 @@ be stopped and share the device; Grad-CAM reads the graph, since captum would ha
 tests hold all four against captum's own, to 1e-6.
 """
 
+import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from cnnlab_core.checks import by_annotation
-from cnnlab_core.errors import InputError
+from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
@@ -23,6 +24,9 @@ Method = Literal["Saliency", "Grad-CAM", "Integrated gradients", "Occlusion"]
 METHODS: tuple[Method, ...] = ("Saliency", "Grad-CAM", "Integrated gradients", "Occlusion")
 
 BASELINES = {"black": 0.0, "grey": 0.5, "white": 1.0}
+
+WIDE_GAP = 0.05
+"""The share of the difference from which on a gap is too wide."""
 
 MOST_STEPS = 1000
 """Gradients that integrated gradients may take."""
@@ -57,6 +61,11 @@ class Attribution:
     signed: bool
     difference: float = 0.0
     gap: float = 0.0
+
+    @property
+    def gap_share(self) -> float:
+        """The gap as a share of the difference."""
+        return _share(self.gap, self.difference)
 
 
 @by_annotation
@@ -109,11 +118,20 @@ def grad_cam(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> tor
 
 @dataclass(frozen=True)
 class IntegratedGradients:
-    """``attribution`` (1, 3, H, W) sums to f(x) - f(baseline) but for ``gap``, which shrinks with more steps."""
+    """``attribution`` (1, 3, H, W) sums to the ``difference`` f(x) - f(baseline) but for ``gap``.
+
+    The gap is the error of the sum that stands for the integral. It goes to 0 with the steps where the gradient is
+    smooth on the way; a deep network's jumps, and then more steps may well widen it before they close it.
+    """
 
     attribution: torch.Tensor
     difference: float
     gap: float
+
+    @property
+    def gap_share(self) -> float:
+        """The gap as a share of the difference; above ``WIDE_GAP`` the attributions aren't to be trusted."""
+        return _share(self.gap, self.difference)
 
 
 @by_annotation
@@ -138,7 +156,15 @@ def integrated_gradients(
     attribution = total * way
     with torch.no_grad():
         difference = (model(x)[0, target] - model(start)[0, target]).item()
-    return IntegratedGradients(attribution, difference, attribution.sum().item() - difference)
+    found = IntegratedGradients(attribution, difference, attribution.sum().item() - difference)
+    if found.gap_share > WIDE_GAP:
+        warnings.warn(
+            f"The attributions miss f(x) - f(baseline) by {found.gap_share:.0%}: the gradient jumps between the "
+            f"{steps} steps. Try another number of steps, or another baseline.",
+            LabWarning,
+            stacklevel=2,
+        )
+    return found
 
 
 @by_annotation
@@ -190,6 +216,10 @@ def _gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
     with torch.enable_grad():
         point = x.detach().clone().requires_grad_()
         return Saliency(model).attribute(point, target=target, abs=False).detach()
+
+
+def _share(gap: float, difference: float) -> float:
+    return abs(gap) / max(abs(difference), 1e-12)
 
 
 def _array(values: torch.Tensor) -> np.ndarray:

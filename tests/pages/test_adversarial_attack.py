@@ -32,6 +32,7 @@ def test_the_page_opens_with_a_finished_attack(open_page):
     assert not app.error
     assert "Fooled." in app.success[0].value
     assert "tarantula" in app.success[0].value
+    assert "100.0%" in app.success[0].value  # it stays where it has won
     assert set(metrics(app)) == {"L∞", "L2", "L1", "Pixels changed", "SSIM"}
     assert metrics(app)["L∞"] == "4/255"
     assert pictures(app) == 5

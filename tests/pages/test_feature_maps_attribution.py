@@ -25,6 +25,10 @@ def test_integrated_gradients_add_up_and_grow_stale(open_page):
         float(number) for number in re.findall(r"\*\*([+-]?[\d.]+)\*\*", markdown(app)[markdown(app).index("f(x)") :])
     )
     assert total == pytest.approx(difference + gap, abs=2e-4)
+    share = re.search(r"\*\*([\d.]+)%\*\* of the difference", markdown(app))[1]
+    assert float(share) == pytest.approx(100 * abs(gap / difference), abs=0.06)
+    warned = "The gap is above 5%" in "".join(warning.value for warning in app.warning)
+    assert warned == (float(share) > 5)
     app.number_input(key="maps_ig_steps").set_value(20).run()
     assert "previous settings: tiger cat in “Chelsea" in app.info[0].value.replace("\\", "")
     assert not app.code  # what is shown isn't what the page asks: nothing to take away

@@ -59,11 +59,11 @@ def test_the_corners():
     assert entropy(np.full(1000, 0.001)) == pytest.approx(math.log2(1000))
     assert softmax(np.array([1e4, 0.0])).tolist() == [1.0, 0.0]
     for bad in (0.0, -1.0, float("nan")):
-        with pytest.raises(InputError, match="temperature must be above 0"):
+        with pytest.raises(InputError, match=r"temperature (must|is)"):
             softmax(np.zeros(3), bad)
-    with pytest.raises(InputError, match="NaN"):
+    with pytest.raises(InputError, match="is nan"):
         softmax(np.array([0.0, np.nan]))
-    with pytest.raises(InputError, match="k must lie between 1 and 3"):
+    with pytest.raises(InputError, match="k is 4: make it at most 3"):
         top_k(np.zeros(3), ("a", "b", "c"), 4)
     with pytest.raises(InputError, match="one row"):
         rank(np.zeros((2, 3)), 0)

@@ -1,16 +1,18 @@
 """Attributions equal captum's, and the code on the page gives them again."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients, LayerGradCam, Occlusion, Saliency
 
-from cnnlab_core.errors import InputError
+from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.attribution import (
     METHODS,
+    WIDE_GAP,
     Request,
     attribute,
     grad_cam,
@@ -68,6 +70,7 @@ def test_saliency_integrated_gradients_and_occlusion_are_captums(model, cat, tar
     torch.testing.assert_close(ours.attribution.double(), expected.double(), atol=1e-6, rtol=1e-5)
     assert ours.gap == pytest.approx(gap.item(), abs=1e-4)
     assert ours.attribution.sum().item() - ours.difference == pytest.approx(ours.gap)
+    assert ours.gap_share == pytest.approx(abs(ours.gap / ours.difference))
 
     ours = finish(occlusion(model, cat, target, window=64, stride=48, baseline=0.5))
     with torch.no_grad():
@@ -135,3 +138,17 @@ def test_squares_that_leave_gaps_are_refused():
     for window, stride in ((0, 1), (300, 10), (16, 32), (16, 0)):
         with pytest.raises(InputError, match="square"):
             occlusion_corners(224, 224, window, stride)
+
+
+def test_a_wide_gap_of_integrated_gradients_is_warned_of(model, cat):
+    """On this network more steps don't close it: its activations are cut off, so that the gradient jumps on the way."""
+    said = {}
+    for steps in (50, 100):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = finish(integrated_gradients(model, cat, 282, steps=steps))
+        said[steps] = found.gap_share, [str(w.message) for w in caught if w.category is LabWarning]
+    for share, sentences in said.values():
+        assert bool(sentences) == (share > WIDE_GAP)
+    assert said[100][0] > said[50][0]
+    assert f"by {said[100][0]:.0%}" in said[100][1][0]

@@ -233,7 +233,7 @@ def test_bad_strengths_are_a_sentence(name):
         (torch.zeros(1, 1, 4, 4), "shape"),
         (torch.zeros(0, 3, 4, 4), "shape"),
         (torch.zeros(1, 3, 4, 4, dtype=torch.uint8), "float32"),
-        ("a picture", "str"),
+        ("a picture", "make it a torch.Tensor"),
     ],
 )
 def test_what_are_not_pixels_is_a_sentence(name, wrong, says):

@@ -36,7 +36,7 @@ for attack in attacks:
     curves[name] = found.probability(found.goal.classes)[:, 0]  # of {whose}
     print(name, "on 8-bit pictures, first fooled at", found.smallest[0])
     smallest[name] = minimal_epsilon(model, x, method=attack, highest={highest!r}, iterations=12{target_code(target)})
-    print(name, "by bisection", smallest[name].eps.item(), "still after rounding:", smallest[name].rounded.item())
+    print(name, "by bisection", smallest[name].eps.item(), "in 8 bits", smallest[name].eps_rounded.item())
 """
 
 

@@ -151,6 +151,13 @@ def _verdict(choice: Choice, found: AttackResult) -> None:
             "fools the network.",
             icon=":material/warning:",
         )
+    elif found.stuck:
+        st.warning(
+            f"**Nothing was tried.** The gradient of the objective is zero at every pixel, so the attack had no "
+            f"direction to go, and the network still says {now}. That comes of a saturated network and doesn't make it "
+            "robust. Choose the margin as the objective, or start at a random point of the ball.",
+            icon=":material/warning:",
+        )
     else:
         st.info(
             f"**Not fooled.** The goal was {goal}, but the network still says {now}. "

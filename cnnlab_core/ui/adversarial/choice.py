@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.attacks.methods import METHODS, Plan, find_method
+from cnnlab_core.attacks.methods import FIRST_LOOK, METHODS, Plan, find_method
 from cnnlab_core.attacks.result import View
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan, in_words
@@ -50,7 +50,7 @@ class Choice:
     @property
     def is_first_look(self) -> bool:
         """Whether it is an attack that the page opens with, on any sample: those wait for no button."""
-        return self.plan == Plan() and self.subject.picture.is_sample
+        return self.plan == FIRST_LOOK and self.subject.picture.is_sample
 
 
 def choose() -> Choice | None:
@@ -63,7 +63,7 @@ def choose() -> Choice | None:
         return None
     first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")
     titles = [method.title for method in METHODS.values()]
-    method = find_method(CONTROLS.select("attack", "Attack", titles, Plan().title, place=first))
+    method = find_method(CONTROLS.select("attack", "Attack", titles, FIRST_LOOK.title, place=first))
     with second:
         aim = choose_aim(CONTROLS, subject.spec, needs_target=method.needs_target)
     with third:

@@ -85,7 +85,9 @@ def _words(choice: Choice, sweep: Sweep) -> str:
     """What came of the sweep."""
     curve, labels, norm = sweep.curve(), choice.subject.labels, sweep.plan.norm
     name, before = curve.title, plain(labels[curve.y])
-    if curve.changes is None:
+    if sweep.stuck[0]:
+        text = f"The gradient is zero at every pixel, so {name} has no direction to go. That doesn't make it robust."
+    elif curve.changes is None:
         text = f"Up to {distance(curve.eps[-1], norm)}, {name} doesn't change the class: it stays {before}."
     else:
         first = plain(labels[curve.best[curve.eps.index(curve.changes)]])

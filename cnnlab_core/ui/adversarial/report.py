@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.attacks.methods import FIRST_LOOK
 from cnnlab_core.attacks.result import View
 from cnnlab_core.attacks.studies.report import (
     Aim,
@@ -121,7 +121,7 @@ def _rows(choice: Choice, asked: _Asked) -> tuple[Row, ...]:
     known = _kept(key)
     samples = all(one.is_sample for one in pictures.values())
     follows = count * choice.plan.total <= CHEAP_TOTAL or (
-        choice.plan == Plan() and samples and count <= FIRST_PICTURES
+        choice.plan == FIRST_LOOK and samples and count <= FIRST_PICTURES
     )
     status, live = st.container(), st.empty()  # Stop stays above the rows
     rows_so_far, painted = live.container(), 0

@@ -143,7 +143,7 @@ SETTINGS: Mapping[str, Setting] = {
         lambda plan: "",  # “up to” so many steps
     ),
     "keep_best": Setting(
-        lambda method, norm: Switch("best", "Keep the best picture on the way, not the last"),
+        lambda method, norm: Switch("best", "Keep the best picture on the way, not the last", on="best_pgd"),
         lambda plan: "best picture on the way",
     ),
     "momentum": Setting(

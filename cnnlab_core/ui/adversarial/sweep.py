@@ -232,9 +232,14 @@ def _search(subject: Subject, sweep: _Sweep) -> list[list[str]] | None:
 
 def _found(entry: MinimalEpsilon, sweep: _Sweep) -> str:
     (smallest,) = entry.smallest
+    if entry.stuck[0]:
+        return "no gradient to follow"
+    above = f"above {distance(sweep.eps[-1], sweep.norm)}"
     if smallest is None:
-        return f"above {distance(sweep.eps[-1], sweep.norm)}"
-    return distance(smallest, sweep.norm, digits=2) + ("" if entry.rounded else ", undone by rounding")
+        return above
+    (in_eight_bits,) = entry.smallest_rounded
+    after = above if in_eight_bits is None else distance(in_eight_bits, sweep.norm, digits=2)
+    return f"{distance(smallest, sweep.norm, digits=2)} ({after} in 8 bits)"
 
 
 def _row(

@@ -12,6 +12,7 @@ from cnnlab_core.images import png
 from cnnlab_core.interpretability.attribution import (
     BASELINES,
     METHODS,
+    WIDE_GAP,
     Attribution,
     Method,
     Request,
@@ -158,8 +159,15 @@ def _completeness(shown: Shown) -> None:
     st.markdown(
         f"f(x) − f(baseline) = **{found.difference:.4f}**  \n"
         f"sum of all attributions = **{found.difference + found.gap:.4f}**  \n"
-        f"completeness gap = **{found.gap:+.4f}**: more steps close it"
+        f"completeness gap = **{found.gap:+.4f}**, **{found.gap_share:.1%}** of the difference"
     )
+    if found.gap_share > WIDE_GAP:
+        st.warning(
+            f"The gap is above {WIDE_GAP:.0%}, so don't trust these attributions as shares of the logit. The gradient "
+            "jumps on the way, where the network's logit is far from smooth, and the steps miss the jumps. More steps "
+            "don't always help: try several numbers of steps, and another baseline.",
+            icon=":material/warning:",
+        )
 
 
 def _take_away(subject: LayerSubject, found: dict[Method, Shown]) -> None:
