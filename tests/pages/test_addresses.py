@@ -91,7 +91,7 @@ def any_texts(control, draw):
     if control.type in ("slider", "number_input"):
         low, high = control.min, control.max
         whole = isinstance(control.value, int)
-        return [str(draw.randint(low, min(high, low + 1000)) if whole else round(draw.uniform(low, high), 3))]
+        return [str(draw.randint(int(low), int(min(high, low + 1000))) if whole else round(draw.uniform(low, high), 3))]
     return [draw.choice(["true", "false"])] if control.type == "toggle" else texts(control)
 
 
