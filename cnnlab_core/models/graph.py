@@ -2,26 +2,43 @@
 
 import operator
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from torch import fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
 
+from cnnlab_core.errors import InputError
+
 _tracing = threading.Lock()
 
 
-def trace(network: nn.Module) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
+def trace(network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = ()) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
     """The graph of ``network`` and the name of each node, as torchvision's feature extraction names them.
 
     Functions that write into their argument are replaced by those that don't: otherwise ``out += identity`` or
-    ``relu(x, inplace=True)`` would overwrite the value of an earlier node that somebody asked for.
+    ``relu(x, inplace=True)`` would overwrite the value of an earlier node that somebody asked for. Modules of the
+    kinds in ``leaves`` stay one node, as torch's own do.
+
+    Raises ``InputError`` that names the cause if the network can't be traced.
     """
     with _tracing:
-        tracer = _OwnThreadTracer()
-        graph = tracer.trace(network)
+        tracer = _OwnThreadTracer(leaves)
+        try:
+            graph = tracer.trace(network)
+        except Exception as error:  # noqa: BLE001  whatever a forward pass raises on values that aren't there
+            raise InputError(f"torch.fx can't trace this network: {_cause(error)}.") from error
     for node in graph.nodes:
         _write_nowhere(node)
     return fx.GraphModule(tracer.root, graph), dict(tracer.node_to_qualname)
+
+
+def _cause(error: Exception) -> str:
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if "control flow" in text or "Proxy" in text:
+        return f"its forward pass depends on values or shapes that are only known when it runs ({text})"
+    if "not installed as a submodule" in text:
+        return f"a layer is made inside forward ({text}). Make it in __init__"
+    return f"its forward pass raised {type(error).__name__} ({text})"
 
 
 _OUT_OF_PLACE: dict[object, Callable] = {
@@ -33,12 +50,24 @@ _OUT_OF_PLACE: dict[object, Callable] = {
 
 
 def _write_nowhere(node: fx.Node) -> None:
+    wrote = node.target in _OUT_OF_PLACE or bool(node.kwargs.get("inplace"))
     if node.kwargs.get("inplace"):
         node.kwargs = {**node.kwargs, "inplace": False}
     if node.op == "call_function":
-        node.target = _OUT_OF_PLACE.get(node.target, node.target)
+        node.target = _OUT_OF_PLACE.get(node.target, node.target)  # type: ignore[call-overload]
     elif node.op == "call_method" and str(node.target).endswith("_"):
-        node.target = str(node.target).removesuffix("_")
+        node.target, wrote = str(node.target).removesuffix("_"), True
+    if wrote and isinstance(written := next(iter(node.args), None), fx.Node):
+        # Whoever reads the argument from here on reads what was written.
+        earlier = {*_up_to(node)}
+        written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in earlier)
+
+
+def _up_to(node: fx.Node) -> Iterator[fx.Node]:
+    for other in node.graph.nodes:
+        yield other
+        if other is node:
+            return
 
 
 class _OwnThreadTracer(NodePathTracer):
@@ -48,9 +77,13 @@ class _OwnThreadTracer(NodePathTracer):
     thread through to the original; the lock keeps two tracers from restoring each other's replacement.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leaves: tuple[type[nn.Module], ...]) -> None:
         super().__init__(autowrap_modules=())
+        self._leaves = leaves
         self._thread = threading.get_ident()
+
+    def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
+        return isinstance(m, self._leaves) or super().is_leaf_module(m, module_qualname)
 
     def call_module(self, m: nn.Module, forward: Callable, args: tuple, kwargs: dict) -> object:
         if threading.get_ident() != self._thread:
