@@ -25,7 +25,7 @@ def trace(network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = ()) -> tu
         tracer = _OwnThreadTracer(leaves)
         try:
             graph = tracer.trace(network)
-        except Exception as error:  # noqa: BLE001  whatever a forward pass raises on values that aren't there
+        except Exception as error:
             raise InputError(f"torch.fx can't trace this network: {_cause(error)}.") from error
     for node in graph.nodes:
         _write_nowhere(node)
@@ -34,8 +34,10 @@ def trace(network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = ()) -> tu
 
 def _cause(error: Exception) -> str:
     text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if "item assignment" in text:
+        return f"its forward pass writes into a part of a tensor ({text})"
     if "control flow" in text or "Proxy" in text:
-        return f"its forward pass depends on values or shapes that are only known when it runs ({text})"
+        return f"its forward pass depends on values that are known only when it runs ({text})"
     if "not installed as a submodule" in text:
         return f"a layer is made inside forward ({text}). Make it in __init__"
     return f"its forward pass raised {type(error).__name__} ({text})"

@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from cnnlab_core.checks import per_axis, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
-from cnnlab_core.receptive_field.layers import ONE_ROW, Flow, Part, Step, canonical, number
+from cnnlab_core.receptive_field.layers import ONE_ROW, Flow, Part, Step, canonical, number, varied
 from cnnlab_core.receptive_field.windows import SAME, Axis, Every, Span, Window
 
 Pair = tuple[float, float]
@@ -58,6 +58,7 @@ class ReceptiveField:
     why: str
     _steps: list[Step] = field(repr=False, compare=False)
     _step: Step = field(repr=False, compare=False)
+    _exchanged: bool = field(default=False, repr=False, compare=False)  # rows lie behind columns
 
     @property
     def known(self) -> bool:
@@ -85,12 +86,13 @@ class ReceptiveField:
             if not 0 <= index < length:
                 raise InputError(f"{self.name} has {what}s 0 to {length - 1}, but unit {what} {index} was asked for.")
         if clip:
+            row, col = (col, row) if self._exchanged else (row, col)
             return _walk_back(self._steps, self._step, row, col)
-        if not self._step.spans:
+        if self.size is None:
             raise InputError(f"{self.name} has no closed form ({self.why}). Ask for the box with clip=True.")
         (top, bottom), (left, right) = (
             (math.ceil(first), math.floor(first + span.size - 1))
-            for index, span in zip((row, col), self._step.spans, strict=True)
+            for index, span in zip((row, col), self._step.spans or (), strict=True)
             for first in (span.start + index * span.jump,)
         )
         return Box(top, left, bottom, right)
@@ -100,7 +102,7 @@ class ReceptiveField:
 
         Empty where there is no closed form.
         """
-        if not self._step.spans:
+        if self.size is None:
             return []
         ancestors, todo = {self._step.index: self._step}, [self._step]
         while todo:
@@ -167,6 +169,8 @@ def receptive_fields(
     if channels is not None:
         whole("channels", channels, least=1)
     on_meta, constants = _on_meta(network)
+    if type(network).__module__.startswith("torch.nn") and not isinstance(network, nn.Sequential):
+        on_meta = nn.Sequential(on_meta)  # a layer alone
     rules = dict(rules or {})
     graph, names = trace(on_meta, leaves=tuple(kind for kind in rules if isinstance(kind, type)))
     constants += [(b.to("meta"), b) for b in graph.buffers() if not b.is_meta]
@@ -261,24 +265,29 @@ class _Surveyor(fx.Interpreter):
     def _public(self, tensor: torch.Tensor) -> ReceptiveField:
         flow, parts = self._flow, self._flow.of(tensor)
         settled = flow.settle(parts, tensor.shape) if tensor.ndim > 2 else None
-        if blind := next((step for step, *_ in parts if not step.known), None):
-            step, map_size = blind, None
-        elif settled is None or all(settled[0].whole):
-            seen = next((step for step, *_ in parts if all(step.whole)), None)
-            step = settled[0] if settled else flow.whole(parts, seen.why if seen else ONE_ROW)
-            map_size = None
+        map_size, exchanged = None, False
+        if blind := next((step for step, *_ in [*parts, *([settled] if settled else [])] if not step.known), None):
+            step = blind
+        elif settled is None:
+            step = flow.whole(parts, next((step.why for step, *_ in parts if all(step.whole)), ONE_ROW))
         else:
             step, place = settled
-            map_size = (tensor.shape[place[0]], tensor.shape[place[1]])
+            if all(varied(part.rows) <= {place[0]} and varied(part.cols) <= {place[1]} for part in parts):
+                flow.keep(
+                    tensor, [canonical(step, tensor.shape, place)]
+                )  # the same for all channels: one map from here
+            if not all(step.whole):
+                map_size, exchanged = (tensor.shape[min(place)], tensor.shape[max(place)]), place[0] > place[1]
         size = jump = start = None
-        if step.spans:
+        if step.spans and not exchanged:
             size, jump, start = (
                 (number(getattr(step.spans[0], name)), number(getattr(step.spans[1], name)))
                 for name in ("size", "jump", "start")
             )
+        why = step.why or ("rows and columns are exchanged" if exchanged else "")
         return ReceptiveField(
-            flow.name, flow.kind, map_size, size, jump, start, step.centred, step.why, flow.steps, step
-        )  # fmt: skip
+            flow.name, flow.kind, map_size, size, jump, start, step.centred, why, flow.steps, step, exchanged
+        )
 
 
 def _picks_by_list(index: Any) -> bool:

@@ -63,7 +63,7 @@ Place = tuple[int, int]
 """The dimensions of a tensor that are the rows and the columns of its map."""
 
 
-class NoRule(Exception):  # noqa: N818  (it never leaves this module)
+class NoRule(Exception):
     """There is no rule for this operator, or not with these arguments."""
 
 
@@ -189,6 +189,7 @@ class Flow(TorchDispatchMode):
         step.whole = tuple(  # type: ignore[assignment]
             any(isinstance(read[1 + axis], Every) or read[0].whole[axis] for read in fused) for axis in (0, 1)
         )
+        step.known = all(read[0].known for read in fused)
         step.uneven = any(read[0].uneven or isinstance(axis, Listed) for read in fused for axis in read[1:])
         self.steps.append(step)
         return step
@@ -217,6 +218,8 @@ class Flow(TorchDispatchMode):
         if place is None:
             return None
         size = (shape[place[0]], shape[place[1]])
+        if not all(_separable(part, place) for part in parts):
+            return self.unknown("a map with a part cut out", parts), place
         reads: list[tuple[Step, Axis, Axis]] = []
         covered: list[set[int]] = []
         for step, *indices in parts:
@@ -257,14 +260,13 @@ class Flow(TorchDispatchMode):
         narrow = [1 if dim in dims else length for dim, length in enumerate(tensor.shape)]
         settled = self.settle(parts, tensor.shape)
         if settled is None:
-            varied = {dim for part in parts for index in part[1:] for dim in _varied(index)}
-            if not varied <= dims:
+            if any(not varied(index) <= dims for part in parts for index in part[1:]):
                 raise NoRule(f"{call.op} over groups of positions")
             return [_constant(self.whole(parts, f"{_WORDS.get(call.op, call.op)} over positions"), narrow)]
         step, place = settled
         hit = [dim in dims for dim in place]
         if any(hit):
-            if call.op in _CUMULATIVE:
+            if call.op in _ORDERED:
                 raise NoRule(f"{call.op} over positions")
             why = (
                 "global pooling"
@@ -295,17 +297,15 @@ def _constant(step: Step, shape: Sequence[int]) -> Part:
     return Part(step, one, one)
 
 
-def _varied(index: torch.Tensor) -> list[int]:
-    return [
-        dim
-        for dim, (length, stride) in enumerate(zip(index.shape, index.stride(), strict=True))
-        if length > 1 and stride
-    ]
+def varied(index: torch.Tensor) -> set[int]:
+    """The dimensions along which positions differ: the numbers are stored once along all others."""
+    pairs = enumerate(zip(index.shape, index.stride(), strict=True))
+    return {dim for dim, (length, stride) in pairs if length > 1 and stride}
 
 
 def _thin(index: torch.Tensor) -> torch.Tensor:
     """The same numbers, stored once along dimensions in which they don't vary."""
-    for dim in _varied(index):
+    for dim in varied(index):
         first = index.narrow(dim, 0, 1)
         if torch.equal(first.expand_as(index), index):
             index = first.expand_as(index)
@@ -336,19 +336,18 @@ def _distinct(parts: Parts) -> Parts:
 
 
 def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return a is b or (_varied(a) == _varied(b) and torch.equal(_small(a), _small(b)))
+    return a is b or (varied(a) == varied(b) and torch.equal(_small(a), _small(b)))
 
 
 def _flattened(part: Part, dims: set[int]) -> Part | None:
     """A part with one cell along ``dims``, if its positions don't vary along them."""
     both = []
     for index in part[1:]:
-        along = [dim for dim in _varied(index) if dim in dims]
-        index = functools.reduce(lambda i, dim: i.narrow(dim, 0, 1), [d for d in dims if d not in along], index)
-        most = index.amax(along, keepdim=True) if along else index
-        if along and not bool(((index == 0) | (index == most)).all()):
+        along, small = sorted(varied(index) & dims), _small(index)
+        most = small.amax(along, keepdim=True) if along else small
+        if along and not bool(((small == 0) | (small == most)).all()):
             return None
-        both.append(_thin(most))
+        both.append(_thin(most).expand([1 if dim in dims else length for dim, length in enumerate(index.shape)]))
     return Part(part.step, *both)
 
 
@@ -357,26 +356,29 @@ def _place(parts: Parts, ndim: int) -> Place | None:
     for axis, preferred in ((0, ndim - 2), (1, ndim - 1)):
         for part in parts:
             index = part[1 + axis]
-            if varied := _varied(index):
-                many = {dim: _most_distinct(index, dim) if len(varied) > 1 else 1 for dim in varied}
-                found[axis] = min(varied, key=lambda dim: (many[dim], dim != preferred))  # noqa: B023
+            if along := sorted(varied(index)):
+                many = {dim: _spread(index, dim) if len(along) > 1 else 0.0 for dim in along}
+                found[axis] = min(along, key=lambda dim: (many[dim], dim != preferred))
                 break
     rows, cols = found
     if ndim < 2 or (rows is not None and rows == cols):
         return None
-    if rows is None and cols is None:
-        return ndim - 2, ndim - 1
-    if rows is None:
-        assert cols is not None
+    if rows is None:  # one row: the dimension before that of the columns
+        cols = ndim - 1 if cols is None else cols
         return (cols - 1 if cols else 1), cols
-    if cols is None:
-        return rows, (rows + 1 if rows + 1 < ndim else rows - 1)
-    return rows, cols
+    return rows, (rows + 1 if rows + 1 < ndim else rows - 1) if cols is None else cols
 
 
-def _most_distinct(index: torch.Tensor, dim: int) -> int:
-    lines = _small(index).movedim(dim, 0).flatten(1)
-    return max(len(line[line > 0].unique()) for line in lines)
+def _range(index: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The least and the greatest number at each place along ``dim``; infinity and 0 where there is none."""
+    lines = _small(index, dim).movedim(dim, 0).reshape(index.shape[dim], -1)
+    return torch.where(lines > 0, lines, math.inf).amin(1), lines.amax(1)
+
+
+def _spread(index: torch.Tensor, dim: int) -> float:
+    """How far apart the positions lie, on average, that are found at one place along ``dim``."""
+    least, most = _range(index, dim)
+    return float((most - least)[most > 0].mean())
 
 
 def _read_along(index: torch.Tensor, dim: int, other: int) -> list[list[int]] | None:
@@ -386,8 +388,27 @@ def _read_along(index: torch.Tensor, dim: int, other: int) -> list[list[int]] | 
         least = torch.where(small == 0, math.inf, small).amin(other)
         if bool(((small.amax(other) != least) & (small.amax(other) > 0)).any()):
             return None
+    low, high = _range(index, dim)
+    if bool(((low == high) | (high == 0)).all()):
+        return [[int(cell) - 1] if cell else [] for cell in high.tolist()]
     lines = small.movedim(dim, 0).reshape(index.shape[dim], -1).numpy()
     return [(np.unique(line[line > 0]) - 1).astype(int).tolist() for line in lines]
+
+
+def _all_or_none(index: torch.Tensor, dim: int) -> bool:
+    """Whether each channel holds the same places along ``dim``, or none."""
+    lines = (_small(index, dim) > 0).movedim(dim, 0).reshape(index.shape[dim], -1)
+    return bool(((lines == lines.any(1, keepdim=True)).all(0) | ~lines.any(0)).all())
+
+
+def _separable(part: Part, place: Place) -> bool:
+    """Whether the elements that come from somewhere are whole rows and columns."""
+    rows, cols = place
+    crossed = cols in varied(part.rows) or rows in varied(part.cols)
+    if not crossed and _all_or_none(part.rows, rows) and _all_or_none(part.cols, cols):
+        return True
+    here = ((part.rows > 0) & (part.cols > 0)).movedim(place, (0, 1)).flatten(2).any(2)
+    return bool((here == (here.any(1, keepdim=True) & here.any(0, keepdim=True))).all())
 
 
 def _merge(name: str, reads: list[tuple[Step, Axis, Axis]], why: str) -> tuple[tuple[Span, Span] | None, bool, str]:
@@ -532,9 +553,10 @@ def _by_name(func: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rule_of(call: Call) -> Rule:
-    if rule := _RULES.get(call.op):
+    if rule := _RULES.get(call.op) or _RULES.get(call.op.removesuffix("_copy")):
         return rule
-    if torch.Tag.pointwise in call.func.tags:
+    packet = getattr(getattr(torch.ops, call.func.namespace), call.op, call.func.overloadpacket)
+    if any(torch.Tag.pointwise in getattr(packet, name).tags for name in packet.overloads()):
         return _pointwise
     raise NoRule(call.op)
 
@@ -594,20 +616,18 @@ def _joined(flow: Flow, call: Call) -> list[Parts]:
     """Tensors one after another, or stacked."""
     tensors = call.parts["tensors"]
     dim = call.arguments["dim"] % (tensors[0][0].ndim + (call.op == "stack"))
-    shape, states = call.first.shape, []
-    for at, (_, parts) in enumerate(tensors):
+    shape, states, before = call.first.shape, [], 0
+    for tensor, parts in tensors:
+        length = 1 if call.op == "stack" else tensor.shape[dim]
+        sides = [0, 0] * (len(shape) - 1 - dim) + [before, shape[dim] - before - length]
+        before += length
         for step, *both in parts:
             joined = []
             for index in both:
-                along = (dim,) if call.op == "cat" else ()
-                small = _small(index, *along)
-                blanks = [small.new_zeros(()).expand([
-                    t.shape[d] if d in along else n for d, n in enumerate(small.shape)
-                ]) for t, _ in tensors]  # fmt: skip
-                blanks[at] = small
-                joined.append(_thin(call.func(blanks, dim)).expand(shape))
+                index = index.unsqueeze(dim) if call.op == "stack" else index
+                joined.append(_thin(torch.constant_pad_nd(_small(index, dim), sides)).expand(shape))
             new = Part(step, *joined)
-            positions = any(dim in _varied(index) for index in both)
+            positions = call.op == "cat" and any(dim in varied(index) for index in both)
             alike = [p for p in states if p.step is step and (positions or _alike(p, new, dim))]
             others = [p for p in states if not any(p is a for a in alike)]
             states = others + _with(alike, new)
@@ -640,12 +660,11 @@ def _windows(flow: Flow, call: Call) -> Parts:
     dilation = each("dilation", [1] * count)
     channels = x.ndim - count - 1
     out = call.first.shape
+    if all(all(part.step.whole) for part in parts):  # whatever the windows are
+        return flow.mix(call, x, parts, range(x.ndim), out)
     if all(k == s == 1 and p == 0 for k, s, p in zip(kernel, stride, padding, strict=True)):
         return flow.mix(call, x, parts, [channels] if convolution else [], out)
-    settled = flow.settle(parts, x.shape)
-    if settled is None:
-        raise NoRule(f"{call.op} over positions in one row")
-    step, place = settled
+    step, place = _as_map(flow, call, x, parts)
     axes: list[Axis] = []
     for dim in place:
         at = dim - (x.ndim - count)
@@ -662,14 +681,18 @@ def _windows(flow: Flow, call: Call) -> Parts:
     return [canonical(step, out, place)]
 
 
+def _as_map(flow: Flow, call: Call, x: torch.Tensor, parts: Parts) -> tuple[Step, Place]:
+    settled = flow.settle(parts, x.shape)
+    if settled is None:
+        raise NoRule(f"{call.op} over positions in one row")
+    return settled
+
+
 def _adaptive(flow: Flow, call: Call) -> Parts:
     """Pooling to a given size: ``t`` of ``out`` reads floor(t n / out) to ceil((t+1) n / out)."""
     x, parts = call.only("self")
     count, out = int(call.op.split("pool")[1][0]), call.first.shape
-    settled = flow.settle(parts, x.shape)
-    if settled is None:
-        raise NoRule(f"{call.op} over positions in one row")
-    step, place = settled
+    step, place = _as_map(flow, call, x, parts)
     axes: list[Axis] = []
     for dim, size in zip(place, step.size, strict=True):
         length = out[dim]
@@ -694,20 +717,19 @@ def _interpolation(flow: Flow, call: Call) -> Parts:
     """Interpolation, whatever its mode, works along each axis alone: its weights are those of a unit matrix."""
     x, parts = call.only("self")
     out = call.first.shape
-    settled = flow.settle(parts, x.shape)
-    if settled is None:
-        raise NoRule(f"{call.op} over positions in one row")
-    step, place = settled
+    step, place = _as_map(flow, call, x, parts)
     axes, count = [], len(call.arguments["output_size"])
     for dim, size in zip(place, step.size, strict=True):
         at = dim - (x.ndim - count)
         if at < 0:
             axes.append(SAME)
             continue
-        shape = [size if d in (0, 1 + at) else 1 for d in range(count + 1)]
+        # Other axes have length 2: a strip of width 1 could be laid out in two ways, and torch may read the wrong one.
+        unit = torch.eye(size, dtype=torch.float64).view([1, size] + [size if d == at else 1 for d in range(count)])
+        unit = unit.expand([1, size] + [size if d == at else 2 for d in range(count)]).contiguous()
         rest = {key: value for key, value in call.arguments.items() if key != "self"}
-        rest["output_size"] = [out[dim] if d == at else 1 for d in range(count)]
-        weights = call.func(torch.eye(size, dtype=torch.float64).view(1, *shape), **rest).view(size, -1)
+        rest["output_size"] = [out[dim] if d == at else 2 for d in range(count)]
+        weights = call.func(unit, **rest).movedim(2 + at, 2).reshape(size, out[dim], -1)[:, :, 0]
         axes.append(fit([line.nonzero().flatten().tolist() for line in weights.T.abs() > _ROUNDING], size))
     if axes != [SAME, SAME]:
         step = flow.note([(step, *axes)], (out[place[0]], out[place[1]]))  # type: ignore[list-item]
@@ -760,12 +782,13 @@ def _product(first: str, second: str, bias: str | None = None) -> Rule:
 
 
 _POOLS = ("mean", "amax", "max", "sum")
-_CUMULATIVE = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin")
+_ORDERED = ("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "glu")
 _WORDS = {
     "mm": "a linear layer", "addmm": "a linear layer", "bmm": "a product", "_softmax": "softmax",
     "_log_softmax": "softmax", "_safe_softmax": "softmax", "native_batch_norm": "the statistics",
     "native_layer_norm": "normalisation", "native_group_norm": "normalisation", "mean": "the mean", "sum": "the sum",
-    "linalg_vector_norm": "the norm", "convolution": "a convolution",
+    "linalg_vector_norm": "the norm", "convolution": "a convolution", "_fft_c2c": "a Fourier transform",
+    "_fft_r2c": "a Fourier transform", "_fft_c2r": "a Fourier transform",
 }  # fmt: skip
 
 _RULES: dict[str, Rule] = {
@@ -773,7 +796,7 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("_to_copy", "clone", "_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise", "rrelu_with_noise_functional",
          "native_dropout", "lift_fresh_copy", "bernoulli", "_fused_dropout", "nan_to_num", "where", "masked_fill",
-         "channel_dropout", "complex", "real", "imag", "view_as_real_copy"),
+         "hardswish", "real", "imag", "_conj", "resolve_conj"),
         _pointwise,
     ),
     "copy": _copy,
@@ -786,7 +809,7 @@ _RULES: dict[str, Rule] = {
          "flip", "roll", "rot90", "repeat", "index_select", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d",
          "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d", "pixel_shuffle",
          "pixel_unshuffle", "channel_shuffle", "native_channel_shuffle", "im2col", "unfold", "diagonal", "tril",
-         "triu", "movedim", "_unsafe_split"),
+         "triu", "movedim", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk"),
         _moves,
     ),
     "index": _index,
@@ -811,8 +834,8 @@ _RULES: dict[str, Rule] = {
     ),
     # along some dimensions
     **dict.fromkeys(
-        ("_softmax", "_log_softmax", "_safe_softmax", "glu", "sort", "topk", "kthvalue", "_fft_c2c", "_fft_r2c",
-         "_fft_c2r", *_CUMULATIVE),
+        ("_softmax", "_log_softmax", "_safe_softmax", "sort", "topk", "kthvalue", "_fft_c2c", "_fft_r2c",
+         "_fft_c2r", *_ORDERED),
         _along(_dims),
     ),
     **dict.fromkeys(
