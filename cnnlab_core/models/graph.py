@@ -2,7 +2,7 @@
 
 import operator
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from torch import fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
@@ -12,12 +12,14 @@ from cnnlab_core.errors import InputError
 _tracing = threading.Lock()
 
 
-def trace(network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = ()) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
+def trace(
+    network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = (), as_written: bool = False
+) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
     """The graph of ``network`` and the name of each node, as torchvision's feature extraction names them.
 
     Functions that write into their argument are replaced by those that don't: otherwise ``out += identity`` or
     ``relu(x, inplace=True)`` would overwrite the value of an earlier node that somebody asked for. Modules of the
-    kinds in ``leaves`` stay one node, as torch's own do.
+    kinds in ``leaves`` stay one node, as torch's own do. The graph ``as_written`` keeps functions that write.
 
     Raises ``InputError`` that names the cause if the network can't be traced.
     """
@@ -27,7 +29,7 @@ def trace(network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = ()) -> tu
             graph = tracer.trace(network)
         except Exception as error:
             raise InputError(f"torch.fx can't trace this network: {_cause(error)}.") from error
-    for node in graph.nodes:
+    for node in () if as_written else graph.nodes:
         _write_nowhere(node)
     return fx.GraphModule(tracer.root, graph), dict(tracer.node_to_qualname)
 
@@ -52,24 +54,12 @@ _OUT_OF_PLACE: dict[object, Callable] = {
 
 
 def _write_nowhere(node: fx.Node) -> None:
-    wrote = node.target in _OUT_OF_PLACE or bool(node.kwargs.get("inplace"))
     if node.kwargs.get("inplace"):
         node.kwargs = {**node.kwargs, "inplace": False}
     if node.op == "call_function":
-        node.target = _OUT_OF_PLACE.get(node.target, node.target)  # type: ignore[call-overload]
+        node.target = _OUT_OF_PLACE.get(node.target, node.target)
     elif node.op == "call_method" and str(node.target).endswith("_"):
-        node.target, wrote = str(node.target).removesuffix("_"), True
-    if wrote and isinstance(written := next(iter(node.args), None), fx.Node):
-        # Whoever reads the argument from here on reads what was written.
-        earlier = {*_up_to(node)}
-        written.replace_all_uses_with(node, delete_user_cb=lambda user: user not in earlier)
-
-
-def _up_to(node: fx.Node) -> Iterator[fx.Node]:
-    for other in node.graph.nodes:
-        yield other
-        if other is node:
-            return
+        node.target = str(node.target).removesuffix("_")
 
 
 class _OwnThreadTracer(NodePathTracer):

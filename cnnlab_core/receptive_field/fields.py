@@ -172,7 +172,7 @@ def receptive_fields(
     if type(network).__module__.startswith("torch.nn") and not isinstance(network, nn.Sequential):
         on_meta = nn.Sequential(on_meta)  # a layer alone
     rules = dict(rules or {})
-    graph, names = trace(on_meta, leaves=tuple(kind for kind in rules if isinstance(kind, type)))
+    graph, names = trace(on_meta, leaves=tuple(kind for kind in rules if isinstance(kind, type)), as_written=True)
     constants += [(b.to("meta"), b) for b in graph.buffers() if not b.is_meta]
     for name, buffer in list(graph.named_buffers()):
         if not buffer.is_meta:
@@ -193,8 +193,8 @@ def receptive_fields(
             return surveyor.fields
     assert refused is not None
     raise InputError(
-        f"The network doesn't take pictures of {size[0]} × {size[1]} ({_reason(refused)}). Try another size, or say how "
-        "many channels the pictures have: channels=."
+        f"The network doesn't take pictures of {size[0]} × {size[1]} ({_reason(refused)}). "
+        "Try another size, or say how many channels the pictures have: channels=."
     )
 
 
@@ -266,10 +266,11 @@ class _Surveyor(fx.Interpreter):
         flow, parts = self._flow, self._flow.of(tensor)
         settled = flow.settle(parts, tensor.shape) if tensor.ndim > 2 else None
         map_size, exchanged = None, False
-        if blind := next((step for step, *_ in [*parts, *([settled] if settled else [])] if not step.known), None):
+        steps = [part.step for part in parts] + ([settled[0]] if settled else [])
+        if blind := next((step for step in steps if not step.known), None):
             step = blind
         elif settled is None:
-            step = flow.whole(parts, next((step.why for step, *_ in parts if all(step.whole)), ONE_ROW))
+            step = flow.whole(parts, next((seen.why for seen in steps if all(seen.whole)), ONE_ROW))
         else:
             step, place = settled
             if all(varied(part.rows) <= {place[0]} and varied(part.cols) <= {place[1]} for part in parts):

@@ -12,7 +12,6 @@ dimensions (softmax, means, norms) see all positions if rows or columns lie ther
 What is none of these has no rule, and says so.
 """
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -326,9 +325,13 @@ def _fill(index: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 
 
 def _distinct(parts: Parts) -> Parts:
-    """Without repeats, without parts that read nothing."""
+    """Without repeats, and without parts of a map of which another part sees everything."""
+    everything = (Every(), Every())
+    covered = {source for step, *_ in parts for source, *axes in step.reads if tuple(axes) == everything}
     kept: Parts = []
     for part in parts:
+        if part.step in covered:
+            continue
         twin = (p for p in kept if p.step is part.step and _equal(p.rows, part.rows) and _equal(p.cols, part.cols))
         if next(twin, None) is None:
             kept.append(part)
@@ -355,7 +358,7 @@ def _place(parts: Parts, ndim: int) -> Place | None:
     found: list[int | None] = [None, None]
     for axis, preferred in ((0, ndim - 2), (1, ndim - 1)):
         for part in parts:
-            index = part[1 + axis]
+            index = (part.rows, part.cols)[axis]
             if along := sorted(varied(index)):
                 many = {dim: _spread(index, dim) if len(along) > 1 else 0.0 for dim in along}
                 found[axis] = min(along, key=lambda dim: (many[dim], dim != preferred))
@@ -424,7 +427,8 @@ def _merge(name: str, reads: list[tuple[Step, Axis, Axis]], why: str) -> tuple[t
         if why:
             return None, True, why
         rows, cols = axes
-        assert not isinstance(rows, Every) and not isinstance(cols, Every)
+        assert not isinstance(rows, Every)
+        assert not isinstance(cols, Every)
         grown.append((rows.grow(step.spans[0]), cols.grow(step.spans[1])))
     if not grown:
         return None, True, why
@@ -593,7 +597,7 @@ def _moves(flow: Flow, call: Call) -> list[Parts]:
         moved = [[_thin(leaf) for leaf in tree_leaves(run(index))] for index in (rows, cols)]
         for position, both in enumerate(zip(*moved, strict=True)):
             states += [[] for _ in range(position + 1 - len(states))]
-            if bool(both[0].any()):
+            if bool(_small(both[0]).any()):
                 states[position].append(Part(step, *both))
     return states or [[]]
 
@@ -616,7 +620,8 @@ def _joined(flow: Flow, call: Call) -> list[Parts]:
     """Tensors one after another, or stacked."""
     tensors = call.parts["tensors"]
     dim = call.arguments["dim"] % (tensors[0][0].ndim + (call.op == "stack"))
-    shape, states, before = call.first.shape, [], 0
+    shape, before = call.first.shape, 0
+    states: Parts = []
     for tensor, parts in tensors:
         length = 1 if call.op == "stack" else tensor.shape[dim]
         sides = [0, 0] * (len(shape) - 1 - dim) + [before, shape[dim] - before - length]
@@ -718,7 +723,8 @@ def _interpolation(flow: Flow, call: Call) -> Parts:
     x, parts = call.only("self")
     out = call.first.shape
     step, place = _as_map(flow, call, x, parts)
-    axes, count = [], len(call.arguments["output_size"])
+    count = len(call.arguments["output_size"])
+    axes: list[Axis] = []
     for dim, size in zip(place, step.size, strict=True):
         at = dim - (x.ndim - count)
         if at < 0:
@@ -812,6 +818,7 @@ _RULES: dict[str, Rule] = {
          "triu", "movedim", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk"),
         _moves,
     ),
+    "as_strided": lambda flow, call: flow.of(call.first),
     "index": _index,
     "cat": _joined,
     "stack": _joined,
