@@ -273,10 +273,9 @@ class _Surveyor(fx.Interpreter):
             step = flow.whole(parts, next((seen.why for seen in steps if all(seen.whole)), ONE_ROW))
         else:
             step, place = settled
-            if all(varied(part.rows) <= {place[0]} and varied(part.cols) <= {place[1]} for part in parts):
-                flow.keep(
-                    tensor, [canonical(step, tensor.shape, place)]
-                )  # the same for all channels: one map from here
+            own = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()  # not a part of another
+            if own and all(varied(part.rows) | varied(part.cols) <= {*place} for part in parts):
+                flow.keep(tensor, [canonical(step, tensor.shape, place)])  # alike in all channels: one map from here
             if not all(step.whole):
                 map_size, exchanged = (tensor.shape[min(place)], tensor.shape[max(place)]), place[0] > place[1]
         size = jump = start = None

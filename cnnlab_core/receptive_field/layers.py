@@ -359,7 +359,8 @@ def _place(parts: Parts, ndim: int) -> Place | None:
     for axis, preferred in ((0, ndim - 2), (1, ndim - 1)):
         for part in parts:
             index = (part.rows, part.cols)[axis]
-            if along := sorted(varied(index)):
+            somewhere = _small(index)[_small(index) > 0]
+            if (along := sorted(varied(index))) and bool((somewhere != somewhere.amin()).any()):
                 many = {dim: _spread(index, dim) if len(along) > 1 else 0.0 for dim in along}
                 found[axis] = min(along, key=lambda dim: (many[dim], dim != preferred))
                 break
@@ -736,7 +737,7 @@ def _interpolation(flow: Flow, call: Call) -> Parts:
         rest = {key: value for key, value in call.arguments.items() if key != "self"}
         rest["output_size"] = [out[dim] if d == at else 2 for d in range(count)]
         weights = call.func(unit, **rest).movedim(2 + at, 2).reshape(size, out[dim], -1)[:, :, 0]
-        axes.append(fit([line.nonzero().flatten().tolist() for line in weights.T.abs() > _ROUNDING], size))
+        axes.append(fit([line.nonzero().flatten().tolist() for line in weights.T.abs() > _ROUNDING], size, ("zeros",)))
     if axes != [SAME, SAME]:
         step = flow.note([(step, *axes)], (out[place[0]], out[place[1]]))  # type: ignore[list-item]
     return [canonical(step, out, place)]

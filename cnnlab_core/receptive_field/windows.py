@@ -7,6 +7,7 @@ Distill 2019, https://distill.pub/2019/computing-receptive-fields, eqs. 1 to 4.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -131,7 +132,10 @@ SAME = Window()
 """Every output cell reads the one input cell in its own place."""
 
 
-def fit(reads: Sequence[Sequence[int]], size: int) -> Axis:
+MODES = ("zeros", "replicate", "reflect", "circular")
+
+
+def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[str] = MODES) -> Axis:
     """The axis that reads ``reads[t]`` (sorted) of ``size`` cells for each output ``t``: a window where one does."""
     cells = tuple(tuple(map(int, read)) for read in reads)
     if cells == tuple((t,) for t in range(size)):
@@ -141,13 +145,10 @@ def fit(reads: Sequence[Sequence[int]], size: int) -> Axis:
     if kernel:
         read = cells[full[0]]
         dilation = read[1] - read[0] if kernel > 1 else 1
-        pairs = itertools.pairwise(full)
-        steps = [(cells[b][0] - cells[a][0]) // (b - a) for a, b in pairs]
-        stride = sorted(steps)[len(steps) // 2] if steps else 1
-        firsts = [t * stride - cells[t][0] for t in full]
-        before = sorted(firsts)[len(firsts) // 2]
-        if stride > 0 and dilation > 0:
-            for mode in ("zeros", "replicate", "reflect", "circular"):
+        steps = {(cells[b][0] - cells[a][0]) // (b - a) for a, b in itertools.pairwise(full)}
+        for stride in sorted(step for step in steps | {1} if step > 0):
+            firsts = Counter(t * stride - cells[t][0] for t in full)
+            for (before, _), mode in itertools.product(firsts.most_common(9), modes):
                 window = Window(kernel, stride, before, dilation, mode)
                 if all(tuple(window.read(np.array([t]), size)) == read for t, read in enumerate(cells)):
                     return window
