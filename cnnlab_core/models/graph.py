@@ -7,21 +7,42 @@ from collections.abc import Callable
 from torch import fx, nn
 from torchvision.models.feature_extraction import NodePathTracer
 
+from cnnlab_core.errors import InputError
+
 _tracing = threading.Lock()
 
 
-def trace(network: nn.Module) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
+def trace(
+    network: nn.Module, *, leaves: tuple[type[nn.Module], ...] = (), as_written: bool = False
+) -> tuple[fx.GraphModule, dict[fx.Node, str]]:
     """The graph of ``network`` and the name of each node, as torchvision's feature extraction names them.
 
     Functions that write into their argument are replaced by those that don't: otherwise ``out += identity`` or
-    ``relu(x, inplace=True)`` would overwrite the value of an earlier node that somebody asked for.
+    ``relu(x, inplace=True)`` would overwrite the value of an earlier node that somebody asked for. Modules of the
+    kinds in ``leaves`` stay one node, as torch's own do. The graph ``as_written`` keeps functions that write.
+
+    Raises ``InputError`` that names the cause if the network can't be traced.
     """
     with _tracing:
-        tracer = _OwnThreadTracer()
-        graph = tracer.trace(network)
-    for node in graph.nodes:
+        tracer = _OwnThreadTracer(leaves)
+        try:
+            graph = tracer.trace(network)
+        except Exception as error:
+            raise InputError(f"torch.fx can't trace this network: {_cause(error)}.") from error
+    for node in () if as_written else graph.nodes:
         _write_nowhere(node)
     return fx.GraphModule(tracer.root, graph), dict(tracer.node_to_qualname)
+
+
+def _cause(error: Exception) -> str:
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    if "item assignment" in text:
+        return f"its forward pass writes into a part of a tensor ({text})"
+    if "control flow" in text or "Proxy" in text:
+        return f"its forward pass depends on values that are known only when it runs ({text})"
+    if "not installed as a submodule" in text:
+        return f"a layer is made inside forward ({text}). Make it in __init__"
+    return f"its forward pass raised {type(error).__name__} ({text})"
 
 
 _OUT_OF_PLACE: dict[object, Callable] = {
@@ -48,9 +69,13 @@ class _OwnThreadTracer(NodePathTracer):
     thread through to the original; the lock keeps two tracers from restoring each other's replacement.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leaves: tuple[type[nn.Module], ...]) -> None:
         super().__init__(autowrap_modules=())
+        self._leaves = leaves
         self._thread = threading.get_ident()
+
+    def is_leaf_module(self, m: nn.Module, module_qualname: str) -> bool:
+        return isinstance(m, self._leaves) or super().is_leaf_module(m, module_qualname)
 
     def call_module(self, m: nn.Module, forward: Callable, args: tuple, kwargs: dict) -> object:
         if threading.get_ident() != self._thread:

@@ -2,19 +2,21 @@
 
 import copy
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import fx, nn
+from torch.utils._pytree import tree_leaves
 
+from cnnlab_core.checks import per_axis, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
-from cnnlab_core.receptive_field.layers import Call, Place, Reads, Whole, rule_for
-from cnnlab_core.receptive_field.windows import SAME, Adaptive, Axis, Span, Window
+from cnnlab_core.receptive_field.layers import ONE_ROW, Flow, Part, Step, canonical, number, varied
+from cnnlab_core.receptive_field.windows import SAME, Axis, Every, Span, Window
 
 Pair = tuple[float, float]
 
@@ -41,8 +43,9 @@ class ReceptiveField:
     ``size`` pixels (rows, columns); the field of the next unit lies ``jump`` further; that of unit 0 begins at
     ``start``, which is negative where it begins in the padding. ``map_size`` is the node's own map. Where there is no
     such field (the unit sees the whole image, or windows differ in size) the three are None and ``why`` says the
-    reason. ``centred`` is False where paths with different centres were merged: the field is the smallest
-    rectangle that holds them all.
+    reason; ``map_size`` is None too where a unit sees the whole image. ``known`` is False where an operator on the way
+    has no rule: ``why`` names it, and there are no boxes. ``centred`` is False where paths with different centres were
+    merged: the field is the smallest rectangle that holds them all.
     """
 
     name: str
@@ -53,8 +56,14 @@ class ReceptiveField:
     start: Pair | None
     centred: bool
     why: str
-    _plan: "_Plan" = field(repr=False, compare=False)
-    _step: "_Step" = field(repr=False, compare=False)
+    _steps: list[Step] = field(repr=False, compare=False)
+    _step: Step = field(repr=False, compare=False)
+    _exchanged: bool = field(default=False, repr=False, compare=False)  # rows lie behind columns
+
+    @property
+    def known(self) -> bool:
+        """Whether every operator on the way has a rule."""
+        return self._step.known
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -66,23 +75,29 @@ class ReceptiveField:
 
         ``clip=False`` gives the field by size, jump and start, which may reach into the padding and beyond. With
         ``clip`` each layer's own map cuts off what isn't there, as it does in the network: a unit near the border
-        may see less than its field cut at the image's edge. None if it sees nothing but padding.
+        may see less than its field cut at the image's edge. None if it sees nothing but padding. The box holds what
+        any channel of the unit sees.
 
-        Raises ``InputError`` if there is no such unit, or ``clip=False`` where there is no closed form.
+        Raises ``InputError`` if there is no such unit, ``clip=False`` where there is no closed form, or if an operator
+        on the way has no rule.
         """
-        image = self._plan.image
+        if not self.known:
+            raise InputError(
+                f"What {self.name} sees isn't known: there is {self.why}. Give one: receptive_fields(..., rules=...)."
+            )
         if self.map_size is None:
-            return Box(0, 0, image[0] - 1, image[1] - 1)
+            return _walk_back(self._steps, self._step, 0, 0)
         for index, length, what in zip((row, col), self.map_size, ("row", "column"), strict=True):
             if not 0 <= index < length:
                 raise InputError(f"{self.name} has {what}s 0 to {length - 1}, but unit {what} {index} was asked for.")
         if clip:
-            return self._plan.walk_back(self._step, row, col)
-        if not self._step.spans:
+            row, col = (col, row) if self._exchanged else (row, col)
+            return _walk_back(self._steps, self._step, row, col)
+        if self.size is None:
             raise InputError(f"{self.name} has no closed form ({self.why}). Ask for the box with clip=True.")
         (top, bottom), (left, right) = (
             (math.ceil(first), math.floor(first + span.size - 1))
-            for index, span in zip((row, col), self._step.spans, strict=True)
+            for index, span in zip((row, col), self._step.spans or (), strict=True)
             for first in (span.start + index * span.jump,)
         )
         return Box(top, left, bottom, right)
@@ -92,7 +107,7 @@ class ReceptiveField:
 
         Empty where there is no closed form.
         """
-        if not self._step.spans:
+        if self.size is None:
             return []
         ancestors, todo = {self._step.index: self._step}, [self._step]
         while todo:
@@ -120,170 +135,196 @@ class Growth:
     equation: str
 
 
+Rule = Callable[..., tuple[Axis, Axis] | None]
+"""A rule of one's own: what one layer reads along rows and columns (two windows); None for all positions.
+
+It is called with the layer (for a module) and the arguments that it gets in the forward pass.
+"""
+
+
 def receptive_fields(
-    model: nn.Module | HasNetwork, input_size: tuple[int, int] | None = None
+    model: nn.Module | HasNetwork,
+    input_size: tuple[int, int] | int | None = None,
+    *,
+    channels: int | None = None,
+    rules: Mapping[Any, Rule] | None = None,
 ) -> dict[str, ReceptiveField]:
     """The receptive field of every node of a network, in forward order, by graph node name.
 
     Args:
-        model: any ``nn.Module`` that torch.fx can trace and that takes pictures (N, 3, H, W), or a ``LoadedModel``.
-        input_size: (height, width) in pixels; the default is a ``LoadedModel``'s own crop.
+        model: any ``nn.Module`` that torch.fx can trace and that takes pictures (N, C, H, W), or a ``LoadedModel``.
+        input_size: (height, width) in pixels, or the side of a square; the default is a ``LoadedModel``'s own crop.
+        channels: of the pictures; by default the number that the network takes.
+        rules: what layers read that have no rule here, by class of module, by function, or by name of a method. For
+            example ``{DeformConv2d: lambda layer, x, *_: (Window(5, before=2), Window(5, before=2))}``.
 
-    Nothing is computed on the model itself: it is traced, and its shapes are propagated on torch's meta device.
+    Nothing is computed on the model itself: it is traced, and its shapes are propagated on torch's meta device, in
+    eval mode. Channels aren't told apart: a unit sees what any channel at its position sees.
 
-    Raises ``InputError`` when paths with different jumps are merged (no even field describes the result), or when
-    the pictures are too small for the network.
+    Raises ``InputError`` when paths with different jumps are merged (no even field describes the result), when
+    the pictures are too small for the network, or when the network can't be traced.
     """
     network = model if isinstance(model, nn.Module) else model.network
     if input_size is None:
         crop = getattr(getattr(model, "spec", None), "preprocessing", None)
         if crop is None:
             raise InputError("Give the size of the pictures: input_size=(height, width).")
-        input_size = (crop.crop, crop.crop)
-    graph, names = trace(_on_meta(network))
-    surveyor = _Surveyor(graph, names)
-    channels = next((m.in_channels for m in network.modules() if isinstance(m, nn.Conv2d)), 3)
-    try:
-        surveyor.run(torch.empty(1, channels, *input_size, device="meta"))
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:  # whatever a network's own checks raise
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"The network doesn't take pictures of {input_size[0]} × {input_size[1]} ({reason}). Try another size."
-        ) from None
-    plan = _Plan(input_size, surveyor.steps)
-    return {step.name: _public(plan, step) for step in surveyor.steps[1:]}
+        input_size = crop.crop
+    size = per_axis("input_size", input_size, 2, least=1)
+    if channels is not None:
+        whole("channels", channels, least=1)
+    on_meta, constants = _on_meta(network)
+    if type(network).__module__.startswith("torch.nn") and not isinstance(network, nn.Sequential):
+        on_meta = nn.Sequential(on_meta)  # a layer alone
+    rules = dict(rules or {})
+    graph, names = trace(on_meta, leaves=tuple(kind for kind in rules if isinstance(kind, type)), as_written=True)
+    constants += [(b.to("meta"), b) for b in graph.buffers() if not b.is_meta]
+    for name, buffer in list(graph.named_buffers()):
+        if not buffer.is_meta:
+            owner, _, leaf = name.rpartition(".")
+            setattr(graph.get_submodule(owner), leaf, next(m for m, real in constants if real is buffer))
+    dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
+    refused: Exception | None = None
+    for count in [channels] if channels else _likely_channels(graph):
+        surveyor = _Surveyor(graph, names, Flow(constants), rules)
+        try:
+            with torch.no_grad():
+                surveyor.run(torch.empty(1, count, *size, dtype=dtype, device="meta"))
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever a network's own checks raise
+            refused = refused or error
+        else:
+            return surveyor.fields
+    assert refused is not None
+    raise InputError(
+        f"The network doesn't take pictures of {size[0]} × {size[1]} ({_reason(refused)}). "
+        "Try another size, or say how many channels the pictures have: channels=."
+    )
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _likely_channels(graph: fx.GraphModule) -> list[int]:
+    """How many channels the pictures may have: what the first layer used takes; then what others would."""
+    used = [graph.get_submodule(str(node.target)) for node in graph.graph.nodes if node.op == "call_module"]
+    takes = [n for m in used for n in [getattr(m, "in_channels", None) or getattr(m, "num_features", None)] if n]
+    whole = [n // factor for n in takes[:1] for factor in (4, 9, 16, 64) if n % factor == 0]
+    return list(dict.fromkeys([*takes[:1], 3, 1, *whole, 2, 4, *takes[1:8]]))
 
 
 # --- the graph, surveyed --------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Step:
-    """A node: what it reads from which earlier steps, and its own field. No spans: no closed form; no place: whole."""
-
-    index: int
-    name: str
-    kind: str
-    place: Place | None
-    map_size: tuple[int, int] | None
-    spans: tuple[Span, Span] | None
-    reads: list[tuple["_Step", Axis, Axis]]
-    centred: bool = True
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    image: tuple[int, int]
-    steps: list[_Step]
-
-    def walk_back(self, step: _Step, row: int, col: int) -> Box | None:
-        """From a unit to the pixels it reads, layer by layer, keeping to the cells that each map has."""
-        wanted = {step.index: (np.array([row]), np.array([col]))}
-        for current in reversed(self.steps[1 : step.index + 1]):
-            if current.index not in wanted:
-                continue
-            rows, cols = wanted.pop(current.index)
-            for source, row_axis, col_axis in current.reads:
-                if source.map_size is None:
-                    return Box(0, 0, self.image[0] - 1, self.image[1] - 1)
-                more = row_axis.read(rows, source.map_size[0]), col_axis.read(cols, source.map_size[1])
-                if not all(len(cells) for cells in more):
-                    continue  # this path sees nothing but padding
-                if known := wanted.get(source.index):
-                    more = np.union1d(known[0], more[0]), np.union1d(known[1], more[1])
-                wanted[source.index] = more
-        if 0 not in wanted:
-            return None
-        rows, cols = wanted[0]
-        return Box(int(rows[0]), int(cols[0]), int(rows[-1]), int(cols[-1]))
-
-
 class _Surveyor(fx.Interpreter):
-    """Runs the graph on meta tensors and notes for each node what it reads."""
+    """Runs the graph on meta tensors, follows the picture through it, and gives the field of each node."""
 
-    def __init__(self, graph: fx.GraphModule, names: dict[fx.Node, str]) -> None:
+    def __init__(self, graph: fx.GraphModule, names: dict[fx.Node, str], flow: Flow, rules: Mapping[Any, Rule]) -> None:
         super().__init__(graph)
-        self._names = names
-        self._by_node: dict[fx.Node, _Step] = {}
-        self.steps: list[_Step] = []
+        self._names, self._flow, self._rules = names, flow, rules
+        self.fields: dict[str, ReceptiveField] = {}
 
-    def run_node(self, n: fx.Node) -> object:
-        value = super().run_node(n)
-        if n.op == "placeholder" and not self.steps:
-            size = (value.shape[2], value.shape[3])
-            self._note(n, _Step(0, self._names[n], "input", (2, 3), size, (Span(), Span()), []))
-        elif n.op in ("call_module", "call_function", "call_method"):
-            first = value[0] if isinstance(value, tuple | list) and value else value
-            sources = [node for node in n.all_input_nodes if node in self._by_node]
-            if isinstance(first, torch.Tensor) and sources:
-                self._note(n, self._survey(n, sources, first))
+    def run_node(self, n: fx.Node) -> Any:
+        flow = self._flow
+        if n.op not in ("call_module", "call_function", "call_method"):
+            value = super().run_node(n)
+            if n.op == "placeholder" and not flow.steps:
+                flow.begin(value, self._names[n])
+            return value
+        module = self.fetch_attr(str(n.target)) if n.op == "call_module" else None
+        kind = type(module) if module is not None else n.target
+        flow.name, flow.kind = self._names[n], getattr(kind, "__name__", str(kind))
+        args, kwargs = self.fetch_args_kwargs_from_env(n)
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if rule := self._rules.get(kind):
+            with torch.device("meta"):
+                value = super().run_node(n)
+            self._by_own_rule(rule(*([module] if module is not None else []), *args, **kwargs), tensors, value)
+        elif n.target is operator.getitem and tensors and _picks_by_list(args[1]):
+            value = super().run_node(n)  # torch would put the list on the meta device, where it has no values
+            moved = [[i[args[1]] for i in both] for _, *both in flow.of(args[0])]
+            flow.keep(value, [Part(p.step, *i) for p, i in zip(flow.of(args[0]), moved, strict=True)])
+        else:
+            with torch.device("meta"), flow:
+                value = super().run_node(n)
+        first = next((leaf for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)), None)
+        if first is not None and flow.of(first):
+            self.fields[flow.name] = self._public(first)
         return value
 
-    def _note(self, node: fx.Node, step: _Step) -> None:
-        self._by_node[node] = step
-        self.steps.append(step)
+    def _by_own_rule(self, found: tuple[Axis, Axis] | None, tensors: list[torch.Tensor], value: torch.Tensor) -> None:
+        flow, reads = self._flow, []
+        for tensor in tensors:
+            if parts := flow.of(tensor):
+                settled = flow.settle(parts, tensor.shape)
+                step = settled[0] if settled else flow.whole(parts, ONE_ROW)
+                reads.append((step, *(found if settled and found else (Every(), Every()))))
+        place = (value.ndim - 2, value.ndim - 1)
+        size = (value.shape[-2], value.shape[-1]) if found else (1, 1)
+        step = flow.note(reads, size, "" if found else f"{flow.kind} over positions")
+        flow.keep(value, [canonical(step, value.shape, place)])
 
-    def _survey(self, n: fx.Node, sources: Sequence[fx.Node], out: torch.Tensor) -> _Step:
-        module = self.fetch_attr(str(n.target)) if n.op == "call_module" else None
-        kind = type(module).__name__ if module is not None else getattr(n.target, "__name__", str(n.target))
-        args, kwargs = self.fetch_args_kwargs_from_env(n)
-        rule, name = rule_for(n, module), self._names[n]
-        steps = [self._by_node[node] for node in sources]
-
-        def whole(why: str) -> _Step:
-            return _Step(len(self.steps), name, kind, None, None, None, [(step, *_NOTHING) for step in steps], why=why)
-
-        if blind := next((step for step in steps if step.place is None), None):
-            return whole(blind.why)
-        reads, places = [], set()
-        for node, step in zip(sources, steps, strict=True):
-            x: Any = self.env[node]
-            x = x if isinstance(x, torch.Tensor) else out  # an element of a tuple: a chunk
-            found = rule(Call(module, tuple(args), dict(kwargs), x, step.place, out))  # type: ignore[arg-type]
-            if isinstance(found, Whole):
-                return whole(found.why)
-            reads.append((step, found))
-            places.add(found.place)
-        if len(places) > 1:
-            return whole("paths with different layouts are merged")
-        place = places.pop()
-        spans, centred, why = _merge(name, reads)
-        map_size = (out.shape[place[0]], out.shape[place[1]])
-        return _Step(
-            len(self.steps), name, kind, place, map_size, spans,
-            [(step, found.rows, found.cols) for step, found in reads], centred, why,
-        )  # fmt: skip
-
-
-_NOTHING = (Adaptive(1), Adaptive(1))
-
-
-def _merge(name: str, reads: list[tuple[_Step, Reads]]) -> tuple[tuple[Span, Span] | None, bool, str]:
-    """A node's field from those of the paths to it; whether they are centred alike; why there is none."""
-    grown = []
-    for step, found in reads:
-        if step.spans is None:
-            return None, True, step.why
-        if isinstance(found.rows, Adaptive) or isinstance(found.cols, Adaptive):
-            return None, True, "adaptive pooling has windows of different sizes"
-        grown.append((found.rows.grow(step.spans[0]), found.cols.grow(step.spans[1])))
-    spans, centred = grown[0], all(step.centred for step, _ in reads)
-    for other, (step, _) in zip(grown[1:], reads[1:], strict=True):
-        for mine, theirs in zip(spans, other, strict=True):
-            if mine.jump != theirs.jump:
-                raise InputError(
-                    f"{name} merges paths whose units lie {_number(mine.jump):g} and {_number(theirs.jump):g} pixels "
-                    f"apart ({reads[0][0].name} and {step.name}), so its units have no common field."
-                )
-            centred &= mine.centre == theirs.centre
-        spans = (spans[0].union(other[0]), spans[1].union(other[1]))
-    return spans, centred, ""
+    def _public(self, tensor: torch.Tensor) -> ReceptiveField:
+        flow, parts = self._flow, self._flow.of(tensor)
+        settled = flow.settle(parts, tensor.shape) if tensor.ndim > 2 else None
+        map_size, exchanged = None, False
+        steps = [part.step for part in parts] + ([settled[0]] if settled else [])
+        if blind := next((step for step in steps if not step.known), None):
+            step = blind
+        elif settled is None:
+            step = flow.whole(parts, next((seen.why for seen in steps if all(seen.whole)), ONE_ROW))
+        else:
+            step, place = settled
+            own = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()  # not a part of another
+            if own and all(varied(part.rows) | varied(part.cols) <= {*place} for part in parts):
+                flow.keep(tensor, [canonical(step, tensor.shape, place)])  # alike in all channels: one map from here
+            if not all(step.whole):
+                map_size, exchanged = (tensor.shape[min(place)], tensor.shape[max(place)]), place[0] > place[1]
+        size = jump = start = None
+        if step.spans and not exchanged:
+            size, jump, start = (
+                (number(getattr(step.spans[0], name)), number(getattr(step.spans[1], name)))
+                for name in ("size", "jump", "start")
+            )
+        why = step.why or ("rows and columns are exchanged" if exchanged else "")
+        return ReceptiveField(
+            flow.name, flow.kind, map_size, size, jump, start, step.centred, why, flow.steps, step, exchanged
+        )
 
 
-def _growth(step: _Step) -> Growth:
+def _picks_by_list(index: Any) -> bool:
+    return any(
+        isinstance(i, list) or (isinstance(i, torch.Tensor) and not i.is_meta)
+        for i in (index if isinstance(index, tuple) else (index,))
+    )
+
+
+def _walk_back(steps: list[Step], step: Step, row: int, col: int) -> Box | None:
+    """From a unit to the pixels it reads, map by map, keeping to the cells that each map has."""
+    wanted = {step.index: (np.array([row]), np.array([col]))}
+    for current in reversed(steps[1 : step.index + 1]):
+        if current.index not in wanted:
+            continue
+        rows, cols = wanted.pop(current.index)
+        for source, row_axis, col_axis in current.reads:
+            more = row_axis.read(rows, source.size[0]), col_axis.read(cols, source.size[1])
+            if not all(len(cells) for cells in more):
+                continue  # this path sees nothing but padding
+            if known := wanted.get(source.index):
+                more = np.union1d(known[0], more[0]), np.union1d(known[1], more[1])
+            wanted[source.index] = more
+    if 0 not in wanted:
+        return None
+    rows, cols = wanted[0]
+    return Box(int(rows[0]), int(cols[0]), int(rows[-1]), int(cols[-1]))
+
+
+def _growth(step: Step) -> Growth:
     span = step.spans[0] if step.spans else Span()
-    size, jump, start = (_number(getattr(span, name)) for name in ("size", "jump", "start"))
+    size, jump, start = (number(getattr(span, name)) for name in ("size", "jump", "start"))
     if len(step.reads) != 1:
         paths = " and ".join(source.name for source, _, _ in step.reads)
         text = f"the smallest field that holds those of {paths}" if paths else "each pixel sees itself"
@@ -292,32 +333,28 @@ def _growth(step: _Step) -> Growth:
     before = source.spans[0] if source.spans else Span()
     text = ""
     if isinstance(window, Window):
-        old, spread = _number(before.size), _number(before.jump)
+        old, spread = number(before.size), number(before.jump)
         extent = f"{window.dilation} · ({window.kernel} − 1)" if window.dilation > 1 else f"({window.kernel} − 1)"
         text = (
             f"size {old:g} + {extent} · {spread:g} = {size:g}; jump {spread:g} · {window.stride} = {jump:g}; "
-            f"start {_number(before.start):g} − {window.before} · {spread:g} = {start:g}"
+            f"start {number(before.start):g} − {window.before} · {spread:g} = {start:g}"
         )
     return Growth(step.name, step.kind, window, size, jump, start, text)
 
 
-def _public(plan: _Plan, step: _Step) -> ReceptiveField:
-    size = jump = start = None
-    if step.spans:
-        size, jump, start = (
-            (_number(getattr(step.spans[0], name)), _number(getattr(step.spans[1], name)))
-            for name in ("size", "jump", "start")
-        )
-    return ReceptiveField(step.name, step.kind, step.map_size, size, jump, start, step.centred, step.why, plan, step)
+def _on_meta(network: nn.Module) -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]:
+    """A copy of the structure whose tensors have shapes and no storage; the network itself stays as it is.
 
-
-def _number(value: Fraction) -> float:
-    """An int where it is one."""
-    return int(value) if value.denominator == 1 else float(value)
-
-
-def _on_meta(network: nn.Module) -> nn.Module:
-    """A copy of the structure whose tensors have shapes and no storage; the network itself stays as it is."""
+    With it the tensors of whole numbers, which may say where elements go: the copy's and the network's own.
+    """
     memo: dict[int, Any] = {id(p): nn.Parameter(p.to("meta"), requires_grad=False) for p in network.parameters()}
-    memo |= {id(b): b.to("meta") for b in network.buffers()}
-    return copy.deepcopy(network, memo).eval()
+    plain = [v for m in network.modules() for v in vars(m).values() if isinstance(v, torch.Tensor)]
+    tensors = {id(b): b for b in (*network.buffers(), *plain) if id(b) not in memo}
+    memo |= {key: tensor.detach().to("meta") for key, tensor in tensors.items()}
+    counts = [
+        (memo[key], t.detach().cpu()) for key, t in tensors.items() if not t.is_floating_point() and not t.is_meta
+    ]
+    try:
+        return copy.deepcopy(network, memo).eval(), counts
+    except Exception as error:  # noqa: BLE001  whatever an object of the network raises
+        raise InputError(f"The network can't be copied ({_reason(error)}).") from None

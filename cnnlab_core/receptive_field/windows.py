@@ -6,6 +6,9 @@ The recurrence is that of Araujo, Norris and Sim, "Computing receptive fields of
 Distill 2019, https://distill.pub/2019/computing-receptive-fields, eqs. 1 to 4.
 """
 
+import itertools
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -95,35 +98,66 @@ class Transposed:
 
 
 @dataclass(frozen=True)
-class Nearest:
-    """Nearest-neighbour growth by a whole factor: output ``t`` reads input ``t // factor``."""
+class Listed:
+    """Cells whose reads follow no window, listed: interpolation, uneven adaptive pooling, positions reordered.
 
-    factor: int
+    ``slope`` is how much further the next cell reads, on average; without it there is no even span, and ``grow``
+    isn't defined.
+    """
+
+    cells: tuple[tuple[int, ...], ...]
+    slope: Fraction | None = None
 
     def grow(self, span: Span) -> Span:
-        # Cells of one block share a field; the even span that holds them all is a little wider and begins earlier.
-        slack = Fraction(self.factor - 1, self.factor) * span.jump
-        return Span(span.size + slack, span.jump / self.factor, span.start - slack)
+        # The smallest even span that holds what each cell reads.
+        assert self.slope is not None
+        start, width = _even_span(self.cells, self.slope)
+        return Span(span.size + (width - 1) * span.jump, span.jump * self.slope, span.start + start * span.jump)
 
     def read(self, cells: np.ndarray, size: int) -> np.ndarray:
-        return np.unique(cells // self.factor)
+        return np.unique(np.concatenate([np.array(self.cells[t], int) for t in cells.tolist()]))
 
 
 @dataclass(frozen=True)
-class Adaptive:
-    """Adaptive pooling whose windows differ in size: ``t`` of ``out`` reads floor(t n / out) to ceil((t+1) n / out).
-
-    There is no even span; ``grow`` isn't defined.
-    """
-
-    out: int
+class Every:
+    """Each cell reads all of them (global pooling, a softmax over rows); there is no even span."""
 
     def read(self, cells: np.ndarray, size: int) -> np.ndarray:
-        bounds = [(t * size // self.out, -(-(t + 1) * size // self.out)) for t in cells.tolist()]
-        return np.unique(np.concatenate([np.arange(low, high) for low, high in bounds]))
+        return np.arange(size)
 
 
-Axis = Window | Transposed | Nearest | Adaptive
+Axis = Window | Transposed | Listed | Every
 
 SAME = Window()
 """Every output cell reads the one input cell in its own place."""
+
+
+MODES = ("zeros", "replicate", "reflect", "circular")
+
+
+def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[str] = MODES) -> Axis:
+    """The axis that reads ``reads[t]`` (sorted) of ``size`` cells for each output ``t``: a window where one does."""
+    cells = tuple(tuple(map(int, read)) for read in reads)
+    if cells == tuple((t,) for t in range(size)):
+        return SAME
+    kernel = max(map(len, cells))
+    full = [t for t, read in enumerate(cells) if len(read) == kernel]
+    if kernel:
+        read = cells[full[0]]
+        dilation = read[1] - read[0] if kernel > 1 else 1
+        steps = {(cells[b][0] - cells[a][0]) // (b - a) for a, b in itertools.pairwise(full)}
+        for stride in sorted(step for step in steps | {1} if step > 0):
+            firsts = Counter(t * stride - cells[t][0] for t in full)
+            for (before, _), mode in itertools.product(firsts.most_common(9), modes):
+                window = Window(kernel, stride, before, dilation, mode)
+                if all(tuple(window.read(np.array([t]), size)) == read for t, read in enumerate(cells)):
+                    return window
+    slope = Fraction(size, len(cells))
+    even = size > 1 and all(cells) and _even_span(cells, slope)[1] < kernel + 1
+    return Listed(cells, slope if even else None)
+
+
+def _even_span(cells: Sequence[Sequence[int]], slope: Fraction) -> tuple[Fraction, Fraction]:
+    start = min(read[0] - t * slope for t, read in enumerate(cells) if read)
+    end = max(read[-1] - t * slope for t, read in enumerate(cells) if read)
+    return start, end - start + 1

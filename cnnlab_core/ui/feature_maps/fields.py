@@ -38,7 +38,7 @@ def show(subject: LayerSubject) -> None:
     with first:
         _map(subject.counting, maps, row, col)
     with second:
-        box = field.box(row, col)
+        box = field.box(row, col) if field.known else None
         unclipped = field.box(row, col, clip=False) if field.size else None
         st.markdown("**What the unit sees**")
         drawn = field_on_picture(subject.seen, box, unclipped)
@@ -48,8 +48,12 @@ def show(subject: LayerSubject) -> None:
             width="stretch",
             output_format="PNG",
         )
-        if field.why:
+        if not field.known:
+            st.caption(f"What this layer sees isn't known: {plain(field.why)}.")
+        elif field.map_size is None:
             st.caption(f"This layer sees the whole image: {plain(field.why)}.")
+        elif field.why:
+            st.caption(f"The fields of this layer differ from unit to unit: {plain(field.why)}.")
         else:
             st.caption("Outside the field is dimmed. Hatched is padding, where the field reaches beyond the picture.")
     with third:
@@ -188,7 +192,7 @@ def _row(field: ReceptiveField, places: Mapping[str, str]) -> dict[str, str]:
         "layer": places.get(field.name, field.name),
         "name in the graph": field.name,
         "map": pair(field.map_size),
-        "size": pair(field.size) or "whole image",
+        "size": pair(field.size) or ("differs" if field.map_size else "whole image" if field.known else "not known"),
         "jump": pair(field.jump),
         "start": f"{field.start[0]:g}, {field.start[1]:g}" if field.start else "",
         "why": field.why,
