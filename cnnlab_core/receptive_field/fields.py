@@ -68,7 +68,7 @@ class ReceptiveField:
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width of the pictures, in pixels."""
-        return self._plan.image
+        return self._steps[0].size
 
     def box(self, row: int, col: int, *, clip: bool = True) -> Box | None:
         """The pixels that unit (row, col) sees, from 0.
