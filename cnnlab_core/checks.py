@@ -250,8 +250,8 @@ def _as(hint: Any, value: Any) -> Any:
             raise TypeError
         return {key: fitting(str(key), entry, inner[1]) for key, entry in value.items()}
     if inspect.isclass(origin) and issubclass(origin, Iterable):
-        unordered = isinstance(value, Set) and issubclass(origin, Sequence)
-        if unordered or isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        unordered = isinstance(value, (Set, Mapping)) and issubclass(origin, Sequence)
+        if unordered or isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
             raise TypeError
         found = tuple(value)
         kinds = inner if origin is tuple and ... not in inner else inner[:1] * len(found)
@@ -277,7 +277,8 @@ def _in_words(hint: Any) -> str:
     if origin is not None:
         return "a function"
     name = getattr(hint, "__name__", hint)
-    return f"a torch.{name}" if name in ("Tensor", "Generator") else f"a {name}"
+    article = "an" if str(name)[0] in "AEIOU" else "a"
+    return f"a torch.{name}" if name in ("Tensor", "Generator") else f"{article} {name}"
 
 
 def _is_number(cell: object) -> bool:

@@ -27,7 +27,8 @@ from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_datase
 from cnnlab_core.data.layouts import is_hidden, printable, sorted_into_classes
 from cnnlab_core.data.pet_form import Parts, sorted_by_breed
 from cnnlab_core.errors import DataError, ImageError, InputError
-from cnnlab_core.images import begins_like_a_picture, open_image
+from cnnlab_core.images import open_image
+from cnnlab_core.images.opening import begins_like_a_picture
 from cnnlab_core.runtime.jobs import Progress
 
 MOST_PICTURES = 125_000

@@ -116,6 +116,7 @@ def test_the_keyboard_moves_the_window_of_a_convolution(lab):
     expect(pinned).not_to_have_attribute("aria-label", before)
 
 
+@pytest.mark.wide
 def test_the_keyboard_changes_what_the_classifier_shows(lab):
     lab.open("/classifier")
     walk_to(lab, "^(Probabilities|Logits)$")
@@ -124,6 +125,7 @@ def test_the_keyboard_changes_what_the_classifier_shows(lab):
     expect(lab.page).to_have_url(re.compile("classifier_scale=Logits"))
 
 
+@pytest.mark.wide
 def test_the_keyboard_picks_a_feature_map(lab):
     lab.open("/feature_maps")
     walk_to(lab, "Arrow keys move, Enter chooses")
@@ -142,6 +144,7 @@ def test_the_keyboard_moves_epsilon(lab):
     expect(slider).not_to_have_value(before)
 
 
+@pytest.mark.wide
 def test_the_keyboard_wipes_between_photo_and_dream(lab):
     lab.open("/deepdream")
     walk_to(lab, "Arrow keys move the line")
@@ -149,6 +152,7 @@ def test_the_keyboard_wipes_between_photo_and_dream(lab):
     expect(lab.page.get_by_role("slider", name=re.compile("Arrow keys move"))).to_have_attribute("aria-valuenow", "62")
 
 
+@pytest.mark.wide
 def test_the_keyboard_changes_tabs_of_the_training_page(lab):
     lab.open("/training")
     walk_to(lab, "^Watch$")
@@ -156,6 +160,7 @@ def test_the_keyboard_changes_tabs_of_the_training_page(lab):
     expect(lab.page.get_by_role("tab", name="Filters and gradients")).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.wide
 def test_the_keyboard_draws_more_pictures_to_learn_from(lab):
     lab.open("/transfer_learning")
     walk_to(lab, "", "[data-testid=stMain] [type=range]")

@@ -39,7 +39,7 @@ def named(picture):
 
 @pytest.mark.parametrize(("picture", "target"), [("motorcycle", "76 · tarantula"), ("coffee", "282 · tiger cat")])
 def test_any_photo_becomes_a_spider_or_a_cat(lab, picture, target):
-    attack(lab, picture=picture, adversarial_target=target, adversarial_best="true")
+    attack(lab, picture=picture, adversarial_target=target, adversarial_steps="25")
     expect(lab.page.get_by_text("Fooled.")).to_be_visible()
     picture = saved(lab, "Adversarial (PNG)")
     assert named(picture) == int(target.split()[0])

@@ -111,6 +111,7 @@ def test_the_keyboard_the_chart_and_the_marks_move_epsilon_too(lab):
     expect(lab.page).to_have_url(re.compile(r"adversarial_at=16\b"))
 
 
+@pytest.mark.wide
 def test_pgd_comes_as_pictures_that_are_the_servers(lab):
     lab.open(
         address("Epsilon", adversarial_norm="l2", adversarial_way="PGD+at+each+epsilon", adversarial_way_steps="2")
@@ -124,6 +125,7 @@ def test_pgd_comes_as_pictures_that_are_the_servers(lab):
     assert np.array_equal(np.asarray(Image.open(file).convert("RGB")), canvas(lab, "picture"))
 
 
+@pytest.mark.wide
 def test_a_click_on_the_map_shows_that_attack(lab):
     lab.open(address("Step size"))
     chart = lab.page.get_by_test_id("stPlotlyChart").locator(".nsewdrag")
@@ -144,6 +146,7 @@ def test_a_click_on_the_map_shows_that_attack(lab):
     assert "adversarial_map_column=3" in lab.page.url
 
 
+@pytest.mark.wide
 def test_accuracy_over_dropped_pictures_with_a_class_in_their_names(lab):
     lab.open(address("Sweep", adversarial_of="Accuracy+over+several", adversarial_sweep_steps="2"))
     content = sample_images()["coffee"].content

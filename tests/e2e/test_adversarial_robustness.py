@@ -27,6 +27,7 @@ def download(lab, label):
     return found.value.path().read_bytes()
 
 
+@pytest.mark.wide
 def test_an_attack_made_through_transforms_survives_more(lab):
     query = {"adversarial_through_steps": "10", "adversarial_views": "4", **FGSM, "adversarial_attack": "PGD"}
     lab.open(address("Robustness", adversarial_steps="10", adversarial_step="2", **query))
@@ -59,6 +60,7 @@ def test_a_report_is_stopped_taken_up_and_downloaded(lab):
     assert len(download(lab, "Table (CSV)").decode().splitlines()) == 3
 
 
+@pytest.mark.wide
 def test_one_noise_is_taken_home(lab):
     lab.open(address("Universal"))
     expect(lab.page.get_by_text(re.compile("of 6 fooled"))).to_be_visible()
@@ -78,6 +80,7 @@ def test_the_tabs_in_the_dark_and_the_pocket(dark_lab, phone_lab):
             opened.shot(f"adversarial_{tab.lower().replace(' ', '_')}_{place}")
 
 
+@pytest.mark.wide
 def test_an_old_link_opens_its_tab_cold_and_takes_the_new_name(lab):
     for old, now in (("In the world", "Robustness"), ("In the plane", "One neuron")):
         lab.open(address(old))

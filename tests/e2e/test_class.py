@@ -113,6 +113,7 @@ def test_a_session_that_leaves_in_the_middle_of_an_attack(server, places):
     play(scene())
 
 
+@pytest.mark.wide
 @pytest.mark.fault("The trainer is killed while its page is open", "The page says so by itself, and Resume goes on")
 def test_the_page_of_a_run_whose_trainer_is_killed(server):
     address, _ = server

@@ -114,6 +114,7 @@ def test_the_keyboard_walks_pins_and_edits(lab):
     assert shows(lab, "y", conv2d(x, W, padding=1))
 
 
+@pytest.mark.wide
 def test_play_step_and_scrub(lab):
     lab.open("/convolution")
     button = lab.page.get_by_role("button", name="One step on")
@@ -147,6 +148,7 @@ def test_an_edit_of_every_kind_reaches_the_core(lab):
     expect(cell(lab, "x[6, 6]")).to_have_text("4")
 
 
+@pytest.mark.wide
 def test_quick_edits_one_after_another_all_arrive(lab):
     lab.open("/convolution?conv_tab=1-D")
     cell(lab, "x[0]").dblclick()
@@ -159,6 +161,7 @@ def test_quick_edits_one_after_another_all_arrive(lab):
     expect(lab.page.locator(".waiting")).to_have_count(0)
 
 
+@pytest.mark.wide
 def test_the_stride_is_dragged(lab):
     lab.open("/convolution")
     thumb = lab.page.get_by_role("slider", name="Stride")
@@ -173,6 +176,7 @@ def test_the_stride_is_dragged(lab):
     lab.shot("convolution_stride")
 
 
+@pytest.mark.wide
 def test_a_copied_link_opens_the_same_numbers(lab, browser, server):
     lab.open("/convolution")
     edit(lab, "x[0, 0]", "-3.25")
@@ -190,6 +194,7 @@ def test_a_copied_link_opens_the_same_numbers(lab, browser, server):
     other.close()
 
 
+@pytest.mark.wide
 def test_tabs_keep_their_numbers(lab):
     lab.open("/convolution")
     edit(lab, "x[0, 0]", "8")
@@ -218,6 +223,7 @@ def test_backward_every_gradient_and_its_sum(lab):
         lab.shot(f"convolution_{view.split()[0].lower()}")
 
 
+@pytest.mark.wide
 def test_pooling_routes_and_ties(lab):
     lab.open("/convolution?conv_tab=Pooling")
     x = np.array(EXAMPLES["pool_stride_1"].givens["x"], dtype=float)
@@ -242,6 +248,7 @@ def test_a_signal_is_pooled_and_counted_from_1(lab):
     assert "conv_pool1_cell=dx%5B3%5D" in lab.page.url
 
 
+@pytest.mark.wide
 def test_channels_are_picked_and_summed(lab):
     lab.open("/convolution")
     box = lab.page.get_by_role("combobox", name="Example")
@@ -268,6 +275,7 @@ def test_on_a_projector_in_the_dark_and_on_a_phone(dark_lab, phone_lab, tab):
         opened.shot(f"convolution_{tab}_{kind}")
 
 
+@pytest.mark.wide
 def test_the_text_of_the_link_is_what_the_page_shows(lab):
     lab.open("/convolution?conv_2_x=1 2 3;4 5 6;7 8 9&conv_2_w=1 0;0 -1&conv_2_padding=0")
     assert shows(lab, "x", read_planes("x", "1 2 3;4 5 6;7 8 9")[0])

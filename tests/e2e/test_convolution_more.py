@@ -71,6 +71,7 @@ def test_a_photo_follows_stride_and_kernel_and_can_be_taken_away(lab):
     assert f"{min(values):.2f} to {max(values):.2f}".replace("-", "−") in shown
 
 
+@pytest.mark.wide
 def test_settings_survive_another_tab(lab):
     open_tab(lab, "photo", "&conv_photo_kernel=Emboss&conv_photo_stride=3")
     lab.during(lambda: lab.page.get_by_role("tab", name="Practice").click())
@@ -81,6 +82,7 @@ def test_settings_survive_another_tab(lab):
     settle(lab)
 
 
+@pytest.mark.wide
 def test_the_step_slider_walks_down(lab):
     open_tab(lab, "autograd")
     path = descend(XOR_INPUTS, XOR_TARGETS, [1.4, -1], 0.6, eta=0.2, steps=60)
@@ -92,6 +94,7 @@ def test_the_step_slider_walks_down(lab):
     assert "conv_auto_step=4" in lab.page.url
 
 
+@pytest.mark.wide
 def test_a_point_edited_in_the_table_changes_the_loss_and_the_link(lab):
     open_tab(lab, "autograd")
     frame = lab.page.get_by_test_id("stDataFrame")
@@ -106,6 +109,7 @@ def test_a_point_edited_in_the_table_changes_the_loss_and_the_link(lab):
     assert "conv_auto_rows=1+5" in lab.page.url
 
 
+@pytest.mark.wide
 def test_shuffling_the_rows(lab):
     open_tab(lab, "attention")
     expect(lab.page.get_by_text("Largest difference between the two: 0")).to_be_visible()

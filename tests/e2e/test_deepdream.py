@@ -58,6 +58,7 @@ def test_a_dream_is_seen_live_stopped_and_kept(lab):
     assert download(lab, "Animation (WebP)").format == "WEBP"
 
 
+@pytest.mark.wide
 def test_a_block_of_the_network_is_picked_and_a_preset_runs(lab):
     lab.open(f"/deepdream?{QUICK}")
     strip = lab.page.get_by_role("application", name=re.compile("block by block"))

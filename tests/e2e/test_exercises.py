@@ -65,6 +65,7 @@ def answer_live(lab, exercise):
     lab.shot("exercises_receptive_field_right")
 
 
+@pytest.mark.wide
 def test_statements_are_explained(lab):
     exercise = make_exercise("true_or_false", 7)
     lab.open("/adversarial?adversarial_tab=Questions")

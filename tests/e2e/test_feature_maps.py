@@ -76,6 +76,7 @@ def test_occlusion_runs_can_be_stopped_and_finishes(lab):
     assert arrays["occlusion"].shape == (224, 224)
 
 
+@pytest.mark.wide
 def test_an_effective_field_sharpens_while_it_is_computed_and_can_be_stopped(lab):
     settings = {"maps_depth": "late", "maps_effective_over": "noise", "maps_pictures": "64"}
     lab.open(address("Effective field", model="vgg16", weights="random", **settings))
@@ -90,6 +91,7 @@ def test_an_effective_field_sharpens_while_it_is_computed_and_can_be_stopped(lab
     expect(lab.page.get_by_role("button", name="Average over 64 pictures")).to_be_visible()
 
 
+@pytest.mark.wide
 def test_a_link_reproduces_a_designed_stack(lab, browser, server):
     lab.open(address("Design your own"))
     lab.during(lambda: lab.page.get_by_role("button", name="Dilated").click())
@@ -120,6 +122,7 @@ def type_into(lab, column, row, number):
     lab.during(lambda: lab.page.keyboard.press("Enter"))
 
 
+@pytest.mark.wide
 def test_editing_the_table_moves_the_field(lab):
     lab.open(address("Design your own", maps_stack="c3,c3", maps_input="32"))
     type_into(lab, "kernel", 1, "7")

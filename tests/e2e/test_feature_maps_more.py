@@ -28,6 +28,7 @@ def in_the_address(lab, name):
     return int(found[1]) if found else None
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("tab", TABS)
 def test_a_tab_opens_at_a_click_and_from_a_link(lab, tab):
     lab.open("/feature_maps")
@@ -54,6 +55,7 @@ def test_a_click_in_either_mosaic_chooses_the_channel(lab, side):
     expect(lab.page.get_by_text("Channel 9", exact=True)).to_be_visible()
 
 
+@pytest.mark.wide
 def test_the_keyboard_chooses_a_map(lab):
     lab.open("/feature_maps?maps_order=index&maps_channel=0")
     board = lab.page.get_by_role("application", name=re.compile("Mosaic of 24 feature maps"))
@@ -66,6 +68,7 @@ def test_the_keyboard_chooses_a_map(lab):
     assert in_the_address(lab, "maps_channel") == 8
 
 
+@pytest.mark.wide
 def test_an_old_link_to_a_layer_opens_it_and_another_is_chosen_by_its_title(lab):
     lab.open(address("Feature maps", maps_depth="any+layer", maps_layer="_blocks.2.add"))
     box = lab.page.get_by_test_id("stMain").get_by_role("combobox", name="Which")
@@ -85,6 +88,7 @@ def test_a_click_on_a_filter_shows_its_numbers(lab):
     assert in_the_address(lab, "maps_filter") == 16
 
 
+@pytest.mark.wide
 def test_downloads_are_what_they_say(lab):
     lab.open(address(TABS[0]))
     figure = Image.open(io.BytesIO(download(lab, "Figure (PNG)")))

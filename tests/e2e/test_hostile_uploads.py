@@ -52,6 +52,7 @@ def test_every_bad_picture_gets_a_sentence_and_the_page_stays(lab):
     nothing_came_in(lab)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("page", ["/feature_maps", "/deepdream"])
 def test_a_bad_picture_in_the_sidebar_gets_a_sentence_on_every_page(lab, page):
     lab.open(page)

@@ -66,6 +66,7 @@ def test_a_figure_is_taken_away_for_paper(lab):
         assert words in svg
 
 
+@pytest.mark.wide
 def test_switch_picture_model_and_weights(lab):
     lab.open("/classifier")
     choose(lab, "Picture", "A cup of coffee")
@@ -105,6 +106,7 @@ def test_a_copied_link_opens_the_same_view(lab, browser, server):
     other.close()
 
 
+@pytest.mark.wide
 def test_the_choice_survives_going_home_and_back(lab):
     lab.open("/classifier?picture=rocket&weights=random")
     lab.during(lambda: lab.page.get_by_role("link", name="cnnlab").click())
@@ -113,6 +115,7 @@ def test_the_choice_survives_going_home_and_back(lab):
     expect(lab.page.get_by_text("EfficientNet-Lite0 · random").first).to_be_visible()
 
 
+@pytest.mark.wide
 def test_the_camera(lab):
     lab.open("/classifier")
     lab.page.get_by_role("button", name=re.compile("Use your own")).click()
@@ -129,6 +132,7 @@ def test_the_camera(lab):
     expect(lab.page.get_by_text("Camera photo").first).to_be_visible()
 
 
+@pytest.mark.wide
 def test_several_pictures_and_their_table(lab):
     lab.open("/classifier?classifier_tab=Several+pictures")
     name, content, label = photo_and_label()
@@ -180,6 +184,7 @@ def test_downloads_are_what_they_say(lab):
     lab.shot("take_away")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -36,6 +36,7 @@ def test_from_the_teachers_choice_to_the_students_view(lab, browser):
     lab.shot("lesson_student")
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
 def test_a_ready_lesson_hides_what_it_says(lab, lesson):
     lab.open(lesson.address(f"{lab.server}/").removeprefix(lab.server))

@@ -42,6 +42,7 @@ def zipped():
     return content.getvalue()
 
 
+@pytest.mark.wide
 def test_a_zip_is_imported_and_learned_from(lab):
     lab.open("/transfer_learning?model=squeezenet1_1&weights=random")
     lab.page.get_by_test_id("stMain").get_by_role("button", name="Use your own").click()
@@ -56,6 +57,7 @@ def test_a_zip_is_imported_and_learned_from(lab):
     expect(lab.page.get_by_text("None: every test picture is classified correctly.")).to_be_visible()
 
 
+@pytest.mark.wide
 def test_learning_can_be_stopped(lab):
     lab.open("/transfer_learning?transfer_each=192&model=squeezenet1_1&weights=random")
     lab.page.get_by_role("button", name="Learn from 192 pictures").click()

@@ -316,15 +316,15 @@ def test_a_silent_relu_is_found_behind_a_concatenation():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"step_size": float("nan")}, "by nan"),
+        ({"step_size": float("nan")}, "step_size is nan"),
         ({"step_size": -0.1}, "more than 0"),
-        ({"octave_scale": float("nan")}, "1.05 to 4"),
+        ({"octave_scale": float("nan")}, "octave_scale is nan"),
         ({"octaves": 0}, "1 to 12 octaves"),
         ({"octaves": 9}, "Use at most 4 octaves"),
         ({"steps": -1}, "0 to 10000 steps"),
         ({"jitter": -3}, "0 to 4096 pixels"),
         ({"tile": 3}, "64 to 8192"),
-        ({"normalise": "max"}, "not by “max”"),
+        ({"normalise": "max"}, "make it one of mean-abs"),
         ({"laplacian": 99}, "0 \\(none\\) to 8 levels"),
     ],
 )
@@ -345,7 +345,7 @@ def test_settings_that_make_no_sense_raise_at_once(model, small, settings, says)
         (lambda: unit(NODE, 0, 12, 0), "rows 0 to 11, but 12"),
         (lambda: unit(NODE, 0, 0, -1), "columns 0 to 15, but -1"),
         (lambda: class_logit(1000), "classes 0 to 999, but 1000"),
-        (lambda: "layer", "made by layer"),
+        (lambda: "layer", "make it an Objective"),
         (lambda: layer(NODE) * float("nan"), "not by nan"),
         (lambda: layer(NODE) / 0, "divided by 0"),
         (lambda: diversity(NODE), "at least two"),

@@ -126,7 +126,7 @@ def test_objectives_add_and_scale(model, x):
         ((one + two) * 3, 3 * (first + second)),
     ):
         assert torch.allclose(asked(model, objective, x), expected, rtol=1e-4), objective.name
-    assert (2 * one - two).name == f"2 · {NODE}, channel 1 + -1 · _blocks.4.add, l2"
+    assert (2 * one - two).name == f"2 · {NODE}, channel 1 + -1 · _blocks.4.add, rms"
 
 
 def test_the_same_unit_of_the_picture_is_asked_on_smaller_maps(model):

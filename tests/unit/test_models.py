@@ -123,7 +123,7 @@ def test_the_gradient_reaches_the_pixels():
         (torch.zeros(0, 3, 224, 224), "shape"),
         (torch.zeros(1, 3, 224, 224, dtype=torch.float64), "float32"),
         (torch.zeros(1, 3, 224, 224, dtype=torch.uint8), "float32"),
-        (np.zeros((1, 3, 224, 224), np.float32), "shape"),
+        (np.zeros((1, 3, 224, 224), np.float32), "make it a torch.Tensor"),
     ],
 )
 def test_inputs_that_are_no_pixels_are_a_sentence(x, says):

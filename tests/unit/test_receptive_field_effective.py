@@ -1,6 +1,6 @@
 """The effective receptive field lies in the theoretical one, and its mass is measured."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -51,25 +51,22 @@ def test_the_effective_field_lies_inside_the_theoretical_one(model):
 
 
 def test_thirty_sessions_clicking_units_get_their_own_answers(model, cat):
-    """Each thread follows one unit: its activation, its box, its effective field."""
+    """Each session follows one unit: its activation, its box, its effective field."""
     node = "_blocks.4.add"
+    field = receptive_fields(model)[node]
 
     def answer(unit):
         row, col = unit
         with torch.no_grad():
             value = capture(model, cat, [node])[node][0, 0, row, col].item()
-        box = receptive_fields(model)[node].box(row, col)
+        box = field.box(row, col)
         influence = finish(effective_field(model, node, row, col, [cat], channel=0))
         return value, box, influence.tobytes()
 
     units = [(i % 6, i // 6) for i in range(30)]
     alone = {unit: answer(unit) for unit in units[::6]}
-    together = {}
-    threads = [threading.Thread(target=lambda unit=unit: together.update({unit: answer(unit)})) for unit in units]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    with ThreadPoolExecutor(8) as threads:
+        together = dict(zip(units, threads.map(answer, units), strict=True))
     assert len(together) == 30
     assert len({box for _, box, _ in together.values()}) == 30
     assert all(together[unit] == expected for unit, expected in alone.items())
