@@ -161,6 +161,7 @@ class Flow(TorchDispatchMode):
             found = _rule_of(call)(self, call)
         except NoRule as refusal:
             return [[_constant(self.unknown(str(refusal), inputs), leaf.shape)] for leaf in leaves]
+        # A call in a form that its rule doesn't know: refused, as if there were none, rather than guessed at.
         except (RuntimeError, TypeError, ValueError, IndexError, KeyError, NotImplementedError):
             return [[_constant(self.unknown(call.op, inputs), leaf.shape)] for leaf in leaves]
         states = found if found and isinstance(found[0], list) else [found]

@@ -129,9 +129,9 @@ def pgd_steps(
     """Projected gradient descent: ``steps`` such steps, each projected onto the ball before the next.
 
     From ``start`` (n,), a point of the ball; None is its centre. ``step_size`` is above 0. ``raw`` steps grow as the
-    gradient does: longer where the answer is wrong. For l1 in a box it may stop
-    short of the optimum: a step moves the largest coordinate alone, which the box may have stopped already (Croce and
-    Hein, "Mind the box: l1-APGD", ICML 2021).
+    gradient does: longer where the answer is wrong. For l1 in a box it may stop short of the optimum: a step moves the
+    largest coordinate alone, which the box may have stopped already (Croce and Hein, "Mind the box: l1-APGD", ICML
+    2021).
     """
     step_size, steps = _number("step size", step_size), whole("steps", steps, least=1, most=MOST_STEPS)
     if step_size <= 0:
