@@ -9,6 +9,7 @@ from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.lesson import show_lesson
 from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.story import show_story
 from cnnlab_core.ui.warmup import warm_up
 
 
@@ -25,6 +26,7 @@ def page(name: str) -> None:
         st.stop()
     show_lesson()
     show_refused()
+    show_story(name)
     warm_up()
 
 
