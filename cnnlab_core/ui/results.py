@@ -1,16 +1,16 @@
 """Finished results, kept so that an unrelated control, a tab or a theme change never computes them again."""
 
 import hashlib
-import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Hashable
 from functools import cache
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import streamlit as st
-from PIL import Image
+
+from cnnlab_core.runtime.background import Background
+from cnnlab_core.runtime.sizes import bytes_in
 
 Kept = TypeVar("Kept")
 
@@ -20,7 +20,7 @@ class Results:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._claims: set[str] = set()
+        self._jobs: dict[str, Background[Any]] = {}
         self._entries: OrderedDict[str, tuple[object, int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -31,42 +31,43 @@ class Results:
             self._entries.move_to_end(key)
             return self._entries[key][0]
 
-    def claim(self, key: str) -> bool:
-        """Reserve the computation of a result; False if it is reserved already. ``release`` it afterwards."""
-        with self._lock:
-            mine = key not in self._claims
-            self._claims.add(key)
-            return mine
+    def work(self, key: str, who: Hashable, begin: Callable[[], Background[Any]]) -> Background[Any] | None:
+        """The job that computes this result, joined by ``who``: the one at work already, else what ``begin`` gives.
 
-    def release(self, key: str) -> None:
-        """Give a reservation back, whether there is a result or not."""
+        None if the result is there by now.
+        """
         with self._lock:
-            self._claims.discard(key)
+            if key in self._entries:
+                return None
+            job = self._jobs.get(key)
+            if job is None or not job.join(who):
+                self._jobs = {key: job for key, job in self._jobs.items() if not job.forgotten}
+                self._jobs[key] = job = begin()
+                job.join(who)
+            return job
+
+    def at_work(self, key: str) -> Background[Any] | None:
+        """The job that computes this result, if there is one."""
+        with self._lock:
+            return self._jobs.get(key)
+
+    def forget_work(self, key: str) -> None:
+        """Forget a job that is over."""
+        with self._lock:
+            self._jobs.pop(key, None)
+
+    def leave(self, key: str, who: Hashable) -> None:
+        """``who`` doesn't want the result any more."""
+        if job := self.at_work(key):
+            job.leave(who)
 
     def put(self, key: str, value: object) -> None:
         """Keep a result; the newest is kept however large it is."""
         with self._lock:
-            self._entries[key] = value, _bytes_in(value)
+            self._entries[key] = value, bytes_in(value)
             self._entries.move_to_end(key)
             while len(self._entries) > 1 and sum(size for _, size in self._entries.values()) > self._limit:
                 self._entries.popitem(last=False)
-
-
-def _bytes_in(value: object, seen: set[int] | None = None) -> int:
-    """About how much memory a result takes: all arrays, pictures and bytes in it, each counted once."""
-    seen = set() if seen is None else seen
-    if id(value) in seen:
-        return 0
-    seen.add(id(value))
-    if isinstance(value, dict):
-        return sum(_bytes_in(part, seen) for part in value.values())
-    if isinstance(value, list | tuple):
-        return 64 + sum(_bytes_in(part, seen) for part in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return sum(_bytes_in(getattr(value, part.name), seen) for part in fields(value))
-    if isinstance(value, Image.Image):
-        return value.width * value.height * len(value.getbands())
-    return int(getattr(value, "nbytes", 0)) or sys.getsizeof(value)
 
 
 def session_results() -> Results:

@@ -1,21 +1,22 @@
 """Runs a job live: through the gate, with its progress, time, place in the queue and a Stop button.
 
-A job is a generator of steps. Between its slices the page is painted, and Streamlit may cut the script off (a control
-was moved, Stop was pressed, the tab was closed): then the generator is closed and nothing is held.
+A job is a generator of steps that goes on in the background (``runtime/background``): the page follows it. Streamlit
+may cut the script off at any moment (a control was moved, another tab opened, a socket dropped); the next run follows
+the same job again, and one that the page has stopped asking for ends.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.errors import LabError
+from cnnlab_core.runtime.background import KEPT_BYTES, Background, News
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
-from cnnlab_core.runtime.gate import Gate, Slice, Waiting, gate
+from cnnlab_core.runtime.gate import Gate, gate
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
@@ -38,19 +39,28 @@ once."""
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """How a job ended. ``result`` is there when it is done, or stale (it belongs to previous settings)."""
+    """How a job ended. ``result`` is there when it is done, or stale (it belongs to previous settings).
+
+    ``steps`` are those of a job that was stopped, as many of the last as are kept: it can go on from there.
+    """
 
     state: Literal["idle", "stopped", "failed", "stale", "done"]
     result: Result | None = None
+    steps: Sequence[Any] = ()
 
 
 @dataclass
 class _Memory:
-    """What a session remembers of the job called ``name``: which settings were asked for, stopped, finished."""
+    """What a session remembers of the job called ``name``: which settings were asked for, stopped, finished.
+
+    ``followed`` is the key of the job that the page follows; ``who`` is the session, as those that follow it.
+    """
 
     wanted: str = ""
     stopped: str = ""
     finished: str = ""
+    followed: str = ""
+    who: object = field(default_factory=object)
 
     def want(self, key: str) -> None:
         self.wanted, self.stopped = key, ""
@@ -72,6 +82,7 @@ def run(
     share: Callable[[Any], float] | None = None,
     start: str = "",
     paint: Callable[[list[Any]], None] | None = None,
+    meanwhile: Callable[[], None] | None = None,
     computes: bool = True,
     keep: bool = True,
     for_everybody: bool = False,
@@ -87,29 +98,35 @@ def run(
         share: How much is done after a step, 0 to 1; by default, the step's own ``share``, as ``Progress`` has one.
         start: The label of a button that the job waits for; without one, it runs at once.
         paint: Gets the steps since it was last called, outside the gate, every now and then and at the end.
+        meanwhile: Draws what stands in the result's place until the first painting.
         computes: False for a job that only waits, as a download does: it takes no slot of the device.
         keep: False forgets the result at once.
         for_everybody: The result is shared by all sessions.
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
+    owner = everybodys if for_everybody else mine
+    if memory.followed not in ("", key):  # the settings have changed: the page doesn't ask for that any more
+        for results in (mine, everybodys):
+            results.leave(memory.followed, memory.who)
+        memory.followed = ""
     place = st.empty()  # always there: what follows must not change its place on the page when the job is done
     found = mine.get(key)
     if found is None and for_everybody:
         found = everybodys.get(key)
     if found is not None:
-        memory.finished = key
+        memory.finished, memory.followed, memory.wanted = key, "", ""
         return Outcome("done", cast(Result, found))
+    if memory.stopped == key:
+        return _stopped(name, key, memory, owner, place, paint)
     if start and memory.wanted != key:
         place.button(start, key=f"start {name}", type="primary", on_click=memory.want, args=(key,))
         older = mine.get(memory.finished)
+        if older is None:
+            older = everybodys.get(memory.finished)
         return Outcome("idle") if older is None else Outcome("stale", cast(Result, older))
-    if memory.stopped == key:
-        place.button("Start again", key=f"again {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
-        return Outcome("stopped")
-    status = _Status(place, label, memory.stop_button(name, key), share or _share_of)
     queue = gate(pick_device().type) if computes else _ANYTIME
-    if computes and (ahead := queue.waiting) >= classroom().queue:
+    if computes and memory.followed != key and (ahead := queue.waiting) >= classroom().queue:
         with place.container():
             st.info(
                 f"{ahead} jobs are already waiting for the device. Try again in a moment.",
@@ -117,25 +134,66 @@ def run(
             )
             st.button("Try again", key=f"queue {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
         return Outcome("stopped")
-    try:
-        with _claim(everybodys if for_everybody else None, key, status) as others:
-            result = others
-            if result is None:
-                result = with_memory_retry(lambda: _drive(queue, make(), status, paint), _put_away_idle)
-            if keep:
-                (everybodys if for_everybody else mine).put(key, result)
-    except LabError as error:
-        place.empty()
-        show_problem(error)
-        if start:
-            memory.wanted = ""
-            place.button("Try again", key=f"retry {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
-        return Outcome("failed")
+
+    def begin() -> Background[Result]:
+        return Background(
+            queue,
+            make,
+            attempt=lambda work: with_memory_retry(work, _put_away_idle),
+            done=(lambda result: owner.put(key, result)) if keep else (lambda result: None),
+            kept_bytes=KEPT_BYTES if paint else 0,
+        )
+
+    if meanwhile:
+        meanwhile()
+    memory.followed = key
+    job = owner.work(key, memory.who, begin)
+    if job is None:  # finished a moment ago, by another session
+        result = cast(Result, owner.get(key))
+    else:
+        status = _Status(place, label, memory.stop_button(name, key), share or _share_of)
+        try:
+            result = _follow(job, memory.who, status, paint)
+        except LabError as error:
+            place.empty()
+            show_problem(error)
+            if start:
+                place.button("Try again", key=f"retry {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
+            owner.forget_work(key)
+            memory.wanted = memory.followed = ""
+            return Outcome("failed")
+        owner.forget_work(key)
     place.empty()
     if keep:
         memory.finished = key
-    memory.wanted = ""
+    memory.wanted = memory.followed = ""
     return Outcome("done", result)
+
+
+def _stopped(
+    name: str,
+    key: str,
+    memory: _Memory,
+    owner: Results,
+    place: DeltaGenerator,
+    paint: Callable[[list[Any]], None] | None,
+) -> Outcome[Any]:
+    """A job that was stopped: held where it is, with what it had found, until it is to go on or something else is."""
+    job = owner.at_work(key)
+    held = job is not None and job.pause(memory.who)
+    with place.container(horizontal=True, vertical_alignment="center"):
+        words = "Go on" if held else "Start again"
+        st.button(words, key=f"again {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
+        if job is not None and held:
+            st.markdown(f"Stopped at step {job.count}.")
+    if job is None or not held:
+        owner.leave(key, memory.who)
+        return Outcome("stopped")
+    memory.followed = key
+    steps = job.steps
+    if paint and steps:
+        paint(steps)
+    return Outcome("stopped", steps=steps)
 
 
 def once(function: Callable[[], Result]) -> Job[Result]:
@@ -154,42 +212,27 @@ def _put_away_idle() -> None:
     registry().put_away_idle()
 
 
-@contextmanager
-def _claim(shared: Results | None, key: str, status: "_Status") -> Iterator[Any]:
-    """Hold the right to compute a result for everybody, once no other session holds it.
-
-    Thirty people who open a page at the same moment cause one computation. Gives the result if there is one by then.
-    """
-    if shared is None:
-        yield None
-        return
-    while not shared.claim(key):
-        status.others_compute()  # a Streamlit call: here the script can be cut off
-        time.sleep(0.05)
-    try:
-        yield shared.get(key)
-    finally:
-        shared.release(key)
-
-
-def _drive(queue: Gate, job: Job[Result], status: "_Status", paint: Callable[[list[Any]], None] | None) -> Result:
+def _follow(
+    job: Background[Result], who: object, status: "_Status", paint: Callable[[list[Any]], None] | None
+) -> Result:
     paint = paint or (lambda steps: None)
     unpainted: list[Any] = []
     painted = float("-inf")
-    with closing(queue.drive(job)) as events:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as stop:
-                if unpainted:
-                    paint(unpainted)
-                return stop.value
-            status.update(event)
-            if isinstance(event, Slice):
-                unpainted += event.steps
-            if unpainted and time.monotonic() - painted >= _PAINT_SECONDS:
+    news = job.follow(who)
+    while True:
+        try:
+            latest = next(news)
+        except (StopIteration, LabError) as end:
+            if unpainted:
                 paint(unpainted)
-                unpainted, painted = [], time.monotonic()
+            if isinstance(end, StopIteration):
+                return end.value
+            raise
+        status.update(latest)
+        unpainted += latest.steps
+        if unpainted and time.monotonic() - painted >= _PAINT_SECONDS:
+            paint(unpainted)
+            unpainted, painted = [], time.monotonic()
 
 
 class _Status:
@@ -201,17 +244,13 @@ class _Status:
         self._done = 0.0
         self._line: DeltaGenerator | None = None
 
-    def others_compute(self) -> None:
-        """Say that another session is computing the same."""
-        self._show(" · another session is computing it")
-
-    def update(self, event: Waiting | Slice) -> None:
+    def update(self, news: News) -> None:
         """Show how far the job is, or its place in the queue."""
         turn = ""
-        if isinstance(event, Slice):
-            self._done = min(1.0, max(0.0, self._share(event.steps[-1])))
-        else:
-            turn = f" · in the queue, {event.ahead} ahead of you" if event.ahead else " · in the queue, you are next"
+        if news.steps:
+            self._done = min(1.0, max(0.0, self._share(news.steps[-1])))
+        elif news.ahead is not None:
+            turn = f" · in the queue, {news.ahead} ahead of you" if news.ahead else " · in the queue, you are next"
         self._show(turn)
 
     def _show(self, turn: str) -> None:

@@ -45,6 +45,12 @@ def show_problem(error: LabError | str) -> None:
     st.error(plain(str(error)), icon=":material/error:")
 
 
+def show_previous(key: str, words: str = "These results are from your previous settings.") -> None:
+    """Say that what the container ``key`` holds is of previous settings, and dim it until there is something new."""
+    st.info(words, icon=":material/history:")
+    st.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
+
+
 def ink() -> str:
     """The theme's text colour, for text on a coloured ground."""
     return "#e8edee" if st.context.theme.type == "dark" else "#11181b"

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.errors import LabError
 from cnnlab_core.ui import runner
+from cnnlab_core.ui.runner import Result
 
 look_for_components = cache(manifest_scanner.scan_component_manifests)
 
@@ -34,19 +35,16 @@ SECONDS = 0.2
 @pytest.fixture
 def short_jobs(monkeypatch):
     """Cut off what takes long, as a device that is lost would."""
-    real = runner._drive
 
-    def drive(queue, job, status, paint):
-        def until(end):
-            result = yield from _cut(job, end)
-            return result
+    class Short(runner.Background[Result]):
+        def __init__(self, queue, make, **more):
+            super().__init__(queue, lambda: _cut(make()), **more)
 
-        return real(queue, until(time.monotonic() + SECONDS), status, paint)
-
-    monkeypatch.setattr(runner, "_drive", drive)
+    monkeypatch.setattr(runner, "Background", Short)
 
 
-def _cut(job, end):
+def _cut(job):
+    end = time.monotonic() + SECONDS  # from the job's first turn on
     while True:
         try:
             step = next(job)

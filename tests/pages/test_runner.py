@@ -1,6 +1,7 @@
 """The runner's paths: at once, on request, failed, stale, shared; what is kept is never computed again."""
 
 import threading
+import time
 
 from patience import patience
 from streamlit.testing.v1 import AppTest
@@ -86,45 +87,57 @@ def test_results_for_everybody_are_computed_once():
     assert second.session_state["counts"] == []
 
 
-def test_whoever_asks_while_another_session_computes_it_waits_for_that():
+def slow_job(seconds, answer):
+    """A job of everybody's that takes a while, as another session has begun it."""
+
+    def job():
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            yield 0
+            time.sleep(0.02)
+        return answer
+
+    return job
+
+
+def begun_elsewhere(setting, job):
+    from cnnlab_core.runtime.background import Background
     from cnnlab_core.ui.results import digest, everybodys_results
 
-    key = digest("job", 77)
-    shared = everybodys_results()
-    assert shared.claim(key)
-    assert not shared.claim(key)
+    key, shared = digest("job", setting), everybodys_results()
+    work = shared.work(key, "the other", lambda: Background(Gate(1), job, done=lambda result: shared.put(key, result)))
+    return key, shared, work
 
-    def finish_elsewhere():
-        shared.put(key, {"answer": "from elsewhere"})
-        shared.release(key)
 
-    threading.Timer(1.0, finish_elsewhere).start()
+def test_whoever_asks_while_another_session_computes_it_waits_for_that():
+    begun_elsewhere(77, slow_job(1.0, {"answer": "from elsewhere"}))
     app = lab_at(77)
     assert app.text[0].value == "done {'answer': 'from elsewhere'}"
     assert app.session_state["counts"] == [1]  # its own first setting only
 
 
-def test_when_the_other_session_gives_up_the_next_one_computes():
-    from cnnlab_core.ui.results import digest, everybodys_results
-
-    key = digest("job", 78)
-    everybodys_results().claim(key)
-    threading.Timer(0.5, everybodys_results().release, (key,)).start()
+def test_when_the_other_session_leaves_the_job_goes_on_for_this_one():
+    key, shared, _ = begun_elsewhere(78, slow_job(1.5, {"answer": "still from elsewhere"}))
+    threading.Timer(0.3, shared.leave, (key, "the other")).start()
     app = lab_at(78)
-    assert app.text[0].value == "done {'answer': 156}"
-    assert 78 in app.session_state["counts"]
-    assert everybodys_results().claim(key), "released again"
-    everybodys_results().release(key)
+    assert app.text[0].value == "done {'answer': 'still from elsewhere'}"
 
 
-def test_a_claim_is_given_back_when_the_job_fails():
+def test_a_job_that_everybody_has_left_is_begun_anew():
+    key, shared, work = begun_elsewhere(79, slow_job(60, "never"))
+    shared.leave(key, "the other")
+    while work.state != "given up":
+        time.sleep(0.01)
+    app = lab_at(79)
+    assert app.text[0].value == "done {'answer': 158}"
+
+
+def test_a_job_that_failed_can_be_asked_for_again():
     from cnnlab_core.ui.results import digest, everybodys_results
 
     app = lab_at(13)
     assert app.text[0].value == "failed None"
-    key = digest("job", 13)
-    assert everybodys_results().claim(key)
-    everybodys_results().release(key)
+    assert everybodys_results().at_work(digest("job", 13)) is None
 
 
 def test_nothing_is_kept_when_told_so():

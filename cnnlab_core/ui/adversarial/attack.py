@@ -30,9 +30,11 @@ from cnnlab_core.ui.adversarial.pictures import (
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import plain, show_previous
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.wipe import wipe
+
+_RESULT = "attack_result"
 
 
 def show(choice: Choice) -> None:
@@ -42,6 +44,11 @@ def show(choice: Choice) -> None:
         "picture, which you see and can save."
     )
     status = st.container()  # above the pictures, where Stop stays in its place
+    with st.container(key=_RESULT):
+        _show(choice, status)
+
+
+def _show(choice: Choice, status: DeltaGenerator) -> None:
     places = [column.empty() for column in st.columns(3, gap="medium")]
     verdict = st.container()
     curves = [column.empty() for column in st.columns(4, gap="small")]
@@ -61,7 +68,8 @@ def show(choice: Choice) -> None:
             show_picture(places[0], "Original", choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}")
         return
     if outcome.state == "stale":
-        st.info("These results are from your previous settings. Press Attack for new ones.", icon=":material/history:")
+        with status:
+            show_previous(_RESULT)
     with verdict:
         _verdict(choice, found)
     show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels)

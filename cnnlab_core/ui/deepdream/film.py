@@ -75,10 +75,6 @@ def show_film(
     def draw_before() -> None:
         frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
 
-    def begin() -> Generator[Film, None, Film]:
-        draw_before()  # not earlier: a finished film must keep its place, or the line in it would jump back
-        return job()
-
     def job() -> Generator[Film, None, Film]:
         return (yield from filmed(make(), before.size))  # the model is loaded in here, when it is the job's turn
 
@@ -97,10 +93,11 @@ def show_film(
         outcome = run(
             name,
             key,
-            begin,
+            job,
             label=label,
             start=start,
             paint=paint,
+            meanwhile=draw_before,  # no earlier: a finished film keeps its place, or the line in it would jump
             for_everybody=for_everybody,
         )
     if outcome.state == "done":
