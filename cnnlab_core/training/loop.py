@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import torch
 
-from cnnlab_core.data import Dataset, open_data_steps
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.runtime.jobs import relay
@@ -20,10 +19,10 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.metrics import MetricsWriter, say
-from cnnlab_core.training.pictures import PictureTask
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
 from cnnlab_core.training.task import Counted, Progress, Task
+from cnnlab_core.training.tasks import open_task
 
 Outcome = Literal["finished", "paused", "stopped"]
 
@@ -78,21 +77,20 @@ def _train(
     wish: Callable[[], str] | None,
 ) -> Generator[TrainStep, None, Outcome]:
     config: Config = world.tell(run.config if run else None)
-    fetching = open_data_steps(config.data)
+    device = device or pick_device()
+    fetching = open_task(config, device, world)
     while True:
         try:
             step = next(fetching)
         except StopIteration as stop:
-            dataset: Dataset = stop.value
+            task: Task = stop.value
             break
         yield TrainStep("fetching", step.received, step.total)
         if run and world.size == 1 and (wish or run.request)():
             fetching.close()
             say(run.metrics_path, "paused", "Cancelled while the data was being fetched.", resumable=True)
             return "paused"
-    device = device or pick_device()
-    task = PictureTask(config, dataset, device, world)
-    trainer = _Trainer(run, config, world, device, task, dataset.title, checkpoint_seconds, wish)
+    trainer = _Trainer(run, config, world, device, task, checkpoint_seconds, wish)
     try:
         return (yield from trainer.go())
     finally:
@@ -109,12 +107,11 @@ class _Trainer:
         world: World,
         device: torch.device,
         task: Task,
-        title: str,
         checkpoint_seconds: float,
         wish: Callable[[], str] | None,
     ) -> None:
         self.run, self.config, self.world, self.device = run, config, world, device
-        self.task, self.title, self.feeder, self.learner = task, title, task.feeder, task.learner
+        self.task, self.feeder, self.learner = task, task.feeder, task.learner
         self.checkpoint_seconds = checkpoint_seconds
         self.wish = wish or (run.request if run else lambda: "")
         if device.type == "cuda":
@@ -174,7 +171,7 @@ class _Trainer:
         known = self.world.tell((self.run.machine or {}) if self.run else None)
         if known and known["data_sha256"] != digest:
             raise RunError(
-                f"The data set {self.title} isn't the one that this run began with. Put the old one back, or "
+                f"The data set {self.task.title} isn't the one that this run began with. Put the old one back, or "
                 "duplicate the run to train on this one."
             )
         if not known:

@@ -30,6 +30,7 @@ class PictureTask:
 
     def __init__(self, config: Config, dataset: Dataset, device: torch.device, world: World) -> None:
         self.config, self.dataset, self.device, self.world = config, dataset, device, world
+        self.title = dataset.title
         train = dataset.train
         self.split = split_validation(train.labels, config.validation, config.seed, config.limit)
         self.feeder = Feeder(train, self.split.train, config, device, world.rank, world.size)

@@ -1,6 +1,6 @@
 """What the loop asks of a task, which is all that depends on what is learned: classifying pictures, continuing text.
 
-``pictures`` and ``text`` are the two; ``TASKS`` in ``loop`` names them.
+``pictures`` and ``text`` are the two; ``tasks`` opens that of a config.
 """
 
 from collections.abc import Generator, Iterator
@@ -76,6 +76,7 @@ class Learner(Protocol):
 class Task(Protocol):
     """Something to learn, in memory, with the network that learns it."""
 
+    title: str
     feeder: Feeder
     learner: Learner
 
