@@ -4,7 +4,7 @@
 gives that of a run.
 """
 
-from cnnlab_core.language.files import character_models, load_character_model
+from cnnlab_core.language.files import character_models, describe_character_model, load_character_model
 from cnnlab_core.language.model import CharacterModel, Comparison, SampleStep, share_known
 from cnnlab_core.language.network import RecurrentNetwork
 
@@ -14,6 +14,7 @@ __all__ = [
     "RecurrentNetwork",
     "SampleStep",
     "character_models",
+    "describe_character_model",
     "load_character_model",
     "share_known",
 ]

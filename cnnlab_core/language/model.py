@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from cnnlab_core.checks import seeded, whole
-from cnnlab_core.errors import InputError
+from cnnlab_core.errors import InputError, WeightsError
 from cnnlab_core.language.network import RecurrentNetwork, State
 from cnnlab_core.runtime.jobs import plainly
 
@@ -71,10 +71,8 @@ class CharacterModel:
 
     def encode(self, text: str) -> torch.Tensor:
         """A text as places in the alphabet, (T,). Raises ``InputError`` for a character that isn't in it."""
-        if not isinstance(text, str):
-            raise InputError(f"Give a text, not {type(text).__name__}.")
         try:
-            return torch.tensor([self._places[character] for character in text], dtype=torch.long)
+            return torch.tensor([self._places[character] for character in _text(text)], dtype=torch.long)
         except KeyError as error:
             raise InputError(self._unknown(error.args[0])) from None
 
@@ -105,7 +103,8 @@ class CharacterModel:
             length: characters to write at most, up to 10,000.
             lines: to stop after so many line ends.
 
-        Raises ``InputError`` for a prompt with characters that the network doesn't know, and numbers that can't be.
+        Raises ``InputError`` for a prompt with characters that the network doesn't know, and numbers that can't be, and
+        ``WeightsError`` for a network whose weights are no numbers.
         """
         whole("length", length, 1, MOST_WRITTEN)
         if lines is not None:
@@ -118,6 +117,8 @@ class CharacterModel:
         for _ in range(length):
             logits, state = self._read(codes, state)
             chances = _softened(logits[-1].double(), temperature)
+            if not torch.isfinite(chances).all():
+                raise WeightsError("The network's numbers have overflowed, so it can't write. Train it more gently.")
             codes = torch.multinomial(chances, 1, generator=random) if temperature else chances.argmax(0, keepdim=True)
             place = int(codes)
             written += self.characters[place]
@@ -148,7 +149,7 @@ class CharacterModel:
 
     def compare(self, text: str, changed: str) -> Comparison:
         """What changes where some letters are others. Raises ``InputError`` where the lengths aren't the same."""
-        if len(text) != len(changed):
+        if len(_text(text)) != len(_text(changed)):
             raise InputError(
                 f"The texts have {len(text)} and {len(changed)} characters. Change letters, and leave the length."
             )
@@ -199,9 +200,15 @@ class CharacterModel:
 
     @staticmethod
     def _short(text: str) -> str:
-        if isinstance(text, str) and len(text) > MOST_READ:
+        if len(_text(text)) > MOST_READ:
             raise InputError(f"The text has {len(text):,} characters: use at most {MOST_READ:,}.")
         return text
+
+
+def _text(text: str) -> str:
+    if not isinstance(text, str):
+        raise InputError(f"Give a text, not {type(text).__name__}.")
+    return text
 
 
 def _softened(logits: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -1,11 +1,13 @@
 """Recurrent networks: a character becomes a vector, recurrent layers remember, a dense layer says what follows."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
 from cnnlab_core.errors import InputError
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 State = tuple[torch.Tensor, ...]
 """What is remembered: hidden values (layers, N, hidden) and, of an LSTM, its cells' (layers, N, hidden)."""

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from cnnlab_core.data import Text, entropies
-from cnnlab_core.errors import InputError
+from cnnlab_core.errors import InputError, WeightsError
 from cnnlab_core.language import CharacterModel, RecurrentNetwork
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.config import Config
@@ -193,10 +193,13 @@ class TextTask:
         return "sample", {"step": step, "temperature": SAMPLE_TEMPERATURE, "text": self._written()}
 
     def _written(self) -> str:
-        """A few lines of what the network writes now, always from the same seed."""
+        """A few lines of what the network writes now, always from the same seed; nothing when it has overflowed."""
         model = CharacterModel(self.learner.network, self.text.characters)
-        random = generator(self.config.seed, "sample")
-        return model.sample(temperature=SAMPLE_TEMPERATURE, generator=random, length=SAMPLE_LENGTH, lines=SAMPLE_LINES)
+        random, much = generator(self.config.seed, "sample"), {"length": SAMPLE_LENGTH, "lines": SAMPLE_LINES}
+        try:
+            return model.sample(temperature=SAMPLE_TEMPERATURE, generator=random, **much)
+        except WeightsError:
+            return ""
 
     def _ask(self, codes: np.ndarray) -> Generator[Counted, None, tuple[float, float]]:
         """Mean loss in nats and accuracy on a text, read in up to 64 streams of a thousand characters or more.
