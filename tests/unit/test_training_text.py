@@ -302,24 +302,9 @@ def test_a_terminal_does_all_of_it(song, capsys, tmp_path):
     file.write_text(SONG.lower(), encoding="utf-16")
     assert main(["import", str(file), "tune"]) == 0
     assert "text:tune: tune: " in capsys.readouterr().out
-    options = [
-        "--data",
-        "text:tune",
-        "--net",
-        "gru",
-        "--hidden",
-        "9",
-        "--embedding",
-        "4",
-        "--batch",
-        "8",
-        "--window",
-        "12",
-        "--epochs",
-        "1",
-        "--foreground",
-    ]
-    assert main(["start", "--name", "tune", *options]) == 0
+    sizes = {"hidden": 9, "embedding": 4, "batch": 8, "window": 12, "epochs": 1}
+    options = ["--data=text:tune", "--net=gru", *(f"--{name}={size}" for name, size in sizes.items())]
+    assert main(["start", "--name", "tune", "--foreground", *options]) == 0
     capsys.readouterr()
     assert main(["list"]) == 0
     assert "bits per character" in capsys.readouterr().out
