@@ -20,10 +20,11 @@ MEASURED = 20_000
 
 
 def _config(net: str):  # type: ignore[no-untyped-def]
-    from cnnlab_core.training import Config
+    from cnnlab_core.training import config_from
 
-    return Config(data="names", net=net, batch=64, window=32, epochs=1, schedule="constant", learning_rate=0.005,
-                  weight_decay=0.0)  # fmt: skip
+    sizes = {"batch": 64, "window": 32, "epochs": 1}
+    plain = {"schedule": "constant", "learning_rate": 0.005, "weight_decay": 0.0}
+    return config_from({"data": "names", "net": net, **sizes, **plain})
 
 
 def _plain_loop(net: str) -> None:

@@ -93,7 +93,7 @@ def _scores(finals: dict[str, Any] | None) -> str:
 
 
 def _network(config: Config, machine: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [("network", config.net)]
+    rows: list[tuple[str, str]] = [("network", config.net)]
     if config.kind == "pictures":
         rows += [("layers", config.stack or STACKS.get(config.net, "a small residual network"))]
         rows += [("initialisation", f"{config.init}: {SETTINGS['init'].options[config.init].about} Biases: 0.")]

@@ -60,8 +60,11 @@ class Feeder(Protocol):
 class Learner(Protocol):
     """A network that learns."""
 
-    network: nn.Module
     half: bool
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
 
     def learn(self, batch: Any, rate: float, epoch: int, number: int) -> torch.Tensor:
         """One step of the optimiser; gives (loss in nats, accuracy) on the batch before the step."""
@@ -77,8 +80,14 @@ class Task(Protocol):
     """Something to learn, in memory, with the network that learns it."""
 
     title: str
-    feeder: Feeder
-    learner: Learner
+
+    @property
+    def feeder(self) -> Feeder:
+        """What deals out the training data."""
+
+    @property
+    def learner(self) -> Learner:
+        """What learns from them."""
 
     def digest(self) -> str:
         """The sha256 of the training data."""

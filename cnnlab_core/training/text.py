@@ -168,7 +168,7 @@ class TextTask:
 
     def check(self, progress: Progress) -> Generator[Counted, None, Checked]:
         """Bits per character and accuracy on the held-out text, and what the network writes now."""
-        values = {"validation_loss": None, "validation_accuracy": None, "validation_bits": None}
+        values: dict[str, Any] = {"validation_loss": None, "validation_accuracy": None, "validation_bits": None}
         score = None
         if len(self.held):
             loss, accuracy = yield from self._ask(self.held)
@@ -196,9 +196,13 @@ class TextTask:
     def _written(self) -> str:
         """A few lines of what the network writes now, always from the same seed; nothing when it has overflowed."""
         model = CharacterModel(self.learner.network, self.text.characters)
-        random, much = generator(self.config.seed, "sample"), {"length": SAMPLE_LENGTH, "lines": SAMPLE_LINES}
         try:
-            return model.sample(temperature=SAMPLE_TEMPERATURE, generator=random, **much)
+            return model.sample(
+                temperature=SAMPLE_TEMPERATURE,
+                generator=generator(self.config.seed, "sample"),
+                length=SAMPLE_LENGTH,
+                lines=SAMPLE_LINES,
+            )
         except WeightsError:
             return ""
 
