@@ -16,6 +16,7 @@ NAMES = (
     "attacks",
     "dream",
     "training",
+    "text",
     "six_minutes",
     "transfer",
 )

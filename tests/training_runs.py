@@ -92,6 +92,9 @@ def told(run):
 def alone(name):
     """Values with which the setting called ``name`` isn't its default, and counts."""
     about = SETTINGS[name]
+    if about.of == "text":
+        other = about.kind(about.default + (2 * about.step if about.step < 1 else 1))
+        return {"data": "names", "net": "lstm", name: other}
     if name in ("net", "stack"):
         return {"net": "stack", "stack": TINY["stack"]}
     if about.options:

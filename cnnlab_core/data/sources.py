@@ -2,11 +2,13 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Literal
 
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
 from cnnlab_core.data.own import own_names, own_path
 from cnnlab_core.data.shapes import shapes
+from cnnlab_core.data.text import text_names
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.runtime.jobs import finish
@@ -14,15 +16,16 @@ from cnnlab_core.runtime.jobs import finish
 
 @dataclass(frozen=True)
 class Source:
-    """A data set by name; ``megabytes`` have to be downloaded first, 0 if it is here."""
+    """A data set by name; ``megabytes`` have to be downloaded first, 0 if it is here. ``kind``: what it is made of."""
 
     name: str
     title: str
     megabytes: float = 0
+    kind: Literal["pictures", "text"] = "pictures"
 
 
 def list_data() -> list[Source]:
-    """Every data set that can be trained on: CIFAR-10, the generated one, and the imported ones."""
+    """Every set of pictures that can be trained on: CIFAR-10, the generated one, and the imported ones."""
     return [
         Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
         Source("shapes", "Shapes and textures (generated)"),
@@ -30,9 +33,15 @@ def list_data() -> list[Source]:
     ]
 
 
+def list_texts() -> list[Source]:
+    """Every text that can be trained on: the names, and own ones."""
+    own = (Source(f"text:{name}", name, kind="text") for name in text_names())
+    return [Source("names", "Names (US census)", kind="text"), *own]
+
+
 def find_data(name: str) -> Source:
     """The data set called ``name``. Raises ``InputError`` that lists the names there are."""
-    sources = list_data()
+    sources = list_data() + list_texts()
     for source in sources:
         if source.name == name:
             return source
@@ -41,11 +50,13 @@ def find_data(name: str) -> Source:
 
 
 def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
-    """The data set called ``name``, in memory and verified; fetched first if need be.
+    """The pictures called ``name``, in memory and verified; fetched first if need be.
 
-    Raises ``InputError`` for an unknown name and ``DataError`` for one that can't be fetched or is damaged.
+    Raises ``InputError`` for an unknown name and ``DataError`` for one that can't be fetched or is damaged. (Texts are
+    opened by ``open_text``.)
     """
-    find_data(name)
+    if find_data(name).kind == "text":
+        raise InputError(f"“{name}” is a text, not a set of pictures. Open it by open_text.")
     if name == "cifar10":
         return (yield from cifar10.cifar10())
     if name == "shapes":

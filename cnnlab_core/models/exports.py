@@ -47,7 +47,7 @@ def exported_specs() -> tuple[ModelSpec, ...]:
     for folder, prefix in ((SHIPPED, ""), (exports_folder(), "run:")):
         found = []
         for path in folder.glob("*.json"):
-            if not _NAME.fullmatch(path.stem):  # it goes into addresses, and into code that people copy and run
+            if not is_file_name(path.stem):
                 continue
             try:
                 facts = path.stat()
@@ -61,28 +61,30 @@ def exported_specs() -> tuple[ModelSpec, ...]:
     )
 
 
-def read_description(path: Path) -> dict[str, Any]:
-    """The description in a JSON file. Raises ``WeightsError`` if it isn't one."""
+def read_description(path: Path, form: str = FORM) -> dict[str, Any]:
+    """The description in a JSON file of this form. Raises ``WeightsError`` if it isn't one."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError
         about = json.loads(path.read_text(encoding="utf-8"))
-        if about["form"] != FORM:
+        if about["form"] != form:
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise WeightsError(f"The file {path} doesn't describe a network trained with the lab.") from None
     return about
 
 
-def write_export(folder: Path, name: str, weights: bytes, about: Mapping[str, Any]) -> Path:
+def write_export(folder: Path, name: str, weights: bytes, about: Mapping[str, Any], form: str = FORM) -> Path:
     """Write ``<name>.safetensors`` and ``<name>.json``; the path of the latter. Raises ``OSError``."""
     write_atomically(folder / f"{name}.safetensors", weights)
     path = folder / f"{name}.json"
-    write_atomically(path, json.dumps({"form": FORM, **about}, indent=1, ensure_ascii=False).encode())
+    write_atomically(path, json.dumps({"form": form, **about}, indent=1, ensure_ascii=False).encode())
     return path
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
+def is_file_name(name: str) -> bool:
+    """Whether a network may have this name: it goes into addresses, and into code that people copy and run."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name, re.ASCII) is not None
 
 
 @lru_cache(maxsize=512)

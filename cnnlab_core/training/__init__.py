@@ -13,10 +13,10 @@ from cnnlab_core.training.runs import Run, State, create_run, duplicate, find_ru
 
 if TYPE_CHECKING:
     from cnnlab_core.training.checks import check
-    from cnnlab_core.training.exporting import export
+    from cnnlab_core.training.exporting import character_model, export
     from cnnlab_core.training.loop import TrainStep, train
 
-_LAZY = {"check": "checks", "export": "exporting", "TrainStep": "loop", "train": "loop"}
+_LAZY = {"character_model": "exporting", "check": "checks", "export": "exporting", "TrainStep": "loop", "train": "loop"}
 
 __all__ = [
     "Config",
@@ -24,6 +24,7 @@ __all__ = [
     "Run",
     "State",
     "TrainStep",
+    "character_model",
     "check",
     "config_from",
     "create_run",

@@ -58,10 +58,17 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--name", default="")
     out.add_argument("--title", default="")
     out.add_argument("--half", action="store_true", help="as float16: half the size")
+    write = _add_run(command("write", _write, "let a network that learned from a text write on"))
+    write.add_argument("--prompt", default="")
+    write.add_argument("--temperature", type=float, default=1.0)
+    write.add_argument("--length", type=int, default=200, help="characters (default 200)")
+    write.add_argument("--seed", type=int, default=0)
     data = command(
-        "import", _import, "read a folder or zip of class folders (or Oxford-IIIT Pet's files) as a data set"
+        "import",
+        _import,
+        "read a folder or zip of class folders (or Oxford-IIIT Pet's files), or a text file, as a data set",
     )
-    data.add_argument("source", type=Path)
+    data.add_argument("source", type=Path, help="a folder, a zip, or a text file (.txt)")
     data.add_argument("name")
     data.add_argument("--side", type=int, default=32, help="pixels wide and high (default 32)")
     command("fetch", _fetch, "download CIFAR-10, if it isn't here")
@@ -97,6 +104,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _help(about: Setting) -> str:
     notes = [f"{about.number(about.low)} to {about.number(about.high)}"] if about.has_range else []
     notes += [f"0: {about.zero}"] if about.zero else []
+    notes += [f"for {about.of} only"] if about.of else []
     notes += [f"only with --{other} {' or '.join(values)}" for other, values in about.needs.items()]
     notes += [f"default: {about.number(about.default)}"] if about.default != "" else []
     return f"{about.help} ({'; '.join(notes)})"
@@ -173,6 +181,8 @@ def _list(options: argparse.Namespace) -> None:
             words.append(f"step {metrics.steps[-1]['step'] + 1} of {(run.machine or {}).get('total_steps', '?')}")
         if finals:
             words.append(f"test accuracy {finals['accuracy']:.2%}")
+            if "bits" in finals:
+                words.append(f"{finals['bits']:.3f} bits per character")
             if "robust_accuracy" in finals:
                 words.append(f"robust {finals['robust_accuracy']:.2%}")
         if state.name == "waiting" and run.id in waiting:
@@ -194,12 +204,29 @@ def _export(options: argparse.Namespace) -> None:
     from cnnlab_core.training.exporting import export
 
     name = export(find_run(options.run), options.to, name=options.name, title=options.title, half=options.half)
-    print(options.to or f'load_model("{name}")')
+    loader = "load_model" if find_run(options.run).config.kind == "pictures" else "load_character_model"
+    print(options.to or f'{loader}("{name}")')
+
+
+def _write(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.exporting import character_model
+
+    model, prompt = character_model(find_run(options.run)), options.prompt
+    print(prompt + model.sample(prompt, temperature=options.temperature, generator=options.seed, length=options.length))
 
 
 def _import(options: argparse.Namespace) -> None:
-    from cnnlab_core.data import import_pictures
+    from cnnlab_core.data import import_pictures, import_text
+    from cnnlab_core.data.text import MOST_TEXT_BYTES
 
+    if options.source.suffix.lower() == ".txt":
+        try:
+            with options.source.expanduser().open("rb") as file:
+                content = file.read(4 * MOST_TEXT_BYTES + 1)  # one more than is accepted, whatever the encoding
+        except OSError as error:
+            raise InputError(f"{options.source} can't be read: {error.strerror}.") from None
+        print(f"text:{options.name}: {import_text(content, options.name).summary}")
+        return
     dataset = _watch(import_pictures(options.source, options.name, side=options.side))
     print(f"own:{options.name}: {len(dataset.train)} pictures of {len(dataset.classes)} classes to train on")
     for note in dataset.notes:

@@ -53,6 +53,11 @@ class Feeder:
         """Whole batches in an epoch; the few pictures left over have their turn in another epoch."""
         return self.count // self.batch
 
+    @property
+    def per_step(self) -> int:
+        """Pictures in a step, of all processes together."""
+        return self.batch
+
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """This process's share of the batches of an epoch, from batch number ``start`` on."""
         random, crop = generator(self.config.seed, "epoch", epoch), self.config.crop

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
-from cnnlab_core.data import find_data, split_validation
+from cnnlab_core.data import find_data, open_text, split_validation
 from cnnlab_core.data.dataset import peek
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.sources import Source
 from cnnlab_core.errors import InputError
+from cnnlab_core.language import RecurrentNetwork
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.nets import build_net
 
@@ -17,7 +18,8 @@ from cnnlab_core.training.nets import build_net
 class Facts:
     """What is known before the start: the data, its training pictures and their side, the weights of the network.
 
-    ``learned_from`` are the training pictures that are neither held out nor beyond the limit.
+    ``learned_from`` are the training pictures that are neither held out nor beyond the limit. Of a text they are
+    characters, ``classes`` is how many different ones there are, and ``side`` is 0.
     """
 
     source: Source
@@ -28,6 +30,8 @@ class Facts:
     parameters: int
 
 
+MOST_NUMBERS = 500_000_000
+"""Numbers that a step on text may have in memory."""
 _SHAPES = {"cifar10": (5000, 32, 10), "shapes": (1000, 32, 10)}
 """Training pictures of each class, their side, and the classes."""
 
@@ -35,6 +39,8 @@ _SHAPES = {"cifar10": (5000, 32, 10), "shapes": (1000, 32, 10)}
 def check(config: Config) -> Facts:
     """Raise ``InputError`` for a config whose data, network or first step can't be; else what is known about it."""
     source = find_data(config.data)
+    if config.kind == "text":
+        return _check_text(config, source)
     if config.data in _SHAPES:
         each, side, classes = _SHAPES[config.data]
         labels = torch.arange(classes).repeat(each)
@@ -47,6 +53,24 @@ def check(config: Config) -> Facts:
         network = build_net(config.net, classes, side, config.stack)
         _try_a_step(network, min(config.batch, kept), side)
     return Facts(source, len(labels), kept, side, classes, sum(p.numel() for p in network.parameters()))
+
+
+def _check_text(config: Config, source: Source) -> Facts:
+    text = open_text(config.data)
+    learned, _ = text.split(config.validation)
+    count = len(text.characters)
+    gates = {"rnn": 1, "gru": 3, "lstm": 4}[config.net]
+    # Forward and back: logits and their gradient, gates and states of each layer.
+    numbers = config.batch * config.window * (3 * count + 2 * config.layers * (gates + 2) * config.hidden)
+    if numbers > MOST_NUMBERS:
+        raise InputError(
+            f"A step of {config.batch} × {config.window} characters needs {4e-9 * numbers:.1f} GB, more than "
+            f"{4e-9 * MOST_NUMBERS:.0f} GB. Use a smaller batch, fewer steps back in time, or a smaller hidden size."
+        )
+    with torch.device("meta"):
+        network = RecurrentNetwork(config.net, count, config.embedding, config.hidden, config.layers)
+    parameters = sum(p.numel() for p in network.parameters())
+    return Facts(source, len(text.train), len(learned), 0, count, parameters)
 
 
 def _try_a_step(network: torch.nn.Module, batch: int, side: int) -> None:

@@ -19,8 +19,8 @@ def differences(configs: Sequence[Config]) -> dict[str, list[Any]]:
 
 def loss_in_words(config: Config) -> str:
     """What a run minimises: plain cross-entropy, or what was added to it."""
-    words = ["cross-entropy"]
-    if config.label_smoothing:
+    words, counting = ["cross-entropy"], config.counting()
+    if counting.get("label_smoothing"):
         words.append(f"label smoothing {config.label_smoothing:g}")
     if config.attack != "none":
         words.append(f"on pictures attacked by {config.attack.upper()}, epsilon {levels(config.epsilon)}")
@@ -30,6 +30,11 @@ def loss_in_words(config: Config) -> str:
 def curves_in_words(config: Config) -> list[str]:
     """What has to be known to read a run's curves of loss and accuracy."""
     words = []
+    if config.kind == "text":
+        words.append(
+            "Bits per character: -log2 of the probability of the character that came, on average. Predicting each of N "
+            "characters with the same probability costs log2 N."
+        )
     if config.attack != "none":
         words.append(
             f"The training curves are of attacked pictures: each batch is attacked by {config.attack.upper()} (epsilon "
@@ -39,10 +44,10 @@ def curves_in_words(config: Config) -> list[str]:
         )
     if not config.validation:
         words.append(
-            "No pictures are held out in this run: it learns from all of them, so there is no held-out curve, and the "
-            "last weights are tested, whether or not they are the best."
+            f"{'No text is' if config.kind == 'text' else 'No pictures are'} held out in this run: it learns from all "
+            "of it, so there is no held-out curve, and the last weights are tested, whether or not they are the best."
         )
-    elif config.label_smoothing:
+    elif config.counting().get("label_smoothing"):
         words.append(
             f"The training loss is measured with label smoothing ({config.label_smoothing:g}) and on changed pictures, "
             "the held-out loss without either: so it can be the lower one."
@@ -72,6 +77,8 @@ class Group:
     runs: tuple[Run, ...]
     accuracy: Spread
     robust_accuracy: Spread | None
+    bits: Spread | None = None
+    """Bits per character, of a text."""
 
 
 def group_by_settings(runs: Sequence[Run]) -> list[Group]:
@@ -85,5 +92,6 @@ def group_by_settings(runs: Sequence[Run]) -> list[Group]:
         finals = [final for run in members if (final := run.finals)]
         robust = [final["robust_accuracy"] for final in finals if "robust_accuracy" in final]
         accuracy = spread([final["accuracy"] for final in finals])
-        made.append(Group(tuple(members), accuracy, spread(robust) if robust else None))
+        bits = [final["bits"] for final in finals if "bits" in final]
+        made.append(Group(tuple(members), accuracy, spread(robust) if robust else None, spread(bits) if bits else None))
     return sorted(made, key=lambda group: -group.accuracy.mean)

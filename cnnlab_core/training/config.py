@@ -7,18 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.training.settings import Option, describe, setting
+from cnnlab_core.training.settings import Kind, Option, Setting, describe, kind_of, setting
 
-Net = Literal["homework", "homework_bn", "deeper", "stack"]
+Net = Literal["homework", "homework_bn", "deeper", "stack", "rnn", "gru", "lstm"]
 Init = Literal["he", "xavier", "orthogonal", "small", "zeros"]
 Optimizer = Literal["adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "constant"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-DATA = ("cifar10", "shapes")
-"""The data sets that come with the lab; others are called ``own:`` and their name."""
-_OWN = re.compile(r"own:[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+DATA = ("cifar10", "shapes", "names")
+"""The data sets that come with the lab; others are called ``own:`` or, if they are text, ``text:`` and their name."""
+_OWN = re.compile(r"(own|text):[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _ATTACKED = {"attack": ("fgsm", "pgd")}
 
 
@@ -33,21 +33,22 @@ class Config:
     # fmt: off
     data: str = setting("cifar10", "data set", "What the network learns.", group="data", preset=False, wide=True)
     limit: int = setting(
-        0, "training pictures", "Train on this many pictures only.", group="data", high=10_000_000, step=1000,
-        typed=True, zero="all",
+        0, "training pictures", "Train on this many pictures only.", group="data", of="pictures",
+        high=10_000_000, step=1000, typed=True, zero="all",
     )
     validation: float = setting(
         0.1, "share held out",
-        "The share of the training pictures that is held out, to see how the network does on new ones, and to choose "
-        "the best epoch's weights. Without any, the last weights are tested.", group="data",
+        "The share of the training data that is held out, to see how the network does on new ones, and to choose the "
+        "best epoch's weights. Without any, the last weights are tested.", group="data",
         high=0.5, step=0.01, zero="none",
     )
     crop: int = setting(
         4, "shift in pixels", "Each picture is shifted by up to this many pixels, differently each time.", group="data",
-        high=16,
+        of="pictures", high=16,
     )
     flip: bool = setting(
         True, "mirroring", "A coin decides for each picture, anew in each epoch, whether it is mirrored.", group="data",
+        of="pictures",
     )
 
     net: Net = setting(
@@ -56,24 +57,48 @@ class Config:
             "homework": Option(
                 "homework",
                 "64 filters of 11 × 11, ReLU, max pooling, two layers of 128 filters of 3 × 3, and an average.",
+                of="pictures",
             ),
             "homework_bn": Option(
                 "homework with batch norm",
                 "The same with batch normalisation after each convolution: it learns much faster.",
+                of="pictures",
             ),
             "deeper": Option(
                 "deeper (residual)",
                 "A small residual network with 3.6 million weights: the best of the three, and the slowest.",
+                of="pictures",
             ),
-            "stack": Option("my own stack", "Layers of your own, row by row."),
+            "stack": Option("my own stack", "Layers of your own, row by row.", of="pictures"),
+            "rnn": Option("RNN", "A plain recurrent layer with tanh (Elman 1990): it forgets quickly.", of="text"),
+            "gru": Option(
+                "GRU", "Two gates decide what is kept and what is forgotten (Cho et al. 2014, arXiv:1406.1078).",
+                of="text",
+            ),
+            "lstm": Option(
+                "LSTM", "Three gates around a memory of its own (Hochreiter & Schmidhuber 1997, with forget gates).",
+                of="text",
+            ),
         },
     )
     stack: str = setting(
         "", "layers", "Your own rows of layers, as c64k3p1,norm,relu,m2s2 (see cnnlab_core.models.stack).",
         group="network", needs={"net": ("stack",)}, preset=False, wide=True, paces=True,
     )
+    embedding: int = setting(
+        32, "embedding size", "Each character is a vector of so many numbers, which are learned.", group="network",
+        of="text", low=1, high=256, typed=True, paces=True,
+    )
+    hidden: int = setting(
+        128, "hidden size", "How many numbers each recurrent layer remembers from one character to the next.",
+        group="network", of="text", low=1, high=512, typed=True, paces=True,
+    )
+    layers: int = setting(
+        1, "recurrent layers", "A second layer reads what the first one remembers.", group="network", of="text",
+        low=1, high=2, paces=True,
+    )
     init: Init = setting(
-        "he", "initialisation", "How the weights begin. Biases begin at 0.", group="network",
+        "he", "initialisation", "How the weights begin. Biases begin at 0.", group="network", of="pictures",
         options={
             "he": Option("he", "Normal, variance 2 / fan-in (He et al. 2015, arXiv:1502.01852): made for ReLU."),
             "xavier": Option(
@@ -91,7 +116,8 @@ class Config:
         "adamw", "optimiser",
         "AdamW gives each weight its own step size. SGD moves all weights alike, with momentum. Muon moves a layer "
         "equally in every direction and learns the most from each picture (a learning rate of 0.02 to 0.05 suits it).",
-        group="learning", paces=True, options={"adamw": Option("adamw"), "sgd": Option("sgd"), "muon": Option("muon")},
+        group="learning", paces=True,
+        options={"adamw": Option("adamw"), "sgd": Option("sgd"), "muon": Option("muon", of="pictures")},
     )
     learning_rate: float = setting(
         0.01, "learning rate",
@@ -101,12 +127,12 @@ class Config:
         stops=(1e-4, 3e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 5e-2, 0.1, 0.3, 1.0, 10.0), address="rate",
     )
     epochs: int = setting(
-        10, "epochs", "How many times every training picture is seen.", group="learning", low=1, high=1000, typed=True,
+        10, "epochs", "How many times the training data are seen.", group="learning", low=1, high=1000, typed=True,
     )
     label_smoothing: float = setting(
         0.1, "label smoothing",
         "How much certainty is taken from the true class: 0 asks for 100 %, 0.1 for about 90 %.", group="learning",
-        high=0.9, step=0.05,
+        of="pictures", high=0.9, step=0.05,
     )
     schedule: Schedule = setting(
         "one-cycle", "schedule",
@@ -119,8 +145,19 @@ class Config:
     )
     batch: int = setting(
         128, "batch size",
-        "Pictures per step (of all processes together). A larger batch makes each step steadier, and the steps fewer.",
+        "Pictures per step (of all processes together), or places of the text that are read side by side. A larger "
+        "batch makes each step steadier, and the steps fewer.",
         group="learning", low=1, high=8192, step=32, typed=True, paces=True,
+    )
+    window: int = setting(
+        64, "steps back in time",
+        "Backpropagation through time goes back over so many characters; what the network remembers goes further.",
+        group="learning", of="text", low=1, high=512, typed=True, paces=True,
+    )
+    clip: float = setting(
+        1.0, "largest gradient norm", "A longer gradient is scaled down to this length (Pascanu et al. 2013, "
+        "arXiv:1211.5063), so that one steep place can't throw the weights far away.", group="learning", of="text",
+        high=1000, step=0.5, typed=True, zero="no clipping",
     )
     seed: int = setting(
         0, "seed",
@@ -129,7 +166,7 @@ class Config:
     )
     precision: Precision = setting(
         "auto", "precision", "Auto tests for a second whether bfloat16 is faster and safe on this machine.",
-        group="learning", paces=True,
+        group="learning", of="pictures", paces=True,
         options={"auto": Option("auto"), "float32": Option("float32"), "bfloat16": Option("bfloat16")},
     )
     momentum: float = setting(
@@ -139,7 +176,7 @@ class Config:
 
     attack: Attack = setting(
         "none", "learns from", "Adversarial training replaces each batch by pictures that are attacked at that moment.",
-        group="attack", wide=True, paces=True,
+        group="attack", of="pictures", wide=True, paces=True,
         options={
             "none": Option("clean pictures", "The pictures as they are."),
             "fgsm": Option(
@@ -176,12 +213,35 @@ class Config:
         if self.data not in DATA and not _OWN.fullmatch(self.data):
             raise InputError(
                 f"There is no data set called “{self.data[:60]}”. Choose {', '.join(DATA)}, or own: and the name of "
-                "one that was imported, such as own:leaves."
+                "one that was imported, such as own:leaves (of a text: text:poems)."
             )
+        for name, about in SETTINGS.items():
+            self._refuse_the_other_kind(name, about)
         if self.net == "stack" and not self.stack.strip():
             raise InputError("The stack has no rows. Add a convolution, or choose one of the lab's networks.")
         if self.net != "stack" and self.stack:
             raise InputError("Rows of layers only count with the network “stack”. Choose it, or leave the rows out.")
+
+    def _refuse_the_other_kind(self, name: str, about: Setting) -> None:
+        """What concerns pictures alone can't be asked for with a text, and the other way round."""
+        value, others = getattr(self, name), {"pictures": "text", "text": "pictures"}
+        option = about.options.get(value)
+        if option and option.of == others[self.kind]:
+            choices = ", ".join(about.options_for(self.kind))
+            raise InputError(
+                f"The {about.name} “{value}” is for {option.of}, and “{self.data}” is {self.kind}. Choose one of "
+                f"{choices}, or other data."
+            )
+        if about.of == others[self.kind] and value != about.default:
+            raise InputError(
+                f"“{about.name[0].upper()}{about.name[1:]}” is a setting for {about.of}, and “{self.data}” is "
+                f"{self.kind}. Leave it out, or choose other data."
+            )
+
+    @property
+    def kind(self) -> Kind:
+        """What is learned from, by the name of the data set."""
+        return kind_of(self.data)
 
     @property
     def step_size(self) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,8 @@ _LATELY = 200
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Per step (S,): ``step``, ``loss`` (nats), ``accuracy``, ``rate``, ``speed`` (pictures/s), ``seconds``.
+    """Per step (S,): ``step``, ``loss`` (nats), ``accuracy``, ``rate``, ``speed`` (pictures/s, or
+    characters/s), ``seconds``.
 
     Per epoch (E,): ``epoch_step`` (the step after which it was checked), training and validation loss and accuracy,
     and ``robust_accuracy`` under PGD. What wasn't measured, or wasn't a number, is NaN.
@@ -36,6 +37,11 @@ class Curves:
     validation_loss: Array
     validation_accuracy: Array
     robust_accuracy: Array
+
+    def in_bits(self) -> "Curves":
+        """The same with every loss in bits: of a text, bits per character."""
+        losses = ("loss", "train_loss", "validation_loss")
+        return replace(self, **{name: getattr(self, name) / math.log(2) for name in losses})
 
     @property
     def done(self) -> int:
@@ -75,7 +81,8 @@ def seconds_left(config: Config, machine: Mapping[str, Any] | None, found: Curve
     """How long the training will still take at the speed of now, without checks and test; NaN before it is known."""
     if not machine or not found.speed_now > 0:
         return float("nan")
-    return (machine["total_steps"] - found.done) * config.batch / found.speed_now
+    per_step = machine.get("characters_per_step", config.batch)
+    return (machine["total_steps"] - found.done) * per_step / found.speed_now
 
 
 def duration(seconds: float) -> str:

@@ -86,6 +86,8 @@ def explain_nan(config: Config, step: int, rate: float, layer: str, precision: s
     advice = [f"a learning rate of {config.learning_rate / 10:g} instead of {config.learning_rate:g}"]
     if config.net == "homework":
         advice.append("batch normalisation (homework_bn), which keeps the activations in bounds")
+    if config.kind == "text" and not config.clip:
+        advice.append("a largest gradient norm of 1")
     if config.optimizer != "adamw" and config.momentum > 0.9:
         advice.append("a momentum of 0.9")
     if config.schedule == "constant":

@@ -5,29 +5,24 @@ import os
 import time
 from collections.abc import Callable, Generator
 from contextlib import nullcontext, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
-from cnnlab_core.data import Dataset, open_data_steps, split_validation
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.device import describe_device, pick_device
+from cnnlab_core.runtime.jobs import relay
 from cnnlab_core.training import diagnosis
-from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
-from cnnlab_core.training.batches import Feeder, to_pixels
 from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
-from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
-from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.metrics import MetricsWriter, say
-from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
-from cnnlab_core.training.snapshots import keep_mistakes, write_array
+from cnnlab_core.training.task import Counted, Progress, Task
+from cnnlab_core.training.tasks import open_task
 
 Outcome = Literal["finished", "paused", "stopped"]
 
@@ -36,9 +31,6 @@ FLUSH_STEPS = 10
 """Several processes speak of their losses and of what is wanted every so many steps."""
 PROBES = 60
 """About how often the insides of the network are looked at during a run."""
-PROBE_PICTURES = 256
-ROBUST_PICTURES = 500
-"""Held-out pictures on which robustness is watched, epoch by epoch."""
 
 
 class NotANumberError(RunError):
@@ -52,21 +44,6 @@ class TrainStep:
     doing: Literal["fetching", "training", "checking", "testing"]
     done: int
     total: int
-
-
-@dataclass
-class _Progress:
-    """What a checkpoint holds besides weights and optimiser; ``step`` is the next one to do."""
-
-    step: int = 0
-    seconds: float = 0.0
-    loss_sum: float = 0.0
-    accuracy_sum: float = 0.0
-    best_step: int = -1
-    best_score: float = -1.0
-    attacked: list[float] = field(default_factory=list)
-    robust: list[float] = field(default_factory=list)
-    collapsed: bool = False
 
 
 def train(
@@ -100,19 +77,20 @@ def _train(
     wish: Callable[[], str] | None,
 ) -> Generator[TrainStep, None, Outcome]:
     config: Config = world.tell(run.config if run else None)
-    fetching = open_data_steps(config.data)
+    device = device or pick_device()
+    fetching = open_task(config, device, world)
     while True:
         try:
             step = next(fetching)
         except StopIteration as stop:
-            dataset: Dataset = stop.value
+            task: Task = stop.value
             break
         yield TrainStep("fetching", step.received, step.total)
         if run and world.size == 1 and (wish or run.request)():
             fetching.close()
             say(run.metrics_path, "paused", "Cancelled while the data was being fetched.", resumable=True)
             return "paused"
-    trainer = _Trainer(run, config, world, device or pick_device(), dataset, checkpoint_seconds, wish)
+    trainer = _Trainer(run, config, world, device, task, checkpoint_seconds, wish)
     try:
         return (yield from trainer.go())
     finally:
@@ -128,41 +106,22 @@ class _Trainer:
         config: Config,
         world: World,
         device: torch.device,
-        dataset: Dataset,
+        task: Task,
         checkpoint_seconds: float,
         wish: Callable[[], str] | None,
     ) -> None:
-        self.run, self.config, self.world, self.device, self.dataset = run, config, world, device, dataset
+        self.run, self.config, self.world, self.device = run, config, world, device
+        self.task, self.feeder, self.learner = task, task.feeder, task.learner
         self.checkpoint_seconds = checkpoint_seconds
         self.wish = wish or (run.request if run else lambda: "")
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = False  # its choice of algorithm could differ after a resume
             torch.backends.cudnn.deterministic = True
-        labels = dataset.train.labels
-        self.split = split_validation(labels, config.validation, config.seed, config.limit)
-        self.feeder = Feeder(dataset.train, self.split.train, config, device, world.rank, world.size)
-        self.mean, self.std = pixel_statistics(dataset.train, self.split.train)
-        self.learner = Learner(
-            config,
-            classes=len(dataset.classes),
-            side=dataset.side,
-            mean=self.mean,
-            std=self.std,
-            device=device,
-            world=world,
-        )
-        held = torch.from_numpy(self.split.validation)
-        self.validation = type(dataset.train)(dataset.train.images[held], labels[held])
-        probed = self.validation.images[:PROBE_PICTURES]
-        if not len(held):  # those that are learned from: evenly chosen, since they may stand class by class
-            places = np.linspace(0, len(self.split.train) - 1, PROBE_PICTURES).astype(int)
-            probed = dataset.train.images[torch.from_numpy(np.unique(self.split.train[places]))]
-        self.probed = probed
         self.total = config.epochs * self.feeder.steps
         self.probes = _probe_steps(self.total)
         self.pending: list[tuple[int, float, torch.Tensor]] = []
         self.writer: MetricsWriter | None = None
-        self.progress = _Progress()
+        self.progress = Progress()
 
     # --- the whole of it ---
 
@@ -208,20 +167,17 @@ class _Trainer:
 
     def _settle(self) -> None:
         """What the first start finds out about machine and data is kept, so that later ones do the same."""
-        digest = self.dataset.train.digest()
+        digest = self.task.digest()
         known = self.world.tell((self.run.machine or {}) if self.run else None)
         if known and known["data_sha256"] != digest:
             raise RunError(
-                f"The data set {self.dataset.title} isn't the one that this run began with. Put the old one back, or "
+                f"The data set {self.task.title} isn't the one that this run began with. Put the old one back, or "
                 "duplicate the run to train on this one."
             )
         if not known:
             precision, why = self.config.precision, "as asked for"
             if precision == "auto":
-                batch = next(self.feeder.epoch(0))
-                precision, why = self.world.tell(  # type: ignore[assignment]
-                    choose_precision(self.learner.network, self.learner.normalise, batch)
-                )
+                precision, why = self.world.tell(self.task.choose_precision())  # type: ignore[assignment]
             known = {
                 "device": str(self.device),
                 "device_name": describe_device(self.device).split(",")[0],
@@ -231,12 +187,7 @@ class _Trainer:
                 "precision_why": why,
                 "torch": torch.__version__,
                 "data_sha256": digest,
-                "classes": list(self.dataset.classes),
-                "side": self.dataset.side,
-                "mean": self.mean,
-                "std": self.std,
-                "training_pictures": len(self.split.train),
-                "validation_pictures": len(self.split.validation),
+                **self.task.facts(),
                 "parameters": sum(p.numel() for p in self.learner.network.parameters()),
                 "total_steps": self.total,
             }
@@ -250,9 +201,8 @@ class _Trainer:
         saved = self.world.tell(load_checkpoint(self.run.checkpoints) if self.run else None)
         if saved:
             self.learner.restore(saved)
-            self.progress = _Progress(**saved["progress"])
+            self.progress = Progress(**saved["progress"])
         if self.run:
-            self.run.filters.mkdir(parents=True, exist_ok=True)
             self.writer = MetricsWriter(self.run.metrics_path, keep=saved["metrics_bytes"] if saved else 0)
             if saved and self.moved:
                 sentence = "The run goes on on another device or with other processes, so its last digits may differ."
@@ -264,12 +214,13 @@ class _Trainer:
         step = self.progress.step
         rate = learning_rate(self.config, step, self.total)
         probing = step in self.probes
-        if probing:
-            self._keep_filters(step)
+        if probing and self.run:
+            self.task.keep(self.run, step)
         self.pending.append((step, rate, self.learner.learn(batch, rate, epoch, number)))
         self.progress.step += 1
-        if probing:
-            self._probe(step)
+        if probing and self.run:
+            for kind, values in self.task.look(step):
+                self._say(kind, **values)
 
     def _time_to_flush(self) -> bool:
         if self.world.size > 1:
@@ -282,7 +233,7 @@ class _Trainer:
             return self.world.tell(self.wish())
         values = self.world.mean(torch.stack([value for _, _, value in self.pending])).tolist()
         now = time.monotonic()
-        speed = len(values) * self.feeder.batch / max(now - self.flushed, 1e-9)
+        speed = len(values) * self.feeder.per_step / max(now - self.flushed, 1e-9)
         self.progress.seconds += now - self.flushed
         for (step, rate, _), (loss, accuracy) in zip(self.pending, values, strict=True):
             self._say(
@@ -306,81 +257,31 @@ class _Trainer:
         return self.world.tell(self.wish())
 
     def _overflow(self, step: int, rate: float) -> NotANumberError:
-        x = self.learner.normalise(next(self.feeder.epoch(0)).images)
-        with diagnosis.evaluating(self.learner.network):
-            layer = diagnosis.first_broken_layer(self.learner.network, x)
+        layer = self.task.broken_layer()
         return NotANumberError(diagnosis.explain_nan(self.config, step, rate, layer, self.precision))
-
-    # --- looking inside ---
-
-    def _keep_filters(self, step: int) -> None:
-        """The first layer's filters (filters, 3, rows, columns) before a step, as float16."""
-        first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
-        if self.run and first is not None:
-            write_array(self.run.filters / f"{step:09d}.npy", first.weight.detach().half().contiguous().cpu().numpy())
-
-    def _probe(self, step: int) -> None:
-        if not self.run:
-            return
-        norms = diagnosis.gradient_norms(self.learner.network)
-        x = to_pixels(self.probed.to(self.device))
-        with diagnosis.evaluating(self.learner.network):
-            dead = diagnosis.dead_units(self.learner.network, self.learner.normalise(x))
-        self._say("probe", step=step, gradient_norms=norms, dead_units=dead)
 
     # --- an epoch's end ---
 
     def _check(self, epoch: int) -> Generator[TrainStep, None, None]:
-        """Ask about the held-out pictures, if there are any, keep the best weights, notice a collapse."""
+        """Ask about what is held out, if anything is, and keep the best weights."""
         progress, steps = self.progress, self.feeder.steps
-        clean: Answers | None = None
-        robust: float | None = None
-        if len(self.validation):
-            clean = yield from self._ask("checking", self.validation, self.learner.logits)
-        if clean and self.config.attack != "none":
-            attack = AttackSettings(self.config.epsilon, self.config.epsilon / 4, CHECK_STEPS)
-            few = type(self.validation)(
-                self.validation.images[:ROBUST_PICTURES], self.validation.labels[:ROBUST_PICTURES]
-            )
-            robust = (yield from self._ask("checking", few, self.learner.logits, attack)).accuracy
-            progress.attacked.append(progress.accuracy_sum / steps)
-            progress.robust.append(robust)
+        checked = yield from relay(self.task.check(progress), lambda counted: TrainStep("checking", *counted))
         self._say(
             "epoch",
             epoch=epoch,
             step=progress.step,
             train_loss=progress.loss_sum / steps,
             train_accuracy=progress.accuracy_sum / steps,
-            validation_loss=clean and clean.mean_loss,
-            validation_accuracy=clean and clean.accuracy,
-            robust_accuracy=robust,
+            **checked.values,
             seconds=round(progress.seconds, 2),
         )
         progress.loss_sum = progress.accuracy_sum = 0.0
-        if not progress.collapsed and diagnosis.overfits_catastrophically(progress.attacked, progress.robust):
-            progress.collapsed = True
-            self._say("notice", about="catastrophic overfitting", epoch=epoch, sentence=diagnosis.CATASTROPHIC)
-        score = robust if robust is not None else clean.accuracy if clean else None
-        if score is not None and score > progress.best_score:
-            progress.best_score, progress.best_step = score, progress.step
+        for kind, values in checked.lines:
+            self._say(kind, **values)
+        if checked.score is not None and checked.score > progress.best_score:
+            progress.best_score, progress.best_step = checked.score, progress.step
             self._save_best()
         self.flushed = time.monotonic()  # checking isn't training: it doesn't count in the speed
-
-    def _ask(
-        self,
-        doing: Literal["checking", "testing"],
-        pictures: Any,
-        logits: Callable[[torch.Tensor], torch.Tensor],
-        attack: AttackSettings | None = None,
-    ) -> Generator[TrainStep, None, Answers]:
-        job = answer(logits, pictures, self.device, world=self.world, attack=attack)
-        with diagnosis.evaluating(self.learner.network):
-            while True:
-                try:
-                    done = next(job)
-                except StopIteration as stop:
-                    return stop.value
-                yield TrainStep(doing, done, len(pictures))
 
     def _save_last(self) -> None:
         """Everything that going on needs."""
@@ -402,49 +303,32 @@ class _Trainer:
 
         Without held-out pictures to choose by, the last weights.
         """
-        self._keep_filters(self.progress.step)
+        if self.run:
+            self.task.keep(self.run, self.progress.step)
         best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
         used = self.progress.step
         if best and best["progress"]["step"] == self.progress.best_step:
             self.learner.network.load_state_dict(best["network"])
             used = self.progress.best_step
-        test = self.dataset.read_test()
-        finals: dict[str, Any] = {"weights_of_step": used, "total_steps": self.total, "test_pictures": len(test)}
-        clean: Answers | None = None
-        attack = AttackSettings(self.config.epsilon, self.config.epsilon / 4, FINAL_STEPS)
-        for kind in [None] if self.config.attack == "none" else [None, attack]:
-            asking = self._ask("testing", test, self.learner.exact_logits, kind)
-            while True:
-                try:
-                    step = next(asking)
-                except StopIteration as stop:
-                    answers: Answers = stop.value
-                    break
-                yield step
-                if self.world.size == 1 and self.wish() == "pause":
-                    asking.close()
-                    return "pause"
-            if kind is None:
-                clean = answers
-            else:
-                finals |= {
-                    "robust_accuracy": answers.accuracy,
-                    "robust_attack": f"PGD-{FINAL_STEPS}, linf, steps of epsilon / 4, from the picture itself",
-                    "robust_epsilon": self.config.epsilon,
-                }
-        assert clean is not None
-        confusion = clean.confusion(len(self.dataset.classes))
-        finals |= {
-            "accuracy": clean.accuracy,
-            "loss": clean.mean_loss,
-            "per_class": (confusion.diagonal() / np.maximum(confusion.sum(1), 1)).tolist(),
-            "confusion": confusion.tolist(),
-            "mistakes": clean.mistakes(),
+        asking = self.task.test(self.run)
+        while True:
+            try:
+                counted: Counted = next(asking)
+            except StopIteration as stop:
+                tested: dict[str, Any] = stop.value
+                break
+            yield TrainStep("testing", *counted)
+            if self.world.size == 1 and self.wish() == "pause":
+                asking.close()
+                return "pause"
+        finals = {
+            "weights_of_step": used,
+            "total_steps": self.total,
+            **tested,
             "validation_score": self.progress.best_score if self.progress.best_step >= 0 else None,
             "seconds": round(self.progress.seconds, 1),
         }
         if self.run:
-            keep_mistakes(self.run, finals["mistakes"], test.images.numpy())
             self.run.write_json("finals.json", finals)
         return ""
 

@@ -1,7 +1,8 @@
 """What a run reports, as JSON lines: one process writes, anybody reads at any time. Needs no torch.
 
 Kinds of lines: ``state`` (started, paused, ...), ``step`` (loss, accuracy, learning rate, speed), ``epoch`` (training
-and validation), ``probe`` (gradient norms and dead units by layer), ``notice`` (something to know).
+and validation), ``probe`` (gradient norms and dead units by layer), ``sample`` (what a network that reads text writes
+after so many steps), ``notice`` (something to know).
 """
 
 import json
@@ -71,6 +72,7 @@ class Metrics:
     steps: list[Record] = field(default_factory=list)
     epochs: list[Record] = field(default_factory=list)
     probes: list[Record] = field(default_factory=list)
+    samples: list[Record] = field(default_factory=list)
     notices: list[Record] = field(default_factory=list)
     _file: int = 0
     _read: int = 0
@@ -96,7 +98,7 @@ class Metrics:
         return bool(whole)
 
     def _begin_again(self, inode: int) -> None:
-        for lines in (self.states, self.steps, self.epochs, self.probes, self.notices):
+        for lines in (self.states, self.steps, self.epochs, self.probes, self.samples, self.notices):
             lines.clear()
         self._file, self._read = inode, 0
 
@@ -107,6 +109,7 @@ class Metrics:
         except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             return
         kinds = {"state": self.states, "step": self.steps, "epoch": self.epochs, "probe": self.probes}
+        kinds["sample"] = self.samples
         kinds.get(kind, self.notices).append(record)
 
 

@@ -47,3 +47,12 @@ PRESETS: tuple[Preset, ...] = (
         Config(net="deeper"),
     ),
 )
+
+TEXT_PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "Names",
+        "An LSTM that writes names after less than a minute on two processor cores, at 3.05 bits per character.",
+        Config(data="names", net="lstm", epochs=4, batch=64, window=32),
+    ),
+)
+"""Those for text: each is for one data set."""

@@ -6,7 +6,7 @@ Figures are drawn by matplotlib's objects, never by pyplot, whose state all sess
 import base64
 import io
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -19,6 +19,7 @@ from cnnlab_core.interpretability.first_layer_filters import as_colours
 from cnnlab_core.training.comparison import curves_in_words, loss_in_words
 from cnnlab_core.training.config import SETTINGS, Config
 from cnnlab_core.training.curves import Curves, curves, smoothed
+from cnnlab_core.training.metrics import Record
 from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.snapshots import filter_steps, read_filters
@@ -35,19 +36,21 @@ _STYLE = (
 def report(run: Run) -> str:
     """The report of a run, finished or not, as an HTML page. Raises ``RunError`` if its settings can't be read."""
     config, machine, finals = run.config, run.machine or {}, run.finals
-    found = curves(run.metrics())
+    metrics = run.metrics()
+    found = curves(metrics)
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.about.created))
     parts = [
         f"<h1>{escape(run.about.name)}</h1><p>Made on {made} with cnnlab. {escape(run.state().sentence)}</p>",
         _scores(finals),
         "<h2>Learning</h2>",
         _figure(
-            _learning(found, config),
+            _learning(found if config.kind == "pictures" else found.in_bits(), config, machine),
             f"Loss ({loss_in_words(config)}) and accuracy on training batches (smoothed)"
-            + (" and on held-out pictures. " if config.validation else ". ")
+            + (f" and on held-out {config.kind}. " if config.validation else ". ")
             + " ".join(curves_in_words(config)),
         ),
         *_filters(run),
+        *_written(metrics.samples),
         *_tested(finals, machine),
         "<h2>Network and initialisation</h2>",
         _table(_network(config, machine)),
@@ -74,6 +77,13 @@ def report(run: Run) -> str:
 def _scores(finals: dict[str, Any] | None) -> str:
     if not finals:
         return "<p>Not tested yet.</p>"
+    if "bits" in finals:
+        return (
+            f'<p><span class="big">{finals["bits"]:.3f}</span> bits per character on {finals["test_characters"]:,} '
+            f"test characters, {finals['accuracy']:.2%} of which were the likeliest one. Counting single letters "
+            f"reaches {finals['single_letter_bits']:.3f} bits, counting pairs {finals['letter_pair_bits']:.3f}. The "
+            f"test text was read once, with the weights after step {finals['weights_of_step']}.</p>"
+        )
     words = f'<p><span class="big">{finals["accuracy"]:.2%}</span> of {finals["test_pictures"]} test pictures '
     words += "classified correctly"
     if "robust_accuracy" in finals:
@@ -83,11 +93,21 @@ def _scores(finals: dict[str, Any] | None) -> str:
 
 
 def _network(config: Config, machine: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [("network", config.net), ("layers", config.stack or STACKS.get(config.net, "a small residual network"))]
-    rows += [("initialisation", f"{config.init}: {SETTINGS['init'].options[config.init].about} Biases: 0.")]
-    for name in ("parameters", "training_pictures", "validation_pictures", "total_steps"):
+    rows: list[tuple[str, str]] = [("network", config.net)]
+    if config.kind == "pictures":
+        rows += [("layers", config.stack or STACKS.get(config.net, "a small residual network"))]
+        rows += [("initialisation", f"{config.init}: {SETTINGS['init'].options[config.init].about} Biases: 0.")]
+    else:
+        rows += [
+            ("layers", f"embedding {config.embedding}, {config.layers} × {config.hidden} hidden units, dense layer")
+        ]
+        rows += [("initialisation", "the embedding normal, all else uniform in ±1 / √hidden, biases too")]
+    parts = [f"{part}_{what}" for what in ("pictures", "characters") for part in ("training", "validation")]
+    for name in ("parameters", *parts, "total_steps"):
         if name in machine:
             rows.append((name.replace("_", " "), f"{machine[name]:,}"))
+    if "characters" in machine:
+        rows.append(("alphabet", " ".join(ascii(one)[1:-1] if one.isspace() else one for one in machine["characters"])))
     if "classes" in machine:
         rows.append(("classes", ", ".join(machine["classes"])))
         rows.append(("picture size", f"{machine['side']} × {machine['side']}"))
@@ -98,11 +118,18 @@ def _network(config: Config, machine: dict[str, Any]) -> list[tuple[str, str]]:
 # --- figures --------------------------------------------------------------------------------------------------
 
 
-def _learning(found: Curves, config: Config) -> Figure:
+def _learning(found: Curves, config: Config, machine: Mapping[str, Any]) -> Figure:
+    pictures = config.kind == "pictures"
     figure = Figure(figsize=(10, 6.4), layout="constrained")
     loss, accuracy, rate, robust = figure.subplots(2, 2).ravel()
     for axes, steps, train, held, title in (
-        (loss, found.loss, found.train_loss, found.validation_loss, "Loss (nats)"),
+        (
+            loss,
+            found.loss,
+            found.train_loss,
+            found.validation_loss,
+            "Loss (nats)" if pictures else "Bits per character",
+        ),
         (accuracy, found.accuracy, found.train_accuracy, found.validation_accuracy, "Accuracy"),
     ):
         axes.plot(found.step, steps, color=_ACCENT, alpha=0.2, linewidth=0.8)
@@ -111,11 +138,17 @@ def _learning(found: Curves, config: Config) -> Figure:
         if config.validation:
             axes.plot(found.epoch_step, held, "o-", color=_OTHER, markersize=4, label="held out, by epoch")
         _finish(axes, title)
+    for name, style in (("single_letter_bits", ":"), ("letter_pair_bits", "--")):
+        if name in machine:
+            loss.axhline(
+                machine[name], color="#5a6669", linestyle=style, label=name[:-5].replace("_", " ") + "s, counted"
+            )
+            loss.legend(frameon=False, fontsize=8)
     rate.plot(found.step, found.rate, color=_ACCENT)
     _finish(rate, "Learning rate")
     if config.attack == "none" or not config.validation:
         robust.plot(found.step, found.speed, color=_ACCENT)
-        _finish(robust, "Pictures per second")
+        _finish(robust, f"{'Pictures' if pictures else 'Characters'} per second")
     else:
         robust.plot(found.epoch_step, found.robust_accuracy, "o-", color=_OTHER)
         _finish(robust, "Accuracy under PGD, held out")
@@ -154,8 +187,18 @@ def _array_of(colours: np.ndarray, across: int = 16) -> np.ndarray:
     return canvas
 
 
+def _written(samples: Sequence[Record]) -> Iterable[str]:
+    """The first, some, and the last samples of a run on text."""
+    if samples:
+        yield "<h2>What it wrote</h2>"
+        chosen = np.unique(np.geomspace(1, len(samples), 6).round().astype(int)) - 1
+        yield _table(
+            (f"after {samples[i]['step']:,} steps", " ↵ ".join(samples[i]["text"].split("\n"))) for i in chosen
+        )
+
+
 def _tested(finals: dict[str, Any] | None, machine: dict[str, Any]) -> Iterable[str]:
-    if not finals:
+    if not finals or "confusion" not in finals:
         return
     labels = machine.get("classes") or [str(index) for index in range(len(finals["per_class"]))]
     yield "<h2>Test</h2>"

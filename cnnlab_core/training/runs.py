@@ -4,12 +4,12 @@
 
     <runs>/<id>/config.json      the settings; never changed
                 about.json       name, owner, when it was made
-                machine.json     what the first start settled: device, threads, precision, data digest
+                machine.json     what the first start settled: device, threads, precision, data digest, alphabet
                 metrics.jsonl    see ``metrics``; written by the trainer alone
                 checkpoints/     last-*.pt (two) and best-*.pt
-                filters/         first-layer filters over time, one .npy per snapshot
+                filters/         first-layer filters over time, one .npy per snapshot (pictures only)
                 finals.json      the test, once
-                mistakes.npy     the test pictures that it got wrong most confidently
+                mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives
                 request          "pause" or "stop", for the trainer to read
                 trainer.log      what the trainer printed

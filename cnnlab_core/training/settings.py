@@ -10,6 +10,8 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS, levels
 
 Group = Literal["data", "network", "learning", "attack"]
+Kind = Literal["pictures", "text"]
+"""What is learned from."""
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
@@ -19,6 +21,8 @@ class Option:
 
     title: str
     about: str = ""
+    of: Kind | None = None
+    """What it can be chosen for, if not for both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,8 @@ class Setting:
     zero: str = ""
     """What 0 stands for, if it isn't just a number."""
     options: Mapping[str, Option] = field(default_factory=dict)
+    of: Kind | None = None
+    """What it plays a part for, if not for both."""
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """It counts only where other settings (named before it) have one of these values."""
     preset: bool = True
@@ -89,7 +95,12 @@ class Setting:
 
     def counts(self, values: Mapping[str, Any]) -> bool:
         """Whether the setting plays a part, the others being as ``values`` say."""
-        return all(values[name] in wanted for name, wanted in self.needs.items())
+        suits = self.of is None or self.of == kind_of(values["data"])
+        return suits and all(values[name] in wanted for name, wanted in self.needs.items())
+
+    def options_for(self, kind: Kind) -> list[str]:
+        """The options that can be chosen for a kind of data."""
+        return [name for name, option in self.options.items() if option.of in (None, kind)]
 
     def text(self, value: Any) -> str:
         """A value in words."""
@@ -117,6 +128,11 @@ class Setting:
         if self.in_levels:
             return levels(value)
         return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def kind_of(data: str) -> Kind:
+    """What a data set is made of, by its name alone."""
+    return "text" if data == "names" or data.startswith("text:") else "pictures"
 
 
 def setting(default: Any, name: str, help: str, **more: Any) -> Any:

@@ -42,6 +42,13 @@ def test_a_config_survives_json_and_says_what_differs():
         ({"net": ["homework"]}, "one of homework, homework_bn, deeper, stack"),
         ({"net": "stack"}, "no rows"),
         ({"stack": "c8k3"}, "only count"),
+        ({"data": "names"}, "“homework_bn” is for pictures, and “names” is text. Choose one of rnn, gru, lstm"),
+        ({"data": "own:few", "net": "gru"}, "“gru” is for text, and “own:few” is pictures. Choose one of homework,"),
+        ({"data": "names", "net": "rnn", "flip": False}, "“Mirroring” is a setting for pictures"),
+        ({"data": "text:x", "net": "rnn", "attack": "pgd"}, "“Learns from” is a setting for pictures"),
+        ({"data": "names", "net": "rnn", "optimizer": "muon"}, "“muon” is for pictures.*adamw, sgd"),
+        ({"hidden": 64}, "“Hidden size” is a setting for text, and “cifar10” is pictures"),
+        ({"data": "text:../x", "net": "rnn"}, "no data set"),
         ({"epsilon": 8.0}, "from 0/255 to 255/255, not 2040/255. As a number, 8/255 is 0.0314"),
         ({"colour": "red"}, "no setting"),
         ([], "a table"),
@@ -55,10 +62,11 @@ def test_settings_that_cannot_be_are_sentences(values, says):
 @pytest.mark.parametrize("name", NUMBERS)
 def test_both_ends_of_a_range_can_be_and_what_lies_beyond_cannot(name):
     about = SETTINGS[name]
+    rest = {"data": "names", "net": "lstm"} if about.of == "text" else {}
     for end, beyond in ((about.low, about.low - 1), (about.high, about.high + 1)):
-        assert getattr(Config(**{name: about.kind(end)}), name) == end
+        assert getattr(Config(**rest, **{name: about.kind(end)}), name) == end
         with pytest.raises(InputError, match=f"“{about.name[0].upper()}{about.name[1:]}” must be from"):
-            Config(**{name: about.kind(beyond)})
+            Config(**rest, **{name: about.kind(beyond)})
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -19,7 +19,9 @@ from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, duplicate, launch, list_runs, pause, queue, resume, start, stop
 from cnnlab_core.training import loop as loop_module
+from cnnlab_core.training import pictures as pictures_module
 from cnnlab_core.training import runs as runs_module
+from cnnlab_core.training import tasks as tasks_module
 from cnnlab_core.training.locks import DeviceQueue, device_key, held, is_held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics, say
@@ -196,7 +198,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_lost(monkeypatch, where):
         if where == "checkpoint":
             patch.setattr(loop_module, "save_checkpoint", failing(loop_module.save_checkpoint))
         elif where == "filters":
-            patch.setattr(loop_module, "write_array", failing(loop_module.write_array))
+            patch.setattr(pictures_module, "write_array", failing(pictures_module.write_array))
         else:
             patch.setattr(MetricsWriter, "sync", failing(MetricsWriter.sync))
         assert work(run, checkpoint_seconds=0.0, report=lambda line: None) == 1
@@ -343,7 +345,7 @@ def test_a_download_can_be_paused(monkeypatch):
 
     run = create_run(tiny())
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module, "open_data_steps", slow)
+        patch.setattr(tasks_module, "open_data_steps", slow)
         assert finish(train(run, wish=lambda: "pause")) == "paused"
     assert closed == ["own:few"]
     assert (run.state().name, run.state().resumable) == ("paused", True)

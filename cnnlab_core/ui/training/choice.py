@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.errors import LabError
 from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.training import Run, list_runs
+from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.visitor import visitor
@@ -28,11 +29,12 @@ STATES = {
 }
 
 
-def seen_runs() -> list[Run]:
+def seen_runs(kind: Kind = "pictures") -> list[Run]:
     """The runs that this browser may look at: its own, those that came with the lab or were started from the command
-    line, and where the lab is set so, everybody's."""
+    line, and where the lab is set so, everybody's; of those on pictures, or on text."""
     me, shared = visitor(), classroom().training == "shared"
-    return [run for run in list_runs() if shared or run.shipped or run.about.owner in ("", me)]
+    runs = [run for run in list_runs() if run.config.kind == kind]
+    return [run for run in runs if shared or run.shipped or run.about.owner in ("", me)]
 
 
 def may_steer(run: Run) -> bool:

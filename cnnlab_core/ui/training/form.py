@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab_core.training import Config
 from cnnlab_core.training.config import SETTINGS
-from cnnlab_core.training.settings import Group, Setting
+from cnnlab_core.training.settings import Group, Kind, Setting, kind_of
 from cnnlab_core.ui.controls import Controls
 
 CONTROLS = Controls("training")
@@ -30,8 +30,12 @@ def draw(group: Group, values: dict[str, Any], own: Mapping[str, Callable[[], An
     there, so that nothing jumps and a link keeps it; where it doesn't count it is disabled, and its default is taken.
     """
     free: list[Any] = []
+    kind = kind_of(values.get("data", ""))
     for about in SETTINGS.values():
         if about.group != group:
+            continue
+        if about.of not in (None, kind):  # nothing to choose with these data
+            values[about.key] = about.default
             continue
         if about.wide:
             place, free = st.container(), []
@@ -43,26 +47,27 @@ def draw(group: Group, values: dict[str, Any], own: Mapping[str, Callable[[], An
             if own and about.key in own:
                 values[about.key] = own[about.key]() if counts else about.default
             else:
-                value = _control(about, disabled=not counts)
+                value = _control(about, kind, disabled=not counts)
                 values[about.key] = value if counts else about.default
 
 
 def take(config: Config) -> None:
     """Turn every control of the form to a preset's settings, but for those that a preset leaves as they are."""
     for name, about in SETTINGS.items():
-        if about.preset:
+        if about.preset and about.of in (None, config.kind):
             st.session_state[CONTROLS.key(about.address)] = about.shown(getattr(config, name))
 
 
-def _control(about: Setting, *, disabled: bool) -> Any:
+def _control(about: Setting, kind: Kind, *, disabled: bool) -> Any:
     """The control that suits the setting, and what the chosen option means; gives the setting's value."""
     key = CONTROLS.key(about.address)
     more: dict[str, Any] = {"help": about.help, "disabled": disabled}
     shown: Any
     if about.options:
-        choose = CONTROLS.one_of if len(about.options) <= _MOST_SEGMENTS else CONTROLS.select
-        options = list(about.options)
-        shown = choose(about.address, about.label, options, about.default, format_func=about.text, **more)
+        choose = CONTROLS.one_of if len(about.options_for(kind)) <= _MOST_SEGMENTS else CONTROLS.select
+        options = about.options_for(kind)
+        start = about.default if about.default in options else options[-1]
+        shown = choose(about.address, about.label, options, start, format_func=about.text, **more)
         if about.options[shown].about:
             st.caption(about.options[shown].about)
     elif about.kind is bool:
@@ -70,11 +75,11 @@ def _control(about: Setting, *, disabled: bool) -> Any:
     elif about.stops:
         shown = CONTROLS.stops(about.address, about.label, _stops(about, key), about.default, **more)
     else:
-        low, high, start = (about.kind(about.shown(value)) for value in (about.low, about.high, about.default))
+        low, high, usual = (about.kind(about.shown(value)) for value in (about.low, about.high, about.default))
         if about.typed:
             more["format"] = "%g" if about.kind is float else "%d"
         control = CONTROLS.number if about.typed else CONTROLS.slider
-        shown = control(about.address, about.label, low, high, start, about.kind(about.step), **more)
+        shown = control(about.address, about.label, low, high, usual, about.kind(about.step), **more)
     return about.taken(shown)
 
 

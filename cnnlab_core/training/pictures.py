@@ -1,0 +1,154 @@
+"""Pictures to classify, as a task for the trainer: batches, held-out pictures, robustness, first-layer filters."""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from cnnlab_core.data import Dataset, Pictures, split_validation
+from cnnlab_core.runtime.jobs import relay
+from cnnlab_core.training import diagnosis
+from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
+from cnnlab_core.training.batches import Feeder, to_pixels
+from cnnlab_core.training.config import Config
+from cnnlab_core.training.distributed import World
+from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
+from cnnlab_core.training.learner import Learner, pixel_statistics
+from cnnlab_core.training.precision import choose_precision
+from cnnlab_core.training.runs import Run
+from cnnlab_core.training.snapshots import keep_mistakes, write_array
+from cnnlab_core.training.task import Checked, Counted, Line, Progress
+
+PROBE_PICTURES = 256
+ROBUST_PICTURES = 500
+"""Held-out pictures on which robustness is watched, epoch by epoch."""
+
+
+class PictureTask:
+    """A data set of labelled pictures, and the network of a config that learns to tell its classes apart."""
+
+    def __init__(self, config: Config, dataset: Dataset, device: torch.device, world: World) -> None:
+        self.config, self.dataset, self.device, self.world = config, dataset, device, world
+        self.title = dataset.title
+        train = dataset.train
+        self.split = split_validation(train.labels, config.validation, config.seed, config.limit)
+        self.feeder = Feeder(train, self.split.train, config, device, world.rank, world.size)
+        self.mean, self.std = pixel_statistics(train, self.split.train)
+        self.learner = Learner(
+            config,
+            classes=len(dataset.classes),
+            side=dataset.side,
+            mean=self.mean,
+            std=self.std,
+            device=device,
+            world=world,
+        )
+        held = torch.from_numpy(self.split.validation)
+        self.validation = Pictures(train.images[held], train.labels[held])
+        probed = self.validation.images[:PROBE_PICTURES]
+        if not len(held):  # those that are learned from: evenly chosen, since they may stand class by class
+            places = np.linspace(0, len(self.split.train) - 1, PROBE_PICTURES).astype(int)
+            probed = train.images[torch.from_numpy(np.unique(self.split.train[places]))]
+        self.probed = probed
+
+    def digest(self) -> str:
+        """The sha256 of the training pictures."""
+        return self.dataset.train.digest()
+
+    def facts(self) -> dict[str, Any]:
+        """Classes, side, pixel statistics, and how many pictures there are of each kind."""
+        return {
+            "classes": list(self.dataset.classes),
+            "side": self.dataset.side,
+            "mean": self.mean,
+            "std": self.std,
+            "training_pictures": len(self.split.train),
+            "validation_pictures": len(self.split.validation),
+        }
+
+    def choose_precision(self) -> tuple[str, str]:
+        """bfloat16 where it is faster and safe."""
+        return choose_precision(self.learner.network, self.learner.normalise, next(self.feeder.epoch(0)))
+
+    def keep(self, run: Run, step: int) -> None:
+        """The first layer's filters (filters, 3, rows, columns) before a step, as float16."""
+        first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
+        if first is not None:
+            write_array(run.filters / f"{step:09d}.npy", first.weight.detach().half().contiguous().cpu().numpy())
+
+    def look(self, step: int) -> Iterator[Line]:
+        """Gradient norms, and units that are dead on some pictures."""
+        norms = diagnosis.gradient_norms(self.learner.network)
+        x = to_pixels(self.probed.to(self.device))
+        with diagnosis.evaluating(self.learner.network):
+            dead = diagnosis.dead_units(self.learner.network, self.learner.normalise(x))
+        yield "probe", {"step": step, "gradient_norms": norms, "dead_units": dead}
+
+    def broken_layer(self) -> str:
+        """The first layer that gives something that isn't a finite number."""
+        x = self.learner.normalise(next(self.feeder.epoch(0)).images)
+        with diagnosis.evaluating(self.learner.network):
+            return diagnosis.first_broken_layer(self.learner.network, x)
+
+    def check(self, progress: Progress) -> Generator[Counted, None, Checked]:
+        """Accuracy on the held-out pictures, also under attack if the network learns from attacked ones."""
+        clean: Answers | None = None
+        robust: float | None = None
+        lines: list[Line] = []
+        if len(self.validation):
+            clean = yield from self._ask(self.validation, self.learner.logits)
+        if clean and self.config.attack != "none":
+            few = Pictures(self.validation.images[:ROBUST_PICTURES], self.validation.labels[:ROBUST_PICTURES])
+            robust = (yield from self._ask(few, self.learner.logits, self._attack(CHECK_STEPS))).accuracy
+            progress.attacked.append(progress.accuracy_sum / self.feeder.steps)
+            progress.robust.append(robust)
+        if not progress.collapsed and diagnosis.overfits_catastrophically(progress.attacked, progress.robust):
+            progress.collapsed = True
+            epoch = progress.step // self.feeder.steps - 1
+            about = {"about": "catastrophic overfitting", "epoch": epoch, "sentence": diagnosis.CATASTROPHIC}
+            lines.append(("notice", about))
+        values = {
+            "validation_loss": clean and clean.mean_loss,
+            "validation_accuracy": clean and clean.accuracy,
+            "robust_accuracy": robust,
+        }
+        score = robust if robust is not None else clean.accuracy if clean else None
+        return Checked(values, score, tuple(lines))
+
+    def test(self, run: Run | None) -> Generator[Counted, None, dict[str, Any]]:
+        """Accuracy, confusion and mistakes on the test pictures, and accuracy under attack; keeps the mistakes."""
+        test = self.dataset.read_test()
+        finals: dict[str, Any] = {"test_pictures": len(test)}
+        clean = yield from self._ask(test, self.learner.exact_logits)
+        if self.config.attack != "none":
+            robust = yield from self._ask(test, self.learner.exact_logits, self._attack(FINAL_STEPS))
+            finals |= {
+                "robust_accuracy": robust.accuracy,
+                "robust_attack": f"PGD-{FINAL_STEPS}, linf, steps of epsilon / 4, from the picture itself",
+                "robust_epsilon": self.config.epsilon,
+            }
+        confusion = clean.confusion(len(self.dataset.classes))
+        finals |= {
+            "accuracy": clean.accuracy,
+            "loss": clean.mean_loss,
+            "per_class": (confusion.diagonal() / np.maximum(confusion.sum(1), 1)).tolist(),
+            "confusion": confusion.tolist(),
+            "mistakes": clean.mistakes(),
+        }
+        if run:
+            keep_mistakes(run, finals["mistakes"], test.images.numpy())
+        return finals
+
+    def _attack(self, steps: int) -> AttackSettings:
+        return AttackSettings(self.config.epsilon, self.config.epsilon / 4, steps)
+
+    def _ask(
+        self,
+        pictures: Pictures,
+        logits: Callable[[torch.Tensor], torch.Tensor],
+        attack: AttackSettings | None = None,
+    ) -> Generator[Counted, None, Answers]:
+        with diagnosis.evaluating(self.learner.network):
+            job = answer(logits, pictures, self.device, world=self.world, attack=attack)
+            return (yield from relay(job, lambda done: (done, len(pictures))))
