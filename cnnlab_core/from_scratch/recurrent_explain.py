@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +107,13 @@ def explainable(unrolled: Unrolled) -> list[str]:
     return [name for name in unrolled.arrays if name not in ("x", "h0", "c0")]
 
 
+def all_terms(unrolled: Unrolled, target: str) -> tuple[str, dict[Index, list[Term]]]:
+    """The function of an array's cells, and the terms of each of them: as explained, but for the formulas."""
+    explainer = _Explainer(unrolled, ())
+    shape = unrolled.arrays[target].shape
+    return explainer.function(target), {place: explainer.terms(target, place) for place in np.ndindex(shape)}
+
+
 Parts = tuple[str, list[Factor]]  # a term's group and factors
 
 
@@ -122,15 +130,7 @@ class _Explainer:
         if len(index) != array.ndim:
             raise InputError(f"The index of {target} has {len(index)} numbers: give {array.ndim}, for {array.shape}.")
         place = tuple(whole(f"The index of {target}", i, 0, n - 1) for i, n in zip(index, array.shape, strict=True))
-        function = "" if target not in self.nodes else self.nodes[target].function
-        if target in ("p", "loss"):
-            function = "softmax" if target == "p" else "minus log"
-        parts = list(self._parts(target, place))
-        terms, running = [], 0.0
-        for group, factors in parts:
-            product = float(np.prod([factor.value for factor in factors]))
-            running += product
-            terms.append(Term(tuple(factors), product, running, group))
+        function, terms = self.function(target), self.terms(target, place)
         total = float(array[place])
         symbols, values = (self._written(terms, by_name=by_name) for by_name in (True, False))
         above = [factor for term in terms for factor in term.factors if factor.index == place]
@@ -145,6 +145,19 @@ class _Explainer:
         )
 
     # --- the terms ---
+
+    def function(self, target: str) -> str:
+        if target in ("p", "loss"):
+            return "softmax" if target == "p" else "minus log"
+        return self.nodes[target].function if target in self.nodes else ""
+
+    def terms(self, target: str, place: Index) -> list[Term]:
+        terms, running = [], 0.0
+        for group, factors in self._parts(target, place):
+            product = prod(factor.value for factor in factors)
+            running += product
+            terms.append(Term(tuple(factors), product, running, group))
+        return terms
 
     def _parts(self, target: str, place: Index) -> Iterator[Parts]:
         if target[1:] in self.read.parameters and target[0] == "d":
