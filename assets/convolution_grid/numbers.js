@@ -17,7 +17,9 @@ function digits(value, most) {
 /** As much of a number as fits into a small cell. */
 function short(value) {
   const full = number(value);
-  return full.length <= 5 ? full : digits(value, Math.abs(value) < 1 ? 2 : 3);
+  if (full.length <= 5) return full;
+  const shorter = [Math.abs(value) < 1 ? 2 : 3, 1].map((most) => digits(value, most)).find((text) => text.length <= 6);
+  return shorter ?? value.toExponential(0).replace("+", "").replaceAll("-", MINUS);
 }
 
 const factor = (value) => (value < 0 ? `(${number(value)})` : number(value));

@@ -1,15 +1,17 @@
 // A recurrent cell over time, and the words. Python sends every array, and for every cell that is computed its terms:
 // cells["h:1,0"] = {made, terms: [[group, ["form|array|index", ...]], ...], losses}, where form is one of FORMS.
 
+const brief = (value) => digits(value, 4); // in a chip; the headline has more
+const bracketed = (value) => (value < 0 ? `(${brief(value)})` : brief(value));
 const FORMS = {
-  "": { of: (v) => v, text: (v) => factor(v) },
-  exp: { of: Math.exp, text: (v) => `e^${factor(v)}` },
-  tanh: { of: Math.tanh, text: (v) => `tanh(${number(v)})` },
-  rest: { of: (v) => 1 - v, text: (v) => `(1 − ${factor(v)})` },
+  "": { of: (v) => v, text: bracketed },
+  exp: { of: Math.exp, text: (v) => `e^${bracketed(v)}` },
+  tanh: { of: Math.tanh, text: (v) => `tanh(${brief(v)})` },
+  rest: { of: (v) => 1 - v, text: (v) => `(1 − ${bracketed(v)})` },
   minus: { of: () => -1, text: () => "(−1)" },
-  "tanh slope": { of: (v) => 1 - Math.tanh(v) ** 2, text: (v) => `(1 − tanh²(${number(v)}))` },
-  "from tanh": { of: (v) => 1 - v * v, text: (v) => `(1 − ${factor(v)}²)` },
-  "from sigmoid": { of: (v) => v * (1 - v), text: (v) => `${factor(v)} (1 − ${factor(v)})` },
+  "tanh slope": { of: (v) => 1 - Math.tanh(v) ** 2, text: (v) => `(1 − tanh²(${brief(v)}))` },
+  "from tanh": { of: (v) => 1 - v * v, text: (v) => `(1 − ${bracketed(v)}²)` },
+  "from sigmoid": { of: (v) => v * (1 - v), text: (v) => `${bracketed(v)} (1 − ${bracketed(v)})` },
 };
 
 const MADE = { "": "", tanh: "tanh of it", sigmoid: "its sigmoid", "minus log": "minus its logarithm" };
@@ -45,7 +47,7 @@ class RecurrentBoard extends Board {
   }
 
   sizeIn(scene) {
-    return isOverTime(scene, this.array) ? "" : `${this.cells.length} × ${this.cells[0].length}`;
+    return isOverTime(scene, this.array) || this.cells.length === 1 ? "" : `${this.cells.length} × ${this.cells[0].length}`;
   }
 
   dress(element, cell) {
@@ -148,21 +150,23 @@ class RecurrentLab extends Lab {
 
   /** Each term with the sum so far under it, under a heading for what it comes through. */
   chips(terms) {
-    const sums = new Map();
-    for (const { group, product } of terms) sums.set(group, (sums.get(group) ?? 0) + product);
+    const isGrouped = terms.some((term) => term.group !== terms[0].group);
     let group = null;
     return terms.flatMap((term) => {
       const chip = make("span", "chip");
       chip.classList.toggle("nothing", !term.product);
       const text = textOf(term);
-      chip.append(make("b", "", text === number(term.product) ? text : `${text} = ${number(term.product)}`));
-      chip.append(make("small", "", `sum ${number(term.running)}`));
+      const product = brief(term.product);
+      chip.append(make("b", "", text === product || text === `(${product})` ? product : `${text} = ${product}`));
+      chip.append(make("small", "", `sum ${brief(term.running)}`));
       const keys = term.factors.map(({ key }) => key);
       chip.addEventListener("pointerenter", () => this.pair(keys));
       chip.addEventListener("pointerleave", () => this.pair([]));
-      const isNew = sums.size > 1 && term.group && term.group !== group;
+      const isNew = isGrouped && term.group && term.group !== group;
       group = term.group;
-      return isNew ? [make("span", "group", `${group}: ${number(sums.get(group))}`), chip] : [chip];
+      const own = terms.filter((other) => other.group === group);
+      const sum = own.reduce((made, { product }) => made + product, 0);
+      return isNew ? [make("span", "group", own.length > 1 ? `${group}: ${brief(sum)}` : group), chip] : [chip];
     });
   }
 

@@ -39,8 +39,8 @@ _FORMULAS = {
 _BRACKETED = ("exp", "tanh", "tanh slope", "from tanh")  # forms that need no further brackets around a number
 _MADE = {
     "": "{0}",
-    "tanh": r"\tanh\left({0}\right)",
-    "sigmoid": r"\sigma\left({0}\right)",
+    "tanh": r"\tanh({0})",
+    "sigmoid": r"\sigma({0})",
     "softmax": r"\frac{{{1}}}{{{0}}}",
     "minus log": r"-\log {0}",
 }

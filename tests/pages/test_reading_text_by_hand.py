@@ -35,7 +35,7 @@ def test_it_opens_with_a_finished_example(open_page):
     assert [first + then for first, then in board(app)["word"]] == ["he", "el", "ll", "lo"]
     assert metrics(app)["Loss after 0 steps"] == f"{read().loss:.4f}"
     assert "agrees with PyTorch" in markdown(app)
-    assert r"h^{(t)} = \tanh\left(W x^{(t)} + U h^{(t-1)} + b\right)" in markdown(app)
+    assert r"h^{(t)} = \tanh(W x^{(t)} + U h^{(t-1)} + b)" in markdown(app)
     assert not app.error
     assert not app.query_params
 

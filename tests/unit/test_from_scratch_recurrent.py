@@ -109,9 +109,9 @@ def test_every_cell_is_the_sum_of_its_terms(kind, batch):
 def test_a_cell_is_written_out():
     read = unroll("RNN", {"W": [[0.5, -1]], "U": [[2]], "b": [0.1], "V": [[1], [-1]], "by": [0, 0]}, np.eye(2), [1, 0])
     cell = explain_recurrent(read, "h", (1, 0), letters=("a", "b"))
-    assert cell.law == r"h^{(t)} = \tanh\left(W x^{(t)} + U h^{(t-1)} + b\right)"
+    assert cell.law == r"h^{(t)} = \tanh(W x^{(t)} + U h^{(t-1)} + b)"
     assert r"W_{1,\text{b}} \, x^{(2)}_{\text{b}} + U_{1,1} \, h^{(1)}_{1} + b_{1}" in cell.symbols
-    assert r"\tanh\left(0.5 \cdot 0 + (-1) \cdot 1 + 2 \cdot 0.53705 + 0.1\right)" in cell.numbers
+    assert r"\tanh(0.5 \cdot 0 + (-1) \cdot 1 + 2 \cdot 0.53705 + 0.1)" in cell.numbers
     assert [term.group for term in cell.terms] == ["W x", "W x", "U h", "bias"]
     back = explain_recurrent(read, "dU", (0, 0))
     assert back.law == r"dU = \sum_t da^{(t)} \, h^{(t-1)}{}^\top"

@@ -55,13 +55,11 @@ def show() -> None:
     with grid:
         cell = draw(here.read, word, backward)
     standing(path, setting)
-    written, agreement = st.columns([3, 1], gap="large")
-    with written:
-        st.markdown("**The pinned cell, written out**")
-        is_result = cell is not None and cell[0] not in GIVEN
-        show_sum(explain_recurrent(here.read, *cell, letters=word.letters) if cell and is_result else None)
-    with agreement:
-        show_badge(recurrent_difference(here.read))
+    st.markdown("**The pinned cell, written out**")
+    is_result = cell is not None and cell[0] not in GIVEN
+    show_sum(explain_recurrent(here.read, *cell, letters=word.letters) if cell and is_result else None)
+    st.caption(COUNTED)
+    show_badge(recurrent_difference(here.read))
     st.markdown(LEARNED)
     files(setting, here.read)
 
@@ -195,6 +193,7 @@ def files(setting: Setting, read: Unrolled) -> None:
 
 
 LOSS = "The sum over the steps of −log p, with p the probability that the step gave to the letter that really followed."
+COUNTED = "Steps and units count from 1, and step 0 is before the first letter. Links, files and code count from 0."
 LEARNED = (
     "**What to have learned.** One cell with the same W, U and b reads every letter; the state h is all that it "
     "remembers. So a weight takes part at every step, and its gradient is a sum over the steps."

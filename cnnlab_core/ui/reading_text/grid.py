@@ -20,7 +20,7 @@ TITLES = {
     "x": "letter x", "i": "input i", "f": "forget f", "g": "new g", "o": "output o", "c": "memory c", "r": "reset r",
     "z": "update z", "u": "u", "n": "new n", "h": "state h", "y": "logits y", "p": "softmax p", "loss": "loss",
     "W": "W, of the letter", "U": "U, of the state", "b": "b", "bu": "b of u", "V": "V, to the logits", "by": "b of y",
-    "h0": "state before step 1",
+    "h0": "state before step 1", **{f"da{name}": f"da of {name}" for name in "ifgorzn"},
 }  # fmt: skip
 GIVEN = ("x", "h0", "W", "U", "b", "bu", "V", "by")
 
