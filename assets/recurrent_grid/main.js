@@ -40,25 +40,38 @@ class RecurrentBoard extends Board {
   cellsIn(scene) {
     const all = scene.arrays[this.array];
     const own = (index) => ({ place: { array: this.array, index } });
-    if (!Array.isArray(all[0])) return [all.map((_, j) => own([j]))];
+    if (!Array.isArray(all[0])) return this.isColumn() ? all.map((_, i) => [own([i])]) : [all.map((_, j) => own([j]))];
     if (!isOverTime(scene, this.array)) return all.map((row, i) => row.map((_, j) => own([i, j])));
     const missing = scene.most - all[0].length;
     return [all.flatMap((row, t) => row.map((_, j) => ({ ...own([t, j]), missing: j ? 0 : missing, isFirst: t > 0 && j === 0 })))];
   }
 
+  /** A bias stands beside the rows to which it is added. */
+  isColumn() {
+    return /^d?b/.test(this.array);
+  }
+
   sizeIn(scene) {
-    return isOverTime(scene, this.array) || this.cells.length === 1 ? "" : `${this.cells.length} × ${this.cells[0].length}`;
+    return this.isColumn() || isOverTime(scene, this.array) || this.cells.length === 1 ? "" : `${this.cells.length} × ${this.cells[0].length}`;
   }
 
   dress(element, cell) {
     const [first, last] = cell.place.index;
     if (cell.isFirst) element.style.marginLeft = `calc(var(--gap) + ${cell.missing} * var(--cell))`;
-    const letters = this.scene.letters;
+    const { letters, gates, hidden } = this.scene;
     const bare = this.array.replace(/^d/, "");
+    const gate = ["W", "U", "b"].includes(bare) && first % hidden === 0 ? gates[first / hidden] : "";
+    const isAtTheSide = cell.place.index.length === 1 || last === 0;
     if (LETTERED.includes(this.array)) element.dataset.letter = letters[last ?? first];
     else if (bare === "W" && first === 0) element.dataset.letter = letters[last];
     else if (bare === "V" && last === 0) element.dataset.letter = letters[first];
+    else if (gate && isAtTheSide) element.dataset.letter = gate;
+    element.classList.toggle("begins", Boolean(gate && first));
     element.classList.toggle("right", this.array === "p" && this.scene.targets[first] === last);
+  }
+
+  mark(element) {
+    element.classList.toggle("long", short(Number(element.dataset.value)).length > 5);
   }
 
   nameOf(cell) {
@@ -125,7 +138,7 @@ class RecurrentLab extends Lab {
   wordsOf(cell, terms, sum, total) {
     if (cell.made === "softmax") return `e to the power of this letter's logit, over the sum of all: ${number(total * sum)} / ${number(sum)} = ${number(total)}.`;
     if (cell.made) return `The sum is ${number(sum)}, and ${MADE[cell.made]} is ${number(total)}.`;
-    const from = (cell.losses ?? []).flatMap((share, t) => (Math.abs(share) > 1e-15 ? [`step ${t + 1}: ${number(share)}`] : []));
+    const from = (cell.losses ?? []).flatMap((share, t) => (Math.abs(share) > 1e-15 ? [`step ${t + 1}: ${brief(share)}`] : []));
     if (!terms.length) return "Nothing comes back to it: the sum is empty.";
     if (from.length) return `The sum is ${number(total)}. It comes from the losses of ${from.join(", ")}.`;
     return `The sum is ${number(total)}.`;
@@ -180,7 +193,7 @@ class RecurrentLab extends Lab {
     if (!this.scene || !width) return;
     const { most, word } = this.scene;
     const room = width - NAMES - GAP * (word.length - 1) - 16;
-    const cell = Math.floor(Math.max(34, Math.min(50, room / (word.length * most))));
+    const cell = Math.floor(Math.max(38, Math.min(50, room / (word.length * most))));
     const set = (name, value) => this.lab.style.setProperty(name, value);
     set("--cell", `${cell}px`);
     set("--gap", `${GAP}px`);

@@ -342,7 +342,8 @@ def clip_by_norm(gradients: dict[str, Array], most: float) -> Clipped:
 def random_parameters(cell: Cell, inputs: int, hidden: int, outputs: int, seed: int) -> dict[str, Array]:
     """Parameters with one decimal, from -1 to 1, the same for the same ``seed``; biases begin at 0."""
     generator = np.random.Generator(np.random.PCG64(whole("seed", seed, most=2**53)))
-    shapes = cell.shapes(*(whole(name, n, 1, 256) for name, n in (("inputs", inputs), ("hidden", hidden))), outputs)
+    inputs, hidden = whole("inputs", inputs, 1, 256), whole("hidden", hidden, 1, 256)
+    shapes = cell.shapes(inputs, hidden, outputs)
     return {
         name: generator.integers(-10, 11, shape) / 10 if len(shape) == 2 else np.zeros(shape)
         for name, shape in shapes.items()

@@ -46,7 +46,8 @@ _MADE = {
 }
 
 
-class Factor(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Factor:
     """One factor of a term: a cell of the array ``name`` at the caller's ``index``, its number before the ``form``
     ("rest": 1 - v, and so on; see ``recurrent.FORMS``), and the ``value`` that is multiplied."""
 
@@ -164,8 +165,7 @@ class _Explainer:
             yield from self._of_parameter(target[1:], place)
             return
         if target[-1] == "0":
-            *sequence, unit = place
-            yield from self._arriving(target[1:-1], -1, sequence[0] if sequence else 0, unit)
+            yield from self._arriving(target[1:-1], -1, place[0] if self.read.batched else 0, place[-1])
             return
         step, sequence, unit = place if self.read.batched else (place[0], 0, place[1])
         if target in self.nodes:
@@ -282,15 +282,13 @@ class _Explainer:
     def symbol(self, name: str, index: Index) -> str:
         """A cell in LaTeX, such as h^{(2)}_{1} or W^{f}_{1,\\text{h}}."""
         head, above, below = _head(name)
-        bare = name.removeprefix("d") if name not in ("d",) else name
+        bare = name.removeprefix("d")
         if bare in self.read.parameters:
-            *lead, last = index
+            row = self._letter(index[0]) if bare in ("V", "by") else str(index[0] + 1)
             if bare in ("W", "U", "b"):
-                number, unit = divmod(index[0], self.read.hidden)
-                above, row = self.read.cell.gates[number], str(unit + 1)
-            else:
-                row = self._letter(index[0]) if bare in ("V", "by") else str(index[0] + 1)
-            column = [] if not lead else [self._letter(last) if bare == "W" else str(last + 1)]
+                number, place = divmod(index[0], self.read.hidden)
+                above, row = self.read.cell.gates[number], str(place + 1)
+            column = [self._letter(i) if bare == "W" else str(i + 1) for i in index[1:]]
             return f"{head}{f'^{{{above}}}' if above else ''}_{{{','.join([row, *column])}}}"
         step = 0 if name[-1] == "0" else index[0] + 1
         sequence = [str(index[-2] + 1)] if self.read.batched else []

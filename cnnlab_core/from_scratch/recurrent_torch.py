@@ -94,10 +94,11 @@ def torch_arrays(unrolled: Unrolled) -> dict[str, Array]:
     if total.requires_grad:
         total.backward()
     w, u, first, second = _parameters(module)
-    leaves = {"x": x, "W": w, "U": u, "b": first, **{n: given[n] for n in ("V", "by") if n in given}}
+    leaves: dict[str, Any] = {"x": x, "W": w, "U": u, "b": first}
+    leaves |= {name: given[name] for name in ("V", "by") if name in given}
     arrays = {name: torch.stack(values) for name, values in found.items() if values}
-    arrays |= {f"d{name}": torch.stack([_gradient(v) for v in values]) for name, values in found.items()
-               if values and name != "loss"}  # fmt: skip
+    for name in arrays.keys() - {"loss"}:
+        arrays[f"d{name}"] = torch.stack([_gradient(value) for value in found[name]])
     arrays |= {f"d{name}": _gradient(leaf) for name, leaf in leaves.items()}
     arrays |= {f"d{name}0": _gradient(leaf) for name, leaf in start.items()}
     if unrolled.cell.inner_bias:

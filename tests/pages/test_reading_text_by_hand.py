@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from screen import files, markdown, metrics, press, problems, run_code
+from screen import files, markdown, metrics, press, problems, refused, run_code
 
+from cnnlab_core.exercises import make_exercise
 from cnnlab_core.from_scratch import CELLS, seeded_parameters, unroll
 from cnnlab_core.from_scratch.reading import learn_steps, spell
 
@@ -121,3 +122,18 @@ def test_what_is_taken_away_is_what_is_shown(open_page):
     found = run_code(app)["read"]
     assert shows(app, found)
     assert files(app) == ["Numbers as JSON", "Numbers as CSV"]
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_an_exercise_opens_its_own_numbers(open_page, level):
+    exercise = make_exercise("recurrent_step", 5, level)
+    app = open_page(exercise.look.page, **exercise.look.query)
+    assert not app.error
+    np.testing.assert_allclose(board(app)["arrays"]["h"][0], exercise.parts[1].answer, atol=1e-12)
+
+
+def test_a_pinned_cell_is_written_out_and_survives_in_the_link(open_page):
+    app = open_page("reading_text", reading_hand_pass="Backward", reading_back_cell="dU[0, 1]")
+    assert board(app)["pinned"] == {"array": "dU", "index": [0, 1]}
+    assert r"dU_{1,2} = da^{(1)}_{1} \, h^{(0)}_{2} + da^{(2)}_{1} \, h^{(1)}_{2}" in markdown(app)
+    assert "the largest of h" in refused(open_page("reading_text", reading_forward_cell="h[9, 9]"))[0]

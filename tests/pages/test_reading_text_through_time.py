@@ -47,7 +47,7 @@ def test_the_guess_is_judged_by_what_is_left(open_page, guess, value, says):
     for kind, drawn in curves(app).items():
         expected = gradient_norms(kind, singular_value=float(value)).norms
         np.testing.assert_allclose(drawn, expected, rtol=1e-9)
-        assert f"{kind} {expected[0]:.2g}" in texts(app)
+        assert f"{kind} {expected[0]:.3g}" in texts(app)
 
 
 def test_none_of_them_is_an_answer_too(open_page):

@@ -17,7 +17,7 @@ from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.recipes.reading_text.by_hand import code
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.grid import Cell, show_grid
-from cnnlab_core.ui.convolution.pieces import show_badge, show_sum
+from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas
 from cnnlab_core.ui.convolution.state import Kept
 from cnnlab_core.ui.reading_text.grid import GIVEN, board, columns_of, component
 from cnnlab_core.ui.show import show_problem
@@ -56,8 +56,11 @@ def show() -> None:
         cell = draw(here.read, word, backward)
     standing(path, setting)
     st.markdown("**The pinned cell, written out**")
-    is_result = cell is not None and cell[0] not in GIVEN
-    show_sum(explain_recurrent(here.read, *cell, letters=word.letters) if cell and is_result else None)
+    if cell is not None and cell[0] not in GIVEN:
+        written = explain_recurrent(here.read, *cell, letters=word.letters)
+        show_formulas(written.law, written.symbols, written.numbers)
+    else:
+        st.caption("Click a number that is computed, and its sum is written out here.")
     st.caption(COUNTED)
     show_badge(recurrent_difference(here.read))
     st.markdown(LEARNED)
@@ -129,14 +132,14 @@ def draw(read: Unrolled, word: Word, backward: bool) -> Cell | None:
         editable=[] if backward else [name for name in GIVEN if name != "x"],
         pinned=cell,
         first=1,
-        on_edit=partial(take_edits, arrays, read.parameters),
+        on_edit=partial(take_edits, arrays, list(read.parameters)),
         on_pin=pins.pin,
         component=component,
     )
     return cell
 
 
-def take_edits(arrays: dict[str, Array], parameters: dict[str, Array], edits: list[tuple[Cell, float]]) -> None:
+def take_edits(arrays: dict[str, Array], parameters: list[str], edits: list[tuple[Cell, float]]) -> None:
     """All numbers as they stand, with the edited ones, are where gradient descent begins now."""
     if not edits:
         return

@@ -5,8 +5,6 @@ The front end in ``assets/recurrent_grid`` joins the convolution's grid, its key
 
 from typing import Any
 
-import numpy as np
-
 from cnnlab_core.convolution import to_plain
 from cnnlab_core.from_scratch import Unrolled
 from cnnlab_core.from_scratch.reading import Word
@@ -27,15 +25,14 @@ GIVEN = ("x", "h0", "W", "U", "b", "bu", "V", "by")
 
 def columns_of(read: Unrolled, *, backward: bool) -> list[list[str]]:
     """What is drawn: first the lines over time, then the matrices, those that belong together under each other."""
-    nodes = [node for node in read.cell.nodes if node.name != "h"]
+    nodes, states = read.cell.nodes, read.cell.states
     inner = [read.cell.inner_bias] if read.cell.inner_bias else []
     if not backward:
-        return [["x", *(node.name for node in nodes), "h", "y", "p", "loss"], ["W"], ["U", "h0"], ["b", *inner],
-                ["V", "by"]]  # fmt: skip
-    lines = [read.cell.gradient_of(node) for node in read.cell.nodes if node.name not in read.cell.states]
-    states = [*(["da"] if read.cell.name == "RNN" else []), *(["dc"] if "c" in read.cell.states else [])]
-    return [["x", *lines, *states, "h", "dh", "dy"], ["dW"], ["dU"], ["db", *(f"d{name}" for name in inner)],
-            ["dV", "dby"], ["U"], ["V"]]  # fmt: skip
+        lines = ["x", *(node.name for node in nodes), "y", "p", "loss"]
+        return [lines, ["W"], ["U", "h0"], ["b", *inner], ["V"], ["by"]]
+    before = [read.cell.gradient_of(node) for node in nodes if node.function or node.name not in states]
+    lines = ["x", *before, *(["dc"] if "c" in states else []), "h", "dh", "dy"]
+    return [lines, ["dW"], ["dU"], ["db", *(f"d{name}" for name in inner)], ["dV"], ["dby"], ["U"], ["V"]]
 
 
 def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any]:
@@ -49,7 +46,7 @@ def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any
         made, terms = all_terms(read, name)
         for index, found in terms.items():
             cell: dict[str, Any] = {"made": made, "terms": [[term.group, _texts(term)] for term in found]}
-            if name[0] == "d" and not _is_last(name):
+            if name[0] == "d" and name != "dy":  # which comes from the loss of its own step only
                 cell["losses"] = _by_loss(read, name, index)
             cells[f"{name}:{','.join(map(str, index))}"] = cell
     return {
@@ -64,11 +61,6 @@ def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any
     }
 
 
-def _is_last(name: str) -> bool:
-    """Whether a gradient comes from the loss of its own step only."""
-    return name == "dy"
-
-
 def _by_loss(read: Unrolled, name: str, index: tuple[int, ...]) -> list[float]:
     """What the loss of each step adds to a cell of a gradient."""
     parts = []
@@ -80,8 +72,3 @@ def _by_loss(read: Unrolled, name: str, index: tuple[int, ...]) -> list[float]:
 
 def _texts(term: Term) -> list[str]:
     return [f"{factor.form}|{factor.name}|{','.join(map(str, factor.index))}" for factor in term.factors]
-
-
-def largest(array: np.ndarray) -> tuple[int, ...]:
-    """The index of the largest cell."""
-    return tuple(int(i) for i in np.unravel_index(np.abs(array).argmax(), array.shape))

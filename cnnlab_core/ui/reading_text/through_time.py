@@ -43,8 +43,8 @@ def show() -> None:
     answer(found, guess)
     clipping(found)
     show_formulas(
-        r"\frac{\partial L}{\partial h^{(t)}} = \left(\prod_{s=t+1}^{T} U^\top \operatorname{diag}\big(1 - "
-        r"(h^{(s)})^2\big)\right) \frac{\partial L}{\partial h^{(T)}}"
+        r"\frac{\partial L}{\partial h^{(t)}} = \Big(\prod_{s=t+1}^{T} U^\top \operatorname{diag}(1 - "
+        r"(h^{(s)})^2)\Big) \frac{\partial L}{\partial h^{(T)}}"
     )
     st.caption(WHY)
     show_badge(max(recurrent_difference(norms.read) for norms in found.values()))
@@ -81,7 +81,7 @@ def answer(found: dict[str, GradientNorms], guess: str) -> None:
         st.info("Guess first: the rest of the curves is drawn then.", icon=":material/help:")
         return
     felt = [kind for kind, norms in found.items() if norms.norms[0] >= FELT]
-    left = ", ".join(f"{kind} {norms.norms[0]:.2g}" for kind, norms in found.items())
+    left = ", ".join(f"{kind} {norms.norms[0]:.3g}" for kind, norms in found.items())
     is_right = guess.split() == (felt or ["none"])
     says = f"{' and '.join(felt) or 'None of them'} {'feels' if len(felt) < 2 else 'feel'} it."
     show, icon = (st.success, "check") if is_right else (st.info, "straighten")
