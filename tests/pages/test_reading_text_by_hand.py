@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from screen import files, markdown, metrics, press, problems, refused, run_code
 
+from cnnlab_core.errors import InputError
 from cnnlab_core.exercises import make_exercise
 from cnnlab_core.from_scratch import CELLS, seeded_parameters, unroll
 from cnnlab_core.from_scratch.reading import learn_steps, spell
+from cnnlab_core.ui.reading_text.by_hand import take_edits
 
 HELLO = spell("hello")
 
@@ -137,3 +139,9 @@ def test_a_pinned_cell_is_written_out_and_survives_in_the_link(open_page):
     assert board(app)["pinned"] == {"array": "dU", "index": [0, 1]}
     assert r"dU_{1,2} = da^{(1)}_{1} \, h^{(0)}_{2} + da^{(2)}_{1} \, h^{(1)}_{2}" in markdown(app)
     assert "the largest of h" in refused(open_page("reading_text", reading_forward_cell="h[9, 9]"))[0]
+
+
+def test_an_edit_beyond_all_use_is_refused():
+    arrays = dict(read().parameters) | {"h0": np.zeros(3)}
+    with pytest.raises(InputError, match="keep numbers between -100 and 100"):
+        take_edits(arrays, list(read().parameters), [(("W", (0, 0)), 1e5)])

@@ -52,7 +52,8 @@ def show_grid(
     """Draw a board: ``columns`` says which arrays stand under each other, ``first`` from which indices are counted.
 
     ``on_edit`` (with all edits since this board was drawn) and ``on_pin`` are called before the next run of the page,
-    with cells that are on the board. ``component`` is what :func:`grid_component` gives.
+    with cells that are on the board; an ``InputError`` of ``on_edit`` is said above it. ``component`` is what
+    :func:`grid_component` gives.
     """
     key_of = {name: f"{key}_{name}" for name in ("turn", "problem")}
     drawn = st.session_state.get(key_of["turn"], 0)
@@ -70,8 +71,11 @@ def show_grid(
                 edits.append((cell, read_cell(text[:_LONGEST])))
             except InputError as error:
                 problem = f"{error} The cell keeps its number."
+        try:
+            on_edit(edits)
+        except InputError as error:
+            problem = f"{error} The numbers stay as they were."
         st.session_state[key_of["problem"]] = problem, board
-        on_edit(edits)
 
     def pin() -> None:
         on_pin(_cell(board, st.session_state[key].get("pin")))

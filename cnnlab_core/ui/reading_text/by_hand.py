@@ -50,7 +50,7 @@ def show() -> None:
     start, h0 = numbers(word, kind, hidden, seed)
     grid = st.container()
     setting = descent(word, kind, start, h0)
-    path = list(learn_steps(kind, start, word, eta=setting.eta, steps=MOST_STEPS, h0=h0))
+    path = walk(setting)
     here = path[setting.steps]
     with grid:
         cell = draw(here.read, word, backward)
@@ -145,7 +145,9 @@ def take_edits(arrays: dict[str, Array], parameters: list[str], edits: list[tupl
         return
     found = {name: arrays[name].copy() for name in (*parameters, "h0")}
     for (name, index), value in edits:
-        found[name][index] = min(max(value, -LARGEST), LARGEST)
+        if abs(value) > LARGEST:
+            raise InputError(f"{value:g} is too large for a cell: keep numbers between -{LARGEST} and {LARGEST}.")
+        found[name][index] = value
     for name, array in found.items():
         KEPT.put(name, write_planes(array[None]))
     st.session_state[KEPT.key("steps")] = 0
@@ -163,6 +165,21 @@ def descent(word: Word, kind: str, start: dict[str, Array], h0: Array) -> Settin
         st.button("Back to the start", icon=":material/restart_alt:", on_click=move, args=(0,))
         eta = KEPT.stops("eta", "Learning rate η", ETAS, 0.3, width=200)
     return Setting(word, kind, start, h0, eta, steps)
+
+
+def walk(setting: Setting) -> list[ReadingStep]:
+    """All steps there can be, kept while nothing that they depend on changes: pointing and pinning must be quick."""
+    arrays = {**setting.parameters, "h0": setting.h0}
+    asked = (setting.word.text, setting.kind, setting.eta, *((name, a.tobytes()) for name, a in arrays.items()))
+    kept = KEPT.get("path")
+    if kept is None or kept[0] != asked:
+        steps = learn_steps(
+            setting.kind, setting.parameters, setting.word, eta=setting.eta, steps=MOST_STEPS, h0=setting.h0
+        )
+        kept = asked, list(steps)
+        KEPT.put("path", kept)
+    found: list[ReadingStep] = kept[1]
+    return found
 
 
 def standing(path: list[ReadingStep], setting: Setting) -> None:

@@ -5,6 +5,9 @@ The front end in ``assets/recurrent_grid`` joins the convolution's grid, its key
 
 from typing import Any
 
+import numpy as np
+
+from cnnlab_core.checks import Array
 from cnnlab_core.convolution import to_plain
 from cnnlab_core.from_scratch import Unrolled
 from cnnlab_core.from_scratch.reading import Word
@@ -44,10 +47,12 @@ def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any
         if name in GIVEN:
             continue
         made, terms = all_terms(read, name)
+        # dy comes from the loss of its own step only.
+        shares = _by_loss(read, name) if name[0] == "d" and name != "dy" else None
         for index, found in terms.items():
             cell: dict[str, Any] = {"made": made, "terms": [[term.group, _texts(term)] for term in found]}
-            if name[0] == "d" and name != "dy":  # which comes from the loss of its own step only
-                cell["losses"] = _by_loss(read, name, index)
+            if shares is not None:
+                cell["losses"] = shares[:, *index].tolist()
             cells[f"{name}:{','.join(map(str, index))}"] = cell
     return {
         "arrays": {name: to_plain(array) for name, array in arrays.items()},
@@ -61,13 +66,11 @@ def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any
     }
 
 
-def _by_loss(read: Unrolled, name: str, index: tuple[int, ...]) -> list[float]:
-    """What the loss of each step adds to a cell of a gradient."""
-    parts = []
-    for part in read.back_by_loss:
-        array = part.parameters[name] if name in part.parameters else part.by_step[name][:, 0]
-        parts.append(float(array[index]))
-    return parts
+def _by_loss(read: Unrolled, name: str) -> Array:
+    """What the loss of each step adds to a gradient, (steps, *its shape)."""
+    if name[1:] in read.parameters:
+        return np.stack([part.shares[name[1:]].sum(axis=0) for part in read.back_by_loss])
+    return np.stack([part.by_step[name][:, 0] for part in read.back_by_loss])
 
 
 def _texts(term: Term) -> list[str]:
