@@ -104,8 +104,9 @@ class RecurrentLab extends Lab {
 
   draw() {
     const steps = this.scene.word.map(([letter, next], t) => {
-      const step = make("span", "step", `${letter} → ${next} `);
-      step.append(make("small", "", `step ${t + 1}`));
+      const step = make("span", "step");
+      // Each letter by itself: Arabic ones would turn the arrow's ends around.
+      step.append(make("bdi", "", letter), " → ", make("bdi", "", next), " ", make("small", "", `step ${t + 1}`));
       return step;
     });
     this.letters.replaceChildren(make("span", "", ""), ...steps);

@@ -8,7 +8,7 @@ def code(kind: str, word: str, parameters: dict[str, Array], h0: Array, eta: flo
     given = "".join(f"    {name!r}: {array.tolist()},\n" for name, array in parameters.items())
     return f"""\
 import numpy as np
-from cnnlab_core.from_scratch import recurrent_difference, to_torch
+from cnnlab_core.from_scratch import explain_recurrent, recurrent_difference, to_torch
 from cnnlab_core.from_scratch.reading import learn_steps, spell
 
 word = spell({word!r})
@@ -19,6 +19,7 @@ h0 = np.array({h0.tolist()})
 read = step.read
 print(word.letters, read.loss)
 print(read.arrays["p"], read.arrays["dU"], read.shares["dU"], sep="\\n")
+print(explain_recurrent(read, "dU", (0, 0), letters=word.letters).numbers)
 
 module = to_torch({kind!r}, {{name: read.parameters[name] for name in parameters if name not in ("V", "by")}})
 print(module, recurrent_difference(read))

@@ -5,8 +5,6 @@ The front end in ``assets/recurrent_grid`` joins the convolution's grid, its key
 
 from typing import Any
 
-import numpy as np
-
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import to_plain
 from cnnlab_core.from_scratch import Unrolled
@@ -52,7 +50,7 @@ def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any
         for index, found in terms.items():
             cell: dict[str, Any] = {"made": made, "terms": [[term.group, _texts(term)] for term in found]}
             if shares is not None:
-                cell["losses"] = shares[:, *index].tolist()
+                cell["losses"] = [float(share[index]) for share in shares]
             cells[f"{name}:{','.join(map(str, index))}"] = cell
     return {
         "arrays": {name: to_plain(array) for name, array in arrays.items()},
@@ -66,11 +64,11 @@ def board(read: Unrolled, word: Word, columns: list[list[str]]) -> dict[str, Any
     }
 
 
-def _by_loss(read: Unrolled, name: str) -> Array:
-    """What the loss of each step adds to a gradient, (steps, *its shape)."""
+def _by_loss(read: Unrolled, name: str) -> list[Array]:
+    """What the loss of each step adds to a gradient."""
     if name[1:] in read.parameters:
-        return np.stack([part.shares[name[1:]].sum(axis=0) for part in read.back_by_loss])
-    return np.stack([part.by_step[name][:, 0] for part in read.back_by_loss])
+        return [part.shares[name[1:]].sum(axis=0) for part in read.back_by_loss]
+    return [part.by_step[name][:, 0] for part in read.back_by_loss]
 
 
 def _texts(term: Term) -> list[str]:
