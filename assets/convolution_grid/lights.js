@@ -1,7 +1,5 @@
 // What lights up for a cell, and what is said about it. A look is {terms, head, foot, keys, spoken}.
 
-const keyOf = ({ array, index, padded }) => `${array}:${(padded ?? index).join()}`;
-
 /** The look of any cell: of a result the terms of its sum, of a given number everything that it takes part in. */
 function lookAt(scene, place) {
   if (place.array === "x") return inputLook(scene, place);

@@ -29,7 +29,6 @@ function meetings(scene, { output = [], tap = [], cell = [], padded = [] }) {
   );
 }
 
-const at = (array, index) => index.reduce((part, i) => part[i], array);
 const isPadding = (scene, [p, q]) =>
   [p, q].some((place, n) => place < scene.axes[n].before || place >= scene.axes[n].before + scene.axes[n].size);
 

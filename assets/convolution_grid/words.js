@@ -1,26 +1,4 @@
-// Numbers and sentences. Nothing here touches the page.
-
-const MINUS = "−";
-
-/** Six significant digits at most, as the formulas of the lab show them. */
-function number(value) {
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
-  return digits(value, 6);
-}
-
-function digits(value, most) {
-  const [mantissa, exponent] = value.toPrecision(most).split("e");
-  const text = String(Number(mantissa)) + (exponent ? `e${Number(exponent)}` : "");
-  return (text === "-0" ? "0" : text).replaceAll("-", MINUS);
-}
-
-/** As much of a number as fits into a small cell. */
-function short(value) {
-  const full = number(value);
-  return full.length <= 5 ? full : digits(value, Math.abs(value) < 1 ? 2 : 3);
-}
-
-const factor = (value) => (value < 0 ? `(${number(value)})` : number(value));
+// The sentences. Nothing here touches the page.
 
 /** The cell's name as the reader counts: without the channel where there is one only, without the row in 1-D. */
 function nameOf(scene, array, index) {
@@ -39,8 +17,6 @@ function termText(scene, term) {
   if (term.weight.route) return scene.kind === "max" && term.cell.place.array === "x" ? cell : `${number(term.weight.value)} · ${factor(term.cell.value)}`;
   return `${number(term.weight.value)} · ${factor(term.cell.value)}`;
 }
-
-const plural = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 /** What is said about a cell that is a sum: a headline, a last line, and one sentence for a screen reader. */
 function sumWords(scene, array, index, terms) {

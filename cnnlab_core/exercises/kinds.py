@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from cnnlab_core.checks import choice, whole
-from cnnlab_core.exercises import attack_tasks, convolution_tasks, receptive_field_tasks
+from cnnlab_core.exercises import attack_tasks, convolution_tasks, receptive_field_tasks, recurrent_tasks
 from cnnlab_core.exercises.exercise import LEVELS, Exercise, Task
 from cnnlab_core.exercises.statement_tasks import true_or_false, what_changes
 
@@ -32,6 +32,7 @@ class Place:
 CONVOLUTION = Place("convolution", "conv_tab", "Practice", "conv_practice")
 FEATURE_MAPS = Place("feature_maps", "maps_tab", "Practice", "maps_practice")
 ADVERSARIAL = Place("adversarial", "adversarial_tab", "Questions", "adversarial_practice")
+RECURRENT = Place("exercises", "exercises_tab", "Do it live", "exercises_live")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def _kind(
 
 _of_convolution = partial(_kind, "Convolution", CONVOLUTION)
 _of_fields = partial(_kind, "Receptive fields", FEATURE_MAPS)
+_of_cells = partial(_kind, "Recurrent cells", RECURRENT)
 _of_attacks = partial(_kind, "Attacks on a neuron", ADVERSARIAL)
 
 KINDS: dict[str, Kind] = {
@@ -88,6 +90,9 @@ KINDS: dict[str, Kind] = {
         _of_attacks("Corners and optimum", attack_tasks.best_point),
         _of_attacks("PGD step by step", attack_tasks.pgd_walk),
         _of_attacks("The smallest epsilon", attack_tasks.smallest_epsilon),
+        _of_cells("One step forward", recurrent_tasks.recurrent_step),
+        _of_cells("One step back", recurrent_tasks.recurrent_back),
+        _of_cells("How many parameters", recurrent_tasks.recurrent_parameters),
         Kind("true_or_false", "True or false", "Statements about attacks", ADVERSARIAL, true_or_false),
         Kind("what_changes", "What an attack changes", "Statements about attacks", ADVERSARIAL, what_changes),
     )

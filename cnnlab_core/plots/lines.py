@@ -92,7 +92,8 @@ def line_figure(
         along = {"xref": "paper", "x0": 0, "x1": 1, "y0": level, "y1": level}
         shapes.append({"type": "line", **along, "line": {"color": MUTED, "width": 1.5, "dash": "dot"}})
         if level_name:
-            spot = {"xref": "paper", "x": 1, "xanchor": "right", "y": level, "yanchor": "bottom"}
+            where_up = np.log10(level) if log else level  # plotly places notes on a logarithmic axis by the exponent
+            spot = {"xref": "paper", "x": 1, "xanchor": "right", "y": where_up, "yanchor": "bottom"}
             notes.append({"text": level_name, "showarrow": False, **spot})
     return make_figure(
         [trace for line in lines for trace in _traces(line, form, log)],

@@ -341,8 +341,11 @@ def _note(paper: Figure, places: dict[tuple[str, str], Axes], note: Any) -> None
                 "shrinkA": 0, "shrinkB": 0}  # fmt: skip
         axes.annotate("", (note.x, note.y), (note.ax, note.ay), arrowprops=look)
         return
+    # On a logarithmic axis plotly places notes by the exponent, and everything else by the number.
+    logs = (axes.get_xscale() == "log" and note.xref != "paper", axes.get_yscale() == "log" and note.yref != "paper")
+    x, y = (10**value if is_log else value for value, is_log in zip((note.x, note.y), logs, strict=True))
     axes.annotate(
-        _words(note.text), (note.x, note.y), (_POINT * (note.xshift or 0), _POINT * (note.yshift or 0)),
+        _words(note.text), (x, y), (_POINT * (note.xshift or 0), _POINT * (note.yshift or 0)),
         xycoords=transform, textcoords="offset points", ha=note.xanchor or "center",
         va={"middle": "center", None: "center"}.get(note.yanchor, note.yanchor), rotation=-(note.textangle or 0),
         fontsize=_SMALL, color=_INK, parse_math=False,

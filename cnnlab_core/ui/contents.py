@@ -75,6 +75,14 @@ PAGES: tuple[Page, ...] = (
         look="Look at what it learned from six pictures per class, and then at its mistakes.",
     ),
     Page(
+        name="reading_text",
+        title="Reading text",
+        icon=":material/text_fields:",
+        question="How can a network read one letter after another, and what does it remember?",
+        promise="Follow every number of a recurrent cell through a word, and each gradient back through time.",
+        look="Point at any number to see its terms, then go backward.",
+    ),
+    Page(
         name="exercises",
         title="Exercises",
         icon=":material/edit_note:",

@@ -111,8 +111,14 @@ def bound(monkeypatch):
     return keys
 
 
-TAB_KEYS = {"convolution": "conv_tab", "deepdream": "dream_tab", "feature_maps": "maps_tab"} | {
-    name: f"{name.split('_')[0]}_tab" for name in ("adversarial", "training", "classifier", "transfer_learning")
+TAB_KEYS = {
+    "convolution": "conv_tab",
+    "deepdream": "dream_tab",
+    "feature_maps": "maps_tab",
+    "reading_text": "reading_tab",
+} | {
+    name: f"{name.split('_')[0]}_tab"
+    for name in ("adversarial", "training", "classifier", "transfer_learning", "exercises")
 }
 """Of pages with tabs; others have one view."""
 

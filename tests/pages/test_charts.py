@@ -14,6 +14,8 @@ VIEWS = [
     ("training", {"training_tab": "Results"}),
     ("training", {"training_tab": "Compare"}),
     ("transfer_learning", {}),
+    ("reading_text", {}),
+    ("reading_text", {"reading_tab": "Through time"}),
 ]
 
 

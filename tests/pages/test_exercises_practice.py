@@ -6,7 +6,12 @@ import pytest
 from cnnlab_core.exercises import KINDS, Choice, make_exercise
 from cnnlab_core.exercises.kinds import query
 
-FIRST = {"convolution": "conv2d", "feature_maps": "field_growth", "adversarial": "true_or_false"}
+FIRST = {
+    "convolution": "conv2d",
+    "feature_maps": "field_growth",
+    "adversarial": "true_or_false",
+    "exercises": "recurrent_step",
+}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ TOPICS = {
     "exercises_convolution": "Convolution",
     "exercises_receptive_fields": "Receptive fields",
     "exercises_attacks_on_a_neuron": "Attacks on a neuron",
+    "exercises_recurrent_cells": "Recurrent cells",
     "exercises_statements_about_attacks": "Statements about attacks",
 }
 

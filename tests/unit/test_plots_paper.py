@@ -106,6 +106,14 @@ def test_lines_keep_their_numbers_and_their_range():
     assert axes.get_ylim() == (-0.03, 1.03)
 
 
+def test_a_level_is_named_where_it_is_on_a_logarithmic_axis_too():
+    figure = line_figure([Line("norm", [1, 2, 3], [1.0, 0.1, 1e-4])], log=True, level=0.01, level_name="here")
+    assert figure.layout.annotations[0].y == pytest.approx(-2)  # plotly's way
+    paper = paper_figure(figure, title="Norms")
+    (note,) = [text for axes in paper.axes for text in axes.texts if text.get_text() == "here"]
+    assert note.xy[1] == pytest.approx(0.01)
+
+
 def test_a_kind_of_trace_that_is_new_to_the_lab_is_no_silent_gap():
     with pytest.raises(TypeError, match="pie"):
         figure_file(go.Figure(go.Pie(values=[1, 2]), {"height": 200}), "svg")

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from cnnlab_core import attacks, classification, convolution, dream, images, interpretability
+from cnnlab_core import attacks, classification, convolution, dream, from_scratch, images, interpretability
 from cnnlab_core.attacks.transforms import find_transform
 from cnnlab_core.errors import LabError
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
 
-PACKAGES = (attacks, classification, convolution, dream, images, interpretability)
+PACKAGES = (attacks, classification, convolution, dream, from_scratch, images, interpretability)
 
 WRONG = {
     "None": None,
@@ -84,6 +84,8 @@ BISECTED = {**SEARCHED, "highest": 0.5, "iterations": 9}
 UNIVERSAL = {"model": NETWORK, "x": PICTURES, "y": None, "eps": 0.1, "step_size": 0.05, "epochs": 1, "batch": 2,
              "norm": "linf", "target": None, "loss": "margin", "seen": None, "generator": 3}  # fmt: skip
 EXPLAINED = {"model": MODEL, "x": ONE, "target": 3}
+LSTM = from_scratch.seeded_parameters("LSTM", 2, 2, 2, seed=3)
+READ = from_scratch.unroll("LSTM", LSTM, np.eye(2), [1, 0])
 
 GOOD = {
     **{f"attacks.{name}{way}": given for way in ("", "_steps") for name, given in {
@@ -156,6 +158,16 @@ GOOD = {
                         "transforms": (dream.Jitter(1),)},
     "dream.zoom": {"model": MODEL, "x": ONE, "objective": dream.class_logit(1), "frames": 1, "factor": 1.1,
                    "generator": 3, "octaves": 1, "steps": 1},
+    "from_scratch.clip_by_norm": {"gradients": {"W": IMAGE}, "most": 1.0},
+    "from_scratch.explain_recurrent": {"unrolled": READ, "target": "dU", "index": (0, 0), "letters": ("a", "b")},
+    "from_scratch.from_torch": {"module": nn.GRUCell(2, 2)},
+    "from_scratch.parameter_count": {"kind": "GRU", "inputs": 2, "hidden": 3, "torch_biases": True},
+    "from_scratch.recurrent_difference": {"unrolled": READ},
+    "from_scratch.seeded_parameters": {"kind": "GRU", "inputs": 2, "hidden": 3, "outputs": 2, "seed": 3},
+    "from_scratch.to_torch": {"kind": "LSTM", "parameters": LSTM},
+    "from_scratch.torch_arrays": {"unrolled": READ},
+    "from_scratch.unroll": {"kind": "LSTM", "parameters": LSTM, "x": np.eye(2), "targets": [1, -1], "h0": [0.0, 0.5],
+                            "c0": [0.5, 0.0], "dh": np.ones((2, 2))},
     "images.check_pixels": {"x": ONE},
     "images.in_eight_bits": {"x": ONE},
     "images.to_uint8": {"x": ONE},
@@ -184,6 +196,8 @@ RECORDS = {
     "attacks.Universal", "classification.Prediction", "classification.SoftmaxTerm", "classification.SoftmaxWorkedOut",
     "convolution.AxisGeometry", "convolution.Example", "convolution.Explanation", "convolution.Factor",
     "convolution.Geometry", "convolution.Gradients", "convolution.Kernel", "convolution.OutputSize", "convolution.Term",
+    "from_scratch.Clipped", "from_scratch.Explanation", "from_scratch.Factor", "from_scratch.Term",
+    "from_scratch.Unrolled",
     "dream.DreamStep", "dream.Dreamt", "dream.Objective", "dream.VisualiseStep", "dream.Visualised", "dream.ZoomStep",
     "images.Sample", "interpretability.Attribution",
 }  # fmt: skip

@@ -16,15 +16,22 @@ from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import show_problem
 
 _ASSETS = "convolution_grid"
+_SHARED = ("numbers.js", "board.js", "lab.js")
 _SCRIPTS = ("meetings.js", "words.js", "lights.js", "boards.js", "main.js")
 _LONGEST = 40  # characters of a cell's text
 
-_component = st.components.v2.component(
-    "cnnlab_convolution_grid",
-    html=read_asset(_ASSETS, "grid.html"),
-    css=read_asset(_ASSETS, "grid.css"),
-    js="\n".join(read_asset(_ASSETS, name) for name in _SCRIPTS),
-)
+
+def grid_component(folder: str, own: tuple[str, ...], *, sheets: tuple[str, ...] = ()) -> Any:
+    """A component of boards, from a ``folder`` of assets: the scripts and ``sheets`` that all share, then its own."""
+    return st.components.v2.component(
+        f"cnnlab_{folder}",
+        html=read_asset(folder, "grid.html"),
+        css="\n".join([*sheets, read_asset(folder, "grid.css")]),
+        js="\n".join([*(read_asset(_ASSETS, name) for name in _SHARED), *(read_asset(folder, name) for name in own)]),
+    )
+
+
+_convolution = grid_component(_ASSETS, _SCRIPTS)
 
 Cell = tuple[str, Index]
 """A cell of an array: its name and the board's index."""
@@ -40,11 +47,13 @@ def show_grid(
     first: int,
     on_edit: Callable[[list[tuple[Cell, float]]], None],
     on_pin: Callable[[Cell | None], None],
+    component: Any = _convolution,
 ) -> None:
     """Draw a board: ``columns`` says which arrays stand under each other, ``first`` from which indices are counted.
 
     ``on_edit`` (with all edits since this board was drawn) and ``on_pin`` are called before the next run of the page,
-    with cells that are on the board.
+    with cells that are on the board; an ``InputError`` of ``on_edit`` is said above it. ``component`` is what
+    :func:`grid_component` gives.
     """
     key_of = {name: f"{key}_{name}" for name in ("turn", "problem")}
     drawn = st.session_state.get(key_of["turn"], 0)
@@ -62,8 +71,11 @@ def show_grid(
                 edits.append((cell, read_cell(text[:_LONGEST])))
             except InputError as error:
                 problem = f"{error} The cell keeps its number."
+        try:
+            on_edit(edits)
+        except InputError as error:
+            problem = f"{error} The numbers stay as they were."
         st.session_state[key_of["problem"]] = problem, board
-        on_edit(edits)
 
     def pin() -> None:
         on_pin(_cell(board, st.session_state[key].get("pin")))
@@ -79,7 +91,7 @@ def show_grid(
         "turn": drawn,
         "first": first,
     }
-    _component(key=key, data=data, on_edits_change=edited, on_pin_change=pin)
+    component(key=key, data=data, on_edits_change=edited, on_pin_change=pin)
 
 
 def _records(value: object) -> list[dict[str, Any]]:

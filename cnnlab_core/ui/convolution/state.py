@@ -21,7 +21,7 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.grid import Cell
 from cnnlab_core.ui.show import show_problem
 
-_CELL = re.compile(r"([a-z]{1,2})(?:\[([0-9]{1,2}(?:, ?[0-9]{1,2}){0,3})\])?")
+_CELL = re.compile(r"([A-Za-z]{1,4}0?)(?:\[([0-9]{1,2}(?:, ?[0-9]{1,2}){0,3})\])?")
 NO_CELL = "none"
 
 

@@ -1,0 +1,1 @@
+"""The Python that the views of Reading text hand out."""

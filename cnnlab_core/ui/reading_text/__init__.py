@@ -1,0 +1,1 @@
+"""The page Reading text: one module for each tab."""
