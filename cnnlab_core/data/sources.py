@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
+from cnnlab_core.data.digits import TITLE, digits
 from cnnlab_core.data.own import own_names, own_path
 from cnnlab_core.data.shapes import shapes
 from cnnlab_core.errors import DataError, InputError
@@ -22,10 +23,11 @@ class Source:
 
 
 def list_data() -> list[Source]:
-    """Every data set that can be trained on: CIFAR-10, the generated one, and the imported ones."""
+    """Every data set that can be trained on: CIFAR-10, the generated one, the digits, and the imported ones."""
     return [
         Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
         Source("shapes", "Shapes and textures (generated)"),
+        Source("digits", TITLE),
         *(Source(f"own:{name}", name) for name in own_names()),
     ]
 
@@ -50,6 +52,8 @@ def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
         return (yield from cifar10.cifar10())
     if name == "shapes":
         return shapes()
+    if name == "digits":
+        return digits()
     return read_dataset(own_path(name.removeprefix("own:")))
 
 
