@@ -80,22 +80,25 @@ function sampled(rgba, width, { channels, side, frame, angle = 0, shift = [0, 0]
   const out = new Float32Array(channels * side * side);
   const fine = Math.max(1, Math.round(frame.scale)); // samples along a pixel's side
   const [cos, sin] = [Math.cos, Math.sin].map((of) => frame.scale * of((-angle * Math.PI) / 180));
-  const cell = new Float64Array(3);
+  const all = 255 * fine * fine;
   for (let row = 0, at = 0; row < side; row++) {
     for (let column = 0; column < side; column++, at++) {
-      cell.fill(0);
-      for (let k = 0; k < fine * fine; k++) {
-        const u = column + ((k % fine) + 0.5) / fine - side / 2 - shift[0];
-        const v = row + (Math.floor(k / fine) + 0.5) / fine - side / 2 - shift[1];
-        const [x, y] = [frame.x + cos * u - sin * v, frame.y + sin * u + cos * v];
-        const under = patch && x >= patch.x && y >= patch.y && x < patch.x + patch.size && y < patch.y + patch.size;
-        const beyond = x < 0 || y < 0 || x >= width || y >= height;
-        const source = 4 * (Math.floor(y) * width + Math.floor(x));
-        for (let c = 0; c < 3; c++) cell[c] += under || beyond ? ground : rgba[source + c] / 255;
+      let [red, green, blue] = [0, 0, 0];
+      for (let i = 0; i < fine; i++) {
+        const v = row + (i + 0.5) / fine - side / 2 - shift[1];
+        for (let j = 0; j < fine; j++) {
+          const u = column + (j + 0.5) / fine - side / 2 - shift[0];
+          const [x, y] = [frame.x + cos * u - sin * v, frame.y + sin * u + cos * v];
+          const under = patch && x >= patch.x && y >= patch.y && x < patch.x + patch.size && y < patch.y + patch.size;
+          const source = 4 * (Math.floor(y) * width + Math.floor(x));
+          const seen = !under && x >= 0 && y >= 0 && x < width && y < height;
+          red += seen ? rgba[source] : 255 * ground;
+          green += seen ? rgba[source + 1] : 255 * ground;
+          blue += seen ? rgba[source + 2] : 255 * ground;
+        }
       }
-      const all = fine * fine;
-      if (channels === 1) out[at] = (cell[0] + cell[1] + cell[2]) / 3 / all;
-      else for (let c = 0; c < 3; c++) out[c * side * side + at] = cell[c] / all;
+      if (channels === 1) out[at] = (red + green + blue) / 3 / all;
+      else [out[at], out[side * side + at], out[2 * side * side + at]] = [red / all, green / all, blue / all];
     }
   }
   return out;

@@ -5,58 +5,88 @@
 /** @param {string} text base64 of little-endian float32 */
 const floatsOf = (text) => new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 
-const reach = (length, out, offset, stride) => {
-  // The outputs whose input at `offset` lies within 0..length - 1: from `first` up to, but without, `end`.
-  const first = Math.max(0, Math.ceil(-offset / stride));
-  return [first, Math.max(first, Math.min(out, Math.floor((length - 1 - offset) / stride) + 1))];
-};
+/**
+ * The products of all rows of `a` (m × length) with all rows of `b` (n × length), as m × n: what convolutions and dense
+ * layers are made of. Four rows of `a` go together, since each number of `b` is then read once for four.
+ */
+function products(a, b, m, n, length) {
+  const out = new Float64Array(m * n);
+  for (let i = 0; i < m; i += 4) {
+    const [i1, i2, i3] = [1, 2, 3].map((more) => Math.min(i + more, m - 1)); // the last row once more, where none is left
+    const [r0, r1, r2, r3] = [i * length, i1 * length, i2 * length, i3 * length];
+    for (let j = 0; j < n; j++) {
+      const row = j * length;
+      let [s0, s1, s2, s3] = [0, 0, 0, 0];
+      for (let k = 0; k < length; k++) {
+        const value = b[row + k];
+        s0 += a[r0 + k] * value;
+        s1 += a[r1 + k] * value;
+        s2 += a[r2 + k] * value;
+        s3 += a[r3 + k] * value;
+      }
+      out[i * n + j] = s0;
+      out[i1 * n + j] = s1;
+      out[i2 * n + j] = s2;
+      out[i3 * n + j] = s3;
+    }
+  }
+  return out;
+}
 
-/** Every (filter, channel, row, column) of a convolution with the run of cells that its weight joins, row by row. */
-function eachRun(layer, before, after, work) {
-  const [, rows, columns] = before;
-  const [, outRows, outColumns] = after;
-  const { filters, channels, kernel, stride, padding, dilation, groups } = layer;
-  const perGroup = filters / groups;
-  for (let f = 0, at = 0; f < filters; f++) {
-    const group = Math.floor(f / perGroup);
-    for (let c = 0; c < channels; c++) {
-      const plane = (group * channels + c) * rows * columns;
-      for (let i = 0; i < kernel[0]; i++) {
-        const down = i * dilation[0] - padding[0];
-        const [top, bottom] = reach(rows, outRows, down, stride[0]);
-        for (let j = 0; j < kernel[1]; j++, at++) {
-          const along = j * dilation[1] - padding[1];
-          const [left, right] = reach(columns, outColumns, along, stride[1]);
-          for (let row = top; row < bottom; row++) {
-            const source = plane + (row * stride[0] + down) * columns + along;
-            work(at, (f * outRows + row) * outColumns, source, left, right);
+/** Rows × columns as columns × rows, in float64. */
+function transposed(values, rows, columns) {
+  const out = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = values[i * columns + j];
+  return out;
+}
+
+/** For each cell of a map, in order, the cells that its window covers in `channels` maps before it; -1 in the padding. */
+function windowTable(layer, channels) {
+  const { kernel, stride, padding, dilation } = layer;
+  const [, rows, columns] = layer.before;
+  const [, outRows, outColumns] = layer.after;
+  const table = new Int32Array(outRows * outColumns * channels * kernel[0] * kernel[1]).fill(-1);
+  let at = 0;
+  for (let row = 0; row < outRows; row++) {
+    for (let column = 0; column < outColumns; column++) {
+      for (let c = 0; c < channels; c++) {
+        for (let i = 0; i < kernel[0]; i++) {
+          const r = row * stride[0] - padding[0] + i * dilation[0];
+          for (let j = 0; j < kernel[1]; j++, at++) {
+            const k = column * stride[1] - padding[1] + j * dilation[1];
+            if (r >= 0 && r < rows && k >= 0 && k < columns) table[at] = (c * rows + r) * columns + k;
           }
         }
       }
     }
   }
+  return table;
 }
 
-/** Every window of a pooling: its cell, and the cells of the map before that lie in it. */
-function eachWindow(layer, before, after, work) {
-  const [, rows, columns] = before;
-  const [channels, outRows, outColumns] = after;
-  const { kernel, stride, padding, dilation } = layer;
-  const cells = [];
-  for (let c = 0, at = 0; c < channels; c++) {
-    for (let row = 0; row < outRows; row++) {
-      for (let column = 0; column < outColumns; column++, at++) {
-        cells.length = 0;
-        for (let i = 0; i < kernel[0]; i++) {
-          const r = row * stride[0] - padding[0] + i * dilation[0];
-          if (r < 0 || r >= rows) continue;
-          for (let j = 0; j < kernel[1]; j++) {
-            const k = column * stride[1] - padding[1] + j * dilation[1];
-            if (k >= 0 && k < columns) cells.push((c * rows + r) * columns + k);
-          }
-        }
-        work(at, cells);
-      }
+/** What every window of a convolution covers in its group's channels, a row for each cell, and 0 in the padding. */
+function covered(layer, x, group) {
+  const { table, before, channels } = layer;
+  const first = group * channels * before[1] * before[2];
+  const out = new Float64Array(table.length);
+  for (let i = 0; i < out.length; i++) if (table[i] >= 0) out[i] = x[first + table[i]];
+  return out;
+}
+
+/** The sizes of a convolution: cells of a map, weights of a filter, filters of a group. */
+const sizes = ({ after, channels, kernel, filters, groups }) => ({
+  cells: after[1] * after[2],
+  each: channels * kernel[0] * kernel[1],
+  own: filters / groups,
+});
+
+/** Calls work(cell, cells) for each cell of a pooled map with those that its window covers in the map before. */
+function eachWindow(layer, work) {
+  const { table, before, after, kernel } = layer;
+  const [rest, each, many] = [before[1] * before[2], kernel[0] * kernel[1], after[1] * after[2]];
+  for (let c = 0; c < after[0]; c++) {
+    for (let cell = 0; cell < many; cell++) {
+      const window = table.subarray(cell * each, (cell + 1) * each);
+      work(c * many + cell, window, c * rest);
     }
   }
 }
@@ -70,17 +100,21 @@ const windowed = (layer, [channels, rows, columns]) => [
 ];
 const size = (shape) => shape.reduce((product, length) => product * length, 1);
 
-/** A number for each channel, times and plus: normalisation of pixels, batch norm, and channels that are scaled. */
+/** Each channel times a number, plus a number: normalisation, biases, and channels that are scaled. */
 function affine(x, channels, times, plus) {
   const each = x.length / channels;
   return x.map((value, i) => {
     const channel = Math.floor(i / each);
-    return value * times[channel] + (plus ? plus[channel] : 0);
+    return value * (times ? times[channel] : 1) + (plus ? plus[channel] : 0);
   });
 }
 
-/** The largest cell of a window, the first where several are equal, as in torch. */
-const largest = (x, cells) => cells.reduce((best, cell) => (x[cell] > x[best] ? cell : best), cells[0]);
+/** The largest cell under a window, the first where several are equal, as in torch. */
+function largest(x, window, first) {
+  let best = -1;
+  for (const cell of window) if (cell >= 0 && (best < 0 || x[first + cell] > x[best])) best = first + cell;
+  return best;
+}
 
 /**
  * What each kind of layer does. shape(layer, before): the shape of its map. forward(layer, x): the map, a Float32Array
@@ -96,39 +130,37 @@ const KINDS = {
   convolution: {
     shape: windowed,
     forward(layer, x) {
-      const { weights, bias, stride, before, after } = layer;
-      const y = new Float64Array(size(after));
-      const each = after[1] * after[2];
-      if (bias) for (let i = 0; i < y.length; i++) y[i] = bias[Math.floor(i / each)];
-      const step = stride[1];
-      eachRun(layer, before, after, (at, out, source, left, right) => {
-        const weight = weights[at];
-        for (let k = left; k < right; k++) y[out + k] += weight * x[source + k * step];
-      });
-      return y;
+      const { cells, each, own } = sizes(layer);
+      const y = new Float64Array(size(layer.after));
+      for (let group = 0; group < layer.groups; group++) {
+        const weights = layer.exact.subarray(group * own * each, (group + 1) * own * each);
+        y.set(products(weights, covered(layer, x, group), own, cells, each), group * own * cells);
+      }
+      return layer.bias ? affine(y, layer.filters, null, layer.bias) : y;
     },
     backward(layer, gradient) {
-      const { weights, stride, before, after } = layer;
+      const { cells, each, own } = sizes(layer);
+      const { table, before, channels, groups } = layer;
       const dx = new Float64Array(size(before));
-      const step = stride[1];
-      eachRun(layer, before, after, (at, out, source, left, right) => {
-        const weight = weights[at];
-        for (let k = left; k < right; k++) dx[source + k * step] += weight * gradient[out + k];
-      });
+      for (let group = 0; group < groups; group++) {
+        const weights = layer.exact.subarray(group * own * each, (group + 1) * own * each);
+        const above = gradient.subarray(group * own * cells, (group + 1) * own * cells);
+        const share = products(transposed(above, own, cells), transposed(weights, own, each), cells, each, own);
+        const first = group * channels * before[1] * before[2];
+        for (let i = 0; i < table.length; i++) if (table[i] >= 0) dx[first + table[i]] += share[i];
+      }
       return dx;
     },
     learn(layer, gradient, x) {
-      const { weights, bias, stride, before, after } = layer;
-      const dw = new Float64Array(weights.length);
-      const step = stride[1];
-      eachRun(layer, before, after, (at, out, source, left, right) => {
-        let sum = 0;
-        for (let k = left; k < right; k++) sum += gradient[out + k] * x[source + k * step];
-        dw[at] += sum;
-      });
-      const each = after[1] * after[2];
-      const db = bias?.map((_, f) => gradient.subarray(f * each, (f + 1) * each).reduce((sum, value) => sum + value, 0));
-      return { weights: Float32Array.from(dw), bias: db };
+      const { cells, each, own } = sizes(layer);
+      const weights = new Float32Array(layer.weights.length);
+      for (let group = 0; group < layer.groups; group++) {
+        const above = gradient.subarray(group * own * cells, (group + 1) * own * cells);
+        const seen = transposed(covered(layer, x, group), cells, each);
+        weights.set(products(above, seen, own, each, cells), group * own * each);
+      }
+      const sum = (_, f) => gradient.subarray(f * cells, (f + 1) * cells).reduce((total, value) => total + value, 0);
+      return { weights, bias: layer.bias?.map(sum) };
     },
   },
   relu: {
@@ -140,15 +172,15 @@ const KINDS = {
     shape: windowed,
     forward(layer, x) {
       const y = new Float32Array(size(layer.after));
-      eachWindow(layer, layer.before, layer.after, (at, cells) => {
-        y[at] = x[largest(x, cells)];
+      eachWindow(layer, (at, window, first) => {
+        y[at] = x[largest(x, window, first)];
       });
       return y;
     },
     backward(layer, gradient, x) {
       const dx = new Float64Array(x.length);
-      eachWindow(layer, layer.before, layer.after, (at, cells) => {
-        dx[largest(x, cells)] += gradient[at];
+      eachWindow(layer, (at, window, first) => {
+        dx[largest(x, window, first)] += gradient[at];
       });
       return dx;
     },
@@ -157,17 +189,16 @@ const KINDS = {
     shape: windowed,
     forward(layer, x) {
       const y = new Float64Array(size(layer.after));
-      const all = size(layer.kernel); // cells of the padding count, as in torch
-      eachWindow(layer, layer.before, layer.after, (at, cells) => {
-        for (const cell of cells) y[at] += x[cell] / all;
+      eachWindow(layer, (at, window, first) => {
+        for (const cell of window) if (cell >= 0) y[at] += x[first + cell];
+        y[at] /= window.length; // cells of the padding count, as in torch
       });
       return y;
     },
     backward(layer, gradient, x) {
       const dx = new Float64Array(x.length);
-      const all = size(layer.kernel);
-      eachWindow(layer, layer.before, layer.after, (at, cells) => {
-        for (const cell of cells) dx[cell] += gradient[at] / all;
+      eachWindow(layer, (at, window, first) => {
+        for (const cell of window) if (cell >= 0) dx[first + cell] += gradient[at] / window.length;
       });
       return dx;
     },
@@ -193,22 +224,13 @@ const KINDS = {
   linear: {
     shape: (layer) => [layer.filters, 1, 1],
     forward(layer, x) {
-      const y = new Float64Array(layer.filters);
-      for (let o = 0, at = 0; o < y.length; o++) {
-        y[o] = layer.bias ? layer.bias[o] : 0;
-        for (let i = 0; i < x.length; i++, at++) y[o] += layer.weights[at] * x[i];
-      }
-      return y;
+      const y = products(layer.exact, x, layer.filters, 1, x.length);
+      return layer.bias ? affine(y, layer.filters, null, layer.bias) : y;
     },
-    backward(layer, gradient, x) {
-      const dx = new Float64Array(x.length);
-      for (let o = 0, at = 0; o < gradient.length; o++) {
-        for (let i = 0; i < x.length; i++, at++) dx[i] += layer.weights[at] * gradient[o];
-      }
-      return dx;
-    },
+    backward: (layer, gradient, x) =>
+      products(transposed(layer.exact, layer.filters, x.length), gradient, x.length, 1, layer.filters),
     learn: (layer, gradient, x) => ({
-      weights: layer.weights.map((_, at) => gradient[Math.floor(at / x.length)] * x[at % x.length]),
+      weights: Float32Array.from(products(gradient, x, layer.filters, x.length, 1)),
       bias: layer.bias && gradient.slice(),
     }),
   },
@@ -250,6 +272,8 @@ class BrowserNetwork {
       }
       before = KINDS[layer.kind].shape(layer, before);
       layer.after = before;
+      if (layer.weights) layer.exact = Float64Array.from(layer.weights);
+      if (layer.kernel) layer.table = windowTable(layer, layer.channels ?? 1);
       return layer;
     });
     this.logits = this.layers.length - 2;

@@ -39,7 +39,7 @@ def browser_network(model: LoadedModel, *, fold: bool = False) -> dict[str, Any]
     weights = sum(parameter.numel() for parameter in model.network.parameters())
     if weights > MOST_WEIGHTS:
         raise InputError(f"{title} has {weights:,} weights. Up to {MOST_WEIGHTS:,} are sent to a browser.")
-    mean, deviation = np.float64(steps.mean), np.float64(steps.std)
+    mean, deviation = np.array(steps.mean), np.array(steps.std)
     modules = list(_leaves("", model.network))
     if isinstance(modules[0][1], Grey):
         # The mean of (x - mean) / std over the colours, for an x that is equal in all of them.
