@@ -5,7 +5,7 @@
 
 const FINE = 10; // the paper's pixels for one of the network's, along rows and columns
 const UNDOS = 20;
-const KEYS =
+const BOARD_KEYS =
   "Drawing area. Arrow keys move the pencil, space puts it down or lifts it. Shift and arrow keys move the drawing, " +
   "square brackets turn it, Delete clears it, Control and Z undoes.";
 
@@ -88,7 +88,8 @@ function sampled(rgba, width, { channels, side, frame, angle = 0, shift = [0, 0]
         const v = row + (i + 0.5) / fine - side / 2 - shift[1];
         for (let j = 0; j < fine; j++) {
           const u = column + (j + 0.5) / fine - side / 2 - shift[0];
-          const [x, y] = [frame.x + cos * u - sin * v, frame.y + sin * u + cos * v];
+          const x = frame.x + cos * u - sin * v;
+          const y = frame.y + sin * u + cos * v;
           const under = patch && x >= patch.x && y >= patch.y && x < patch.x + patch.size && y < patch.y + patch.size;
           const source = 4 * (Math.floor(y) * width + Math.floor(x));
           const seen = !under && x >= 0 && y >= 0 && x < width && y < height;
@@ -137,7 +138,7 @@ class DrawingBoard {
     canvas.tabIndex = 0;
     canvas.style.touchAction = "none"; // a finger draws here, and doesn't scroll
     canvas.setAttribute("role", "application");
-    if (!canvas.hasAttribute("aria-label")) canvas.setAttribute("aria-label", KEYS);
+    if (!canvas.hasAttribute("aria-label")) canvas.setAttribute("aria-label", BOARD_KEYS);
     canvas.setAttribute("aria-roledescription", "drawing area");
     const paper = document.createElement("canvas");
     paper.width = paper.height = this.size;
@@ -202,7 +203,7 @@ class DrawingBoard {
     this.turn({ noise: Math.min(1, Math.max(0, deviation)) });
   }
 
-  /** Takes or puts away the grey patch. */
+  /** Whether the patch lies on the paper. It is grey, and black for digits, as if nothing were drawn there. */
   set occluding(is) {
     this.patch.on = is;
     this.ask();
@@ -226,7 +227,10 @@ class DrawingBoard {
     this.onWords("The drawing is cleared.");
   }
 
-  /** A picture, video or canvas as the paper: its middle square, for digits as ink (see asInk); can be undone unless it is one of many (`live`). */
+  /**
+   * A picture, video or canvas as the paper: its middle square, for digits as ink (see asInk). It can be undone, unless it
+   * is one of many (`live`).
+   */
   show(source, live = false) {
     if (!live) this.remember();
     const width = source.videoWidth || source.naturalWidth || source.width;
@@ -261,7 +265,7 @@ class DrawingBoard {
     this.ask();
   }
 
-  /** Takes the last stroke, turn of the keys, picture or clearing back. */
+  /** Takes the last stroke, picture or clearing back, and with it how the paper was turned and moved. */
   undo() {
     const before = this.past.pop();
     if (!before) {
@@ -503,14 +507,19 @@ class CameraSource {
       });
       this.video.srcObject = stream;
       await this.video.play();
-      while (turn === this.turn) {
-        await this.onFrame(this.video);
-        await this.next();
-      }
     } catch (problem) {
       if (turn !== this.turn) return;
       this.stop();
       this.onWords(CAMERA_WORDS[problem.name] ?? "The camera couldn't be started. Choose a picture instead.");
+      return;
+    }
+    try {
+      while (turn === this.turn) {
+        await this.onFrame(this.video);
+        await this.next();
+      }
+    } finally {
+      if (turn === this.turn) this.stop(); // what looks at the frames broke off
     }
   }
 

@@ -73,7 +73,7 @@ function covered(layer, x, group) {
 }
 
 /** The sizes of a convolution: cells of a map, weights of a filter, filters of a group. */
-const sizes = ({ after, channels, kernel, filters, groups }) => ({
+const filterSizes = ({ after, channels, kernel, filters, groups }) => ({
   cells: after[1] * after[2],
   each: channels * kernel[0] * kernel[1],
   own: filters / groups,
@@ -98,7 +98,7 @@ const windowed = (layer, [channels, rows, columns]) => [
     return Math.floor((length + 2 * layer.padding[axis] - span) / layer.stride[axis]) + 1;
   }),
 ];
-const size = (shape) => shape.reduce((product, length) => product * length, 1);
+const numbersIn = (shape) => shape.reduce((product, length) => product * length, 1);
 
 /** Each channel times a number, plus a number: normalisation, biases, and channels that are scaled. */
 function affine(x, channels, times, plus) {
@@ -121,7 +121,7 @@ function largest(x, window, first) {
  * or Float64Array. backward(layer, gradient, x): the gradient with respect to x, from that with respect to the map.
  * learn(layer, gradient, x): the same with respect to the layer's weights.
  */
-const KINDS = {
+const LAYER_KINDS = {
   normalise: {
     shape: (_layer, before) => before,
     forward: (layer, x) => affine(Float64Array.from(x), layer.times.length, layer.times, layer.plus),
@@ -130,8 +130,8 @@ const KINDS = {
   convolution: {
     shape: windowed,
     forward(layer, x) {
-      const { cells, each, own } = sizes(layer);
-      const y = new Float64Array(size(layer.after));
+      const { cells, each, own } = filterSizes(layer);
+      const y = new Float64Array(numbersIn(layer.after));
       for (let group = 0; group < layer.groups; group++) {
         const weights = layer.exact.subarray(group * own * each, (group + 1) * own * each);
         y.set(products(weights, covered(layer, x, group), own, cells, each), group * own * cells);
@@ -139,9 +139,9 @@ const KINDS = {
       return layer.bias ? affine(y, layer.filters, null, layer.bias) : y;
     },
     backward(layer, gradient) {
-      const { cells, each, own } = sizes(layer);
+      const { cells, each, own } = filterSizes(layer);
       const { table, before, channels, groups } = layer;
-      const dx = new Float64Array(size(before));
+      const dx = new Float64Array(numbersIn(before));
       for (let group = 0; group < groups; group++) {
         const weights = layer.exact.subarray(group * own * each, (group + 1) * own * each);
         const above = gradient.subarray(group * own * cells, (group + 1) * own * cells);
@@ -152,7 +152,7 @@ const KINDS = {
       return dx;
     },
     learn(layer, gradient, x) {
-      const { cells, each, own } = sizes(layer);
+      const { cells, each, own } = filterSizes(layer);
       const weights = new Float32Array(layer.weights.length);
       for (let group = 0; group < layer.groups; group++) {
         const above = gradient.subarray(group * own * cells, (group + 1) * own * cells);
@@ -171,7 +171,7 @@ const KINDS = {
   "max pool": {
     shape: windowed,
     forward(layer, x) {
-      const y = new Float32Array(size(layer.after));
+      const y = new Float32Array(numbersIn(layer.after));
       eachWindow(layer, (at, window, first) => {
         y[at] = x[largest(x, window, first)];
       });
@@ -188,7 +188,7 @@ const KINDS = {
   "average pool": {
     shape: windowed,
     forward(layer, x) {
-      const y = new Float64Array(size(layer.after));
+      const y = new Float64Array(numbersIn(layer.after));
       eachWindow(layer, (at, window, first) => {
         for (const cell of window) if (cell >= 0) y[at] += x[first + cell];
         y[at] /= window.length; // cells of the padding count, as in torch
@@ -217,7 +217,7 @@ const KINDS = {
     },
   },
   flatten: {
-    shape: (_layer, before) => [size(before), 1, 1],
+    shape: (_layer, before) => [numbersIn(before), 1, 1],
     forward: (_layer, x) => x.slice(),
     backward: (_layer, gradient) => gradient.slice(),
   },
@@ -243,13 +243,13 @@ const KINDS = {
       return y.map((value) => value / sum);
     },
     backward(layer, gradient, x) {
-      const y = KINDS.softmax.forward(layer, x);
+      const y = LAYER_KINDS.softmax.forward(layer, x);
       const mean = y.reduce((sum, share, i) => sum + share * gradient[i], 0);
       return gradient.map((value, i) => y[i] * (value - mean));
     },
   },
 };
-KINDS.norm = KINDS.normalise; // in a network that has learned, both are a factor and a shift for each channel
+LAYER_KINDS.norm = LAYER_KINDS.normalise; // in a network that has learned, both are a factor and a shift for each channel
 
 /**
  * A network as Python describes it. `layers` are in forward order, the first normalises the pixels and the last is the
@@ -270,7 +270,7 @@ class BrowserNetwork {
         layer.times = layer.deviation.map((deviation, i) => (layer.gamma?.[i] ?? 1) / deviation);
         layer.plus = layer.times.map((times, i) => (layer.beta?.[i] ?? 0) - layer.mean[i] * times);
       }
-      before = KINDS[layer.kind].shape(layer, before);
+      before = LAYER_KINDS[layer.kind].shape(layer, before);
       layer.after = before;
       if (layer.weights) layer.exact = Float64Array.from(layer.weights);
       if (layer.kernel) layer.table = windowTable(layer, layer.channels ?? 1);
@@ -289,11 +289,11 @@ class BrowserNetwork {
    * { relu1: [1, 0, 1, ...] } switches its second channel off.
    */
   forward(pixels, scales = {}) {
-    if (pixels.length !== size(this.shape)) throw new RangeError(`${size(this.shape)} pixels, not ${pixels.length}`);
+    if (pixels.length !== numbersIn(this.shape)) throw new RangeError(`${numbersIn(this.shape)} pixels, not ${pixels.length}`);
     const maps = [];
     let x = pixels;
     for (const layer of this.layers) {
-      x = Float32Array.from(KINDS[layer.kind].forward(layer, x));
+      x = Float32Array.from(LAYER_KINDS[layer.kind].forward(layer, x));
       if (scales[layer.name]) x = affine(x, layer.after[0], scales[layer.name]);
       maps.push(x);
     }
@@ -308,7 +308,7 @@ class BrowserNetwork {
     const last = this.layers[from];
     let gradient = seed;
     if (typeof seed === "number") {
-      gradient = new Float32Array(size(last.after));
+      gradient = new Float32Array(numbersIn(last.after));
       gradient[seed] = 1;
     }
     /** @type {(Float32Array | undefined)[]} */
@@ -320,7 +320,7 @@ class BrowserNetwork {
       const scale = run.scales[layer.name];
       if (scale) gradient = affine(gradient, layer.after[0], scale);
       const x = i ? run.maps[i - 1] : run.pixels;
-      gradient = Float32Array.from(KINDS[layer.kind].backward(layer, gradient, x));
+      gradient = Float32Array.from(LAYER_KINDS[layer.kind].backward(layer, gradient, x));
     }
     return { pixels: gradient, maps };
   }
@@ -330,6 +330,6 @@ class BrowserNetwork {
     const layer = this.layers[index];
     const scale = run.scales[layer.name];
     const gradient = scale ? affine(gradients.maps[index], layer.after[0], scale) : gradients.maps[index];
-    return KINDS[layer.kind].learn(layer, gradient, index ? run.maps[index - 1] : run.pixels);
+    return LAYER_KINDS[layer.kind].learn(layer, gradient, index ? run.maps[index - 1] : run.pixels);
   }
 }
