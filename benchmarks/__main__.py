@@ -18,6 +18,7 @@ NAMES = (
     "training",
     "six_minutes",
     "transfer",
+    "glass",
 )
 
 
