@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from functools import partial
 
 import torch
 
@@ -46,7 +47,7 @@ def measure() -> list[Row]:
             found = page.evaluate(SCRIPT % scripts, [description, STROKES])
             page.close()
             x = torch.rand(1, 3, *2 * [model.spec.preprocessing.crop])
-            (torchs,) = medians_ms(lambda model=model, x=x: model(x))
+            (torchs,) = medians_ms(partial(model, x))
             slowest = sorted(found["strokes"])[int(0.95 * (len(found["strokes"]) - 1))]
             rows += [
                 Row(f"{name}: a stroke to the new bars, p95", slowest, "the goal", GOAL_MS, "ms"),
