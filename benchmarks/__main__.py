@@ -19,6 +19,7 @@ NAMES = (
     "text",
     "six_minutes",
     "transfer",
+    "glass",
 )
 
 

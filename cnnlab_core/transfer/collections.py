@@ -1,6 +1,7 @@
 """Collections of labelled pictures to learn from, and how many pictures of each class are drawn from one.
 
-Names: those of ``cnnlab_core.data`` (``shapes``, ``cifar10``, ``own:<name>``) and ``pets`` (Oxford-IIIT Pet).
+Names: those of ``cnnlab_core.data`` (``shapes``, ``cifar10``, ``digits``, ``own:<name>``), and ``pets`` for
+Oxford-IIIT Pet.
 """
 
 from collections.abc import Callable, Generator
