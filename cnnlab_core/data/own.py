@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
 from cnnlab_core.data.layouts import is_hidden, printable, sorted_into_classes
 from cnnlab_core.data.pet_form import Parts, sorted_by_breed
@@ -112,6 +113,7 @@ def own_path(name: str) -> Path:
     return own_folder() / f"{name}.safetensors"
 
 
+@by_annotation
 def import_pictures(
     source: str | os.PathLike[str] | bytes | bytearray, name: str, *, side: int | None = None
 ) -> Generator[Progress[None], None, Dataset]:

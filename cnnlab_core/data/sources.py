@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
 from cnnlab_core.data.own import own_names, own_path
@@ -30,6 +31,7 @@ def list_data() -> list[Source]:
     ]
 
 
+@by_annotation
 def find_data(name: str) -> Source:
     """The data set called ``name``. Raises ``InputError`` that lists the names there are."""
     sources = list_data()
@@ -40,6 +42,7 @@ def find_data(name: str) -> Source:
     raise InputError(f"There is no data set called “{name[:60]}”. Choose one of: {names}.")
 
 
+@by_annotation
 def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
     """The data set called ``name``, in memory and verified; fetched first if need be.
 
@@ -53,6 +56,7 @@ def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
     return read_dataset(own_path(name.removeprefix("own:")))
 
 
+@by_annotation
 def open_data(name: str, *, fetch: bool = True) -> Dataset:
     """The data set called ``name``; without ``fetch``, a ``DataError`` rather than a download."""
     source = find_data(name)

@@ -11,8 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
+
+from cnnlab_core.checks import fit_fields, whole
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,13 @@ class Window:
     stride: int = 1
     before: int = 0
     dilation: int = 1
-    padding_mode: str = "zeros"
+    padding_mode: Literal["zeros", "replicate", "reflect", "circular"] = "zeros"
+
+    def __post_init__(self) -> None:
+        """Raise ``InputError`` for what is no window."""
+        fit_fields(self)
+        for name in ("kernel", "stride", "dilation"):
+            whole(name, getattr(self, name), least=1)
 
     def grow(self, span: Span) -> Span:
         """The field after this layer."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import find_data, split_validation
 from cnnlab_core.data.dataset import peek
 from cnnlab_core.data.own import own_path
@@ -32,6 +33,7 @@ _SHAPES = {"cifar10": (5000, 32, 10), "shapes": (1000, 32, 10)}
 """Training pictures of each class, their side, and the classes."""
 
 
+@by_annotation
 def check(config: Config) -> Facts:
     """Raise ``InputError`` for a config whose data, network or first step can't be; else what is known about it."""
     source = find_data(config.data)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import RunError
 from cnnlab_core.images.levels import levels
 from cnnlab_core.models.exports import exports_folder, write_export
@@ -15,6 +16,7 @@ from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.runs import Run
 
 
+@by_annotation
 def export(
     run: Run,
     folder: Path | None = None,

@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import Dataset, open_data_steps, split_validation
-from cnnlab_core.errors import RunError
+from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
@@ -69,6 +70,7 @@ class _Progress:
     collapsed: bool = False
 
 
+@by_annotation
 def train(
     run: Run | None,
     *,
@@ -88,6 +90,8 @@ def train(
     """
     if run:
         run.refuse_shipped()
+    elif world is None or world.leads:
+        raise InputError("Give the run to train, as create_run makes it.")
     with held(run.lock, 1.0, f"{run.about.name} is being trained already.") if run and not locked else nullcontext():
         return (yield from _train(run, world or World(), device, checkpoint_seconds, wish))
 
