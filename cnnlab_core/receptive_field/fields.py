@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_leaves
 from cnnlab_core.checks import by_annotation, per_axis, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
-from cnnlab_core.receptive_field.layers import ONE_ROW, Flow, Part, Step, canonical, number, varied
+from cnnlab_core.receptive_field.layers import ONE_ROW, Flow
+from cnnlab_core.receptive_field.parts import Part, Step, canonical, number, varied
 from cnnlab_core.receptive_field.windows import SAME, Axis, Every, Span, Window
 
 Pair = tuple[float, float]
@@ -177,6 +178,8 @@ def receptive_fields(
     size = per_axis("input_size", input_size, 2, least=1)
     if channels is not None:
         whole("channels", channels, least=1)
+    if any(torch.nn.parameter.is_lazy(parameter) for parameter in network.parameters()):
+        raise InputError("The network has lazy layers, whose sizes aren't known yet. Give it a picture once, then ask.")
     on_meta, constants = _on_meta(network)
     if type(network).__module__.startswith("torch.nn") and not isinstance(network, nn.Sequential):
         on_meta = nn.Sequential(on_meta)  # a layer alone
@@ -294,7 +297,9 @@ class _Surveyor(fx.Interpreter):
         else:
             step, place = settled
             own = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()  # not a part of another
-            if own and all(varied(part.rows) | varied(part.cols) <= {*place} for part in parts):
+            along = [varied(part.rows) | varied(part.cols) for part in parts]
+            spread = any(tensor.shape[dim] > 1 and not any(dim in found for found in along) for dim in place)
+            if own and not spread and all(found <= {*place} for found in along):
                 flow.keep(tensor, [canonical(step, tensor.shape, place)])  # alike in all channels: one map from here
             if not all(step.whole):
                 map_size, exchanged = (tensor.shape[min(place)], tensor.shape[max(place)]), place[0] > place[1]
