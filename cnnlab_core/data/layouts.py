@@ -68,8 +68,9 @@ def sorted_into_classes(pictures: Sequence[File], texts: Sequence[HasPath]) -> t
                 f"The folder “{printable(min(strange))}” stands beside class folders, but its name isn't that of a "
                 "class. Sort its pictures into the classes or leave it out; if it is a class, call it something else."
             )
-        inner = [{trail[1] for trail, _ in trails if trail[0] == top and len(trail) > 1} for top in sorted(tops)]
-        if len(tops) > 1 and len(alike := set.intersection(*inner)) > 1:
+        inside = [{trail[1] for trail, _ in trails if trail[0] == top and len(trail) > 1} for top in sorted(tops)]
+        alike = set.intersection(*inside) if len(tops) > 1 else set()
+        if len(alike) > 1:
             raise DataError(
                 f"The folders {_listed(tops)} all hold folders called {_listed(alike)}, so it isn't clear which are "
                 "the classes. Put one folder for each class side by side, or call the parts train, val and test."

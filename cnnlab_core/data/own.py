@@ -145,8 +145,11 @@ def import_pictures(
     if not isinstance(source, bytes):
         source = Path(source).expanduser()
     with ExitStack() as opened:
-        folder = isinstance(source, Path) and source.is_dir()
-        files, named = (list(_in_folder(source)), ()) if folder else _in_zip(source, opened)
+        named: tuple[str, ...] = ()
+        if isinstance(source, Path) and source.is_dir():
+            files = list(_in_folder(source))
+        else:
+            files, named = _in_zip(source, opened)
         pictures = _pictures_among(files)
         texts = [file for file in files if file.path.suffix == ".txt" and not is_hidden(file.path)]
         try:

@@ -137,9 +137,9 @@ def grouped(part: Part, dims: set[int]) -> tuple[Sets, Sets, Part] | None:
         cells.append(index.permute(order).reshape(math.prod(shape), -1).numpy().astype(int))
     here = (cells[0] > 0) & (cells[1] > 0)
     sets, numbers, counts = [], [], np.ones(len(here), int)
-    for index, size in zip(cells, part.step.size, strict=True):
-        mask = np.zeros((len(index), size + 1), bool)
-        np.put_along_axis(mask, np.where(here, index, 0), True, 1)
+    for cell, size in zip(cells, part.step.size, strict=True):
+        mask = np.zeros((len(cell), size + 1), bool)
+        np.put_along_axis(mask, np.where(here, cell, 0), True, 1)
         kinds, kind = np.unique(mask[:, 1:], axis=0, return_inverse=True)
         ranks = np.argsort(kinds.argmax(1), kind="stable")
         sets.append(tuple(tuple(np.flatnonzero(kinds[rank]).tolist()) for rank in ranks))
@@ -152,8 +152,8 @@ def grouped(part: Part, dims: set[int]) -> tuple[Sets, Sets, Part] | None:
     kept = [n for d, n in enumerate(shape) if d not in dims]
     back = [1 if d in dims else n for d, n in enumerate(part.rows.shape)]
     new = []
-    for index in numbers:
-        tensor = torch.from_numpy(np.where(here.any(1), index, 0)).to(INDEX).reshape(kept)
+    for number_of in numbers:
+        tensor = torch.from_numpy(np.where(here.any(1), number_of, 0)).to(INDEX).reshape(kept)
         for dim in sorted(dims):
             tensor = tensor.unsqueeze(dim)
         new.append(thin(tensor).expand(back))

@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from cnnlab_core.checks import fit_fields, whole
+
+Mode = Literal["zeros", "replicate", "reflect", "circular"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Window:
     stride: int = 1
     before: int = 0
     dilation: int = 1
-    padding_mode: Literal["zeros", "replicate", "reflect", "circular"] = "zeros"
+    padding_mode: Mode = "zeros"
 
     def __post_init__(self) -> None:
         """Raise ``InputError`` for what is no window."""
@@ -145,10 +147,10 @@ SAME = Window()
 """Every output cell reads the one input cell in its own place."""
 
 
-MODES = ("zeros", "replicate", "reflect", "circular")
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
-def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[str] = MODES) -> Axis:
+def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[Mode] = MODES) -> Axis:
     """The axis that reads ``reads[t]`` (sorted) of ``size`` cells for each output ``t``: a window where one does."""
     cells = tuple(tuple(map(int, read)) for read in reads)
     if cells == tuple((t,) for t in range(size)):

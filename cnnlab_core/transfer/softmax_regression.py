@@ -73,7 +73,8 @@ def fit_steps(
     labels = classes_of("labels", labels, len(table("features", x)), classes)
     if not len(x):
         raise InputError("There are no features to fit to.")
-    if fitting("start", start, SoftmaxRegression | None) and start.weight.shape != (x.shape[1], classes):
+    fitting("start", start, SoftmaxRegression | None)
+    if start is not None and start.weight.shape != (x.shape[1], classes):
         raise InputError("start was fitted to other features or classes: leave it out.")
     x = x.astype(np.float64)
     mean = x.mean(0)
