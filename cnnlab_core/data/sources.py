@@ -4,6 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
 from cnnlab_core.data.digits import TITLE, digits
@@ -41,6 +42,7 @@ def list_texts() -> list[Source]:
     return [Source("names", "Names (US census)", kind="text"), *own]
 
 
+@by_annotation
 def find_data(name: str) -> Source:
     """The data set called ``name``. Raises ``InputError`` that lists the names there are."""
     sources = list_data() + list_texts()
@@ -51,6 +53,7 @@ def find_data(name: str) -> Source:
     raise InputError(f"There is no data set called “{name[:60]}”. Choose one of: {names}.")
 
 
+@by_annotation
 def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
     """The pictures called ``name``, in memory and verified; fetched first if need be.
 
@@ -68,6 +71,7 @@ def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
     return read_dataset(own_path(name.removeprefix("own:")))
 
 
+@by_annotation
 def open_data(name: str, *, fetch: bool = True) -> Dataset:
     """The data set called ``name``; without ``fetch``, a ``DataError`` rather than a download."""
     source = find_data(name)

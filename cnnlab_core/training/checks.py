@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import digits, find_data, open_text, split_validation
 from cnnlab_core.data.dataset import peek
 from cnnlab_core.data.own import own_path
@@ -41,6 +42,7 @@ _LABELS: dict[str, tuple[Callable[[], torch.Tensor], int]] = {
 """How many training pictures of each class there are, in some order, and their side."""
 
 
+@by_annotation
 def check(config: Config) -> Facts:
     """Raise ``InputError`` for a config whose data, network or first step can't be; else what is known about it."""
     source = find_data(config.data)
