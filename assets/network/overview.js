@@ -1,0 +1,244 @@
+// The whole network: columns of tiles, what feeds what as lines between them, and the bars of the answer.
+
+const FAINT_LINE = 0.05; // of the strongest one: thinner ones aren't drawn
+
+class Overview {
+  /** `does`: light(target | null), enter(column, tile), ask(class), change(column, tile). */
+  constructor(root, does) {
+    const find = (selector) => root.querySelector(selector);
+    this.row = find(".row");
+    this.canvas = find(".edges");
+    this.columns = find(".columns");
+    this.photo = find(".photo");
+    this.bars = find(".bars");
+    this.does = does;
+    this.tiles = [];
+    this.rows = [];
+    this.at = [0, 0];
+  }
+
+  show(scene, way) {
+    this.scene = scene;
+    this.links = null;
+    this.tiles = scene.columns.map((column, c) => column.channels.map((channel, t) => this.tile(column, c, channel, t)));
+    this.columns.replaceChildren(...scene.columns.map((column, c) => {
+      const part = piece("div", "column");
+      const skips = column.skips ? ` · ${counted(column.skips, "skip")}` : "";
+      const head = piece("div", "columnhead", "", { title: column.label + skips });
+      head.append(piece("span", "title", column.title), piece("span", "note", column.note.replace(" · ", "\n")));
+      part.append(head, ...this.tiles[c]);
+      return part;
+    }));
+    this.columns.style.setProperty("--columns", scene.columns.length);
+    this.paint(way);
+    this.answer(scene.classes, null);
+  }
+
+  tile(column, c, channel, t) {
+    const tile = piece("button", "tile", "", { tabindex: "-1" });
+    tile.append(piece("canvas"));
+    tile.setAttribute("aria-label", `Map ${channel} of ${column.title}, number ${t + 1} of the strongest`);
+    tile.dataset.node = column.node;
+    tile.dataset.channel = channel;
+    this.listen(tile, { kind: "tile", column: c, tile: t });
+    tile.addEventListener("click", () => this.does.enter(c, t));
+    return tile;
+  }
+
+  listen(element, target) {
+    element.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && this.does.light(target));
+    element.addEventListener("pointerleave", () => this.does.light(null));
+    element.addEventListener("focus", () => {
+      this.at = target.kind === "tile" ? [target.column, target.tile] : [this.tiles.length, target.place];
+      this.rove();
+      if (element.matches(":focus-visible")) this.does.light(target);
+    });
+    element.addEventListener("blur", () => this.does.light(null));
+  }
+
+  paint(way) {
+    this.scene.columns.forEach((column, c) => {
+      this.tiles[c].forEach((tile, t) => {
+        paintMap(tile.querySelector("canvas"), way === "backwards" ? column.slopes : column.maps, t);
+      });
+    });
+  }
+
+  /** The bars; with `after`, the answer of the changed network, and marks where the bars were before. */
+  answer(before, after) {
+    const was = new Map(before.map((bar) => [bar.index, bar]));
+    const shown = [...(after ?? before)].sort((a, b) => b.share - a.share);
+    const longest = 1;
+    this.rows = shown.map((bar, place) => {
+      const item = piece("li");
+      const button = piece("button", "bar", "", { tabindex: "-1" });
+      const old = was.get(bar.index);
+      const track = piece("span", "track");
+      const fill = piece("span", "fill");
+      fill.style.width = `${(100 * bar.share) / longest}%`;
+      track.append(fill);
+      if (after && old) {
+        const mark = piece("span", "was");
+        mark.style.left = `${(100 * old.share) / longest}%`;
+        track.append(mark);
+      }
+      const words = after && old ? `${share(bar.share)}, was ${share(old.share)}` : share(bar.share);
+      button.append(piece("span", "name", bar.label), track, piece("span", "share", words));
+      button.setAttribute("aria-pressed", String(bar.index === this.scene.asked));
+      button.setAttribute("aria-label", `${bar.label}: ${words}. Enter asks about this class.`);
+      button.dataset.index = bar.index;
+      this.listen(button, { kind: "class", place, index: bar.index });
+      button.addEventListener("click", () => this.does.ask(bar.index));
+      item.append(button);
+      return button;
+    });
+    this.bars.replaceChildren(...this.rows.map((button) => button.parentElement));
+    this.rove();
+  }
+
+  /** Tiles whose channel is changed are crossed out, or marked. */
+  mark(changes) {
+    this.scene.columns.forEach((column, c) => {
+      this.tiles[c].forEach((tile, t) => {
+        const change = changes.find(([node, channel]) => node === column.node && channel === column.channels[t]);
+        tile.classList.toggle("off", change?.[2] === 0);
+        tile.classList.toggle("scaled", Boolean(change) && change[2] !== 0);
+      });
+    });
+  }
+
+  // --- the keyboard ---
+
+  rove() {
+    const lines = [...this.tiles, this.rows];
+    const [c, t] = this.at;
+    this.at = [Math.min(c, lines.length - 1), 0];
+    this.at[1] = Math.min(t, Math.max(0, lines[this.at[0]].length - 1));
+    lines.forEach((line, column) => {
+      line.forEach((one, place) => {
+        one.setAttribute("tabindex", column === this.at[0] && place === this.at[1] ? "0" : "-1");
+      });
+    });
+  }
+
+  /** Move by one with an arrow key; whether it was one. */
+  step(key) {
+    const move = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key];
+    if (!move) return false;
+    const lines = [...this.tiles, this.rows];
+    const column = Math.max(0, Math.min(lines.length - 1, this.at[0] + move[0]));
+    const place = Math.max(0, Math.min(lines[column].length - 1, this.at[1] + move[1]));
+    lines[column][place].focus();
+    if (!lines[column][place].matches(":focus-visible")) {
+      this.does.light(column < this.tiles.length ? { kind: "tile", column, tile: place } : { kind: "class", place, index: Number(lines[column][place].dataset.index) });
+    }
+    return true;
+  }
+
+  focus() {
+    [...this.tiles, this.rows][this.at[0]]?.[this.at[1]]?.focus({ preventScroll: true });
+  }
+
+  tileOf(node, channel) {
+    return this.tiles.flat().find((tile) => tile.dataset.node === node && Number(tile.dataset.channel) === channel);
+  }
+
+  // --- what feeds what ---
+
+  /** How strongly each tile takes part in a target, column by column, and the lines between: backwards from it. */
+  flow(target) {
+    const feeds = this.links?.feeds;
+    const strength = this.tiles.map((tiles) => tiles.map(() => 0));
+    const lines = [];
+    if (!feeds) return { strength, lines };
+    let rows;
+    let column;
+    if (target.kind === "class") {
+      column = this.tiles.length - 1;
+      const place = this.links.classes.indexOf(target.index);
+      if (place < 0) return { strength, lines };
+      rows = [{ weights: feeds[column].weights[place], part: 1, to: [this.tiles.length, target.place] }];
+    } else {
+      column = target.column - 1;
+      strength[target.column][target.tile] = 1;
+      rows = column >= 0 ? [{ weights: feeds[column].weights[target.tile], part: 1, to: [target.column, target.tile] }] : [];
+    }
+    for (; column >= 0; column--) {
+      for (const { weights, part, to } of rows) {
+        const most = Math.max(1e-12, ...weights.map(Math.abs));
+        weights.forEach((weight, tile) => {
+          const own = (part * Math.abs(weight)) / most;
+          if (own < FAINT_LINE) return;
+          lines.push({ from: [column, tile], to, own, weight, direct: part === 1 });
+          strength[column][tile] = Math.max(strength[column][tile], own);
+        });
+      }
+      rows = column === 0 ? [] : strength[column]
+        .map((part, tile) => ({ weights: feeds[column - 1].weights[tile], part: part * 0.55, to: [column, tile] }))
+        .filter(({ part }) => part > 0.12);
+    }
+    return { strength, lines };
+  }
+
+  /** Show what feeds the target; with none, faintly what feeds the class that is asked about. */
+  light(target) {
+    this.target = target;
+    const resting = !target;
+    const place = this.rows.findIndex((button) => Number(button.dataset.index) === this.scene.asked);
+    const shown = target ?? { kind: "class", place: Math.max(0, place), index: this.scene.asked };
+    const { strength, lines } = this.flow(shown);
+    const signs = new Map(lines.filter(({ direct }) => direct).map(({ from, weight }) => [from.join(), weight]));
+    this.tiles.forEach((tiles, c) => {
+      tiles.forEach((tile, t) => {
+        const own = target?.kind === "tile" && target.column === c && target.tile === t;
+        tile.classList.toggle("chosen", own);
+        const sign = resting ? undefined : signs.get(`${c},${t}`);
+        tile.style.setProperty("--lit", sign === undefined ? "transparent" : signColour(sign));
+        tile.classList.toggle("dim", !resting && this.links && strength[c][t] < 0.12);
+      });
+    });
+    this.rows.forEach((button, place) => {
+      button.classList.toggle("lit", target?.kind === "class" && target.place === place);
+    });
+    this.draw(lines, resting);
+    return lines;
+  }
+
+  /** @returns {[number, number]} */
+  middleOf(element, side) {
+    const box = element.getBoundingClientRect();
+    const own = this.row.getBoundingClientRect();
+    return [(side === "right" ? box.right : box.left) - own.left, (box.top + box.bottom) / 2 - own.top];
+  }
+
+  draw(lines, resting) {
+    const { clientWidth: width, clientHeight: height } = this.row;
+    const fine = window.devicePixelRatio || 1;
+    [this.canvas.width, this.canvas.height] = [Math.round(width * fine), Math.round(height * fine)];
+    const pen = this.canvas.getContext("2d");
+    pen.scale(fine, fine);
+    const stacked = this.row.clientWidth < 640;
+    const curve = ([x0, y0], [x1, y1]) => {
+      const bend = (x1 - x0) * 0.5;
+      pen.beginPath();
+      pen.moveTo(x0, y0);
+      pen.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1);
+      pen.stroke();
+    };
+    if (!stacked) {
+      const from = this.middleOf(this.photo, "right");
+      pen.strokeStyle = getComputedStyle(this.row).color;
+      pen.lineWidth = 1;
+      pen.globalAlpha = 0.1;
+      for (const tile of this.tiles[0] ?? []) curve(from, this.middleOf(tile, "left"));
+    }
+    for (const { from, to, own, weight, direct } of [...lines].sort((a, b) => a.own - b.own)) {
+      const end = to[0] < this.tiles.length ? this.tiles[to[0]][to[1]] : this.rows[to[1]];
+      if (!end || (stacked && to[0] === this.tiles.length)) continue;
+      pen.strokeStyle = signColour(weight);
+      pen.globalAlpha = resting ? 0.1 + 0.4 * own : direct ? 0.25 + 0.75 * own : 0.08 + 0.34 * own;
+      pen.lineWidth = resting ? 0.7 + 1.8 * own : 0.6 + (direct ? 4 : 2) * own;
+      curve(this.middleOf(this.tiles[from[0]][from[1]], "right"), this.middleOf(end, "left"));
+    }
+  }
+}
