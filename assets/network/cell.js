@@ -9,6 +9,8 @@ class CellView {
     this.root.append(this.grids, this.terms(scene), this.outcome(detail));
     this.choose(0);
     this.first = this.rows[0];
+    this.where = [];
+    this.bar = [];
   }
 
   finish() {}
@@ -90,23 +92,23 @@ class CellView {
   outcome(detail) {
     const { cell } = this;
     const block = piece("div", "outcome");
-    block.append(piece("p", "sum", `Σ = ${figure(cell.total, 6)}`));
+    block.append(piece("p", "sum", `Σ = ${figure(cell.total, 5)}`));
     cell.steps.forEach((step, index) => {
       if (index === 0 && !step.function) return;
       const words = step.function
-        ? `${step.function}(${figure(step.x, 6)}) = ${figure(step.value, 6)}`
-        : `${figure(step.x, 6)} × ${figure(step.w, 4)} ${step.bias < 0 ? "−" : "+"} ${figure(Math.abs(step.bias), 4)} = ${figure(step.value, 6)}`;
+        ? `${step.function}(${figure(step.x, 5)}) = ${figure(step.value, 5)}`
+        : `${figure(step.x, 5)} × ${figure(step.w, 4)} ${step.bias < 0 ? "−" : "+"} ${figure(Math.abs(step.bias), 4)} = ${figure(step.value, 5)}`;
       const line = piece("p", "step");
       line.append(piece("b", "", step.operation), piece("span", "", words));
       block.append(line);
     });
     const last = cell.steps.at(-1);
     const says = piece("p", "network");
-    says.append(piece("strong", "", figure(last.value, 6)), piece("span", "", `the network says ${figure(last.said, 6)}`));
+    says.append(piece("strong", "", figure(last.value, 5)), piece("span", "", `the network says ${figure(last.said, 5)}`));
     block.append(says);
     block.dataset.value = String(last.value);
     block.dataset.said = String(last.said);
-    block.setAttribute("aria-label", `${detail.place}: ${figure(last.value, 6)}`);
+    block.setAttribute("aria-label", `${detail.place}: ${figure(last.value, 5)}`);
     return block;
   }
 }

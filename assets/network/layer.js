@@ -8,15 +8,19 @@ class LayerView {
     this.detail = detail;
     this.does = does;
     const { map } = detail;
+    this.back = detail.way === "backwards";
     const carried = !map.parts.some((part) => part.kernel);
     this.root = piece("div", carried ? "layerview carried" : "layerview");
-    this.ins = map.parts.map((part) => new MapPiece(part.map, 0, "in", `Map ${part.channel} of ${part.place}`));
-    this.results = map.parts.map((part) => part.result && new MapPiece(part.result, 0, "out", `What map ${part.channel} adds`));
-    this.steps = map.steps.map((step) => new MapPiece(step.map, 0, "out", `After ${step.operation}`));
-    if (map.others) this.others = new MapPiece(map.others, 0, "out", `What the other ${map.hidden} maps add together`);
+    const { back } = this;
+    const of = (one) => (back && one.slope ? one.slope : one.map);
+    this.ins = map.parts.map((part) => new MapPiece(of(part), 0, "in", `Map ${part.channel} of ${part.place}`));
+    this.results = map.parts.map((part) => part.result && !back && new MapPiece(part.result, 0, "out", `What map ${part.channel} adds`));
+    this.steps = map.steps.map((step) => new MapPiece(of(step), 0, "out", `After ${step.operation}`));
+    if (map.others && !back) this.others = new MapPiece(map.others, 0, "out", `What the other ${map.hidden} maps add together`);
     this.outs = [...this.results, this.others, ...this.steps].filter(Boolean);
     this.whole = this.steps.at(-1);
-    this.root.append(this.partsOf(map), ...(carried ? [piece("span", "sign", "=")] : []), this.stepsOf(map), this.tools(change, layers));
+    this.root.append(this.partsOf(map), ...(carried ? [piece("span", "sign", "=")] : []), this.stepsOf(map));
+    this.tools(change, layers);
     this.cell = [Math.floor(map.shape[0] / 2), Math.floor(map.shape[1] / 2)];
     for (const out of this.outs) this.follow(out);
     for (const map of this.ins) this.follow(map, true);
@@ -27,7 +31,7 @@ class LayerView {
   partsOf(map) {
     const list = piece("div", "parts");
     const multiplied = map.parts.some((part) => part.kernel);
-    list.append(piece("p", "title", multiplied ? "what comes in × kernel = what it adds" : "what comes in"));
+    list.append(piece("p", "title", !multiplied ? "what comes in" : this.back ? "slope back to each map, and to its kernel" : "what comes in × kernel = what it adds"));
     map.parts.forEach((part, i) => {
       if (i && !part.kernel) list.append(piece("span", "sign", { sum: "+", product: "×" }[map.operation] ?? ","));
       const line = piece("div", "part");
@@ -38,28 +42,27 @@ class LayerView {
       enter.addEventListener("click", () => this.does.go({ layer: part.node, channel: part.channel, row: null, col: null }));
       line.append(enter);
       if (part.kernel) {
-        const side = Math.max(part.kernel.length, part.kernel[0].length);
-        line.append(piece("span", "sign", "×"), numberTable(part.kernel, {
-          limit: this.kernelLimit(map), label: `Its kernel, ${part.kernel.length} × ${part.kernel[0].length}`, size: side === 1 ? 46 : Math.floor(50 / side),
-        }), piece("span", "sign", "="), this.results[i].root);
+        const kernel = this.back ? part.kernelSlope : part.kernel;
+        const side = Math.max(kernel.length, kernel[0].length);
+        line.append(piece("span", "sign", this.back ? "‹" : "×"), numberTable(kernel, {
+          limit: largestOf(...map.parts.map((one) => (this.back ? one.kernelSlope : one.kernel))),
+          label: `${this.back ? "Slopes of its kernel" : "Its kernel"}, ${kernel.length} × ${kernel[0].length}`, size: side === 1 ? 46 : Math.floor(50 / side),
+        }));
+        if (!this.back) line.append(piece("span", "sign", "="), this.results[i].root);
       }
       const words = piece("span", "words");
-      words.append(piece("b", "", `map ${part.channel}`), piece("span", "", part.added === null ? part.place : `adds ${withSign(part.added, 2)} in all`));
+      words.append(piece("b", "", `map ${part.channel}`), piece("span", "", part.added === null || this.back ? part.place : `adds ${withSign(part.added, 2)} on average`));
       line.append(words);
       list.append(line);
     });
-    if (map.others) {
+    if (this.others) {
       const line = piece("div", "part rest");
       const words = piece("span", "words");
-      words.append(piece("b", "", `the other ${map.hidden}`), piece("span", "", `add ${withSign(map.othersAdded, 2)} in all`));
+      words.append(piece("b", "", `the other ${map.hidden}`), piece("span", "", `add ${withSign(map.othersAdded, 2)} on average`));
       line.append(this.others.root, words);
       list.append(line);
     }
     return list;
-  }
-
-  kernelLimit(map) {
-    return largestOf(...map.parts.map((part) => part.kernel ?? [[0]]));
   }
 
   stepsOf(map) {
@@ -70,15 +73,14 @@ class LayerView {
       const words = multiplied ? `Σ the sum${bias}` : step.operation;
       const block = piece("div", "step");
       block.append(piece("p", "title", words), this.steps[i].root);
-      block.append(piece("p", "note", `full colour: ±${figure(step.map.scale, 2)}`));
+      block.append(piece("p", "note", `full colour: ±${figure((this.back && step.slope ? step.slope : step.map).scale, this.back ? 4 : 2)}`));
       list.append(block);
     });
     return list;
   }
 
   tools(change, layers) {
-    const bar = piece("div", "tools");
-    const play = piece("button", "tool", "Slide the window again");
+    const play = piece("button", "tool", "Slide the window");
     play.addEventListener("click", () => this.play());
     const factor = change ?? 1;
     const label = piece("label", "factor");
@@ -99,8 +101,8 @@ class LayerView {
       const wanted = Math.max(0, Math.min(maps - 1, Math.round(Number(map.value))));
       this.does.go({ channel: wanted, row: null, col: null });
     });
-    bar.append(which, map, play, label, off);
-    return bar;
+    this.where = [which, map];
+    this.bar = [play, label, off];
   }
 
   /** Pointing at a map shows the window of that cell everywhere; a click opens the cell. */

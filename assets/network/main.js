@@ -3,16 +3,16 @@
 // What comes in `data` from Python, or from a network that is computed in the browser (see `Inside.show`):
 //
 //   id       names the scene: with another one everything is painted anew
-//   scene    network, photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
+//   scene    network, opened (titles of unfolded stages), photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
 //            at the photo), classes [{index, label, logit, share}], columns, each of them:
-//              node, title, note, label, rows, cols (of the layer's own maps), skips,
+//              node, title, note, label, rows, cols (of the layer's own maps), skips, unfolds,
 //              channels, scores, peaks [[row, col]]: one of each for every tile,
 //              maps, slopes: {levels, rows, cols, scale}, small maps of all tiles one after the other; levels from
 //              -127 to 127 stand for -scale to scale, as an Int8Array or in base64
 //   links    once they are known: feeds, one for each column: weights[tile of the next column][tile of this one], after
 //            the last column [class][tile]; whole, the sum over all channels; classes, which those are; votes
 //   fields   by node {size, jump, start}: which pixels its cells see; null: all
-//   at       layer, channel, row, col, way, asked, changes [[node, channel, factor]]
+//   at       stage (indices of unfolded stages), layer, channel, row, col, way, asked, changes [[node, channel, factor]]
 //   changed  classes of the changed network
 //   detail   the layer and the cell that `at` names
 //
@@ -34,6 +34,8 @@ class Inside {
     this.lowest = find(".lowest");
     this.highest = find(".highest");
     this.changesList = find(".changes");
+    this.where = find(".where");
+    this.tools = find(".foot .tools");
     this.offTool = find('[data-tool="off"]');
     this.ways = [...parent.querySelectorAll("[data-way]")];
     this.calls = 0;
@@ -43,6 +45,7 @@ class Inside {
     this.overview = new Overview(this.root, {
       light: (target) => this.light(target),
       enter: (column, tile) => this.enter(column, tile),
+      unfold: (column) => this.unfold(column),
       ask: (index) => this.go({ asked: index }),
     });
     this.listening = new AbortController();
@@ -52,6 +55,9 @@ class Inside {
     }
     this.offTool.addEventListener("click", () => this.arm(this.offTool.getAttribute("aria-pressed") !== "true"), { signal });
     this.root.addEventListener("keydown", (event) => this.key(event), { signal });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && document.activeElement === document.body) this.key(event);
+    }, { signal }); // whoever came by a link has nothing in focus
     this.columns.parentElement.addEventListener("scroll", () => this.overview.scene && this.overview.light(null), { signal });
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(this.root);
@@ -109,8 +115,12 @@ class Inside {
   drawCrumbs() {
     const { at, data } = this;
     const detail = this.detail();
-    const parts = [[data.scene.network, { layer: "", channel: 0, row: null, col: null }]];
-    if (at.layer) parts.push([`${detail?.place ?? this.columnOf(at.layer)?.title ?? at.layer} › map ${at.channel}`, { row: null, col: null }]);
+    const whole = { layer: "", channel: 0, row: null, col: null };
+    const parts = [[data.scene.network, { ...whole, stage: [] }]];
+    data.scene.opened.forEach((title, depth) => {
+      parts.push([title, { ...whole, stage: at.stage.slice(0, depth + 1) }]);
+    });
+    if (at.layer) parts.push([`${detail?.place ?? this.columnOf(at.layer)?.title ?? at.layer}, map ${at.channel}`, { row: null, col: null }]);
     if (at.layer && at.row !== null) parts.push([`row ${at.row}, column ${at.col}`, {}]);
     this.crumbs.replaceChildren(...parts.flatMap(([text, place], index) => {
       const last = index === parts.length - 1;
@@ -123,7 +133,8 @@ class Inside {
 
   detail() {
     const { detail } = this.data;
-    return detail && detail.layer === this.at.layer && detail.channel === this.at.channel ? detail : null;
+    const { layer, channel, way } = this.at;
+    return detail && detail.layer === layer && detail.channel === channel && detail.way === way ? detail : null;
   }
 
   columnOf(node) {
@@ -135,10 +146,13 @@ class Inside {
     this.columns.inert = Boolean(at.layer);
     this.columns.classList.toggle("behind", Boolean(at.layer));
     this.zoom.hidden = !at.layer;
+    if (this.wantsFocus) this.zoom.focus({ preventScroll: true }); // what had it is out of reach now
     if (!at.layer) {
       this.view?.finish();
       this.view = this.shown = null;
       this.zoom.replaceChildren();
+      this.where.replaceChildren();
+      this.tools.replaceChildren();
       return;
     }
     const detail = this.detail();
@@ -167,6 +181,8 @@ class Inside {
     }
     this.view.root.tabIndex = -1;
     this.zoom.replaceChildren(this.view.root);
+    this.where.replaceChildren(...this.view.where);
+    this.tools.replaceChildren(...this.view.bar);
     if (hadFocus || this.wantsFocus) this.view.first.focus({ preventScroll: true });
     this.wantsFocus = false;
     if (cell) this.box(cell.box);
@@ -175,7 +191,7 @@ class Inside {
   // --- where somebody goes ---
 
   go(place) {
-    const back = "layer" in place && !place.layer;
+    const back = "layer" in place && !place.layer && Boolean(this.at.layer);
     const asked = "asked" in place && place.asked !== this.at.asked;
     this.at = { ...this.at, ...place };
     this.turn += 1;
@@ -200,6 +216,11 @@ class Inside {
     }
     this.fly(this.overview.tiles[column][tile]);
     this.go({ layer: node, channel: channels[tile], row: null, col: null });
+  }
+
+  unfold(column) {
+    this.overview.at = [0, 1];
+    this.go({ stage: [...this.at.stage, column] });
   }
 
   /** The network grows around the tile and fades, while the tile comes to the fore. */
@@ -267,9 +288,10 @@ class Inside {
       if (this.offTool.getAttribute("aria-pressed") === "true") this.arm(false);
       else if (this.at.row !== null && this.at.layer) this.go({ row: null, col: null });
       else if (this.at.layer) this.go({ layer: "", channel: 0, row: null, col: null });
+      else if (this.at.stage.length) this.go({ stage: this.at.stage.slice(0, -1) });
       else return;
       event.preventDefault();
-    } else if (!this.at.layer && event.target.closest(".tile, .bar") && this.overview.step(event.key)) event.preventDefault();
+    } else if (!this.at.layer && event.target.closest(".tile, .bar, .columnhead") && this.overview.step(event.key)) event.preventDefault();
   }
 
   // --- what is said ---
@@ -281,7 +303,7 @@ class Inside {
     this.lowest.textContent = "below zero";
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
-      : !at.layer ? (at.way === "backwards" ? `Each map shows where more would raise “${data.scene.askedName}” (teal) or lower it (orange).` : "Point at a map; click to go in.")
+      : !at.layer ? (at.way === "backwards" ? `Each map shows where more would raise “${data.scene.askedName}” (teal) or lower it (orange).` : "Point at a map; click it to go in, or a stage's name to unfold it.")
       : at.row === null ? "Click a cell of a map to take its number apart. Escape goes back." : "Escape goes back to the map.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
@@ -304,7 +326,7 @@ class Inside {
   }
 
   tell(scene) {
-    this.say("The whole network", `The strongest maps of each stage for this photo. A map's score is slope × number, added up: what “${scene.askedName}” would lose without it, to first order.`, []);
+    this.say(scene.opened.at(-1) ?? "The whole network", `The strongest maps of each stage for this photo. A map's score is slope × number, added up: what “${scene.askedName}” would lose without it, to first order.`, []);
   }
 
   say(head, text, list) {

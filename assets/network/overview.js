@@ -3,7 +3,7 @@
 const FAINT_LINE = 0.05; // of the strongest one: thinner ones aren't drawn
 
 class Overview {
-  /** `does`: light(target | null), enter(column, tile), ask(class), change(column, tile). */
+  /** `does`: light(target | null), enter(column, tile), unfold(column), ask(class). */
   constructor(root, does) {
     const find = (selector) => root.querySelector(selector);
     this.row = find(".row");
@@ -13,18 +13,29 @@ class Overview {
     this.bars = find(".bars");
     this.does = does;
     this.tiles = [];
+    this.heads = []; // of each column the head as a list, empty where there is nothing to unfold
     this.rows = [];
-    this.at = [0, 0];
+    this.at = [0, 1];
   }
 
   show(scene, way) {
     this.scene = scene;
     this.links = null;
     this.tiles = scene.columns.map((column, c) => column.channels.map((channel, t) => this.tile(column, c, channel, t)));
+    this.heads = [];
     this.columns.replaceChildren(...scene.columns.map((column, c) => {
       const part = piece("div", "column");
       const skips = column.skips ? ` · ${counted(column.skips, "skip")}` : "";
-      const head = piece("div", "columnhead", "", { title: column.label + skips });
+      const head = piece(column.unfolds ? "button" : "div", "columnhead", "", { title: column.label + skips });
+      this.heads[c] = column.unfolds ? [head] : [];
+      if (column.unfolds) {
+        head.setAttribute("aria-label", `${column.title}, ${column.note}${skips}. Enter unfolds it.`);
+        head.addEventListener("click", () => this.does.unfold(c));
+        head.addEventListener("focus", () => {
+          this.at = [c, 0];
+          this.rove();
+        });
+      }
       head.append(piece("span", "title", column.title), piece("span", "note", column.note.replace(" · ", "\n")));
       part.append(head, ...this.tiles[c]);
       return part;
@@ -49,7 +60,7 @@ class Overview {
     element.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && this.does.light(target));
     element.addEventListener("pointerleave", () => this.does.light(null));
     element.addEventListener("focus", () => {
-      this.at = target.kind === "tile" ? [target.column, target.tile] : [this.tiles.length, target.place];
+      this.at = target.kind === "tile" ? [target.column, target.tile + this.heads[target.column].length] : [this.tiles.length, target.place];
       this.rove();
       if (element.matches(":focus-visible")) this.does.light(target);
     });
@@ -109,34 +120,35 @@ class Overview {
 
   // --- the keyboard ---
 
+  /** What the arrow keys walk over, column by column: heads that unfold, tiles, bars. */
+  lines() {
+    return [...this.tiles.map((tiles, c) => [...this.heads[c], ...tiles]), this.rows];
+  }
+
+  /** One of them can be reached with Tab; the others by arrow keys from there. */
   rove() {
-    const lines = [...this.tiles, this.rows];
+    const lines = this.lines();
     const [c, t] = this.at;
-    this.at = [Math.min(c, lines.length - 1), 0];
-    this.at[1] = Math.min(t, Math.max(0, lines[this.at[0]].length - 1));
-    lines.forEach((line, column) => {
-      line.forEach((one, place) => {
-        one.setAttribute("tabindex", column === this.at[0] && place === this.at[1] ? "0" : "-1");
-      });
-    });
+    const column = Math.min(c, lines.length - 1);
+    this.at = [column, Math.max(0, Math.min(t, lines[column].length - 1))];
+    for (const one of lines.flat()) one.setAttribute("tabindex", one === lines[column][this.at[1]] ? "0" : "-1");
   }
 
   /** Move by one with an arrow key; whether it was one. */
   step(key) {
     const move = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[key];
     if (!move) return false;
-    const lines = [...this.tiles, this.rows];
-    const column = Math.max(0, Math.min(lines.length - 1, this.at[0] + move[0]));
-    const place = Math.max(0, Math.min(lines[column].length - 1, this.at[1] + move[1]));
-    lines[column][place].focus();
-    if (!lines[column][place].matches(":focus-visible")) {
-      this.does.light(column < this.tiles.length ? { kind: "tile", column, tile: place } : { kind: "class", place, index: Number(lines[column][place].dataset.index) });
-    }
+    const lines = this.lines();
+    const [c, t] = this.at;
+    const column = Math.max(0, Math.min(lines.length - 1, c + move[0]));
+    const skipped = (this.heads[column]?.length ?? 0) - (this.heads[c]?.length ?? 0); // tiles side by side stay so
+    const place = t + move[1] + (column === c ? 0 : skipped);
+    lines[column][Math.max(0, Math.min(lines[column].length - 1, place))].focus();
     return true;
   }
 
   focus() {
-    [...this.tiles, this.rows][this.at[0]]?.[this.at[1]]?.focus({ preventScroll: true });
+    this.lines()[this.at[0]]?.[this.at[1]]?.focus({ preventScroll: true });
   }
 
   tileOf(node, channel) {

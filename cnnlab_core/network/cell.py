@@ -1,18 +1,18 @@
 """One number of a network: what comes in, what it is multiplied by, and how it adds up; and the same backwards."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import fx, nn
+from torch import fx
 from torch.nn import functional as F
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.models.cuts import graph_of
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.network.nodes import Call, convolution_of, operands_of, pair, pool_settings, read_node
 from cnnlab_core.network.values import Array, answer_of, as_maps, maps_shape, values_of, with_gradients
 
 SOFTMAX = "softmax"
@@ -87,7 +87,7 @@ def explain_cell(model: LoadedModel, x: torch.Tensor, node: str, channel: int, r
     """
     if node == SOFTMAX:
         return _softmax(model, x, channel)
-    call = _read(model, node)
+    call = read_node(model, node)
     _check_cell(model, node, channel, row, col)
     *values, said = values_of(model, x, [*call.inputs, node])
     return _cell(call.given(dict(zip(call.inputs, values, strict=True))), channel, row, col, as_maps(said))
@@ -101,7 +101,7 @@ def explain_backward(
     Gradients of layers are autograd's. Those of weights are worked out from the layer's input and its gradient, so that
     the shared network isn't touched.
     """
-    call = _read(model, node)
+    call = read_node(model, node)
     _check_cell(model, node, channel, row, col)
     values, gradients, _, _, asked = with_gradients(model, x, [*call.inputs, node], asked)
     call = call.given(dict(zip(call.inputs, values, strict=False)))
@@ -111,64 +111,9 @@ def explain_backward(
     coming = {name: as_maps(g).double() for name, g in zip(call.inputs, gradients, strict=False)}
     dx_all = np.stack([_window(coming[name][[c]], cell.rows, cell.cols)[0] for name, c in cell.sources])
     dw = upstream * cell.x if cell.has_weights else None
-    dw_all = _weights_gradient(call, cell, slopes[channel]) if cell.has_weights else None
+    channels = [source for _, source in cell.sources]
+    dw_all = weights_gradient(call, channel, channels, slopes[channel]) if cell.has_weights else None
     return Backward(asked, upstream, upstream * cell.slope * cell.w, dx_all, dw, dw_all)
-
-
-# --- a node, read ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A node of the graph: its kind, its module if it has one, and its arguments as the graph has them."""
-
-    node: fx.Node
-    name: str
-    kind: str
-    module: Any
-    inputs: tuple[str, ...]
-    names: Mapping[fx.Node, str]
-    whole: fx.GraphModule
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # left, right, top, bottom: of a padding node before it
-    values: Mapping[str, torch.Tensor] = field(default_factory=dict)
-
-    def given(self, values: Mapping[str, torch.Tensor]) -> "_Call":
-        """The same with the values of its inputs, without the batch."""
-        return _Call(**{**self.__dict__, "values": values})
-
-    def maps(self, name: str) -> torch.Tensor:
-        return as_maps(self.values[name]).double()
-
-    def argument(self, place: int, name: str, default: Any = None) -> Any:
-        """An argument of a function, of which parameters are looked up."""
-        given = self.node.args[place] if len(self.node.args) > place else self.node.kwargs.get(name, default)
-        return self.constant(given) if isinstance(given, fx.Node) and given.op == "get_attr" else given
-
-    def constant(self, node: fx.Node) -> torch.Tensor:
-        found: Any = self.whole
-        for part in str(node.target).split("."):
-            found = getattr(found, part)
-        return found.detach()
-
-
-def _read(model: LoadedModel, name: str) -> _Call:
-    whole, nodes = graph_of(model)
-    if name not in {layer.name for layer in model.nodes()}:
-        raise InputError(f"{model.spec.title} has no layer called “{name}”. model.nodes() lists them all.")
-    node = nodes[name]
-    known = {layer.name for layer in model.nodes()}
-    names = {found: key for key, found in nodes.items() if key in known or found.op == "placeholder"}
-    module = whole.get_submodule(str(node.target)) if node.op == "call_module" else None
-    kind = type(module).__name__ if module is not None else getattr(node.target, "__name__", str(node.target))
-    sources, padding = [source for source in node.all_input_nodes if source in names], (0, 0, 0, 0)
-    if kind.lower() == "conv2d" and sources[0].op == "call_module":
-        before = whole.get_submodule(str(sources[0].target))
-        if isinstance(before, nn.ZeroPad2d):
-            left, right, top, bottom = before.padding
-            padding = (left, right, top, bottom)
-            sources = [sources[0].all_input_nodes[0]]
-    inputs = tuple(dict.fromkeys(names[source] for source in sources))
-    return _Call(node, name, kind.lower(), module, inputs, names, whole, padding)
 
 
 def _check_cell(model: LoadedModel, node: str, channel: int, row: int, col: int) -> None:
@@ -194,7 +139,7 @@ class _Sum:
     function: Callable[[torch.Tensor], torch.Tensor] | None = None
 
 
-def _cell(call: _Call, channel: int, row: int, col: int, out: torch.Tensor) -> Cell:
+def _cell(call: Call, channel: int, row: int, col: int, out: torch.Tensor) -> Cell:
     rule = _RULES.get(call.kind)
     if rule is None:
         raise InputError(f"There is no rule here for {call.kind}, so its numbers can't be taken apart.")
@@ -232,47 +177,12 @@ def _window(maps: torch.Tensor, rows: Any, cols: Any) -> Array:
     return found * inside
 
 
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value[0]), int(value[-1])) if isinstance(value, tuple | list) else (int(value), int(value))
-
-
 def _numbers(tensor: torch.Tensor) -> Array:
     return tensor.detach().double().cpu().numpy()
 
 
-@dataclass(frozen=True)
-class _Convolution:
-    weight: torch.Tensor
-    bias: torch.Tensor | None
-    stride: tuple[int, int]
-    padding: tuple[int, int, int, int]  # left, right, top, bottom
-    dilation: tuple[int, int]
-    groups: int
-
-
-def _convolution_of(call: _Call) -> _Convolution:
-    if call.module is not None:
-        m = call.module
-        if m.padding_mode != "zeros":
-            raise InputError(f"{call.name} pads with something else than zeros, which can't be taken apart here.")
-        weight, bias, stride, padding, dilation, groups = m.weight, m.bias, m.stride, m.padding, m.dilation, m.groups
-    else:
-        weight, bias = call.argument(1, "weight"), call.argument(2, "bias")
-        stride, padding = call.argument(3, "stride", 1), call.argument(4, "padding", 0)
-        dilation, groups = call.argument(5, "dilation", 1), call.argument(6, "groups", 1)
-    dilation = _pair(dilation)
-    if padding == "same":
-        around = [dilation[axis] * (weight.shape[2 + axis] - 1) for axis in (0, 1)]
-        sides = (around[1] // 2, around[1] - around[1] // 2, around[0] // 2, around[0] - around[0] // 2)
-    else:
-        tall, wide = (0, 0) if padding == "valid" else _pair(padding)
-        sides = (wide, wide, tall, tall)
-    left, right, top, bottom = (own + before for own, before in zip(sides, call.padding, strict=True))
-    return _Convolution(weight, bias, _pair(stride), (left, right, top, bottom), dilation, int(groups))
-
-
-def _conv(call: _Call, channel: int, row: int, col: int) -> _Sum:
-    layer = _convolution_of(call)
+def _conv(call: Call, channel: int, row: int, col: int) -> _Sum:
+    layer = convolution_of(call)
     inside = layer.weight.shape[1]
     first = channel // (layer.weight.shape[0] // layer.groups) * inside
     tall, wide = layer.weight.shape[2:]
@@ -283,7 +193,7 @@ def _conv(call: _Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum("convolution", sources, rows, cols, _numbers(layer.weight[channel]), bias)
 
 
-def _linear(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _linear(call: Call, channel: int, row: int, col: int) -> _Sum:
     weight = call.module.weight if call.module is not None else call.argument(1, "weight")
     bias = call.module.bias if call.module is not None else call.argument(2, "bias")
     sources = [(call.inputs[0], plane) for plane in range(weight.shape[1])]
@@ -291,26 +201,18 @@ def _linear(call: _Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum("linear layer", sources, [row], [col], _numbers(weight[channel])[:, None, None], added)
 
 
-def _pool_settings(call: _Call, *names: str) -> list[Any]:
-    defaults = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True,
-                "divisor_override": None}  # fmt: skip
-    if call.module is not None:
-        return [getattr(call.module, name) for name in names]
-    return [call.argument(1 + place, name, defaults.get(name)) for place, name in enumerate(names)]
-
-
-def _max_pool(call: _Call, channel: int, row: int, col: int) -> _Sum:
-    size, stride, padding, dilation = _pool_settings(call, "kernel_size", "stride", "padding", "dilation")
-    k, s, p, d = _pair(size), _pair(stride or size), _pair(padding), _pair(dilation)
+def _max_pool(call: Call, channel: int, row: int, col: int) -> _Sum:
+    size, stride, padding, dilation = pool_settings(call, "kernel_size", "stride", "padding", "dilation")
+    k, s, p, d = pair(size), pair(stride or size), pair(padding), pair(dilation)
     rows, cols = ([i * s[a] - p[a] + d[a] * t for t in range(k[a])] for a, i in ((0, row), (1, col)))
     return _Sum("max pool", [(call.inputs[0], channel)], rows, cols, np.zeros((1, *k)))
 
 
-def _average_pool(call: _Call, channel: int, row: int, col: int) -> _Sum:
-    size, stride, padding, _, counted, divisor = _pool_settings(
+def _average_pool(call: Call, channel: int, row: int, col: int) -> _Sum:
+    size, stride, padding, _, counted, divisor = pool_settings(
         call, "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"
     )
-    k, s, p = _pair(size), _pair(stride or size), _pair(padding)
+    k, s, p = pair(size), pair(stride or size), pair(padding)
     shape = call.maps(call.inputs[0]).shape[1:]
     ends = [min(i * s[a] - p[a] + k[a], shape[a] + p[a]) for a, i in ((0, row), (1, col))]
     rows, cols = (list(range(i * s[a] - p[a], ends[a])) for a, i in ((0, row), (1, col)))
@@ -325,7 +227,7 @@ def _average_pool(call: _Call, channel: int, row: int, col: int) -> _Sum:
     )
 
 
-def _adaptive_pool(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _adaptive_pool(call: Call, channel: int, row: int, col: int) -> _Sum:
     shape = call.maps(call.inputs[0]).shape[1:]
     wanted = call.module.output_size if call.module is not None else call.argument(1, "output_size")
     out = [length if n is None else n for n, length in zip(_pair_or_none(wanted), shape, strict=True)]
@@ -340,7 +242,7 @@ def _pair_or_none(value: Any) -> tuple[int | None, int | None]:
     return (value[0], value[1]) if isinstance(value, tuple | list) else (value, value)
 
 
-def _batch_norm(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _batch_norm(call: Call, channel: int, row: int, col: int) -> _Sum:
     m = call.module
     mean, var = float(m.running_mean[channel]), float(m.running_var[channel])
     gamma, beta = (float(m.weight[channel]), float(m.bias[channel])) if m.affine else (1.0, 0.0)
@@ -348,7 +250,7 @@ def _batch_norm(call: _Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum("batch norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), beta - mean * scale)
 
 
-def _layer_norm(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _layer_norm(call: Call, channel: int, row: int, col: int) -> _Sum:
     m = call.module
     weight, bias, eps = (
         (m.weight, m.bias, m.eps)
@@ -362,7 +264,7 @@ def _layer_norm(call: _Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum("layer norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), shift)
 
 
-def _function(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _function(call: Call, channel: int, row: int, col: int) -> _Sum:
     node, module = call.node, call.module
 
     def apply(x: torch.Tensor) -> torch.Tensor:
@@ -375,17 +277,6 @@ def _function(call: _Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum(name, [(call.inputs[0], channel)], [row], [col], np.ones((1, 1, 1)), function=apply)
 
 
-def _operands(call: _Call) -> list[Any]:
-    """The two operands of an arithmetic node: names of layers, parameters, or numbers."""
-    found = []
-    for given in call.node.args[:2]:
-        if isinstance(given, fx.Node):
-            found.append(call.names[given] if given in call.names else call.constant(given))
-        else:
-            found.append(given)
-    return found
-
-
 def _constant_at(constant: Any, channel: int, row: int, col: int) -> float:
     if not isinstance(constant, torch.Tensor):
         return float(constant)
@@ -393,17 +284,17 @@ def _constant_at(constant: Any, channel: int, row: int, col: int) -> float:
     return float(maps[tuple(min(i, n - 1) for i, n in zip((channel, row, col), maps.shape, strict=True))])
 
 
-def _addition(call: _Call, channel: int, row: int, col: int) -> _Sum:
-    operands = _operands(call)
+def _addition(call: Call, channel: int, row: int, col: int) -> _Sum:
+    operands = operands_of(call)
     names = [operand for operand in operands if isinstance(operand, str)]
     added = sum(_constant_at(operand, channel, row, col) for operand in operands if not isinstance(operand, str))
     _same_size(call, names)
     return _Sum("sum", [(name, channel) for name in names], [row], [col], np.ones((len(names), 1, 1)), added)
 
 
-def _product(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _product(call: Call, channel: int, row: int, col: int) -> _Sum:
     """The operand with the larger maps is what comes in; the other is what it is multiplied by."""
-    operands = _operands(call)
+    operands = operands_of(call)
     names = sorted((o for o in operands if isinstance(o, str)), key=lambda name: -call.values[name].numel())
     if len(names) == 2:
         maps = call.maps(names[1])
@@ -413,12 +304,12 @@ def _product(call: _Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum("product", [(names[0], channel)], [row], [col], np.full((1, 1, 1), factor))
 
 
-def _same_size(call: _Call, names: list[str]) -> None:
+def _same_size(call: Call, names: list[str]) -> None:
     if len({tuple(call.maps(name).shape) for name in names}) > 1:
         raise InputError(f"{call.name} adds maps of different sizes, which can't be taken apart here.")
 
 
-def _move(call: _Call, channel: int, row: int, col: int) -> _Sum:
+def _move(call: Call, channel: int, row: int, col: int) -> _Sum:
     """Layers that only put numbers elsewhere are run on the numbers' own places."""
     shapes = [call.values[name].shape for name in call.inputs]
     counts = np.cumsum([0, *(shape.numel() for shape in shapes)])
@@ -468,7 +359,7 @@ _MOVES = (
     "contiguous", "stochastic_depth", "stochasticdepth", "getitem", "unsqueeze", "squeeze", "pad",
 )  # fmt: skip
 
-_RULES: dict[str, Callable[[_Call, int, int, int], _Sum]] = {
+_RULES: dict[str, Callable[[Call, int, int, int], _Sum]] = {
     "conv2d": _conv,
     "linear": _linear,
     "maxpool2d": _max_pool,
@@ -487,17 +378,19 @@ _RULES: dict[str, Callable[[_Call, int, int, int], _Sum]] = {
 }
 
 
-def _weights_gradient(call: _Call, cell: Cell, slopes: torch.Tensor) -> Array:
-    """The whole gradient of the cell's weights: over all cells of its channel, their slope times what comes in."""
-    channels = [channel for _, channel in cell.sources]
-    maps = call.maps(cell.sources[0][0])[channels]
-    if cell.operation != "convolution":
+def weights_gradient(call: Call, channel: int, channels: Sequence[int], slopes: torch.Tensor) -> Array:
+    """The whole gradient (channels, rows, columns) of the weights with which a layer's ``channel`` reads ``channels``.
+
+    It is the sum over all cells of the channel: their ``slopes`` (rows, columns) times what comes in there.
+    """
+    maps = call.maps(call.inputs[0])[list(channels)]
+    if call.kind != "conv2d":
         return (maps * slopes).sum(dim=(1, 2)).cpu().numpy()[:, None, None]
-    layer = _convolution_of(call)
-    weight = layer.weight[[cell.channel]].detach().double().requires_grad_()
+    layer = convolution_of(call)
     with torch.enable_grad():
-        padded = F.pad(maps[None], layer.padding)
-        answer = F.conv2d(padded, weight, stride=layer.stride, dilation=layer.dilation)
+        weight = torch.zeros(1, len(maps), *layer.weight.shape[2:], dtype=torch.float64, device=maps.device)
+        weight.requires_grad_()
+        answer = F.conv2d(F.pad(maps[None], layer.padding), weight, stride=layer.stride, dilation=layer.dilation)
         (gradient,) = torch.autograd.grad((answer[0, 0] * slopes).sum(), weight)
     return gradient[0].cpu().numpy()
 

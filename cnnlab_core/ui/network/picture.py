@@ -1,7 +1,7 @@
 """The whole network in one picture, and every number in it."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -11,13 +11,13 @@ from cnnlab_core.network.cell import Backward, Cell, explain_backward, explain_c
 from cnnlab_core.network.contributions import Feeds, Votes, feeds, votes
 from cnnlab_core.network.intervene import logits_with
 from cnnlab_core.network.layer import MapView, chain_of, explain_map
-from cnnlab_core.network.stages import stages_of
+from cnnlab_core.network.stages import follow
 from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.ui.feature_maps.fields import all_fields
 from cnnlab_core.ui.network.component import asked_for, show_network, turn_of
-from cnnlab_core.ui.network.place import Place, go, place_in
+from cnnlab_core.ui.network.place import Place, go, place_in, refuse_stage
 from cnnlab_core.ui.network.scene import bars, cell_data, field_of, links_of, map_data, scene_of
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
@@ -32,17 +32,21 @@ def show() -> None:
     if subject is None:
         return
     place = place_in(subject.spec)
-    found = run_study(
+    shown = run_study(
         "network",
         subject,
-        (place.asked,),
-        lambda model, x: once(lambda: overview(model, x, stages_of(model), place.asked)),
+        (place.asked, place.stage),
+        lambda model, x: once(lambda: _look(model, x, place)),
         label=f"Looking into {subject.spec.title}",
     ).result
-    if found is None:
+    if shown is None:
         return
-    scene = scene_of(subject, found)
-    identity = digest(*subject.key, place.asked)
+    if len(shown.opened) < len(place.stage):
+        refuse_stage(".".join(map(str, place.stage)))
+        place = replace(place, stage=place.stage[: len(shown.opened)])
+    found = shown.found
+    scene = scene_of(subject, found, shown.opened)
+    identity = digest(*subject.key, place.asked, place.stage)
     data: dict[str, Any] = {"id": identity, "scene": scene, "at": place.as_data(), "turn": turn_of(KEY)}
     wanted = asked_for(KEY) == identity or bool(place.layer)
     fields = all_fields(subject.spec) if wanted else None
@@ -55,6 +59,19 @@ def show() -> None:
         data["detail"] = _detail(subject, place, fields or {})
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
     show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The columns, and the titles of the stages that were unfolded to see them."""
+
+    opened: tuple[str, ...]
+    found: Overview
+
+
+def _look(model: LoadedModel, x: torch.Tensor, place: Place) -> _Shown:
+    stages, opened = follow(model, place.stage)
+    return _Shown(tuple(stage.title for stage in opened), overview(model, x, stages, place.asked))
 
 
 @dataclass(frozen=True)
@@ -71,7 +88,9 @@ def _links(subject: Subject, found: Overview, place: Place, classes: list[int]) 
             yield step
         return _Links(known, votes(model, x, classes))
 
-    links = run_study("network links", subject, (place.asked,), study, label="Following what feeds what").result
+    links = run_study(
+        "network links", subject, (place.asked, place.stage), study, label="Following what feeds what"
+    ).result
     return links and links_of(subject, found.columns, links.feeds, links.votes, classes)
 
 
@@ -102,11 +121,14 @@ class _Cells:
 
 def _detail(subject: Subject, place: Place, fields: dict[str, ReceptiveField]) -> dict[str, Any] | None:
     """The layer's map that is looked at, and the cell of it."""
+    back = place.way == "backwards"
     view: MapView | None = run_study(
         "network map",
         subject,
-        (place.layer, place.channel),
-        lambda model, x: once(lambda: explain_map(model, x, place.layer, place.channel)),
+        (place.layer, place.channel, back, place.asked if back else None),
+        lambda model, x: once(
+            lambda: explain_map(model, x, place.layer, place.channel, backward=back, asked=place.asked)
+        ),
         label="Taking the map apart",
     ).result
     if view is None:
@@ -116,6 +138,7 @@ def _detail(subject: Subject, place: Place, fields: dict[str, ReceptiveField]) -
     detail = {
         "layer": place.layer,
         "channel": place.channel,
+        "way": place.way,
         "title": layers[place.layer].title,
         "place": layers[place.layer].place,
         "map": map_data(view, layers),
@@ -123,7 +146,6 @@ def _detail(subject: Subject, place: Place, fields: dict[str, ReceptiveField]) -
     }
     if place.cell:
         row, col = place.cell
-        back = place.way == "backwards"
 
         def study(model: LoadedModel, x: torch.Tensor) -> _Cells:
             chain = chain_of(model, place.layer)

@@ -18,16 +18,19 @@ MOST_CHANGES = 20
 """Channels that can be changed at once."""
 STRONGEST = 4.0
 """The largest factor of a channel."""
-_KEYS = ("layer", "channel", "row", "col", "way", "class", "change")
+DEEPEST = 4
+"""Stages within stages that a link can name."""
+_KEYS = ("stage", "layer", "channel", "row", "col", "way", "class", "change")
 
 
 @dataclass(frozen=True)
 class Place:
-    """A layer and channel, or a cell of it, or neither: the whole network. ``asked`` is the class that is asked about.
+    """A layer and channel, or a cell of it, or neither: the whole network, or the stage that ``stage`` leads to.
 
-    ``changes`` are factors by layer and channel.
+    ``asked`` is the class that is asked about. ``changes`` are factors by layer and channel.
     """
 
+    stage: tuple[int, ...] = ()
     layer: str = ""
     channel: int = 0
     cell: tuple[int, int] | None = None
@@ -43,6 +46,7 @@ class Place:
         """As the browser has it."""
         row, col = self.cell or (None, None)
         return {
+            "stage": list(self.stage),
             "layer": self.layer,
             "channel": self.channel,
             "row": row,
@@ -73,7 +77,23 @@ def place_in(spec: ModelSpec) -> Place:
     asked = None
     if CONTROLS.key("class") in st.query_params:
         asked = CONTROLS.index("class", len(categories(spec)) - 1, 0)
-    return Place(layer, channel, cell, way, asked, _read_changes(layers))
+    text = st.query_params.get(CONTROLS.key("stage"), "")
+    stage = _stage(text.split(".")) if text else ()
+    if stage is None:
+        refuse_stage(text)
+    return Place(stage or (), layer, channel, cell, way, asked, _read_changes(layers))
+
+
+def refuse_stage(text: str) -> None:
+    """Say that there is no such stage to unfold."""
+    refuse(CONTROLS.key("stage"), "the stage", text, "the whole network")
+
+
+def _stage(steps: object) -> tuple[int, ...] | None:
+    """Where a stage is: from the network's stages to those within them, counted from 0."""
+    texts = [str(step) for step in steps] if isinstance(steps, list) else []
+    good = len(texts) <= DEEPEST and all(text.isdecimal() and len(text) < 3 for text in texts)
+    return tuple(map(int, texts)) if good else None
 
 
 def _read_changes(layers: Mapping[str, Layer]) -> tuple[tuple[str, int, float], ...]:
@@ -109,6 +129,8 @@ def go(spec: ModelSpec, wanted: object) -> None:
         return
     layers = {layer.name: layer for layer in layer_table(spec.name)}
     said: dict[str, object] = {}
+    if stage := _stage(wanted.get("stage")):
+        said["stage"] = ".".join(map(str, stage))
     name = wanted.get("layer")
     if isinstance(name, str) and name in layers:
         shape = maps_shape(layers[name])

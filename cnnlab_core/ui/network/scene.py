@@ -28,10 +28,11 @@ MOST_TERMS = 8
 """Terms of a sum that are listed one by one; the others are added up in one row."""
 
 
-def scene_of(subject: Subject, found: Overview) -> dict[str, Any]:
-    """Photo, columns and answer."""
+def scene_of(subject: Subject, found: Overview, opened: Sequence[str]) -> dict[str, Any]:
+    """Photo, columns and answer; ``opened`` are the titles of the stages that were unfolded."""
     return {
         "network": subject.spec.title,
+        "opened": list(opened),
         "photo": data_address(jpeg(subject.seen), "jpeg"),
         "side": subject.seen.width,
         "alt": subject.picture.title,
@@ -62,6 +63,7 @@ def _column(column: Column) -> dict[str, Any]:
         "rows": rows,
         "cols": cols,
         "skips": len(column.stage.skips),
+        "unfolds": column.stage.unfolds,
         "channels": list(column.channels),
         "scores": _rounded(column.scores),
         "peaks": column.peaks.tolist(),
@@ -121,6 +123,8 @@ def map_data(view: MapView, layers: Mapping[str, Layer]) -> dict[str, Any]:
                 "added": part.added,
                 "map": _small(part.map),
                 "result": part.result and _small(part.result),
+                "slope": part.slope and _small(part.slope),
+                "kernelSlope": None if part.kernel_slope is None else part.kernel_slope.tolist(),
             }
             for part in view.parts
         ],
@@ -129,7 +133,12 @@ def map_data(view: MapView, layers: Mapping[str, Layer]) -> dict[str, Any]:
         "othersAdded": view.others_added,
         "bias": view.bias,
         "steps": [
-            {"node": step.node, "operation": step.operation or view.operation, "map": _small(step.map)}
+            {
+                "node": step.node,
+                "operation": step.operation,
+                "map": _small(step.map),
+                "slope": step.slope and _small(step.slope),
+            }
             for step in view.steps
         ],
         "shape": list(view.shape),
