@@ -365,7 +365,7 @@ class Inside {
       const score = column.scores[target.tile];
       const fed = links && target.column ? this.feedersOf(target) : [];
       const words = `Without it, “${scene.askedName}” would ${score >= 0 ? "lose" : "gain"} about ${figure(Math.abs(score), 2)}.`;
-      this.say(`Map ${channel}, ${column.title}`, fed.length ? `${words} What feeds it most, of the maps shown:` : words, fed);
+      this.say(`Map ${channel}, ${column.title}`, fed.length ? `${words} What feeds it most, of the maps shown, on average:` : words, fed);
       this.box(this.boxOf(column.node, row, col));
     }
     this.live.textContent = [...this.says.querySelectorAll("p")].map((one) => one.textContent).join(". ");
@@ -374,7 +374,8 @@ class Inside {
   feedersOf({ column, tile }) {
     const { scene, links } = this.data;
     const weights = links.feeds[column - 1].weights[tile];
-    return weights.map((weight, i) => [`map ${scene.columns[column - 1].channels[i]}`, weight])
+    const { rows, cols } = scene.columns[column];
+    return weights.map((weight, i) => [`map ${scene.columns[column - 1].channels[i]}`, weight / (rows * cols)])
       .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 4);
   }
 
