@@ -4,7 +4,8 @@ class CellView {
   constructor(cell, detail, scene, way) {
     this.cell = cell;
     this.way = way;
-    this.root = piece("div", "cellview");
+    this.back = way === "backwards" && cell.planes[0].dx !== undefined;
+    this.root = piece("div", this.back ? "cellview back" : "cellview");
     this.grids = piece("div", "grids");
     this.root.append(this.grids, this.terms(scene), this.outcome(detail));
     this.choose(0);
@@ -22,7 +23,7 @@ class CellView {
       row.setAttribute("aria-pressed", String(place === index));
     });
     const many = Math.max(plane.x.length, plane.x[0].length);
-    const size = many === 1 ? 74 : Math.max(18, Math.min(58, Math.floor(168 / many)));
+    const size = many === 1 ? 74 : Math.max(14, Math.floor(150 / many) - 2);
     const grid = (title, note, numbers, limit, inside) => {
       const block = piece("div", "grid");
       block.append(piece("p", "title", title), piece("p", "note", note), numberTable(numbers, { limit, inside, label: `${title}: ${numbers.flat().map((n) => figure(n)).join(", ")}`, size }));
@@ -32,10 +33,10 @@ class CellView {
     const where = `rows ${span(cell.rows)}, columns ${span(cell.cols)}`;
     const weights = cell.weights ? "weights w" : cell.operation === "max pool" ? "the winner" : "factors w";
     const all = (key) => cell.planes.map((one) => one[key] ?? [[0]]);
-    if (this.way === "backwards" && plane.dx) {
-      const parts = [grid("back to x", `this cell's part, dL/dx = slope · w`, plane.dx, largestOf(...all("dx")), cell.inside),
-        grid("dL/dx in all", `with every cell that reads x`, plane.dxAll, largestOf(...all("dxAll")), cell.inside)];
-      if (plane.dw) parts.push(grid("to the weights", "this cell's part, dL/dw = slope · x", plane.dw, largestOf(...all("dw"))));
+    if (this.back) {
+      const parts = [grid("dL/dx", "this cell's part: slope × w", plane.dx, largestOf(...all("dx")), cell.inside),
+        grid("dL/dx in all", "with all cells that read x", plane.dxAll, largestOf(...all("dxAll")), cell.inside)];
+      if (plane.dw) parts.push(grid("dL/dw", "this cell's part: slope × x", plane.dw, largestOf(...all("dw"))));
       if (plane.dwAll) parts.push(grid("dL/dw in all", "over all cells of the map", plane.dwAll, largestOf(...all("dwAll"))));
       this.grids.replaceChildren(...parts);
     } else {
@@ -63,8 +64,11 @@ class CellView {
     const { cell } = this;
     const block = piece("div", "terms");
     const softmax = cell.operation === "softmax";
-    const back = this.way === "backwards" && cell.upstream !== null && cell.upstream !== undefined;
-    block.append(piece("p", "title", back ? `slope of “${scene.askedName}” at this cell: ${figure(cell.upstream, 5)}` : softmax ? "logits" : "the sum"));
+    block.append(piece("p", "title", this.back ? "choose a map" : softmax ? "logits" : "the sum"));
+    if (this.back) {
+      const flat = cell.upstream === 0 ? " Nothing goes back from here: what comes after it is flat at this number." : "";
+      block.prepend(piece("p", "slope", `slope ${figure(cell.upstream, 5)}`), piece("p", "note", `so much “${scene.askedName}” gains, to first order, if this number grows by one.${flat}`));
+    }
     const longest = Math.max(1e-12, ...cell.planes.map((plane) => Math.abs(plane.sum)), Math.abs(cell.rest), Math.abs(cell.bias));
     const line = (tag, name, value) => {
       const row = piece(tag, "term");

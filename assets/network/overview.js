@@ -94,7 +94,8 @@ class Overview {
         track.append(mark);
       }
       const words = after && old ? `${share(bar.share)}, was ${share(old.share)}` : share(bar.share);
-      button.append(piece("span", "name", bar.label), track, piece("span", "share", words));
+      button.title = `${bar.label}: ${words}`;
+      button.append(piece("span", "name", bar.label), track, piece("span", "share", share(bar.share)));
       button.setAttribute("aria-pressed", String(bar.index === this.scene.asked));
       button.setAttribute("aria-label", `${bar.label}: ${words}. Enter asks about this class.`);
       button.dataset.index = bar.index;

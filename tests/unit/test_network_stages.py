@@ -38,7 +38,12 @@ def test_stages_unfold_into_blocks_and_these_into_layers():
     assert [stage.title for stage in blocks] == ["Block 1", "Block 2", "Block 3"]
     layers, opened = follow(model, (1, 2))
     assert [stage.title for stage in opened] == ["Blocks 1–3", "Block 3"]
-    assert [stage.title for stage in layers] == ["Convolution 1 of 3", "Convolution 2 of 3", "Convolution 3 of 3", "Sum"]
+    assert [stage.title for stage in layers] == [
+        "Convolution 1 of 3",
+        "Convolution 2 of 3",
+        "Convolution 3 of 3",
+        "Sum",
+    ]
     assert not any(stage.unfolds for stage in layers)
     assert unfold(model, layers[0]) == (layers[0],)
     assert follow(model, (1, 9))[1] == opened[:1]

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import streamlit as st
 import torch
 
 from cnnlab_core.models import LoadedModel, layer_table
@@ -19,11 +20,17 @@ from cnnlab_core.ui.feature_maps.fields import all_fields
 from cnnlab_core.ui.network.component import asked_for, show_network, turn_of
 from cnnlab_core.ui.network.place import Place, go, place_in, refuse_stage
 from cnnlab_core.ui.network.scene import bars, cell_data, field_of, links_of, map_data, scene_of
+from cnnlab_core.ui.network.take import to_take
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.subject import Subject, choose_subject, run_study
+from cnnlab_core.ui.take_away import take_away
 
 KEY = "network_picture"
+LEARNED = (
+    "What to have learned: a map is one filter's answer at every place of the photo, a later map is made of earlier "
+    "ones, and each number is a sum of products that you can check."
+)
 
 
 def show() -> None:
@@ -59,6 +66,9 @@ def show() -> None:
         data["detail"] = _detail(subject, place, fields or {})
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
     show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
+    st.caption(LEARNED)
+    code, files = to_take(subject, place, found, scene)
+    take_away(code, *files)
 
 
 @dataclass(frozen=True)
