@@ -34,9 +34,9 @@ class CellView {
     const weights = cell.weights ? "weights w" : cell.operation === "max pool" ? "the winner" : "factors w";
     const all = (key) => cell.planes.map((one) => one[key] ?? [[0]]);
     if (this.back) {
-      const parts = [grid("dL/dx", "this cell's part: slope × w", plane.dx, largestOf(...all("dx")), cell.inside),
+      const parts = [grid("dL/dx", "this cell's part: gradient × w", plane.dx, largestOf(...all("dx")), cell.inside),
         grid("dL/dx in all", "with all cells that read x", plane.dxAll, largestOf(...all("dxAll")), cell.inside)];
-      if (plane.dw) parts.push(grid("dL/dw", "this cell's part: slope × x", plane.dw, largestOf(...all("dw"))));
+      if (plane.dw) parts.push(grid("dL/dw", "this cell's part: gradient × x", plane.dw, largestOf(...all("dw"))));
       if (plane.dwAll) parts.push(grid("dL/dw in all", "over all cells of the map", plane.dwAll, largestOf(...all("dwAll"))));
       this.grids.replaceChildren(...parts);
     } else {
@@ -67,7 +67,7 @@ class CellView {
     block.append(piece("p", "title", this.back ? "choose a map" : softmax ? "logits" : "the sum"));
     if (this.back) {
       const flat = cell.upstream === 0 ? " Nothing goes back from here: what comes after it is flat at this number." : "";
-      block.prepend(piece("p", "slope", `slope ${figure(cell.upstream, 5)}`), piece("p", "note", `so much “${scene.askedName}” gains, to first order, if this number grows by one.${flat}`));
+      block.prepend(piece("p", "slope", `gradient ${figure(cell.upstream, 5)}`), piece("p", "note", `so fast the logit of “${scene.askedName}” grows with this number.${flat}`));
     }
     const longest = Math.max(1e-12, ...cell.planes.map((plane) => Math.abs(plane.sum)), Math.abs(cell.rest), Math.abs(cell.bias));
     const line = (tag, name, value) => {

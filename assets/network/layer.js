@@ -31,7 +31,7 @@ class LayerView {
   partsOf(map) {
     const list = piece("div", "parts");
     const multiplied = map.parts.some((part) => part.kernel);
-    list.append(piece("p", "title", !multiplied ? "what comes in" : this.back ? "slope back to each map, and to its kernel" : "what comes in × kernel = what it adds"));
+    list.append(piece("p", "title", !multiplied ? "what comes in" : this.back ? "gradient of each map, and of its kernel" : "what comes in × kernel = what it adds"));
     map.parts.forEach((part, i) => {
       if (i && !part.kernel) list.append(piece("span", "sign", { sum: "+", product: "×" }[map.operation] ?? ","));
       const line = piece("div", "part");
@@ -46,7 +46,7 @@ class LayerView {
         const side = Math.max(kernel.length, kernel[0].length);
         line.append(piece("span", "sign", this.back ? "‹" : "×"), numberTable(kernel, {
           limit: largestOf(...map.parts.map((one) => (this.back ? one.kernelSlope : one.kernel))),
-          label: `${this.back ? "Slopes of its kernel" : "Its kernel"}, ${kernel.length} × ${kernel[0].length}`, size: side === 1 ? 46 : Math.floor(50 / side),
+          label: `${this.back ? "Gradient of its kernel" : "Its kernel"}, ${kernel.length} × ${kernel[0].length}`, size: side === 1 ? 46 : Math.floor(50 / side),
         }));
         if (!this.back) line.append(piece("span", "sign", "="), this.results[i].root);
       }

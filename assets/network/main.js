@@ -5,7 +5,8 @@
 //   id       names the scene: with another one everything is painted anew
 //   scene    network, opened (titles of unfolded stages), photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
 //            at the photo), classes [{index, label, logit, share}], columns, each of them:
-//              node, title, note, label, rows, cols (of the layer's own maps), skips, unfolds,
+//              node, title, note, label, rows, cols (of the layer's own maps), skips, unfolds, reads (the columns
+//              that it reads, -1 for what stands before the first),
 //              channels, scores, peaks [[row, col]]: one of each for every tile,
 //              maps, slopes: {levels, rows, cols, scale}, small maps of all tiles one after the other; levels from
 //              -127 to 127 stand for -scale to scale, as an Int8Array or in base64
@@ -19,6 +20,7 @@
 // Back go `want` (the id whose links are wanted) and `at` (where somebody goes), which has a `turn` that counts up.
 
 const FLIGHT = 360; // ms
+const LINGER = 110; // ms that lines stay when the pointer leaves a tile
 
 class Inside {
   constructor(parent) {
@@ -65,6 +67,8 @@ class Inside {
 
   stop() {
     this.view?.finish();
+    clearTimeout(this.leaving);
+    this.overview.still();
     this.sizes.disconnect();
     this.listening.abort();
   }
@@ -89,6 +93,7 @@ class Inside {
     this.fit();
     this.draw();
     this.overview.light(this.overview.target ?? null);
+    this.root.dataset.linked = String(Boolean(data.links));
     if (!data.links) this.send("want", data.id);
   }
 
@@ -303,7 +308,7 @@ class Inside {
     this.lowest.textContent = "below zero";
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
-      : !at.layer ? (at.way === "backwards" ? `Each map shows where more would raise “${data.scene.askedName}” (teal) or lower it (orange).` : "Point at a map; click it to go in, or a stage's name to unfold it.")
+      : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : "Point at a map; click it to go in, or a stage's name to unfold it.")
       : at.row === null ? "Click a cell of a map to take its number apart. Escape goes back." : "Escape goes back to the map.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
@@ -326,7 +331,7 @@ class Inside {
   }
 
   tell(scene) {
-    this.say(scene.opened.at(-1) ?? "The whole network", `The strongest maps of each stage for this photo. A map's score is slope × number, added up: what “${scene.askedName}” would lose without it, to first order.`, []);
+    this.say(scene.opened.at(-1) ?? "The whole network", `The strongest maps of each stage for this photo. A map's score is gradient × activation, added up over its positions: about what the logit of “${scene.askedName}” would lose without the map.`, []);
   }
 
   say(head, text, list) {
@@ -342,8 +347,15 @@ class Inside {
     }));
   }
 
+  /** Between two tiles there is a gap: what was lit stays for a moment. */
   light(target) {
     if (!this.data) return;
+    clearTimeout(this.leaving);
+    if (target) this.lit(target);
+    else this.leaving = setTimeout(() => this.lit(null), LINGER);
+  }
+
+  lit(target) {
     this.overview.light(target);
     if (!target) {
       this.rest();
@@ -364,7 +376,7 @@ class Inside {
       const [row, col] = column.peaks[target.tile];
       const score = column.scores[target.tile];
       const fed = links && target.column ? this.feedersOf(target) : [];
-      const words = `Without it, “${scene.askedName}” would ${score >= 0 ? "lose" : "gain"} about ${figure(Math.abs(score), 2)}.`;
+      const words = `Without it, the logit of “${scene.askedName}” would ${score >= 0 ? "lose" : "gain"} about ${figure(Math.abs(score), 2)}.`;
       this.say(`Map ${channel}, ${column.title}`, fed.length ? `${words} What feeds it most, of the maps shown, on average:` : words, fed);
       this.box(this.boxOf(column.node, row, col));
     }

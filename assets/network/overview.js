@@ -12,6 +12,7 @@ class Overview {
     this.photo = find(".photo");
     this.bars = find(".bars");
     this.does = does;
+    this.running = 0;
     this.tiles = [];
     this.heads = []; // of each column the head as a list, empty where there is nothing to unfold
     this.rows = [];
@@ -25,6 +26,7 @@ class Overview {
     this.heads = [];
     this.columns.replaceChildren(...scene.columns.map((column, c) => {
       const part = piece("div", "column");
+      part.style.setProperty("--place", String(c));
       const skips = column.skips ? ` · ${counted(column.skips, "skip")}` : "";
       const head = piece(column.unfolds ? "button" : "div", "columnhead", "", { title: column.label + skips });
       this.heads[c] = column.unfolds ? [head] : [];
@@ -214,6 +216,9 @@ class Overview {
       button.classList.toggle("lit", target?.kind === "class" && target.place === place);
     });
     this.draw(lines, resting);
+    this.still();
+    const lit = lines.filter(({ direct }) => direct);
+    if (!resting && lit.length && !calm()) this.pulse(lines, lit);
     return lines;
   }
 
@@ -238,6 +243,7 @@ class Overview {
       pen.bezierCurveTo(x0 + bend, y0, x1 - bend, y1, x1, y1);
       pen.stroke();
     };
+    if (!stacked) this.arches(pen);
     if (!stacked) {
       const from = this.middleOf(this.photo, "right");
       pen.strokeStyle = getComputedStyle(this.row).color;
@@ -253,5 +259,61 @@ class Overview {
       pen.lineWidth = resting ? 0.7 + 1.8 * own : 0.6 + (direct ? 4 : 2) * own;
       curve(this.middleOf(this.tiles[from[0]][from[1]], "right"), this.middleOf(end, "left"));
     }
+  }
+
+  /** Skips and branches: from each column that is read, but for the one before, an arch over those between. */
+  arches(pen) {
+    const own = this.row.getBoundingClientRect();
+    const heads = [...this.columns.querySelectorAll(".columnhead")].map((head) => head.getBoundingClientRect());
+    if (!heads.length) return;
+    const middle = (place) => (place < 0 ? this.middleOf(this.photo, "right")[0] + 8 : (heads[place].left + heads[place].right) / 2 - own.left);
+    const y = heads[0].top - own.top + 1;
+    pen.strokeStyle = pen.fillStyle = getComputedStyle(this.row).color;
+    pen.globalAlpha = 0.45;
+    pen.lineWidth = 1.2;
+    const arch = (from, to) => {
+      const rise = Math.min(13, 7 + (to - from) / 40);
+      pen.beginPath();
+      pen.moveTo(from, y);
+      pen.bezierCurveTo(from + 8, y - rise * 1.3, to - 8, y - rise * 1.3, to, y);
+      pen.stroke();
+      pen.beginPath();
+      pen.moveTo(to + 1, y + 2);
+      pen.lineTo(to - 5, y - 2);
+      pen.lineTo(to + 1, y - 5);
+      pen.fill();
+    };
+    this.scene.columns.forEach(({ reads, skips }, place) => {
+      for (const from of reads.filter((one) => one < place - 1)) arch(middle(from), middle(place));
+      if (skips && reads.every((one) => one === place - 1)) arch(middle(place) - 18, middle(place) + 18); // within the stage
+    });
+  }
+
+  /** Dots that run along the lines to what they feed. */
+  pulse(lines, lit) {
+    const ways = lit.map(({ from, to, own, weight }) => {
+      const end = to[0] < this.tiles.length ? this.tiles[to[0]][to[1]] : this.rows[to[1]];
+      return { from: this.middleOf(this.tiles[from[0]][from[1]], "right"), to: this.middleOf(end, "left"), own, weight };
+    });
+    const frame = (now) => {
+      this.draw(lines, false);
+      const pen = this.canvas.getContext("2d");
+      for (const { from: [x0, y0], to: [x1, y1], own, weight } of ways) {
+        const t = (now / 900 + own) % 1;
+        const bend = (x1 - x0) * 0.5;
+        const along = (a, b, c, d) => (1 - t) ** 3 * a + 3 * (1 - t) ** 2 * t * b + 3 * (1 - t) * t * t * c + t ** 3 * d;
+        pen.globalAlpha = 0.9;
+        pen.fillStyle = signColour(weight);
+        pen.beginPath();
+        pen.arc(along(x0, x0 + bend, x1 - bend, x1), along(y0, y0, y1, y1), 2 + 2.5 * own, 0, 7);
+        pen.fill();
+      }
+      this.running = requestAnimationFrame(frame);
+    };
+    this.running = requestAnimationFrame(frame);
+  }
+
+  still() {
+    cancelAnimationFrame(this.running);
   }
 }

@@ -117,7 +117,7 @@ def pair(value: Any) -> tuple[int, int]:
 
 def operands_of(call: Call) -> list[Any]:
     """The two operands of an arithmetic node: names of layers, parameters, or numbers."""
-    found = []
+    found: list[Any] = []
     for given in call.node.args[:2]:
         if isinstance(given, fx.Node):
             found.append(call.names[given] if given in call.names else call.constant(given))

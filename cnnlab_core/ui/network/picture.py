@@ -39,6 +39,7 @@ def show() -> None:
     if subject is None:
         return
     place = place_in(subject.spec)
+    picture = st.container()  # what is computed says so below it: it mustn't move
     shown = run_study(
         "network",
         subject,
@@ -65,7 +66,8 @@ def show() -> None:
     if place.layer:
         data["detail"] = _detail(subject, place, fields or {})
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
-    show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
+    with picture:
+        show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
     st.caption(LEARNED)
     code, files = to_take(subject, place, found, scene)
     take_away(code, *files)
@@ -101,7 +103,7 @@ def _links(subject: Subject, found: Overview, place: Place, classes: list[int]) 
     links = run_study(
         "network links", subject, (place.asked, place.stage), study, label="Following what feeds what"
     ).result
-    return links and links_of(subject, found.columns, links.feeds, links.votes, classes)
+    return None if links is None else links_of(subject, found.columns, links.feeds, links.votes, classes)
 
 
 def _changed(subject: Subject, place: Place, scene: dict[str, Any]) -> dict[str, Any] | None:

@@ -98,7 +98,8 @@ def _stage(steps: object) -> tuple[int, ...] | None:
 
 def _read_changes(layers: Mapping[str, Layer]) -> tuple[tuple[str, int, float], ...]:
     texts = [text for text in st.query_params.get(CONTROLS.key("change"), "").split(",") if text]
-    found, wrong = {}, []
+    found: dict[tuple[str, int], tuple[str, int, float]] = {}
+    wrong = []
     for text in texts:
         name, _, rest = text.partition(":")
         channel, _, factor = rest.partition(":")

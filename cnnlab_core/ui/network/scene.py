@@ -39,7 +39,10 @@ def scene_of(subject: Subject, found: Overview, opened: Sequence[str]) -> dict[s
         "asked": found.asked,
         "askedName": subject.labels[found.asked],
         "pixels": _small(found.pixels),
-        "columns": [_column(column) for column in found.columns],
+        "columns": [
+            {**_column(column), "reads": reads}
+            for column, reads in zip(found.columns, _reads(found.columns), strict=True)
+        ],
         "classes": bars(found.logits, subject.labels, also=(found.asked,)),
     }
 
@@ -50,6 +53,15 @@ def bars(logits: Array, labels: Sequence[str], also: Sequence[int] = ()) -> list
     order = np.argsort(-logits, kind="stable").tolist()
     shown = [*order[:CLASSES], *(index for index in also if index not in order[:CLASSES])]
     return [{"index": i, "label": labels[i], "logit": float(logits[i]), "share": float(shares[i])} for i in shown]
+
+
+def _reads(columns: Sequence[Column]) -> list[list[int]]:
+    """By column those that its layers read, -1 for what stands before the first."""
+    of = {layer.name: place for place, column in enumerate(columns) for layer in column.stage.layers}
+    return [
+        sorted({of.get(source, -1) for source, _ in column.stage.edges} - {place})
+        for place, column in enumerate(columns)
+    ]
 
 
 def _column(column: Column) -> dict[str, Any]:
