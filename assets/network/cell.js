@@ -43,7 +43,7 @@ class CellView {
       this.grids.replaceChildren(
         grid("window x", where, plane.x, largestOf(...all("x")), cell.inside),
         piece("span", "sign", "×"),
-        grid(weights, `for map ${plane.channel}`, plane.w, largestOf(...all("w"))),
+        grid(weights, `for ${mapName(plane.channel, !plane.inside)}`, plane.w, largestOf(...all("w"))),
         piece("span", "sign", "="),
         grid("products", `they add up to ${figure(plane.sum)}`, plane.products, largestOf(...all("products")), cell.inside),
       );
@@ -67,7 +67,7 @@ class CellView {
     block.append(piece("p", "title", this.back ? "choose a map" : softmax ? "logits" : "the sum"));
     if (this.back) {
       const flat = cell.upstream === 0 ? " Nothing goes back from here: what comes after it is flat at this number." : "";
-      block.prepend(piece("p", "slope", `gradient ${figure(cell.upstream, 5)}`), piece("p", "note", `so fast the logit of “${scene.askedName}” grows with this number.${flat}`));
+      block.prepend(piece("p", "slope", `gradient ${figure(cell.upstream, 5)}`), piece("p", "note", `so fast L, the logit of “${scene.askedName}”, grows with this number.${flat}`));
     }
     const longest = Math.max(1e-12, ...cell.planes.map((plane) => Math.abs(plane.sum)), Math.abs(cell.rest), Math.abs(cell.bias));
     const line = (tag, name, value) => {
@@ -82,7 +82,7 @@ class CellView {
       return row;
     };
     this.rows = cell.planes.map((plane, index) => {
-      const row = line("button", `map ${plane.channel}`, plane.sum);
+      const row = line("button", mapName(plane.channel, !plane.inside), plane.sum);
       row.addEventListener("click", () => this.choose(index));
       return row;
     });

@@ -51,7 +51,7 @@ class LayerView {
         if (!this.back) line.append(piece("span", "sign", "="), this.results[i].root);
       }
       const words = piece("span", "words");
-      words.append(piece("b", "", `map ${part.channel}`), piece("span", "", part.added === null || this.back ? part.place : `adds ${withSign(part.added, 2)} on average`));
+      words.append(piece("b", "", mapName(part.channel, !part.inside)), piece("span", "", part.added === null || this.back ? part.place : `adds ${withSign(part.added, 2)} on average`));
       line.append(words);
       list.append(line);
     });

@@ -17,6 +17,7 @@
 //   changed  classes of the changed network
 //   detail   the layer and the cell that `at` names
 //
+// A network in the browser shows its first scene by `show`, each further frame by `update`, and sets `local`.
 // Back go `want` (the id whose links are wanted) and `at` (where somebody goes), which has a `turn` that counts up.
 
 const FLIGHT = 360; // ms
@@ -43,6 +44,8 @@ class Inside {
     this.calls = 0;
     this.turn = 0;
     this.flights = [];
+    /** A network in the browser: `detail(at)` gives what Python else would. @type {{detail: (at: object) => object} | null} */
+    this.local = null;
     this.send = (_name, _value) => {};
     this.overview = new Overview(this.root, {
       light: (target) => this.light(target),
@@ -95,6 +98,20 @@ class Inside {
     this.overview.light(this.overview.target ?? null);
     this.root.dataset.linked = String(Boolean(data.links));
     if (!data.links) this.send("want", data.id);
+  }
+
+  /** What a network in the browser says now, many times a second: new maps and bars in the same places. */
+  update({ columns, classes, links }) {
+    const { scene } = this.data;
+    for (const [c, column] of columns.entries()) Object.assign(scene.columns[c], column);
+    scene.classes = classes;
+    if (links) this.data.links = this.overview.links = links;
+    if (this.local && this.at.layer) this.data.detail = this.local.detail(this.at);
+    this.overview.paint(this.at.way);
+    this.overview.answer(classes, null);
+    this.shown = null;
+    if (this.at.layer) this.drawZoom();
+    else this.overview.light(this.overview.target ?? null);
   }
 
   /** Everything that follows from where we are. */
@@ -201,6 +218,7 @@ class Inside {
     this.at = { ...this.at, ...place };
     this.turn += 1;
     this.send("at", { ...this.at, turn: this.turn });
+    if (this.local && this.at.layer) this.data = { ...this.data, detail: this.local.detail(this.at) };
     this.entered = "layer" in place ? "" : this.entered;
     if (asked) this.overview.light(null);
     this.wantsFocus = Boolean(this.at.layer);
@@ -309,7 +327,7 @@ class Inside {
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
       : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : "Point at a map; click it to go in, or a stage's name to unfold it.")
-      : at.row === null ? "Click a cell of a map to take its number apart. Escape goes back." : "Escape goes back to the map.";
+      : at.row === null ? "Click a cell to take its number apart." : "Escape goes back to the map.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
       const detail = this.detail();

@@ -44,6 +44,7 @@ class Overview {
     }));
     this.columns.style.setProperty("--columns", scene.columns.length);
     this.paint(way);
+    this.rows = [];
     this.answer(scene.classes, null);
   }
 
@@ -62,7 +63,7 @@ class Overview {
     element.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && this.does.light(target));
     element.addEventListener("pointerleave", () => this.does.light(null));
     element.addEventListener("focus", () => {
-      this.at = target.kind === "tile" ? [target.column, target.tile + this.heads[target.column].length] : [this.tiles.length, target.place];
+      this.at = target.kind === "tile" ? [target.column, target.tile + this.heads[target.column].length] : [this.tiles.length, this.rows.indexOf(element)];
       this.rove();
       if (element.matches(":focus-visible")) this.does.light(target);
     });
@@ -80,34 +81,43 @@ class Overview {
   /** The bars; with `after`, the answer of the changed network, and marks where the bars were before. */
   answer(before, after) {
     const was = new Map(before.map((bar) => [bar.index, bar]));
+    const known = new Map(this.rows.map((row) => [Number(row.dataset.index), row]));
     const shown = [...(after ?? before)].sort((a, b) => b.share - a.share);
-    const longest = 1;
-    this.rows = shown.map((bar, place) => {
-      const item = piece("li");
-      const button = piece("button", "bar", "", { tabindex: "-1" });
-      const old = was.get(bar.index);
-      const track = piece("span", "track");
-      const fill = piece("span", "fill");
-      fill.style.width = `${(100 * bar.share) / longest}%`;
-      track.append(fill);
-      if (after && old) {
-        const mark = piece("span", "was");
-        mark.style.left = `${(100 * old.share) / longest}%`;
-        track.append(mark);
-      }
-      const words = after && old ? `${share(bar.share)}, was ${share(old.share)}` : share(bar.share);
-      button.title = `${bar.label}: ${words}`;
-      button.append(piece("span", "name", bar.label), track, piece("span", "share", share(bar.share)));
-      button.setAttribute("aria-pressed", String(bar.index === this.scene.asked));
-      button.setAttribute("aria-label", `${bar.label}: ${words}. Enter asks about this class.`);
-      button.dataset.index = bar.index;
-      this.listen(button, { kind: "class", place, index: bar.index });
-      button.addEventListener("click", () => this.does.ask(bar.index));
-      item.append(button);
-      return button;
+    this.rows = shown.map((bar) => {
+      const row = known.get(bar.index) ?? this.bar(bar);
+      const old = after ? was.get(bar.index) : undefined;
+      row.querySelector(".fill").style.width = `${100 * bar.share}%`;
+      const mark = row.querySelector(".was");
+      mark.hidden = !old;
+      if (old) mark.style.left = `${100 * old.share}%`;
+      const words = old ? `${share(bar.share)}, was ${share(old.share)}` : share(bar.share);
+      row.querySelector(".share").textContent = share(bar.share);
+      row.title = `${bar.label}: ${words}`;
+      row.setAttribute("aria-pressed", String(bar.index === this.scene.asked));
+      row.setAttribute("aria-label", `${bar.label}: ${words}. Enter asks about this class.`);
+      return row;
     });
-    this.bars.replaceChildren(...this.rows.map((button) => button.parentElement));
+    const order = this.rows.map((row) => row.parentElement);
+    if (order.length !== this.bars.children.length || order.some((item, place) => item !== this.bars.children[place])) {
+      const focused = this.rows.find((row) => row.matches(":focus"));
+      this.bars.replaceChildren(...order);
+      focused?.focus({ preventScroll: true });
+    }
     this.rove();
+  }
+
+  bar({ index, label }) {
+    const row = piece("button", "bar", "", { tabindex: "-1" });
+    const track = piece("span", "track");
+    const mark = piece("span", "was");
+    mark.hidden = true;
+    track.append(piece("span", "fill"), mark);
+    row.append(piece("span", "name", label), track, piece("span", "share"));
+    row.dataset.index = index;
+    this.listen(row, { kind: "class", index });
+    row.addEventListener("click", () => this.does.ask(index));
+    piece("li").append(row);
+    return row;
   }
 
   /** Tiles whose channel is changed are crossed out, or marked. */
@@ -172,7 +182,7 @@ class Overview {
       column = this.tiles.length - 1;
       const place = this.links.classes.indexOf(target.index);
       if (place < 0) return { strength, lines };
-      rows = [{ weights: feeds[column].weights[place], part: 1, to: [this.tiles.length, target.place] }];
+      rows = [{ weights: feeds[column].weights[place], part: 1, to: [this.tiles.length, this.rows.findIndex((row) => Number(row.dataset.index) === target.index)] }];
     } else {
       column = target.column - 1;
       strength[target.column][target.tile] = 1;
@@ -199,8 +209,7 @@ class Overview {
   light(target) {
     this.target = target;
     const resting = !target;
-    const place = this.rows.findIndex((button) => Number(button.dataset.index) === this.scene.asked);
-    const shown = target ?? { kind: "class", place: Math.max(0, place), index: this.scene.asked };
+    const shown = target ?? { kind: "class", index: this.scene.asked };
     const { strength, lines } = this.flow(shown);
     const signs = new Map(lines.filter(({ direct }) => direct).map(({ from, weight }) => [from.join(), weight]));
     this.tiles.forEach((tiles, c) => {
@@ -212,9 +221,7 @@ class Overview {
         tile.classList.toggle("dim", !resting && this.links && strength[c][t] < 0.12);
       });
     });
-    this.rows.forEach((button, place) => {
-      button.classList.toggle("lit", target?.kind === "class" && target.place === place);
-    });
+    for (const row of this.rows) row.classList.toggle("lit", target?.kind === "class" && target.index === Number(row.dataset.index));
     this.draw(lines, resting);
     this.still();
     const lit = lines.filter(({ direct }) => direct);
@@ -249,7 +256,9 @@ class Overview {
       pen.strokeStyle = getComputedStyle(this.row).color;
       pen.lineWidth = 1;
       pen.globalAlpha = 0.1;
+      if (this.scene.opened.length) pen.setLineDash([2, 5]); // what lies between isn't shown
       for (const tile of this.tiles[0] ?? []) curve(from, this.middleOf(tile, "left"));
+      pen.setLineDash([]);
     }
     for (const { from, to, own, weight, direct } of [...lines].sort((a, b) => a.own - b.own)) {
       const end = to[0] < this.tiles.length ? this.tiles[to[0]][to[1]] : this.rows[to[1]];

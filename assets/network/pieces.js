@@ -40,6 +40,9 @@ function numberTable(numbers, { limit, inside = null, label, size = 44, digits =
   return table;
 }
 
+/** What a map that comes in is called: those of the photo are its colours. */
+const mapName = (channel, ofPhoto) => (ofPhoto ? ["red", "green", "blue"][channel] ?? `channel ${channel}` : `map ${channel}`);
+
 const largestOf = (...tables) => Math.max(1e-12, ...tables.flat(3).map(Math.abs));
 
 /** A canvas with a map, on which a window can be shown: `where` is in shares of its height and width. */

@@ -10,6 +10,7 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.nodes import Call, convolution_of, operands_of, pair, pool_settings, read_node
@@ -77,6 +78,7 @@ class Backward:
     dw_all: Array | None
 
 
+@by_annotation
 def explain_cell(model: LoadedModel, x: torch.Tensor, node: str, channel: int, row: int = 0, col: int = 0) -> Cell:
     """The number at (channel, row, col) of a layer, for one picture (1, 3, H, W), with all that makes it.
 
@@ -93,6 +95,7 @@ def explain_cell(model: LoadedModel, x: torch.Tensor, node: str, channel: int, r
     return _cell(call.given(dict(zip(call.inputs, values, strict=True))), channel, row, col, as_maps(said))
 
 
+@by_annotation
 def explain_backward(
     model: LoadedModel, x: torch.Tensor, node: str, channel: int, row: int = 0, col: int = 0, asked: int | None = None
 ) -> Backward:

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import check_pixels
 from cnnlab_core.models.cuts import cut_behind, graph_of
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.strongest import Column
-from cnnlab_core.network.values import Array, answer_of, as_maps, values_of
+from cnnlab_core.network.values import Array, answer_of, as_maps, check_one, values_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Feeds:
     whole: Array
 
 
+@by_annotation
 def feeds(model: LoadedModel, x: torch.Tensor, columns: Sequence[Column], classes: Sequence[int]) -> Iterator[Feeds]:
     """For each column what it adds to the next one's tiles; for the last one, to the logits of ``classes``.
 
@@ -34,7 +35,7 @@ def feeds(model: LoadedModel, x: torch.Tensor, columns: Sequence[Column], classe
     kernel adds; over several layers it is exact to first order. One forward pass and a backward pass for each tile,
     each through no more than the stage between: a step for each column.
     """
-    check_pixels(x)
+    check_one(x)
     names = tuple(column.stage.last.name for column in columns)
     with torch.enable_grad():
         pixels = model.normalise(x).detach().requires_grad_()
@@ -78,6 +79,7 @@ class Votes:
         return np.argsort(-np.abs(self.products), kind="stable").tolist()
 
 
+@by_annotation
 def votes(model: LoadedModel, x: torch.Tensor, classes: Sequence[int]) -> list[Votes]:
     """The votes of the features that enter the last linear layer, exact, for each of ``classes``.
 

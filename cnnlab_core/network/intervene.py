@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
 from cnnlab_core.models.cuts import graph_of
@@ -16,6 +17,7 @@ Changes = Mapping[tuple[str, int], float]
 """By layer and channel the factor that its map is multiplied by: 0 switches it off."""
 
 
+@by_annotation
 def logits_with(model: LoadedModel, x: torch.Tensor, changes: Changes) -> torch.Tensor:
     """The logits (N, classes) of pixels (N, 3, H, W) with channels scaled as ``changes`` says.
 

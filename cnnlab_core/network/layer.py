@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.loaded import LoadedModel
@@ -82,6 +83,7 @@ def chain_of(model: LoadedModel, node: str) -> tuple[str, ...]:
         chain.insert(0, call.inputs[0])
 
 
+@by_annotation
 def explain_map(
     model: LoadedModel,
     x: torch.Tensor,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.models.cuts import graph_of
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.loaded import LoadedModel
@@ -48,6 +49,7 @@ class Stage:
         return f"{channels} maps · {rows} × {cols}" if self.last.has_maps else f"{channels} numbers"
 
 
+@by_annotation
 def stages_of(model: LoadedModel, most: int = MOST_STAGES) -> tuple[Stage, ...]:
     """At most ``most`` stages of the network, in forward order, up to its last layer before the answer.
 
@@ -59,6 +61,7 @@ def stages_of(model: LoadedModel, most: int = MOST_STAGES) -> tuple[Stage, ...]:
     return structure.pooled(0, structure.ends(), most)
 
 
+@by_annotation
 def unfold(model: LoadedModel, stage: Stage, most: int = MOST_STAGES) -> tuple[Stage, ...]:
     """The stage's own stages: its blocks, or the layers of its only block.
 

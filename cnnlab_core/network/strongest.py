@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional as F
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.stages import Stage
 from cnnlab_core.network.values import Array, as_maps, with_gradients
@@ -54,6 +55,7 @@ class Overview:
     pixels: Small
 
 
+@by_annotation
 def overview(
     model: LoadedModel, x: torch.Tensor, stages: tuple[Stage, ...], asked: int | None = None, *, tiles: int = TILES
 ) -> Overview:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
 from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.layers import Layer
@@ -27,6 +28,13 @@ def as_maps(values: torch.Tensor) -> torch.Tensor:
     return values.permute(2, 0, 1) if last else values
 
 
+def check_one(x: torch.Tensor) -> None:
+    """Refuse what isn't the pixels of one picture (1, 3, H, W)."""
+    check_pixels(x)
+    if len(x) != 1:
+        raise InputError(f"This looks at one picture at a time, but x holds {len(x)}: give it x[:1].")
+
+
 def maps_shape(layer: Layer) -> tuple[int, int, int]:
     """How many maps of how many rows and columns ``as_maps`` gives of a layer."""
     shape = as_maps(torch.empty(layer.shape, device="meta")).shape
@@ -40,7 +48,7 @@ def answer_of(model: LoadedModel) -> str:
 
 def values_of(model: LoadedModel, x: torch.Tensor, nodes: Sequence[str]) -> list[torch.Tensor]:
     """The values of nodes for one picture (1, 3, H, W); of the picture's own node, normalised pixels."""
-    check_pixels(x)
+    check_one(x)
     with torch.no_grad(), model.refusing_small(x):
         return [value[0] for value in cut_behind(model, tuple(nodes))(model.normalise(x))]
 
@@ -57,7 +65,9 @@ def with_gradients(
         The values of ``nodes`` and the logit's gradients for them, without the batch (zeros where the logit doesn't
         depend on a node), its gradient for the pixels (3, H, W), all logits, and the class.
     """
-    check_pixels(x)
+    check_one(x)
+    if asked is not None and not 0 <= asked < len(model.categories):
+        raise InputError(f"{model.spec.title} has classes 0 to {len(model.categories) - 1}, but {asked} was asked for.")
     names = dict.fromkeys([*nodes, answer_of(model)])
     with torch.enable_grad(), model.refusing_small(x):
         pixels = x.detach().clone().requires_grad_()

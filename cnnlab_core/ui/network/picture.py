@@ -177,7 +177,7 @@ def _detail(subject: Subject, place: Place, fields: dict[str, ReceptiveField]) -
             detail["cell"] = {
                 "row": row,
                 "col": col,
-                **cell_data(cells.cells, cells.backward),
+                **cell_data(cells.cells, cells.backward, layers),
                 "box": box and list(box),
             }
     return detail

@@ -159,7 +159,7 @@ def map_data(view: MapView, layers: Mapping[str, Layer]) -> dict[str, Any]:
     }
 
 
-def cell_data(cells: Sequence[Cell], backward: Backward | None) -> dict[str, Any]:
+def cell_data(cells: Sequence[Cell], backward: Backward | None, layers: Mapping[str, Layer]) -> dict[str, Any]:
     """One number: the sum that makes it, and the steps after the sum, which have one number each."""
     first = cells[0]
     sizes = np.abs(first.products).sum(axis=(1, 2)) if first.operation != "softmax" else first.x[:, 0, 0]
@@ -172,6 +172,7 @@ def cell_data(cells: Sequence[Cell], backward: Backward | None) -> dict[str, Any
             {
                 "node": first.sources[i][0],
                 "channel": first.sources[i][1],
+                "inside": first.sources[i][0] in layers,
                 "x": first.x[i].tolist(),
                 "w": first.w[i].tolist(),
                 "products": products[i].tolist(),
