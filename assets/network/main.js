@@ -287,9 +287,9 @@ class Inside {
   listChanges() {
     const { changes } = this.at;
     this.changesList.replaceChildren(...changes.map(([node, channel, factor]) => {
-      const line = piece("button", "tool", `${factor === 0 ? "off" : `× ${figure(factor, 1)}`}: map ${channel} of ${this.columnOf(node)?.title ?? node}`);
+      const line = piece("button", "tool", `Map ${channel}, ${this.columnOf(node)?.title ?? node}: ${factor === 0 ? "off" : `× ${figure(factor, 1)}`}`);
       line.setAttribute("aria-label", `Put back map ${channel} of ${this.columnOf(node)?.title ?? node}`);
-      line.append(piece("span", "", " ×", { "aria-hidden": "true" }));
+      line.title = "Click to put it back";
       line.addEventListener("click", () => this.change(node, channel, 1));
       return line;
     }));
@@ -386,7 +386,7 @@ class Inside {
       this.box(null);
       const rows = vote ? [...vote.terms.slice(0, 6).map((term) => [`${term.channel}: ${figure(term.x, 2)} × ${figure(term.w, 2)}`, term.product]),
         [`the other ${vote.others + Math.max(0, vote.terms.length - 6)}`, vote.rest + vote.terms.slice(6).reduce((sum, term) => sum + term.product, 0)], ["bias", vote.bias]] : [];
-      const logit = bar ? `Logit ${figure(bar.logit, 2)}.` : "";
+      const logit = bar ? `${this.data.changed ? "Before the change: logit" : "Logit"} ${figure(bar.logit, 2)}.` : "";
       this.say(bar?.label ?? "", vote ? `${logit} It is the sum of all last maps, mean × weight. The largest terms, by map:` : logit, rows);
     } else {
       const column = scene.columns[target.column];

@@ -55,6 +55,7 @@ class MapPiece {
     this.mark = piece("div", "mark");
     this.mark.hidden = true;
     this.root.append(this.canvas, this.mark);
+    if (maps.rows * maps.cols === 1) this.root.append(piece("span", "only", figure((levelsOf(maps)[index] / 127) * maps.scale)));
     this.fill(1);
   }
 

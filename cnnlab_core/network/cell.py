@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -329,8 +329,7 @@ def _move(call: Call, channel: int, row: int, col: int) -> _Sum:
         args, kwargs = fx.map_arg(node.args, look_up), fx.map_arg(node.kwargs, look_up)
         if node.op == "call_method":
             return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-        target: Any = node.target
-        return target(*args, **kwargs) if callable(target) else call.constant(node)
+        return cast(Any, node.target)(*args, **kwargs) if callable(node.target) else call.constant(node)
 
     args, kwargs = fx.map_arg(call.node.args, look_up), fx.map_arg(call.node.kwargs, look_up)
     if call.module is not None:
@@ -338,8 +337,7 @@ def _move(call: Call, channel: int, row: int, col: int) -> _Sum:
     elif call.node.op == "call_method":
         moved = getattr(args[0], str(call.node.target))(*args[1:], **kwargs)
     else:
-        function: Any = call.node.target
-        moved = function(*args, **kwargs)
+        moved = cast(Any, call.node.target)(*args, **kwargs)
     flat = int(as_maps(moved[0])[channel, row, col]) - 1
     if flat < 0:  # a padding's own cell
         return _Sum("padding", [(call.inputs[0], 0)], [-1], [-1], np.ones((1, 1, 1)))
