@@ -26,8 +26,11 @@ class Cell:
 
     ``x`` and ``w`` (sources, rows, columns) are the numbers in its window and what each is multiplied by. Their
     products and ``bias`` add up to ``total``; ``value`` is the ``function`` of that, or the total itself where the
-    layer has none. ``said`` is the network's own number. ``sources`` are the layer and channel that each plane of ``x``
-    is from, ``rows`` and ``cols`` the places in them; where they aren't ``inside`` the map is padding, and ``x`` is 0.
+    layer has none. ``said`` is the network's own number. Its derivative for ``x`` is ``w`` times ``slope``: that of the
+    function, or of a layer norm what its mean and variance, which hold ``x`` too, leave of it.
+
+    ``sources`` are the layer and channel that each plane of ``x`` is from, ``rows`` and ``cols`` the places in them;
+    where they aren't ``inside`` the map is padding, and ``x`` is 0.
     """
 
     node: str
@@ -140,6 +143,7 @@ class _Sum:
     w: Array
     bias: float = 0.0
     function: Callable[[torch.Tensor], torch.Tensor] | None = None
+    slope: float = 1.0
 
 
 def _cell(call: Call, channel: int, row: int, col: int, out: torch.Tensor) -> Cell:
@@ -157,7 +161,7 @@ def _cell(call: Call, channel: int, row: int, col: int, out: torch.Tensor) -> Ce
         best = int(np.where(inside[None], x, -np.inf).argmax())
         found.w.reshape(-1)[best] = 1.0
     total = float((x * found.w).sum() + found.bias)
-    value, slope, name = total, 1.0, ""
+    value, slope, name = total, found.slope, ""
     if found.function is not None:
         point = torch.tensor([total], dtype=torch.float64, requires_grad=True)
         with torch.enable_grad():
@@ -261,10 +265,13 @@ def _layer_norm(call: Call, channel: int, row: int, col: int) -> _Sum:
         else (call.argument(2, "weight"), call.argument(3, "bias"), call.argument(4, "eps", 1e-5))
     )
     across = call.maps(call.inputs[0])[:, row, col].cpu().numpy()
+    share = 1 / len(across)
+    deviation = (across[channel] - across.mean()) / np.sqrt(across.var() + eps)
     gamma = 1.0 if weight is None else float(weight[channel])
     scale = gamma / np.sqrt(across.var() + eps)
     shift = (0.0 if bias is None else float(bias[channel])) - across.mean() * scale
-    return _Sum("layer norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), shift)
+    return _Sum("layer norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), shift,
+                slope=1 - share - share * deviation**2)  # fmt: skip
 
 
 def _function(call: Call, channel: int, row: int, col: int) -> _Sum:
@@ -273,8 +280,8 @@ def _function(call: Call, channel: int, row: int, col: int) -> _Sum:
     def apply(x: torch.Tensor) -> torch.Tensor:
         if module is not None:
             return module(x)
-        target = getattr(torch.Tensor, str(node.target)) if node.op == "call_method" else node.target
-        return target(x, *node.args[1:], **node.kwargs)
+        target: Any = getattr(torch.Tensor, str(node.target)) if node.op == "call_method" else node.target
+        return cast(Any, target)(x, *node.args[1:], **node.kwargs)
 
     name = _FUNCTIONS[call.kind]
     return _Sum(name, [(call.inputs[0], channel)], [row], [col], np.ones((1, 1, 1)), function=apply)

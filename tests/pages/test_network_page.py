@@ -1,6 +1,7 @@
 """Inside a network: what the browser is given, and what the address says."""
 
 import json
+from unittest.mock import ANY
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.network.cell import explain_backward, explain_cell
 from cnnlab_core.network.intervene import logits_with
+from cnnlab_core.ui.network import picture
 from cnnlab_core.ui.network.place import go
 
 CELL = {"network_layer": "_blocks.0._swish", "network_channel": "3", "network_row": "10", "network_col": "20"}
@@ -66,8 +68,9 @@ def test_backwards_it_is_autograds_slope_of_the_class_that_is_asked_about(open_p
     assert given["detail"]["map"]["steps"][0]["slope"]["rows"] == 56
 
 
-def test_links_come_with_whoever_is_inside(open_page):
-    given = data(open_page("network", **CELL))
+def test_what_feeds_what_comes_when_the_browser_has_painted_and_asks(open_page, monkeypatch):
+    monkeypatch.setattr(picture, "asked_for", lambda key: ANY)
+    given = data(open_page("network"))
     feeds, columns = given["links"]["feeds"], given["scene"]["columns"]
     assert [len(step["weights"]) for step in feeds] == [8] * (len(columns) - 1) + [len(given["scene"]["classes"])]
     vote = given["links"]["votes"][0]

@@ -12,6 +12,8 @@ from torch import nn
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import LoadedModel, load_model
+from cnnlab_core.models import layers as layer_module
+from cnnlab_core.models.graph import trace
 from cnnlab_core.models.zoo import ZOO
 from cnnlab_core.network import cell as cells
 from cnnlab_core.network.cell import SOFTMAX, explain_backward, explain_cell
@@ -92,9 +94,6 @@ class Small(nn.Module):
 
 def loaded(network, monkeypatch, side=12):
     """A network of our own as the lab loads one; its layers are measured by the graph itself."""
-    from cnnlab_core.models import layers as layer_module
-    from cnnlab_core.models.graph import trace
-
     network = network.eval().requires_grad_(False)
     spec = load_model("cifar10_standard").spec
     recorder = layer_module._Recorder(*trace(network))
@@ -148,6 +147,29 @@ def check_backward(model, x, node, draw):
             for j, c in enumerate(cell.cols):
                 known = float(inner[source, r, c]) if cell.inside[i, j] else 0.0
                 assert found.dx_all[plane, i, j] == pytest.approx(known, rel=1e-3, abs=1e-7)
+
+
+class Normed(nn.Module):
+    """A layer norm over channels that come last."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(3)
+        self.classifier = nn.Linear(3, 5)
+
+    def forward(self, x):
+        return self.classifier(self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).mean((2, 3)))
+
+
+def test_a_layer_norms_mean_and_variance_take_part_in_its_gradient(monkeypatch):
+    model = loaded(Normed(), monkeypatch)
+    x = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    with torch.enable_grad():
+        maps = model.normalise(x)[0, :, 4, 5].clone().requires_grad_()
+        (known,) = torch.autograd.grad(model.network.norm(maps)[1], maps)
+    back, cell = (explain(model, x, "norm", 1, 4, 5) for explain in (explain_backward, explain_cell))
+    assert float(cell.w.item()) * cell.slope == pytest.approx(float(known[1]), rel=1e-4)
+    assert back.dx.item() == pytest.approx(back.upstream * float(known[1]), rel=1e-4)
 
 
 def test_the_nine_products_of_a_real_networks_number(cat):

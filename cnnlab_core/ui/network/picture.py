@@ -56,8 +56,8 @@ def show() -> None:
     scene = scene_of(subject, found, shown.opened)
     identity = digest(*subject.key, place.asked, place.stage)
     data: dict[str, Any] = {"id": identity, "scene": scene, "at": place.as_data(), "turn": turn_of(KEY)}
-    wanted = asked_for(KEY) == identity or bool(place.layer)
-    fields = all_fields(subject.spec) if wanted else None
+    wanted = asked_for(KEY) == identity
+    fields = all_fields(subject.spec) if wanted or place.layer else None
     if wanted:
         data["links"] = _links(subject, found, place, [bar["index"] for bar in scene["classes"]])
         data["fields"] = {c["node"]: field_of((fields or {}).get(c["node"])) for c in scene["columns"]}
