@@ -387,7 +387,8 @@ class Inside {
       const rows = vote ? [...vote.terms.slice(0, 6).map((term) => [`${term.channel}: ${figure(term.x, 2)} × ${figure(term.w, 2)}`, term.product]),
         [`the other ${vote.others + Math.max(0, vote.terms.length - 6)}`, vote.rest + vote.terms.slice(6).reduce((sum, term) => sum + term.product, 0)], ["bias", vote.bias]] : [];
       const logit = bar ? `${this.data.changed ? "Before the change: logit" : "Logit"} ${figure(bar.logit, 2)}.` : "";
-      this.say(bar?.label ?? "", vote ? `${logit} It is the sum of all last maps, mean × weight. The largest terms, by map:` : logit, rows);
+      const softmax = bar && !this.data.changed ? ` Softmax: e^${figure(bar.logit, 2)} / ${figure(Math.exp(bar.logit) / bar.share, 0)} = ${share(bar.share)}.` : "";
+      this.say(bar?.label ?? "", vote ? `${logit} It is a sum over the last maps: mean × weight. ${softmax} The largest terms, by map:` : logit + softmax, rows);
     } else {
       const column = scene.columns[target.column];
       const channel = column.channels[target.tile];
