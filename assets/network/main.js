@@ -3,7 +3,8 @@
 // What comes in `data` from Python, or from a network that is computed in the browser (see `Inside.show`):
 //
 //   id       names the scene: with another one everything is painted anew
-//   scene    network, opened (titles of unfolded stages), photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
+//   scene    (may be left out where `at` said that the browser `has` it, and its links)
+//            network, opened (titles of unfolded stages), photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
 //            at the photo), classes [{index, label, logit, share}], columns, each of them:
 //              node, title, note, label, rows, cols (of the layer's own maps), skips, unfolds, reads (the columns
 //              that it reads, -1 for what stands before the first),
@@ -78,7 +79,14 @@ class Inside {
 
   // --- what comes ---
 
-  show(data) {
+  show(given) {
+    const kept = this.data?.id === given.id ? this.data : null;
+    if (!given.scene && !kept) { // Python believes that it is here
+      this.turn = Math.max(this.turn, given.turn) + 1;
+      this.send("at", { ...given.at, turn: this.turn, has: "" });
+      return;
+    }
+    const data = kept ? { ...given, scene: given.scene ?? kept.scene, links: given.links ?? kept.links, fields: given.fields ?? kept.fields } : given;
     const anew = data.id !== this.data?.id;
     const before = this.data;
     this.data = data;
@@ -217,7 +225,7 @@ class Inside {
     const asked = "asked" in place && place.asked !== this.at.asked;
     this.at = { ...this.at, ...place };
     this.turn += 1;
-    this.send("at", { ...this.at, turn: this.turn });
+    this.send("at", { ...this.at, turn: this.turn, has: this.data.links ? this.data.id : "" });
     if (this.local && this.at.layer) this.data = { ...this.data, detail: this.local.detail(this.at) };
     this.entered = "layer" in place ? "" : this.entered;
     if (asked) this.overview.light(null);

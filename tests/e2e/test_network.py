@@ -152,3 +152,18 @@ def test_it_is_whole_on_a_phone_and_in_the_dark(request, kind):
         "(zoom) => Promise.all(zoom.getAnimations({subtree: true}).map((one) => one.finished))"
     )
     lab.accessible()
+
+
+def test_whoever_comes_back_from_another_page_finds_it_again(lab):
+    page = opened(lab)
+    page.locator(".tile").nth(9).click()
+    expect(page.locator(".map.whole")).to_be_visible()
+    lab.during(lambda: page.get_by_role("link", name="Convolution by hand").click())
+    lab.during(lambda: page.get_by_role("link", name="Inside a network").click())
+    expect(page.locator(".tile")).to_have_count(56)
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    lab.during(lambda: page.get_by_role("radio", name="random").click())
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    lab.during(lambda: page.get_by_role("radio", name="pretrained").click())
+    expect(page.locator(".bar").first).to_contain_text("tiger cat")
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")

@@ -79,6 +79,16 @@ def test_what_feeds_what_comes_when_the_browser_has_painted_and_asks(open_page, 
     assert given["fields"]["_blocks.2.add"]["size"] == [19, 19]
 
 
+def test_what_the_browser_has_is_not_sent_again(open_page, monkeypatch):
+    full = data(open_page("network", **CELL))
+    monkeypatch.setattr(picture, "heard", lambda key: (4, full["id"]))
+    given = data(open_page("network", **CELL))
+    assert (given["id"], given["turn"]) == (full["id"], 4)
+    assert not {"scene", "links"} & set(given)
+    assert given["detail"] == full["detail"]
+    assert "scene" in data(open_page("network", **CELL, network_class="3"))
+
+
 def test_a_channel_off_changes_the_bars_as_torch_says(open_page, cat):
     app = open_page("network", network_change="_blocks.2.add:23:0,_swish_1:112:2")
     model, x = cat

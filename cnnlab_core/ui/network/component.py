@@ -27,11 +27,11 @@ def asked_for(key: str) -> str:
     return want if isinstance(want, str) else ""
 
 
-def turn_of(key: str) -> int:
-    """The number of the browser's last move that was heard here."""
+def heard(key: str) -> tuple[int, str]:
+    """The number of the browser's last move, and the scene that it had then, with what feeds what."""
     at = (st.session_state.get(key) or {}).get("at")
-    turn = at.get("turn") if isinstance(at, dict) else 0
-    return turn if isinstance(turn, int) else 0
+    turn, has = (at.get("turn"), at.get("has")) if isinstance(at, dict) else (0, "")
+    return turn if isinstance(turn, int) else 0, has if isinstance(has, str) else ""
 
 
 def show_network(data: dict[str, Any], *, key: str, on_go: Callable[[object], None]) -> None:

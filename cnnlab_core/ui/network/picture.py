@@ -17,9 +17,9 @@ from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.ui.feature_maps.fields import all_fields
-from cnnlab_core.ui.network.component import asked_for, show_network, turn_of
+from cnnlab_core.ui.network.component import asked_for, heard, show_network
 from cnnlab_core.ui.network.place import Place, go, place_in, refuse_stage
-from cnnlab_core.ui.network.scene import bars, cell_data, field_of, links_of, map_data, scene_of
+from cnnlab_core.ui.network.scene import bars, cell_data, classes_of, field_of, links_of, map_data, scene_of
 from cnnlab_core.ui.network.take import to_take
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
@@ -53,23 +53,28 @@ def show() -> None:
         refuse_stage(".".join(map(str, place.stage)))
         place = replace(place, stage=place.stage[: len(shown.opened)])
     found = shown.found
-    scene = scene_of(subject, found, shown.opened)
+    classes = classes_of(subject, found)
+    shown_classes = [bar["index"] for bar in classes]
     identity = digest(*subject.key, place.asked, place.stage)
-    data: dict[str, Any] = {"id": identity, "scene": scene, "at": place.as_data(), "turn": turn_of(KEY)}
-    wanted = asked_for(KEY) == identity
+    turn, has = heard(KEY)
+    data: dict[str, Any] = {"id": identity, "at": place.as_data(), "turn": turn}
+    if has != identity:  # else the browser has it already
+        data["scene"] = scene_of(subject, found, shown.opened)
+    wanted = asked_for(KEY) == identity and has != identity
     fields = all_fields(subject.spec) if wanted or place.layer else None
     if wanted:
-        data["links"] = _links(subject, found, place, [bar["index"] for bar in scene["classes"]])
-        data["fields"] = {c["node"]: field_of((fields or {}).get(c["node"])) for c in scene["columns"]}
+        data["links"] = _links(subject, found, place, shown_classes)
+        nodes = [column.stage.last.name for column in found.columns]
+        data["fields"] = {node: field_of((fields or {}).get(node)) for node in nodes}
     if place.changes:
-        data["changed"] = _changed(subject, place, scene)
+        data["changed"] = _changed(subject, place, shown_classes)
     if place.layer:
         data["detail"] = _detail(subject, place, fields or {})
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
     with picture:
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
     st.caption(LEARNED)
-    code, files = to_take(subject, place, found, scene)
+    code, files = to_take(subject, place, found, classes)
     take_away(code, *files)
 
 
@@ -106,7 +111,7 @@ def _links(subject: Subject, found: Overview, place: Place, classes: list[int]) 
     return None if links is None else links_of(subject, found.columns, links.feeds, links.votes, classes)
 
 
-def _changed(subject: Subject, place: Place, scene: dict[str, Any]) -> dict[str, Any] | None:
+def _changed(subject: Subject, place: Place, before: list[int]) -> dict[str, Any] | None:
     """The answer with channels changed: of the same classes, and of those that are the most probable now."""
 
     def study(model: LoadedModel, x: torch.Tensor) -> Array:
@@ -121,7 +126,6 @@ def _changed(subject: Subject, place: Place, scene: dict[str, Any]) -> dict[str,
     ).result
     if logits is None:
         return None
-    before = [bar["index"] for bar in scene["classes"]]
     return {"classes": bars(logits, subject.labels, also=before)}
 
 

@@ -43,8 +43,13 @@ def scene_of(subject: Subject, found: Overview, opened: Sequence[str]) -> dict[s
             {**_column(column), "reads": reads}
             for column, reads in zip(found.columns, _reads(found.columns), strict=True)
         ],
-        "classes": bars(found.logits, subject.labels, also=(found.asked,)),
+        "classes": classes_of(subject, found),
     }
+
+
+def classes_of(subject: Subject, found: Overview) -> list[dict[str, Any]]:
+    """The bars of the answer, with the class that is asked about."""
+    return bars(found.logits, subject.labels, also=(found.asked,))
 
 
 def bars(logits: Array, labels: Sequence[str], also: Sequence[int] = ()) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import File
 
 
-def to_take(subject: Subject, place: Place, found: Overview, scene: dict[str, Any]) -> tuple[str, list[File]]:
+def to_take(subject: Subject, place: Place, found: Overview, classes: list[dict[str, Any]]) -> tuple[str, list[File]]:
     """The code and the files."""
     taken = (*subject.network, subject.sample)
     code = whole.code(*taken, place.asked, place.stage)
@@ -25,14 +25,14 @@ def to_take(subject: Subject, place: Place, found: Overview, scene: dict[str, An
         code = cell.code(*taken, place.layer, place.channel, *(place.cell or (0, 0)), place.asked)
     back = place.way == "backwards"
     return code, [
-        File("Picture (PNG)", lambda: png(_picture(subject, found, scene, back)), "cnnlab_network.png", "image/png"),
+        File("Picture (PNG)", lambda: png(_picture(subject, found, classes, back)), "cnnlab_network.png", "image/png"),
         File("Strongest channels (CSV)", lambda: _table(found), "cnnlab_network.csv", "text/csv"),
     ]
 
 
-def _picture(subject: Subject, found: Overview, scene: dict[str, Any], back: bool) -> Image.Image:
+def _picture(subject: Subject, found: Overview, classes: list[dict[str, Any]], back: bool) -> Image.Image:
     columns = [(c.stage.title, c.stage.note, (c.gradients if back else c.maps).levels) for c in found.columns]
-    return network_picture(subject.seen, columns, [(bar["label"], bar["share"]) for bar in scene["classes"]])
+    return network_picture(subject.seen, columns, [(bar["label"], bar["share"]) for bar in classes])
 
 
 def _table(found: Overview) -> str:
