@@ -13,6 +13,7 @@ NAMES = (
     "home_paint",
     "memory",
     "receptive_fields",
+    "network_picture",
     "attacks",
     "dream",
     "training",
