@@ -73,7 +73,11 @@ def test_an_attack_can_be_stopped_and_the_page_goes_on(lab):
     lab.open("/adversarial?adversarial_attack=Log-probability+ascent&adversarial_steps=200&adversarial_length=0.05")
     lab.page.get_by_role("button", name=re.compile(r"^Attack \(")).click()
     lab.press_stop()
-    expect(lab.page.get_by_role("button", name=re.compile(r"^Attack \("))).to_be_visible()
+    expect(lab.page.get_by_text(re.compile(r"Stopped at step \d+\."))).to_be_visible()
+    expect(lab.page.get_by_role("img", name="Adversarial")).to_be_visible()  # what there was, to look at
+    expect(lab.page.get_by_role("button", name="The picture as it is now (PNG)")).to_be_visible()
+    lab.page.get_by_role("button", name="Go on").click()
+    lab.press_stop()
     lab.during(lambda: lab.page.get_by_role("tab", name="One neuron").click())
     expect(lab.page.get_by_text("One step: FGSM")).to_be_visible()
 

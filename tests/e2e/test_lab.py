@@ -160,7 +160,7 @@ def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     expect(lab.page.get_by_text(re.compile(r"Classifying 24 pictures · \d+ s"))).to_be_visible()
     lab.shot("running")
     lab.press_stop()
-    again = lab.page.get_by_role("button", name="Start again")
+    again = lab.page.get_by_role("button", name="Go on")
     expect(again).to_be_visible()
     lab.during(lambda: lab.page.get_by_role("radio", name="Logits").click())  # the page still answers
     expect(again).to_be_visible()

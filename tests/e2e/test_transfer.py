@@ -63,8 +63,7 @@ def test_learning_can_be_stopped(lab):
     lab.page.get_by_role("button", name="Learn from 192 pictures").click()
     expect(lab.page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     lab.press_stop()
-    again = lab.page.get_by_role("button", name="Learn from 192 pictures")
-    expect(again).to_be_visible()
+    expect(lab.page.get_by_role("button", name="Go on")).to_be_visible()
     lab.check()
 
 

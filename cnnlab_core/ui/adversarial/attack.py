@@ -31,7 +31,7 @@ from cnnlab_core.ui.adversarial.pictures import (
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import plain, show_previous
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
 
 _RESULT = "attack_result"
@@ -63,6 +63,10 @@ def _show(choice: Choice, status: DeltaGenerator) -> None:
         outcome = run_attack(choice, paint=paint)
     found = outcome.result
     if found is None:
+        if outcome.steps:
+            picture = outcome.steps[-1].view().picture
+            with verdict:
+                offer(File("The picture as it is now (PNG)", lambda: png(picture), "cnnlab_stopped.png", "image/png"))
         if not course.losses:
             best = choice.answer.best[0]
             show_picture(places[0], "Original", choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}")
