@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_leaves
 from cnnlab_core.checks import by_annotation, per_axis, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
-from cnnlab_core.receptive_field.layers import ONE_ROW, Flow
+from cnnlab_core.receptive_field.layers import Flow
+from cnnlab_core.receptive_field.maps import ONE_ROW
 from cnnlab_core.receptive_field.parts import Part, Step, canonical, number, varied
 from cnnlab_core.receptive_field.windows import SAME, Axis, Every, Span, Window
 

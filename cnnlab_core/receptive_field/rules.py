@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch.utils._pytree import tree_leaves
 
+from cnnlab_core.receptive_field.maps import Call, Maps, NoRule
 from cnnlab_core.receptive_field.parts import (
     Part,
     Parts,
@@ -39,43 +39,7 @@ from cnnlab_core.receptive_field.parts import (
 from cnnlab_core.receptive_field.windows import SAME, Axis, Every, Listed, Transposed, Window, fit
 from cnnlab_core.receptive_field.writes import geometry
 
-if TYPE_CHECKING:
-    from cnnlab_core.receptive_field.layers import Flow
-
-
-class NoRule(Exception):
-    """There is no rule for this operator, or not with these arguments."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """An operator as a rule sees it: arguments by the names of its schema, tensors with what is known of them."""
-
-    op: str
-    func: torch._ops.OpOverload
-    arguments: dict[str, Any]
-    parts: dict[str, list[tuple[torch.Tensor, Parts]]]
-    out: Any
-
-    @property
-    def first(self) -> torch.Tensor:
-        return next(leaf for leaf in tree_leaves(self.out) if isinstance(leaf, torch.Tensor))
-
-    def only(self, name: str) -> tuple[torch.Tensor, Parts]:
-        """The argument ``name``; no other may depend on the picture."""
-        others = [other for other in self.parts if other != name]
-        if others:
-            raise NoRule(f"{self.op} with {others[0]} computed from the picture")
-        return self.parts[name][0]
-
-    def refuse_but(self, *known: str) -> None:
-        """Refuses an operator with arguments that the rule doesn't read."""
-        strange = [name for name in self.arguments if name not in known]
-        if strange:
-            raise NoRule(f"{self.op} with {strange[0]}")
-
-
-Rule = Callable[["Flow", Call], Any]
+Rule = Callable[[Maps, Call], Any]
 
 
 def rule_of(call: Call) -> Rule:
@@ -90,7 +54,7 @@ def rule_of(call: Call) -> Rule:
 # --- element by element -----------------------------------------------------------------------------------------------
 
 
-def _pointwise(flow: Flow, call: Call) -> Parts:
+def _pointwise(maps: Maps, call: Call) -> Parts:
     """Each element reads the elements in its own place."""
     shape = call.first.shape
     states = [(tensor, parts) for pairs in call.parts.values() for tensor, parts in pairs if parts]
@@ -99,7 +63,7 @@ def _pointwise(flow: Flow, call: Call) -> Parts:
     return distinct([Part(p.step, p.rows.expand(shape), p.cols.expand(shape)) for _, parts in states for p in parts])
 
 
-def _copy(flow: Flow, call: Call) -> Parts:
+def _copy(maps: Maps, call: Call) -> Parts:
     shape = call.first.shape
     (_, parts), = call.parts.get("src", [(None, [])])  # fmt: skip
     return [Part(step, rows.expand(shape), cols.expand(shape)) for step, rows, cols in parts]
@@ -113,8 +77,8 @@ ELEMENTWISE: dict[str, Rule] = {
         _pointwise,
     ),
     "copy": _copy,
-    "fill": lambda flow, call: [],
-    "zero": lambda flow, call: [],
+    "fill": lambda maps, call: [],
+    "zero": lambda maps, call: [],
 }  # fmt: skip
 """Torch tags most others itself."""
 
@@ -122,14 +86,14 @@ ELEMENTWISE: dict[str, Rule] = {
 # --- elements that are moved ------------------------------------------------------------------------------------------
 
 
-def _moves(flow: Flow, call: Call) -> list[Parts]:
+def _moves(maps: Maps, call: Call) -> list[Parts]:
     """An operator that only moves elements, run on the numbers of their rows and columns."""
     name = next(iter(call.arguments))
     _, parts = call.only(name)
     rest = {key: value for key, value in call.arguments.items() if key != name}
     if "value" in rest:
         rest["value"] = 0  # padding comes from nowhere
-    rest |= {key: _values(flow, call, value) for key, value in rest.items() if isinstance(value, torch.Tensor)}
+    rest |= {key: _values(maps, call, value) for key, value in rest.items() if isinstance(value, torch.Tensor)}
     views = ("view", "_unsafe_view", "_reshape_alias", "reshape")
     run = (
         (lambda index: index.reshape(call.first.shape)) if call.op in views else lambda index: call.func(index, **rest)
@@ -144,21 +108,21 @@ def _moves(flow: Flow, call: Call) -> list[Parts]:
     return states or [[]]
 
 
-def _values(flow: Flow, call: Call, index: torch.Tensor) -> torch.Tensor:
+def _values(maps: Maps, call: Call, index: torch.Tensor) -> torch.Tensor:
     """The values of a constant tensor that picks elements."""
-    real = flow._constants.get(geometry(index)) if index.is_meta else index
+    real = maps.constants.get(geometry(index)) if index.is_meta else index
     if real is None:
         raise NoRule(f"{call.op} by a computed tensor")
     return real
 
 
-def _index(flow: Flow, call: Call) -> list[Parts]:
+def _index(maps: Maps, call: Call) -> list[Parts]:
     _, parts = call.only("self")
-    indices = [None if i is None else _values(flow, call, i) for i in call.arguments["indices"]]
+    indices = [None if i is None else _values(maps, call, i) for i in call.arguments["indices"]]
     return [[Part(step, *(thin(call.func(i, indices)) for i in both)) for step, *both in parts]]
 
 
-def _folded(flow: Flow, call: Call) -> Parts:
+def _folded(maps: Maps, call: Call) -> Parts:
     """Columns of windows, laid back on the map and added up: for each place in the window a part of its own."""
     x, parts = call.only("self")
     size, kernel = call.arguments["output_size"], call.arguments["kernel_size"]
@@ -184,7 +148,7 @@ _MOST_TAPS = 64
 """Places in a window that is laid back, at most: each is a part."""
 
 
-def _joined(flow: Flow, call: Call) -> list[Parts]:
+def _joined(maps: Maps, call: Call) -> list[Parts]:
     """Tensors one after another, or stacked."""
     tensors = call.parts["tensors"]
     dim = call.arguments["dim"] % (tensors[0][0].ndim + (call.op == "stack"))
@@ -222,7 +186,7 @@ MOVES: dict[str, Rule] = {
          "triu", "movedim", "gather", "take", "unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk"),
         _moves,
     ),
-    "as_strided": lambda flow, call: flow.of(call.first),
+    "as_strided": lambda maps, call: maps.of(call.first),
     "index": _index,
     "col2im": _folded,
     "cat": _joined,
@@ -233,7 +197,7 @@ MOVES: dict[str, Rule] = {
 # --- windows ----------------------------------------------------------------------------------------------------------
 
 
-def _windows(flow: Flow, call: Call) -> Parts:
+def _windows(maps: Maps, call: Call) -> Parts:
     """Convolution and pooling: a window along each of the last dimensions."""
     call.refuse_but(
         "input", "self", "weight", "bias", "kernel_size", "stride", "padding", "dilation", "transposed", "ceil_mode",
@@ -255,10 +219,10 @@ def _windows(flow: Flow, call: Call) -> Parts:
     channels = x.ndim - count - 1
     out = call.first.shape
     if all(all(part.step.whole) for part in parts):  # whatever the windows are
-        return flow.mix(call, x, parts, range(x.ndim), out)
+        return maps.mix(call, x, parts, range(x.ndim), out)
     if all(k == s == 1 and p == 0 for k, s, p in zip(kernel, stride, padding, strict=True)):
-        return flow.mix(call, x, parts, [channels] if convolution else [], out)
-    step, place = _as_map(flow, call, x, parts)
+        return maps.mix(call, x, parts, [channels] if convolution else [], out)
+    step, place = _as_map(maps, call, x, parts)
     axes: list[Axis] = []
     for dim in place:
         at = dim - (x.ndim - count)
@@ -271,22 +235,22 @@ def _windows(flow: Flow, call: Call) -> Parts:
         else:
             axes.append(SAME)
     if axes != [SAME, SAME]:
-        step = flow.note([(step, *axes)], (out[place[0]], out[place[1]]))  # type: ignore[list-item]
+        step = maps.note([(step, *axes)], (out[place[0]], out[place[1]]))  # type: ignore[list-item]
     return [canonical(step, out, place)]
 
 
-def _as_map(flow: Flow, call: Call, x: torch.Tensor, parts: Parts) -> tuple[Step, Place]:
-    settled = flow.settle(parts, x.shape)
+def _as_map(maps: Maps, call: Call, x: torch.Tensor, parts: Parts) -> tuple[Step, Place]:
+    settled = maps.settle(parts, x.shape)
     if settled is None:
         raise NoRule(f"{call.op} over positions in one row")
     return settled
 
 
-def _adaptive(flow: Flow, call: Call) -> Parts:
+def _adaptive(maps: Maps, call: Call) -> Parts:
     """Pooling to a given size: ``t`` of ``out`` reads floor(t n / out) to ceil((t+1) n / out)."""
     x, parts = call.only("self")
     count, out = int(call.op.split("pool")[1][0]), call.first.shape
-    step, place = _as_map(flow, call, x, parts)
+    step, place = _as_map(maps, call, x, parts)
     axes: list[Axis] = []
     for dim, size in zip(place, step.size, strict=True):
         length = out[dim]
@@ -303,15 +267,15 @@ def _adaptive(flow: Flow, call: Call) -> Parts:
     why = "adaptive pooling has windows of different sizes" if uneven else ""
     why = "global pooling" if any(isinstance(axis, Every) for axis in axes) else why
     if axes != [SAME, SAME]:
-        step = flow.note([(step, *axes)], (out[place[0]], out[place[1]]), why)  # type: ignore[list-item]
+        step = maps.note([(step, *axes)], (out[place[0]], out[place[1]]), why)  # type: ignore[list-item]
     return [canonical(step, out, place)]
 
 
-def _interpolation(flow: Flow, call: Call) -> Parts:
+def _interpolation(maps: Maps, call: Call) -> Parts:
     """Interpolation, whatever its mode, works along each axis alone: its weights are those of a unit matrix."""
     x, parts = call.only("self")
     out = call.first.shape
-    step, place = _as_map(flow, call, x, parts)
+    step, place = _as_map(maps, call, x, parts)
     count = len(call.arguments["output_size"])
     axes: list[Axis] = []
     for dim, size in zip(place, step.size, strict=True):
@@ -327,7 +291,7 @@ def _interpolation(flow: Flow, call: Call) -> Parts:
         weights = call.func(unit, **rest).movedim(2 + at, 2).reshape(size, out[dim], -1)[:, :, 0]
         axes.append(fit([line.nonzero().flatten().tolist() for line in weights.T.abs() > _ROUNDING], size, ("zeros",)))
     if axes != [SAME, SAME]:
-        step = flow.note([(step, *axes)], (out[place[0]], out[place[1]]))  # type: ignore[list-item]
+        step = maps.note([(step, *axes)], (out[place[0]], out[place[1]]))  # type: ignore[list-item]
     return [canonical(step, out, place)]
 
 
@@ -359,35 +323,35 @@ WINDOWS: dict[str, Rule] = {
 def _along(dims: Callable[[Call, torch.Tensor], Iterable[int]]) -> Rule:
     """An operator that combines all elements along some dimensions."""
 
-    def rule(flow: Flow, call: Call) -> Parts:
+    def rule(maps: Maps, call: Call) -> Parts:
         x, parts = call.only(next(iter(call.arguments)))
-        return flow.mix(call, x, parts, dims(call, x), call.first.shape)
+        return maps.mix(call, x, parts, dims(call, x), call.first.shape)
 
     return rule
 
 
-def _cumulative(flow: Flow, call: Call) -> list[Parts]:
+def _cumulative(maps: Maps, call: Call) -> list[Parts]:
     """Each element reads those before it along one dimension."""
     x, parts = call.only("self")
     dim = call.arguments["dim"] % max(x.ndim, 1)
     if all(flattened(part, {dim}) is not None for part in parts):
-        return [flow.mix(call, x, parts, [dim], call.first.shape)] * 2
-    step, place = _as_map(flow, call, x, parts)
+        return [maps.mix(call, x, parts, [dim], call.first.shape)] * 2
+    step, place = _as_map(maps, call, x, parts)
     if dim not in place:
         raise NoRule(f"{call.op} over groups of positions")
     before = Listed(tuple(tuple(range(t + 1)) for t in range(x.shape[dim])))
     axes = [before if at == dim else SAME for at in place]
     what = "rows" if dim == place[0] else "columns"
-    step = flow.note([(step, *axes)], step.size, f"{call.op} over {what}")  # type: ignore[list-item]
+    step = maps.note([(step, *axes)], step.size, f"{call.op} over {what}")  # type: ignore[list-item]
     return [[canonical(step, x.shape, place)]] * 2  # of cummax, the places too
 
 
-def _halves(flow: Flow, call: Call) -> Parts:
+def _halves(maps: Maps, call: Call) -> Parts:
     """Each element of one half reads one of the other."""
     x, parts = call.only("self")
     if any(flattened(part, {call.arguments["dim"] % x.ndim}) is None for part in parts):
         raise NoRule(f"{call.op} over positions")
-    return flow.mix(call, x, parts, [call.arguments["dim"]], call.first.shape)
+    return maps.mix(call, x, parts, [call.arguments["dim"]], call.first.shape)
 
 
 def _dims(call: Call, x: torch.Tensor) -> Iterable[int]:
@@ -396,33 +360,24 @@ def _dims(call: Call, x: torch.Tensor) -> Iterable[int]:
     return range(x.ndim) if dim is None or dim == [] else [dim] if isinstance(dim, int) else dim
 
 
-def _warped(flow: Flow, call: Call) -> Parts:
+def _warped(maps: Maps, call: Call) -> Parts:
     """Sampling where a grid points: anywhere, if the grid is computed from the picture."""
     if "grid" not in call.parts:
         raise NoRule(f"{call.op}, which reads where its grid points")
     parts = [part for pairs in call.parts.values() for _, parts in pairs for part in parts]
-    return [constant(flow.whole(parts, "it reads where its grid points"), call.first.shape)]
+    return [constant(maps.whole(parts, "it reads where its grid points"), call.first.shape)]
 
 
-def _reduction(flow: Flow, call: Call) -> Parts:
-    return _pointwise(flow, call) if "other" in call.arguments else _along(_dims)(flow, call)
+def _reduction(maps: Maps, call: Call) -> Parts:
+    return _pointwise(maps, call) if "other" in call.arguments else _along(_dims)(maps, call)
 
 
-def _batch_norm(flow: Flow, call: Call) -> Parts:
+def _batch_norm(maps: Maps, call: Call) -> Parts:
     x, parts = call.only("input")
     if not call.arguments.get("training", True) or "no_training" in call.op:
         return parts
-    return flow.mix(call, x, parts, [dim for dim in range(x.ndim) if dim != 1], call.first.shape)
+    return maps.mix(call, x, parts, [dim for dim in range(x.ndim) if dim != 1], call.first.shape)
 
-
-POOLS = ("mean", "amax", "max", "sum")
-WORDS = {
-    "mm": "a linear layer", "addmm": "a linear layer", "bmm": "a product", "_softmax": "softmax",
-    "_log_softmax": "softmax", "_safe_softmax": "softmax", "native_batch_norm": "the statistics",
-    "native_layer_norm": "normalisation", "native_group_norm": "normalisation", "mean": "the mean", "sum": "the sum",
-    "linalg_vector_norm": "the norm", "convolution": "a convolution", "_fft_c2c": "a Fourier transform",
-    "_fft_r2c": "a Fourier transform", "_fft_c2r": "a Fourier transform",
-}  # fmt: skip
 
 ALONG: dict[str, Rule] = {
     **dict.fromkeys(
@@ -432,7 +387,7 @@ ALONG: dict[str, Rule] = {
     ),
     **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"), _cumulative),
     "glu": _halves,
-    "view_as_real": lambda flow, call: [Part(s, *(i.unsqueeze(-1).expand(call.first.shape) for i in both))
+    "view_as_real": lambda maps, call: [Part(s, *(i.unsqueeze(-1).expand(call.first.shape) for i in both))
                                         for s, *both in call.only("self")[1]],
     "view_as_complex": _along(lambda call, x: [-1]),
     "affine_grid_generator": _along(lambda call, x: range(x.ndim)),
@@ -461,11 +416,11 @@ ALONG: dict[str, Rule] = {
 def _product(first: str, second: str, bias: str | None = None) -> Rule:
     """A product of matrices, with a bias or without."""
 
-    def rule(flow: Flow, call: Call) -> Parts:
+    def rule(maps: Maps, call: Call) -> Parts:
         out, found = call.first.shape, []
         for name, dims in ((first, [-1]), (second, [-2])):
             for x, parts in call.parts.get(name, []):
-                found += flow.mix(call, x, parts, dims, out)
+                found += maps.mix(call, x, parts, dims, out)
         for _, parts in call.parts.get(bias or "", []):
             found += [Part(step, rows.expand(out), cols.expand(out)) for step, rows, cols in parts]
         return distinct(found)
