@@ -1,14 +1,19 @@
 """Reading text: how can a network read one letter after another, and what does it remember?"""
 
 from cnnlab_core.ui.frame import page
-from cnnlab_core.ui.reading_text import by_hand, through_time
+from cnnlab_core.ui.reading_text import by_hand, look_inside, through_time, train, write
 from cnnlab_core.ui.tabs import Tab, show_tabs
+from cnnlab_core.ui.visitor import introduce
 
 page("reading_text")
+introduce()
 show_tabs(
     "reading_tab",
     [
         Tab("By hand", by_hand.show),
         Tab("Through time", through_time.show),
+        Tab("Write", write.show),
+        Tab("Look inside", look_inside.show),
+        Tab("Train", train.show),
     ],
 )
