@@ -201,8 +201,8 @@ class Config:
         group="attack", high=2, step=0.25, typed=True, in_levels=True, zero="auto", of="pictures", needs=_ATTACKED,
     )
     attack_steps: int = setting(
-        7, "attack steps", "Steps of the attack on each batch.", group="attack", of="pictures", low=1, high=100, typed=True,
-        needs={"attack": ("pgd",)}, paces=True, address="pgd",
+        7, "attack steps", "Steps of the attack on each batch.", group="attack", of="pictures", low=1, high=100,
+        typed=True, needs={"attack": ("pgd",)}, paces=True, address="pgd",
     )
     # fmt: on
 

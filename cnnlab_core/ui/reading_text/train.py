@@ -16,13 +16,15 @@ def show() -> None:
     if not views:
         st.info("Training is off in this lab, and no run on text came with it.", icon=":material/model_training:")
         return
-    view = AREAS["text"].controls.one_of("view", "View", views, views[0], label_visibility="collapsed")
+    left, right = st.columns([1, 2], gap="large", vertical_alignment="bottom")
+    view = AREAS["text"].controls.one_of("view", "View", views, views[0], place=left)
     if view == NEW:
         new_run.show(choice.at_work(), "text")
     elif view == COMPARE:
         compare.show(runs, choice.wanted_run(runs))
     else:
-        run = choice.choose_run(runs)
+        with right:
+            run = choice.choose_run(runs)
         steering.show(run)
         watch.show(run)
     st.markdown(LEARNED)

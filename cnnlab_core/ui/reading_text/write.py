@@ -112,10 +112,10 @@ def copied(network: Network, text: str) -> None:
         st.caption("Not a whole line yet: there is nothing to look up in the training text.")
         return
     names = {NOT_YET: "no guess", **GUESSES}
-    question = f"How many of these {count} lines did it learn by heart?"
+    question = f"How many of these {count} lines are in its training text?"
     guess = CONTROLS.one_of_named("guess", question, names, NOT_YET)
     if guess == NOT_YET:
-        st.info("Guess first: which of them stand in the text that it learned from?", icon=":material/help:")
+        st.info("Guess first: does it copy, or does it make them up?", icon=":material/help:")
         return
     low, high = LIMITS[guess]
     is_right = low <= seen / count < high
@@ -131,7 +131,7 @@ def _table(steps: Written) -> str:
     return csv_table(("character", "probability"), ((character, repr(chance)) for character, chance in steps))
 
 
-HEAT = "Below 1 likely letters become likelier still, above 1 unlikely ones get their chance. 0 always takes the likeliest."
+HEAT = "Below 1, likely letters become likelier; above 1, unlikely ones get a chance. 0 always takes the likeliest."
 WHY = (
     "The network gives each letter a number z, its logit. Divided by the temperature T and put through the softmax, "
     "they are the probabilities from which the next letter is drawn; the network reads it, and goes on."

@@ -33,6 +33,7 @@ COUNTED = (("letters", "single_letter_bits", "dot"), ("pairs", "letter_pair_bits
 def show(run: Run) -> None:
     """The curves, the settings, and the report."""
     controls, is_text = AREAS[run.config.kind].controls, run.config.kind == "text"
+    figures_place = st.container()
     if is_text:
         first = second = third = st.popover("More", icon=":material/tune:")
     else:
@@ -51,7 +52,8 @@ def show(run: Run) -> None:
     log = controls.toggle("log", "Loss on a log scale", place=third)
     figures = _text_figures if is_text else _figures
     draw = st.fragment(figures, run_every=LIVE_SECONDS) if run.state().alive else figures
-    draw(run, by == "epochs", weight, log)
+    with figures_place if is_text else st.container():
+        draw(run, by == "epochs", weight, log)
     with st.expander("Settings of this run", icon=":material/tune:"):
         counting = run.config.counting().items()
         table = [{"setting": SETTINGS[name].name, "value": SETTINGS[name].text(value)} for name, value in counting]
