@@ -205,7 +205,7 @@ class TextTask:
     def _written(self) -> str:
         """A few lines of what the network writes now, always from the same seed; nothing when it has overflowed."""
         model = CharacterModel(self.learner.network, self.text.characters)
-        how = {"temperature": SAMPLE_TEMPERATURE, "generator": generator(self.config.seed, "sample")}
+        how: dict[str, Any] = {"temperature": SAMPLE_TEMPERATURE, "generator": generator(self.config.seed, "sample")}
         try:
             if self._in_short_lines:
                 return "\n".join(model.lines(SAMPLE_LINES, length=SAMPLE_LENGTH, **how))

@@ -41,9 +41,13 @@ def show() -> None:
     """The units over a line, what may come next at each letter, one unit over more text, and a changed letter."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         network = choose()
-        line = CONTROLS.text("line", "A line to read", "", max_chars=MOST_LINE, width=220, on_change=_forget)
+        usual = usual_line(network)
+        line = CONTROLS.text(
+            "line", "A line to read", "", max_chars=MOST_LINE, width=220, placeholder=usual, on_change=_forget
+        )
         unit_place = st.container(width=330)
-    line, read = reading(network, line)
+    line = readable(network.model, line or usual, usual)
+    read = network.model.first + line
     units = measured(network)
     if units is None:
         return
@@ -74,26 +78,23 @@ def show() -> None:
     )  # fmt: skip
 
 
-def reading(network: Network, line: str) -> tuple[str, str]:
-    """The line, and what is read of it: a line's end comes first. Where it can't be read, the usual one, and why."""
-    model = network.model
-    usual = FIRST_LINE if set(FIRST_LINE) <= set(model.characters) else _own_line(network)
-    line = line or usual
+def usual_line(network: Network) -> str:
+    """A name, or where the network doesn't know its letters, the first line of text that it has never seen."""
+    letters = network.model.characters
+    if set(FIRST_LINE) <= set(letters):
+        return FIRST_LINE
+    text = network.learned.written(network.learned.test[:MEASURED]) if network.learned else "".join(letters)
+    return next((line[:MOST_LINE] for line in text.split("\n") if len(line) > 3), letters[-1])
+
+
+def readable(model: CharacterModel, line: str, usual: str) -> str:
+    """The line; where it has letters that the network doesn't know, the usual one, and why."""
     try:
         model.encode(line)
     except InputError as error:
         show_problem(f"{error} Here it is “{usual}”.")
-        line = usual
-    return line, model.first + line
-
-
-def _own_line(network: Network) -> str:
-    """The beginning of the text that it learned from, or else the first letters it knows."""
-    letters = "".join(network.model.characters)
-    text = network.learned.written(network.learned.test[:MEASURED]) if network.learned else letters
-    return next(
-        (line[:MOST_LINE] for line in text.split("\n") if len(line) > 3), letters[:MOST_LINE].strip() or letters
-    )
+        return usual
+    return line
 
 
 def measured(network: Network) -> Units | None:
@@ -113,12 +114,10 @@ def measured(network: Network) -> Units | None:
 
 def choose_unit(units: Units) -> int:
     """The box of units: first those that follow something, then all others."""
-    follows = {str(best.unit + 1): best for best in reversed(units.best)}
-    names = {}
+    names: dict[str, list[str]] = {}
     for best in units.best:
         names.setdefault(str(best.unit + 1), []).append(f"{FEATURES[best.feature]} ({best.correlation:+.2f})")
-    others = [str(unit + 1) for unit in range(units.activity.shape[1]) if str(unit + 1) not in follows]
-    options = [*names, *others]
+    options = [*names, *(str(unit + 1) for unit in range(units.activity.shape[1]) if str(unit + 1) not in names)]
 
     def said(option: str) -> str:
         return f"unit {option}: " + ", ".join(names[option]) if option in names else f"unit {option}"
@@ -187,14 +186,14 @@ def changing(model: CharacterModel, line: str, read: str, chances: np.ndarray, a
     is_right = low <= felt <= high
     show_answer, icon = (st.success, "check") if is_right else (st.info, "straighten")
     show_answer(
-        f"{'Right' if is_right else 'Not quite'}. After {felt} letters the next one is expected otherwise, by {FELT:g} "
-        f"bits or more; most of all after letter {int(comparison.divergence.argmax())}.",
+        f"{'Right' if is_right else 'Not quite'}. After {felt} of the letters the network expects something else, by "
+        f"{FELT:g} bits or more; most of all after letter {int(comparison.divergence.argmax())}.",
         icon=f":material/{icon}:",
     )
     show_chart(_divergence(line, changed, comparison), "changed letter", "What a changed letter changes", about)
     st.caption(
-        "The Kullback–Leibler divergence of the two predictions after each letter. In an LSTM a letter can be felt for "
-        "long; here it fades as new letters come."
+        "The Kullback–Leibler divergence between the two predictions after each letter: as long as it is above 0, the "
+        "network hasn't forgotten the change."
     )
     return changed
 

@@ -34,10 +34,8 @@ def show(run: Run) -> None:
     """The curves, the settings, and the report."""
     controls, is_text = AREAS[run.config.kind].controls, run.config.kind == "text"
     figures_place = st.container()
-    if is_text:
-        first = second = third = st.popover("More", icon=":material/tune:")
-    else:
-        first, second, third = st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
+    places: Any = [st.popover("More", icon=":material/tune:")] * 3 if is_text else ()
+    first, second, third = places or st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
     by = controls.one_of("across", "Across", ["steps", "epochs"], "steps", place=first)
     weight = controls.slider(
         "smoothing",
