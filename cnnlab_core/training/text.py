@@ -105,7 +105,7 @@ class TextLearner:
             group["lr"] = rate
         self.optimizer.step()
         self._carried = tuple(part.detach() for part in state)
-        right = (logits.detach().argmax(1) == follows).float().mean()
+        right = (logits.detach().max(1).indices == follows).float().mean()  # argmax takes twice the time
         return torch.stack([loss.detach(), right])
 
     def state(self) -> dict[str, Any]:
