@@ -193,16 +193,16 @@ class Config:
     )
     epsilon: float = setting(
         8 / 255, "epsilon", "How far the attack may change each channel of a pixel.", group="attack", high=1, step=0.5,
-        typed=True, in_levels=True, of="pictures", needs=_ATTACKED,
+        typed=True, in_levels=True, needs=_ATTACKED,
     )
     attack_step: float = setting(
         0.0, "step size",
         "How far each step of the attack goes. Auto is 1.25 epsilon for FGSM, and 2.5 epsilon / steps for PGD.",
-        group="attack", high=2, step=0.25, typed=True, in_levels=True, zero="auto", of="pictures", needs=_ATTACKED,
+        group="attack", high=2, step=0.25, typed=True, in_levels=True, zero="auto", needs=_ATTACKED,
     )
     attack_steps: int = setting(
-        7, "attack steps", "Steps of the attack on each batch.", group="attack", of="pictures", low=1, high=100,
-        typed=True, needs={"attack": ("pgd",)}, paces=True, address="pgd",
+        7, "attack steps", "Steps of the attack on each batch.", group="attack", low=1, high=100, typed=True,
+        needs={"attack": ("pgd",)}, paces=True, address="pgd",
     )
     # fmt: on
 

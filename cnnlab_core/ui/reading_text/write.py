@@ -44,7 +44,7 @@ def show() -> None:
     text_place = left.empty()
 
     def paint(steps: list[Any]) -> None:
-        text_place.code(prompt + steps[-1].written, language=None, wrap_lines=True)
+        text_place.code(prompt + steps[-1].written, language="text", wrap_lines=True)
 
     with left:
         outcome = run(
@@ -61,7 +61,7 @@ def show() -> None:
         return
     written = "".join(character for character, _ in steps)
     text = prompt + written
-    text_place.code(text.rstrip("\n") or " ", language=None, wrap_lines=True)
+    text_place.code(text.rstrip("\n") or " ", language="text", wrap_lines=True)
     with right:
         about = f"Network: {network.model.title}. Temperature {temperature:g}, seed {seed}."
         figure = shaded_text(written, [probability for _, probability in steps], name="probability")

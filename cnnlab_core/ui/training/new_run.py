@@ -79,7 +79,8 @@ def show(busy: Run | None, kind: Kind = "pictures") -> None:
             st.code(STACKS[values["net"]].replace(",", " → "), language=None, wrap_lines=True)
     st.header("Learning")
     form.draw("learning", values, kind)
-    form.draw("attack", values, kind)
+    if kind == "pictures":
+        form.draw("attack", values, kind)
     try:
         config = Config(**values)
         facts = check(config)

@@ -115,7 +115,7 @@ def _samples(found: Watched) -> None:
     steps = [*by_step, LATEST]
     chosen = AREAS["text"].controls.stops("sample", "What it writes after step", steps, LATEST)
     sample = by_step.get(chosen, found.samples[-1])
-    st.code(sample["text"].strip("\n") or " ", language=None, wrap_lines=True)
+    st.code(sample["text"].strip("\n") or " ", language="text", wrap_lines=True)
     st.caption(f"After {sample['step']:,} steps, at temperature {sample['temperature']:g}, always with the same seed.")
 
 
