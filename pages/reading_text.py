@@ -6,7 +6,6 @@ from cnnlab_core.ui.tabs import Tab, show_tabs
 from cnnlab_core.ui.visitor import introduce
 
 page("reading_text")
-introduce()
 show_tabs(
     "reading_tab",
     [
@@ -17,3 +16,4 @@ show_tabs(
         Tab("Train", train.show),
     ],
 )
+introduce()
