@@ -14,6 +14,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.language import follow_units, load_character_model
 from cnnlab_core.language.units import best_units, features
 from cnnlab_core.plots.letters import WIDEST, rows_of, shaded_text, sign, units_map
+from cnnlab_core.plots.paper import figure_file
 from cnnlab_core.recipes.notebook import notebook
 
 MODEL = load_character_model()
@@ -98,6 +99,8 @@ def test_a_shaded_text_has_each_letter_on_its_value():
     figure = units_map(np.zeros((3, 5)), "a \u0301", chosen=4)
     assert list(figure.layout.xaxis.ticktext) == ["a", "␣", "◌\u0301"]
     assert figure.layout.shapes[0].y0 < 4 < figure.layout.shapes[0].y1
+    for drawn in (figure, shaded_text("aé<\nس", [0.1, np.nan, 1, 0, -1], name="activity", signed=True)):
+        assert b"</svg>" in figure_file(drawn, "svg", title="letters")
     assert [sign("\t"), sign("\x01"), sign("é")] == ["⇥", "U+0001", "é"]
 
 
