@@ -1,8 +1,9 @@
 """Reading text: how can a network read one letter after another, and what does it remember?"""
 
 from cnnlab_core.ui.frame import page
-from cnnlab_core.ui.reading_text import by_hand, through_time
+from cnnlab_core.ui.reading_text import by_hand, look_inside, through_time, train, write
 from cnnlab_core.ui.tabs import Tab, show_tabs
+from cnnlab_core.ui.visitor import introduce
 
 page("reading_text")
 show_tabs(
@@ -10,5 +11,9 @@ show_tabs(
     [
         Tab("By hand", by_hand.show),
         Tab("Through time", through_time.show),
+        Tab("Write", write.show),
+        Tab("Look inside", look_inside.show),
+        Tab("Train", train.show),
     ],
 )
+introduce()

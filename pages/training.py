@@ -5,6 +5,7 @@ from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
 from cnnlab_core.ui.tabs import Tab, show_tabs
 from cnnlab_core.ui.training import choice, compare, filters_and_gradients, new_run, results, steering, watch
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.visitor import introduce
 
 page("training")
@@ -32,6 +33,7 @@ with sentences():
     else:
         new_run.show_empty()
     if choice.may_start():
-        tabs.append(Tab("New run", lambda: new_run.show(choice.at_work(runs)), stands_alone=True))
+        tabs.append(Tab("New run", lambda: new_run.show(choice.at_work()), stands_alone=True))
     if tabs:
-        show_tabs(choice.TAB, tabs, choose)
+        show_tabs(AREAS["pictures"].view, tabs, choose)
+    choice.show_other_runs("pictures")

@@ -1,6 +1,9 @@
 """What is on a page, as Streamlit's test driver sees it, and pressing its buttons."""
 
+import base64
 import json
+
+import numpy as np
 
 
 def texts(app):
@@ -41,6 +44,13 @@ def refused(app):
 def figures(app):
     """The charts, as plotly's JSON."""
     return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
+def values(array):
+    """The numbers of a trace, flat: plotly packs arrays."""
+    if isinstance(array, dict):
+        return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"])
+    return np.array(array, dtype=float).ravel()
 
 
 def code(app):

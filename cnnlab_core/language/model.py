@@ -111,17 +111,13 @@ class CharacterModel:
         whole("length", length, 1, MOST_WRITTEN)
         if lines is not None:
             whole("lines", lines, 1)
-        low, high = TEMPERATURES
-        if not (temperature == 0 or low <= temperature <= high):
-            raise InputError(f"The temperature is {temperature!r}: make it a number from {low} to {high}, or 0.")
+        _check_temperature(temperature)
         random, codes = seeded(generator), self.encode(self.first + self._short(prompt))
         state, written = self.network.nothing_read(1), ""
         for _ in range(length):
             logits, state = self._read(codes, state)
-            chances = _softened(logits[-1].double(), temperature)
-            if not torch.isfinite(chances).all():
-                raise WeightsError("The network's numbers have overflowed, so it can't write. Train it more gently.")
-            codes = torch.multinomial(chances, 1, generator=random) if temperature else chances.argmax(0, keepdim=True)
+            chances = _chances(logits[-1], temperature)
+            codes = _drawn(chances, temperature, random)
             place = int(codes)
             written += self.characters[place]
             yield SampleStep(self.characters[place], float(chances[place]), written)
@@ -130,6 +126,32 @@ class CharacterModel:
         return written
 
     sample = plainly(sample_steps)
+
+    @by_annotation
+    def lines(
+        self, count: int, *, temperature: float = 1.0, generator: torch.Generator | int = 0, length: int = 24
+    ) -> list[str]:
+        """``count`` lines, written side by side, each up to its end or ``length`` characters: in the time of one.
+
+        Where the network knows no line end, each is ``length`` characters long. Raises as ``sample_steps``.
+        """
+        whole("count", count, 1, MOST_WRITTEN)
+        whole("length", length, 1, MOST_WRITTEN // count)
+        _check_temperature(temperature)
+        random, state = seeded(generator), self.network.nothing_read(count)
+        codes, written = self.encode(self.first).expand(1, count), []
+        open_ones = torch.ones(count, dtype=torch.bool)
+        device, end = self.network.readout.weight.device, self._places.get("\n", -1)
+        for _ in range(length):
+            with torch.no_grad():
+                logits, state = self.network(codes.to(device), state)
+            codes = _drawn(_chances(logits[0].cpu(), temperature), temperature, random).T
+            written.append(codes[0])
+            open_ones &= codes[0] != end
+            if not open_ones.any():
+                break
+        columns = torch.stack(written, 1).tolist()
+        return ["".join(self.characters[place] for place in column).partition("\n")[0] for column in columns]
 
     # --- reading ---
 
@@ -145,6 +167,15 @@ class CharacterModel:
     def activity(self, text: str) -> Array:
         """The hidden units (T, layers, hidden) after each character, in [-1, 1]. Raises as ``probabilities``."""
         return self._reading(text)[1][0]
+
+    @by_annotation
+    def states(self, text: str, state: State | None = None) -> tuple[Array, State]:
+        """The hidden units (T, layers, hidden) after each character, and the state to go on reading from there."""
+        found, state = [], self.network.nothing_read(1) if state is None else state
+        for code in self.encode(self._short(text)).split(1):
+            _, state = self._read(code, state)
+            found.append(state[0][:, 0].cpu().double().numpy())
+        return np.stack(found), state
 
     @by_annotation
     def cells(self, text: str) -> Array | None:
@@ -213,9 +244,23 @@ class CharacterModel:
         return text
 
 
-def _softened(logits: torch.Tensor, temperature: float) -> torch.Tensor:
-    """The softmax of the logits divided by the temperature; at 0, of the logits as they are."""
-    return (logits / temperature if temperature else logits).softmax(0)
+def _check_temperature(temperature: float) -> None:
+    low, high = TEMPERATURES
+    if temperature != 0 and not low <= temperature <= high:
+        raise InputError(f"The temperature is {temperature!r}: make it a number from {low} to {high}, or 0.")
+
+
+def _chances(logits: torch.Tensor, temperature: float) -> torch.Tensor:
+    """The softmax over the last axis of the logits divided by the temperature; at 0, of the logits as they are."""
+    chances = (logits.double() / (temperature or 1.0)).softmax(-1)
+    if not torch.isfinite(chances).all():
+        raise WeightsError("The network's numbers have overflowed, so it can't write. Train it more gently.")
+    return chances
+
+
+def _drawn(chances: torch.Tensor, temperature: float, random: torch.Generator) -> torch.Tensor:
+    """A place of each distribution (..., characters) by chance, (..., 1); at temperature 0, the likeliest."""
+    return torch.multinomial(chances, 1, generator=random) if temperature else chances.argmax(-1, keepdim=True)
 
 
 @by_annotation

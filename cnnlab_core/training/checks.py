@@ -14,14 +14,15 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.language import RecurrentNetwork
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.nets import build_net
+from cnnlab_core.training.text import cut
 
 
 @dataclass(frozen=True)
 class Facts:
     """What is known before the start: the data, its training pictures and their side, the weights of the network.
 
-    ``learned_from`` are the training pictures that are neither held out nor beyond the limit. Of a text they are
-    characters, ``classes`` is how many different ones there are, and ``side`` is 0.
+    ``learned_from`` are the training pictures that are neither held out nor beyond the limit, ``steps`` those of an
+    epoch. Of a text they are characters, ``classes`` is how many different ones there are, and ``side`` is 0.
     """
 
     source: Source
@@ -30,6 +31,7 @@ class Facts:
     side: int
     classes: int
     parameters: int
+    steps: int
 
 
 MOST_NUMBERS = 500_000_000
@@ -59,7 +61,8 @@ def check(config: Config) -> Facts:
     with torch.device("meta"), torch.enable_grad():
         network = build_net(config.net, classes, side, config.stack)
         _try_a_step(network, min(config.batch, kept), side)
-    return Facts(source, len(labels), kept, side, classes, sum(p.numel() for p in network.parameters()))
+    parameters = sum(p.numel() for p in network.parameters())
+    return Facts(source, len(labels), kept, side, classes, parameters, max(1, kept // config.batch))
 
 
 def _check_text(config: Config, source: Source) -> Facts:
@@ -77,7 +80,7 @@ def _check_text(config: Config, source: Source) -> Facts:
     with torch.device("meta"):
         network = RecurrentNetwork(config.net, count, config.embedding, config.hidden, config.layers)
     parameters = sum(p.numel() for p in network.parameters())
-    return Facts(source, len(text.train), len(learned), 0, count, parameters)
+    return Facts(source, len(text.train), len(learned), 0, count, parameters, cut(len(learned), config)[2])
 
 
 def _try_a_step(network: torch.nn.Module, batch: int, side: int) -> None:

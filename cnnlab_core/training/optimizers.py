@@ -19,7 +19,8 @@ def build_optimizer(network: nn.Module, config: Config) -> "torch.optim.Optimize
         return torch.optim.SGD(
             _groups(parameters, config), lr=config.learning_rate, momentum=config.momentum, nesterov=nesterov
         )
-    return torch.optim.AdamW(_groups(parameters, config), lr=config.learning_rate)
+    fused = config.kind == "text" or None  # few small weights: one kernel instead of ten for each saves its overhead
+    return torch.optim.AdamW(_groups(parameters, config), lr=config.learning_rate, fused=fused)
 
 
 class MuonWithAdamW:

@@ -87,8 +87,8 @@ PAGES: tuple[Page, ...] = (
         title="Reading text",
         icon=":material/text_fields:",
         question="How can a network read one letter after another, and what does it remember?",
-        promise="Follow every number of a recurrent cell through a word, and each gradient back through time.",
-        look="Point at any number to see its terms, then go backward.",
+        promise="Follow every number of a recurrent cell through a word, then train a network that writes names.",
+        look="Touch the numbers by hand, then let a network write, look inside it, and train your own.",
     ),
     Page(
         name="exercises",

@@ -52,6 +52,7 @@ _MAPS = {"topic": "Inside a network", "page": "feature_maps"}
 _ATTACK = {"topic": "Adversarial pictures", "page": "adversarial"}
 _PLANE = {"topic": "Attacks on a neuron", "page": "adversarial"}
 _TRAIN = {"topic": "Training", "page": "training"}
+_TEXT = {"topic": "Recurrent networks", "page": "reading_text"}
 _TABLE = "the table, and the code"
 
 QUESTIONS: tuple[Question, ...] = (
@@ -368,6 +369,27 @@ QUESTIONS: tuple[Question, ...] = (
         hand_in="the learning curve",
         file="Curves (CSV)",
         words="few-shot random pretrained data efficiency",
+    ),
+    Question(
+        **_TEXT,
+        title="A recurrent cell by hand",
+        do="An RNN with three units reads “hello”: the states, the loss, and the gradients back through time.",
+        view={"reading_tab": "By hand", "reading_hand_word": "hello", "reading_hand_cell": "RNN"},
+        hand_in="the states, the loss, dW and dU, and the new loss after one step of gradient descent",
+        answer="5[.]6812",
+        file="Numbers as CSV",
+        words="rnn bptt unrolled hidden state cross-entropy gradient",
+    ),
+    Question(
+        **_TEXT,
+        title="A recurrent model that writes names",
+        do="Train one that predicts the next letter (New run, “Names”). How many bits per character does it need, how "
+        "many does counting pairs of letters, and what does it write at three temperatures?",
+        view={"reading_tab": "Train", "run": "names_lstm"},
+        hand_in="the trained model, the loss curve, samples, and the code",
+        answer="3[.]030",
+        file="What it wrote (text)",
+        words="language model character text generation lstm gru rnn temperature sampling perplexity",
     ),
 )
 

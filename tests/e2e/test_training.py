@@ -1,11 +1,10 @@
 """Training in the browser: start, leave and come back, pause, go on, compare, take along, attack."""
 
 import re
-import time
 
 import pytest
-from patience import patience
 from playwright.sync_api import expect
+from steering import goes_on, press, stands, steps_done
 
 STACK = "c8k3s2p1,norm,relu,c8k3p1,relu"
 FORM = f"training_net=my own stack&training_stack={STACK}&training_batch=32&training_limit=480"
@@ -24,30 +23,6 @@ def start(lab, name, *, twice=False):
     button = lab.page.get_by_role("button", name="Start", exact=True)
     button.dblclick() if twice else button.click()
     expect(lab.page.get_by_role("tab", name="Watch")).to_have_attribute("aria-selected", "true")
-
-
-def steps_done(lab):
-    """The step that the line of state tells."""
-    line = lab.page.get_by_text(re.compile(r"step [\d,]+ of")).first
-    expect(line).to_be_visible()
-    return int(re.search(r"step ([\d,]+) of", line.inner_text())[1].replace(",", ""))
-
-
-def goes_on(lab, after):
-    """Wait until more steps are done than ``after``; gives how many."""
-    end = time.monotonic() + patience(60)
-    while (now := steps_done(lab)) <= after:
-        assert time.monotonic() < end, "it doesn't go on"
-        lab.page.wait_for_timeout(100)
-    return now
-
-
-def press(lab, name):
-    lab.page.get_by_role("button", name=name, exact=True).click()
-
-
-def stands(lab, state):
-    expect(lab.page.locator(".stMarkdownBadge", has_text=state).first).to_be_visible()
 
 
 def test_a_run_from_its_start_to_its_network_under_attack(lab):

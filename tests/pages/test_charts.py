@@ -16,6 +16,9 @@ VIEWS = [
     ("transfer_learning", {}),
     ("reading_text", {}),
     ("reading_text", {"reading_tab": "Through time"}),
+    ("reading_text", {"reading_tab": "Write"}),
+    ("reading_text", {"reading_tab": "Look inside"}),
+    ("reading_text", {"reading_tab": "Train", "run": "names_lstm"}),
 ]
 
 

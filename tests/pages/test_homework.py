@@ -73,6 +73,8 @@ def test_all_questions_are_on_the_home_page_and_a_search_finds_some():
         "attention",
         "autograd",
         "mse",
+        "rnn bptt",
+        "language model names",
     ],
 )
 def test_what_a_sheet_calls_a_question_finds_it(words):

@@ -20,7 +20,7 @@ from cnnlab_core.training.metrics import say
 from tests.slips import offered, spoil
 from tests.training_runs import tiny
 
-READING = ("activity", "bits", "bits_per_character", "cells", "compare", "encode", "probabilities", "sample",
+READING = ("activity", "bits", "bits_per_character", "cells", "compare", "encode", "lines", "probabilities", "sample",
            "sample_steps")  # fmt: skip
 X = np.random.default_rng(0).normal(size=(12, 5))
 LABELS = np.arange(12) % 3
@@ -79,6 +79,7 @@ def good_arguments(folder):
         "language.share_known": {"lines": ["ann", "bob"], "known": {"ann"}},
         **{f"language.CharacterModel.{name}": {"text": "anna"} for name in READING},
         "language.CharacterModel.compare": {"text": "anna", "changed": "anne"},
+        "language.CharacterModel.lines": {"count": 2, "temperature": 0.8, "generator": 3, "length": 5},
         **{f"language.CharacterModel.sample{way}": {"prompt": "an", "temperature": 0.8, "generator": 3, "length": 5,
                                                      "lines": 1} for way in ("", "_steps")},
         "training.character_model": {"run": training.find_run("names_lstm")},

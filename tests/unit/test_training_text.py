@@ -29,7 +29,7 @@ from cnnlab_core.training.report import report
 from cnnlab_core.training.text import TextFeeder, TextLearner, TextTask
 
 CPU = torch.device("cpu")
-SONG = "".join(f"{number} green bottles hanging on the wall,\nand if one fell\n" for number in range(60))
+SONG = "".join(f"{number} green bottles hanging on the wall,\nand if one fell\n" for number in range(24))
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,7 @@ def test_an_epoch_begins_with_nothing_remembered():
 
 @pytest.mark.parametrize("net", ["rnn", "lstm"])
 def test_a_run_learns_and_says_so_in_bits(net):
-    run = trained(net=net, epochs=6, learning_rate=0.03)
+    run = trained(net=net, epochs=8, learning_rate=0.05)
     metrics, finals, machine = run.metrics(), run.finals, run.machine
     assert run.state().name == "finished"
     for line in metrics.epochs:
@@ -144,7 +144,7 @@ def test_a_run_learns_and_says_so_in_bits(net):
     assert machine["characters"] == list(open_text("text:song").characters)
     steps = [line["step"] for line in metrics.samples]
     assert steps == sorted(steps)
-    assert {1, 2, 3, 5, machine["total_steps"]} <= set(steps)
+    assert {1, 2, 5, 17, machine["total_steps"]} <= set(steps)
     assert metrics.samples[0]["text"] != metrics.samples[-1]["text"]
     assert all(set(line["text"]) <= set(machine["characters"]) for line in metrics.samples)
     assert not any(run.filters.glob("*"))
@@ -165,7 +165,7 @@ def test_what_is_measured_is_what_one_pass_over_the_text_gives():
         logits, _ = task.learner.network(codes[:-1], task.learner.network.nothing_read(1))
     assert loss == pytest.approx(float(nn.functional.cross_entropy(logits[:, 0], codes[1:, 0])), rel=1e-5)
     assert accuracy == pytest.approx(float((logits[:, 0].argmax(1) == codes[1:, 0]).float().mean()))
-    long = np.tile(task.held, 20)  # several streams, of which the last is shorter
+    long = np.tile(task.held, 50)  # several streams, of which the last is shorter
     streams = len(long) // 1000
     assert streams > 3
     per_stream = -(-(len(long) - 1) // streams)
@@ -182,7 +182,7 @@ def test_what_is_measured_is_what_one_pass_over_the_text_gives():
 def test_going_on_ends_with_the_same_bytes(net, how):
     straight = trained(net=net)
     broken = create_run(small(net=net), "broken")
-    for stop in (7, 21):
+    for stop in (4, 13):
         if how == "pause":
             wishes = iter(["", *[""] * stop, *["pause"] * 1000])
             finish(train(broken, wish=lambda wishes=wishes: next(wishes), checkpoint_seconds=0))
@@ -246,11 +246,11 @@ def test_what_cannot_be_trained_is_found_before_the_start():
 
 
 def test_the_time_is_known_from_a_run_like_it_or_measured():
-    config = small(epochs=4)
+    config = small(epochs=2)
     facts = check(config)
     assert known_speed(config, facts) is None
     assert finish(measure_speed(config, facts)) > 0
-    run = trained(epochs=4)
+    run = trained(epochs=2)
     assert known_speed(config, facts) == pytest.approx(np.median(curves(run.metrics()).speed))
     assert known_speed(small(hidden=11), facts) is None
 

@@ -1,7 +1,7 @@
 """The Python of the tab Compare."""
 
 
-def code(runs: list[str]) -> str:
+def code(runs: list[str], kind: str = "pictures") -> str:
     """In which settings several runs differ, and their scores."""
     return f"""\
 from cnnlab_core.training import find_run
@@ -12,5 +12,5 @@ print(differences([run.config for run in runs]))
 print([loss_in_words(run.config) for run in runs])
 groups = group_by_settings(runs)  # runs that differ only in their seed
 for group in groups:
-    print(len(group.runs), "runs:", group.accuracy)
+    print(len(group.runs), "runs:", group.{"bits" if kind == "text" else "accuracy"})
 """

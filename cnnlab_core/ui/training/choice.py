@@ -6,14 +6,16 @@ from typing import Any
 import streamlit as st
 
 from cnnlab_core.errors import LabError
+from cnnlab_core.language import character_models
 from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.training import Run, list_runs
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.classroom import classroom
+from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.visitor import visitor
 
-TAB = "training_tab"
 _PROBLEM = "training problem"
 _MISSED = "training missed"
 
@@ -56,8 +58,24 @@ def choose_run(runs: list[Run]) -> Run:
         st.session_state[_MISSED] = True
     if _MISSED in st.session_state:
         st.info("This link's run is gone, or belongs to another visitor. Here is one that you can see.")
+        show_other_runs(chosen.config.kind)
     box_in_address("Run", "run", list(by_id), chosen.id, lambda name: label(by_id[name]))
     return chosen
+
+
+def show_other_runs(kind: Kind) -> None:
+    """The way to the runs that aren't of this kind."""
+    other = {
+        "pictures": (
+            "reading_text",
+            {"reading_tab": "Train"},
+            "Runs that learn from text are on the page Reading text",
+        ),
+        "text": ("training", {}, "Runs that learn from pictures are on the page Training"),
+    }
+    name, view, words = other[kind]
+    page = find_page(name)
+    st.page_link(page.file, label=words, icon=page.icon, query_params=view)
 
 
 def box_in_address(title: str, name: str, options: list[str], chosen: str, spoken: Callable[[str], str]) -> None:
@@ -84,29 +102,33 @@ def wanted_run(runs: list[Run]) -> Run:
     return next(run for fits in in_turn for run in runs if fits(run))
 
 
-def look_at(run: Run, tab: str = "") -> None:
+def look_at(run: Run, view: str = "") -> None:
     """Turn the page to a run, from a callback."""
     st.query_params["run"] = run.id
-    if tab:
-        st.session_state[TAB] = tab
+    if view:
+        st.session_state[AREAS[run.config.kind].view] = view
 
 
 def label(run: Run) -> str:
     """A run in a list: its name, how it stands, and its score."""
     finals = run.finals
-    score = f" · {finals['accuracy']:.1%}" if finals else ""
+    if finals and "bits" in finals:
+        score = f" · {finals['bits']:.2f} bits per character"
+    else:
+        score = f" · {finals['accuracy']:.1%}" if finals else ""
     return f"{run.about.name} · {STATES[run.state().name]}{score}"
 
 
-def at_work(runs: list[Run]) -> Run | None:
-    """This browser's run that is being trained or waits for its turn."""
-    return next((run for run in runs if run.about.owner == visitor() and run.state().alive), None)
+def at_work() -> Run | None:
+    """This browser's run that is being trained or waits for its turn, of whatever kind."""
+    return next((run for run in list_runs() if run.about.owner == visitor() and run.state().alive), None)
 
 
 def spec_name(run: Run) -> str | None:
     """The name under which the other pages know the run's network, if it was exported."""
     wanted = run.id if run.shipped else f"run:{run.id}"
-    return wanted if wanted in {spec.name for spec in all_specs()} else None
+    known = character_models() if run.config.kind == "text" else {spec.name for spec in all_specs()}
+    return wanted if wanted in known else None
 
 
 def asked(action: Callable[..., Any], *args: object, **options: object) -> Any:

@@ -12,24 +12,32 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings, loss_in_words
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import duration, smoothed
+from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.training.form import CONTROLS
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 
 MOST = len(CATEGORICAL)
-PER_EPOCH = {
-    "held-out accuracy": "validation_accuracy",
-    "held-out loss": "validation_loss",
-    "held-out accuracy under PGD": "robust_accuracy",
+PER_EPOCH: dict[Kind, dict[str, str]] = {
+    "pictures": {
+        "held-out accuracy": "validation_accuracy",
+        "held-out loss": "validation_loss",
+        "held-out accuracy under PGD": "robust_accuracy",
+    },
+    "text": {"held-out bits per character": "validation_loss", "held-out accuracy": "validation_accuracy"},
 }
-PER_STEP = {"training loss": "loss", "training accuracy": "accuracy", "learning rate": "rate"}
+PER_STEP: dict[Kind, dict[str, str]] = {
+    "pictures": {"training loss": "loss", "training accuracy": "accuracy", "learning rate": "rate"},
+    "text": {"training bits per character": "loss", "training accuracy": "accuracy", "learning rate": "rate"},
+}
 
 
 def show(runs: list[Run], chosen: Run) -> None:
     """Curves, losses, scores and differing settings of several runs: at first, of the chosen one and those like it."""
-    by_id = {run.id: run for run in runs}
+    kind: Kind = chosen.config.kind
+    controls, by_id = AREAS[kind].controls, {run.id: run for run in runs}
     wanted = st.query_params.get("runs")
     names = _first(runs, chosen) if wanted is None else [name for name in wanted.split(",") if name in by_id]
     if wanted and len(names[:MOST]) < len(wanted.split(",")):
@@ -45,9 +53,9 @@ def show(runs: list[Run], chosen: Run) -> None:
         on_change=_take,
     )
     first, second = st.columns([1.4, 1], gap="large", vertical_alignment="bottom")
-    curves = [*PER_EPOCH, *PER_STEP]
-    what = CONTROLS.select("what", "What", curves, curves[0], place=first)
-    across = CONTROLS.one_of("compare_across", "Across", ["epochs", "seconds"], "epochs", place=second)
+    curves = [*PER_EPOCH[kind], *PER_STEP[kind]]
+    what = controls.select("what", "What", curves, curves[0], place=first)
+    across = controls.one_of("compare_across", "Across", ["epochs", "seconds"], "epochs", place=second)
     shown = [by_id[name] for name in names]
     if not shown:
         st.info("Choose one or more runs.", icon=":material/compare_arrows:")
@@ -66,9 +74,9 @@ def show(runs: list[Run], chosen: Run) -> None:
             "clean for all runs."
         )
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
-    _finals(shown)
+    _finals(shown, kind)
     _differences(shown)
-    take_away(compare.code([run.id for run in shown]))
+    take_away(compare.code([run.id for run in shown], kind))
 
 
 def _first(runs: Sequence[Run], chosen: Run) -> list[str]:
@@ -91,19 +99,20 @@ def _take() -> None:
 def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
     lines, end = [], 0.0
     several = len({loss_in_words(run.config) for run in runs}) > 1
+    kind: Kind = runs[0].config.kind
+    per_epoch, fields = what in PER_EPOCH[kind], PER_EPOCH[kind] | PER_STEP[kind]
     for index, run in enumerate(runs):
-        found = watched(run).curves
+        found = watched(run).curves if kind == "pictures" else watched(run).curves.in_bits()
         if not found.done:
             continue
-        per_epoch = what in PER_EPOCH
-        y = getattr(found, PER_EPOCH[what] if per_epoch else PER_STEP[what])
+        y = getattr(found, fields[what])
         steps = found.epoch_step if per_epoch else found.step + 1
         if seconds:
             x = np.interp(steps, found.step + 1, found.seconds)
         else:
             total = (run.machine or {}).get("total_steps", found.done)
             x = steps * run.config.epochs / total
-        if what in ("training loss", "training accuracy"):
+        if what.startswith("training"):
             y = smoothed(y, 0.9)
         added = loss_in_words(run.config).partition(", ")[2] if several else ""
         name = f"{run.about.name} ({added})" if added else run.about.name
@@ -111,7 +120,8 @@ def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
         end = max(end, float(x[-1]) if len(x) else 0.0)
     if not any(np.isfinite(np.asarray(line.y, dtype=float)).any() for line in lines):
         none = "held-out" in what and not any(run.config.validation for run in runs)
-        why = f"No pictures are held out in these runs, so they have no {what}." if none else ""
+        data = "text is" if kind == "text" else "pictures are"
+        why = f"No {data} held out in these runs, so they have no {what}." if none else ""
         st.info(why or f"None of these runs has a {what} yet.", icon=":material/show_chart:")
         return
     percent = "accuracy" in what
@@ -145,8 +155,9 @@ def _differences(runs: list[Run]) -> None:
     st.dataframe(rows, hide_index=True, height="content")
 
 
-def _finals(runs: list[Run]) -> None:
-    st.markdown("**On the test set** (runs that differ only in their seed are one row)")
+def _finals(runs: list[Run], kind: Kind) -> None:
+    data = "text" if kind == "text" else "set"
+    st.markdown(f"**On the test {data}** (runs that differ only in their seed are one row)")
     groups = group_by_settings(runs)
     if not groups:
         st.markdown("None of these runs has been tested yet.")
@@ -159,11 +170,14 @@ def _finals(runs: list[Run]) -> None:
             {
                 "runs": ", ".join(run.about.name for run in group.runs),
                 "seeds": group.accuracy.count,
+                **({"bits per character": _said(group.bits, ".3f")} if group.bits else {}),
                 "test accuracy": _said(group.accuracy),
                 "under attack": _said(group.robust_accuracy) if group.robust_accuracy else "",
                 "network": SETTINGS["net"].text(first.config.net),
                 "loss": loss_in_words(first.config),
-                "learned from": SETTINGS["attack"].text(first.config.attack),
+                "learned from": SETTINGS["attack"].text(first.config.attack)
+                if kind == "pictures"
+                else first.config.data,
                 "trained for": duration(sum(took) / len(took)),
             }
         )
@@ -175,9 +189,9 @@ def _finals(runs: list[Run]) -> None:
         st.caption("One seed each. Duplicate a run to train it with the next seed: then the spread is shown too.")
 
 
-def _said(scores: Spread) -> str:
-    text = f"{scores.mean:.2%}"
-    return f"{text} ± {scores.deviation:.2%}" if scores.deviation is not None else text
+def _said(scores: Spread, form: str = ".2%") -> str:
+    text = f"{scores.mean:{form}}"
+    return f"{text} ± {scores.deviation:{form}}" if scores.deviation is not None else text
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -1,33 +1,39 @@
-"""The data set of a new run: chosen, fetched, or imported from a zip."""
+"""The data set of a new run: chosen, fetched, imported from a zip; or a text, chosen or brought along."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from cnnlab_core.data import find_data, import_pictures, list_data, open_data_steps
+from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
 from cnnlab_core.data.own import SIDES
+from cnnlab_core.data.text import FEWEST_CHARACTERS, MOST_TEXT_BYTES
 from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.training.choice import box_in_address
 
 _IMPORTED = "training imported"
+MOST_PASTED = 200_000
+"""Characters of a text that is pasted; a file can be longer."""
 
 
-def choose_data() -> str:
+def choose_data(kind: Kind) -> str:
     """The box of data sets, and what turns another one into one of them; gives the chosen one's name."""
-    names = [source.name for source in list_data()]
-    usual = "shapes" if find_data("cifar10").megabytes else "cifar10"
+    names = [source.name for source in (list_texts() if kind == "text" else list_data())]
+    usual = "names" if kind == "text" else "shapes" if find_data("cifar10").megabytes else "cifar10"
     name = st.query_params.get("data", usual)
     if name not in names:
         refuse("data_choice", SETTINGS["data"].label, name, _title(usual), kept=usual)
         name = usual
     box_in_address(SETTINGS["data"].label, "data", names, name, _title)
-    with st.popover("Use your own pictures", icon=":material/folder_zip:", key="training_own"):
-        _import()
+    words, icon, bring = _OWN[kind]
+    with st.popover(words, icon=icon, key="training_own"):
+        bring()
     if imported := st.session_state.pop(_IMPORTED, ""):
         st.success(plain(imported), icon=":material/check_circle:")
     if name == "digits":
@@ -39,7 +45,7 @@ def choose_data() -> str:
 def _title(name: str) -> str:
     source = find_data(name)
     more = f" ({source.megabytes:.0f} MB to fetch)" if source.megabytes else ""
-    own = " (your own)" if name.startswith("own:") else ""
+    own = " (your own)" if name.startswith(("own:", "text:")) else ""
     return f"{source.title}{own}{more}"
 
 
@@ -68,7 +74,7 @@ def _fetched(name: str) -> Any:
     return True
 
 
-def _import() -> None:
+def _bring_pictures() -> None:
     """A zip of class folders becomes a data set that everybody in the lab can use."""
     st.markdown(
         "A zip in which each class is a folder of pictures: `cats/…`, `dogs/…`. A sixth is kept for the test, unless "
@@ -85,22 +91,46 @@ def _import() -> None:
         key="training_zip_side",
         help="Small pictures train fast. For transfer learning, bring the zip on that page, which keeps their size.",
     )
-    if not (file and name):
-        return
-    content = file.getvalue()
+    if file and name:
+        content = file.getvalue()
+        _import(f"own:{name}", (content, side), lambda: import_pictures(content, name, side=side), "the pictures")
+
+
+def _bring_text() -> None:
+    """A file or a pasted text becomes a text that everybody in the lab can learn from."""
+    st.markdown(
+        f"Any script, {FEWEST_CHARACTERS} characters or more, up to {MOST_TEXT_BYTES // 10**6} MB: poems, recipes, "
+        "names of towns, code. The last tenth is kept for the test. Everybody who uses this lab will see the text."
+    )
+    file = st.file_uploader("Text file", key="text_file", max_upload_size=classroom().upload_mb)
+    pasted = st.text_area("Or paste it here", key="text_pasted", max_chars=MOST_PASTED, height=120)
+    name = st.text_input("Name of the text", key="text_file_name", max_chars=40, placeholder="poems")
+    source = file.getvalue() if file else pasted
+    if source and name:
+        _import(f"text:{name}", (source,), lambda: once(lambda: import_text(source, name)), "the text")
+
+
+def _import(data: str, key: tuple[object, ...], make: Callable[[], Any], what: str) -> None:
+    """Import data as ``data`` when the button is pressed, and choose them."""
     outcome = run(
         "import data",
-        digest("import", content, name, side),
-        lambda: _imported(content, name, side),
-        label="Reading the pictures",
+        digest("import", data, *key),
+        lambda: _summed_up(make()),
+        label=f"Reading {what}",
         start="Import",
         keep=False,
     )
     if outcome.state == "done":
         st.session_state[_IMPORTED] = outcome.result
-        st.query_params["data"] = f"own:{name}"
+        st.query_params["data"] = data
         st.rerun()
 
 
-def _imported(content: bytes, name: str, side: int) -> Any:
-    return (yield from import_pictures(content, name, side=side)).summary
+def _summed_up(importing: Any) -> Any:
+    return (yield from importing).summary
+
+
+_OWN: dict[Kind, tuple[str, str, Callable[[], None]]] = {
+    "pictures": ("Use your own pictures", ":material/folder_zip:", _bring_pictures),
+    "text": ("Use your own text", ":material/upload_file:", _bring_text),
+}

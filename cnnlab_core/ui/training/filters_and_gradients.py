@@ -20,7 +20,7 @@ from cnnlab_core.training.snapshots import filter_steps, read_filters
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import data_address
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.training.form import CONTROLS
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 
 LATEST = "latest"
@@ -60,7 +60,7 @@ def _filters(run: Run, offered: list[int]) -> None:
         at = first.select_slider(
             "Before step (drag to go through time)", [*offered, LATEST], LATEST, key=f"training_step {run.id}"
         )
-    scale = CONTROLS.select("scale", "Full colour is the largest of", SCALES, SCALES[1], place=second)
+    scale = AREAS["pictures"].controls.select("scale", "Full colour is the largest of", SCALES, SCALES[1], place=second)
     step = steps[-1] if at == LATEST else int(str(at))
     picture = _picture(run, step, scale)
     alt = f"The first layer's filters before step {step}"
@@ -77,7 +77,7 @@ def _filters(run: Run, offered: list[int]) -> None:
 
 
 def _scale() -> Scale:
-    return st.session_state.get(CONTROLS.key("scale"), SCALES[1])
+    return st.session_state.get(AREAS["pictures"].controls.key("scale"), SCALES[1])
 
 
 def _array(run: Run, step: int, scale: Scale) -> Mosaic:

@@ -13,8 +13,9 @@ from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.curves import duration
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
 from cnnlab_core.training.nets import STACKS
-from cnnlab_core.training.presets import PRESETS
+from cnnlab_core.training.presets import PRESETS, TEXT_PRESETS
 from cnnlab_core.training.runs import MOST_NAME
+from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -22,6 +23,7 @@ from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training import form
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import asked, look_at, may_start
 from cnnlab_core.ui.training.data import choose_data
 from cnnlab_core.ui.visitor import visitor
@@ -58,26 +60,27 @@ def show_empty() -> None:
     )
 
 
-def show(busy: Run | None) -> None:
-    """The form, and Start. ``busy`` is this browser's run that is still at work, if there is one."""
+def show(busy: Run | None, kind: Kind = "pictures") -> None:
+    """The form for a kind of data, and Start. ``busy`` is this browser's run that is still at work, if there is one."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Begin with")
-        for preset in PRESETS:
+        for preset in TEXT_PRESETS if kind == "text" else PRESETS:
             key = f"training preset {preset.title}"
             st.button(preset.title, key=key, help=preset.about, on_click=form.take, args=(preset.config,))
     values: dict[str, Any] = {}
     data, network = st.columns(2, gap="large")
     with data:
         st.header("Data")
-        form.draw("data", values, own={"data": choose_data})
+        form.draw("data", values, kind, own={"data": lambda: choose_data(kind)})
     with network:
         st.header("Network")
-        form.draw("network", values, own={"stack": _stack})
+        form.draw("network", values, kind, own={"stack": _stack})
         if values["net"] in STACKS:
             st.code(STACKS[values["net"]].replace(",", " → "), language=None, wrap_lines=True)
     st.header("Learning")
-    form.draw("learning", values)
-    form.draw("attack", values)
+    form.draw("learning", values, kind)
+    if kind == "pictures":
+        form.draw("attack", values, kind)
     try:
         config = Config(**values)
         facts = check(config)
@@ -124,22 +127,24 @@ def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
                 f"Your run “{plain(busy.about.name)}” is still at work. Pause or stop it, then start this one. "
                 "(One at a time for each visitor, so that everybody has a turn.)"
             )
-        pictures = facts.learned_from
-        steps = max(1, pictures // config.batch) * config.epochs
-        about.markdown(
-            f"**{facts.parameters:,}** weights, **{pictures:,}** training pictures of {facts.side} × {facts.side} in "
-            f"{facts.classes} classes, {steps:,} steps. {_time(config, facts, pictures)}"
-        )
+        read = f"{facts.learned_from:,}** training {AREAS[config.kind].learned}"
+        if config.kind == "text":
+            read += f", {facts.classes} different ones"
+        else:
+            read += f" of {facts.side} × {facts.side} in {facts.classes} classes"
+        steps = facts.steps * config.epochs
+        about.markdown(f"**{facts.parameters:,}** weights, **{read}, {steps:,} steps. {_time(config, facts)}")
 
 
-def _time(config: Config, facts: Facts, pictures: int) -> str:
+def _time(config: Config, facts: Facts) -> str:
     """How long it will take, in a sentence; where nothing is known, a button that finds out."""
+    pictures, learned = facts.learned_from, AREAS[config.kind].learned
     if speed := known_speed(config, facts):
         words = duration(seconds_of_training(config, pictures, speed))
         return f"About **{words}**, judging by the last run like it on this machine."
     measured = run(
         "speed",
-        digest("speed", config.pace(), facts.side),
+        digest("speed", config.pace(), facts.side, facts.classes),
         lambda: measure_speed(config, facts),
         label="Trying a few steps",
         start="Estimate the time",
@@ -147,7 +152,7 @@ def _time(config: Config, facts: Facts, pictures: int) -> str:
     if measured.state != "done" or not measured.result:
         return ""
     words = duration(seconds_of_training(config, pictures, measured.result))
-    return f"About **{words}** on one core at {measured.result:,.0f} pictures/s, less on several."
+    return f"About **{words}** on one core at {measured.result:,.0f} {learned}/s, less on several."
 
 
 def _token() -> str:

@@ -12,6 +12,7 @@ from cnnlab_core.training.launch import launch
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
 from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import STATES, asked, look_at, may_start, may_steer, spec_name
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 from cnnlab_core.ui.visitor import visitor
@@ -23,6 +24,11 @@ PLACES = (
     ("classifier", "Name photos with it", ":material/image_search:"),
     ("deepdream", "Dream with it", ":material/auto_awesome:"),
 )
+TEXT_PLACES = (
+    ("Write", "Write with it", ":material/edit_note:"),
+    ("Look inside", "Look inside it", ":material/search:"),
+)
+"""Tabs of the page on text."""
 
 
 def show(run: Run) -> None:
@@ -48,7 +54,7 @@ def _standing(run: Run, painted: str) -> None:
     if total and found.done:
         parts.append(f"step {found.done:,} of {total:,}")
     if state.name == "running" and found.done:
-        parts.append(f"{found.speed_now:,.0f} pictures/s")
+        parts.append(f"{found.speed_now:,.0f} {AREAS[run.config.kind].learned}/s")
         if math.isfinite(left := seconds_left(run.config, machine, found)) and found.done < total:
             parts.append(f"about {duration(left)} left")
     st.markdown(" · ".join(parts))
@@ -68,9 +74,11 @@ def _sentence(run: Run, state: State) -> str:
     if state.name == "running":
         found, machine = watched(run).curves, run.machine
         if machine and found.done >= machine["total_steps"]:
-            return "Testing on the test set, which it has never seen."
+            return f"Testing on {run.config.kind} that it has never seen."
         if found.done:
             return ""
+        if run.config.kind == "text":
+            return "Reading the text."
         fetching = find_data(run.config.data).megabytes
         return f"Fetching {fetching:.0f} MB of data." if fetching else "Reading the data and testing the machine."
     return state.sentence
@@ -80,7 +88,9 @@ def _numbers(run: Run, state: State) -> None:
     """The scores of now, or the final ones."""
     finals, found = run.finals, watched(run).curves
     shown: list[tuple[str, str, str]] = []
-    if finals:
+    if run.config.kind == "text":
+        shown = _bits(run, state)
+    elif finals:
         shown.append(("Test accuracy", f"{finals['accuracy']:.2%}", f"Of {finals['test_pictures']:,} pictures."))
         if "robust_accuracy" in finals:
             about = f"{plain(finals['robust_attack'])}, epsilon {levels(finals['robust_epsilon'])}."
@@ -103,6 +113,26 @@ def _numbers(run: Run, state: State) -> None:
             st.metric(name, value, help=about, width="content")
 
 
+def _bits(run: Run, state: State) -> list[tuple[str, str, str]]:
+    """The scores of a run on text, beside what counting alone reaches."""
+    finals, found, machine = run.finals, watched(run).curves.in_bits(), run.machine or {}
+    if finals:
+        tested = f"On {finals['test_characters']:,} characters that it has never seen."
+        shown = [("Test bits per character", f"{finals['bits']:.3f}", tested)]
+    else:
+        loss = f"{found.loss[-1]:.3f}" if math.isfinite(found.loss[-1]) else "not a number"
+        shown = [("Training bits per character", loss, "Of the latest step.")]
+        if len(found.epoch_step) and run.config.validation:
+            held = "On text that it doesn't learn from, once an epoch."
+            shown.append(("Held-out bits per character", f"{found.validation_loss[-1]:.3f}", held))
+        elif state.alive and run.config.validation:
+            shown.append(("Held-out bits per character", "after this epoch", "Once an epoch."))
+    for name, words in (("letter_pair_bits", "Counting pairs"), ("single_letter_bits", "Counting letters")):
+        if name in machine:
+            shown.append((words, f"{machine[name]:.3f}", "Bits per character that counting alone reaches."))
+    return shown
+
+
 def _buttons(run: Run, state: State) -> None:
     name, steers = spec_name(run), may_steer(run)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -112,11 +142,11 @@ def _buttons(run: Run, state: State) -> None:
                 "Export" if name is None else "Export again",
                 key="training_export",
                 icon=":material/output:",
-                disabled=run.machine is None or not any(run.checkpoints.glob("*.pt")),
-                help="Saves the best weights as a network that everybody can use on every page of this lab.",
+                disabled=not written(run),
+                help="Saves the best weights as a network that everybody in this lab can use.",
             )
             if exported and asked(export, run):
-                st.toast("Exported: every page offers it now.", icon=":material/check_circle:")
+                st.toast("Exported: everybody can use it now.", icon=":material/check_circle:")
                 st.rerun()
         if may_start():
             st.button(
@@ -129,11 +159,26 @@ def _buttons(run: Run, state: State) -> None:
             with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key=key):
                 st.markdown("This deletes its settings, curves and checkpoints. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
-        if name:
+        if run.config.kind == "text":
+            for tab, words, icon in TEXT_PLACES:
+                key = f"text use {tab}"
+                st.button(words, key=key, icon=icon, disabled=not written(run), on_click=_use, args=(run, tab))
+        elif name:
             for page, words, icon in PLACES:
                 st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params={"model": name})
     if not steers and not run.shipped:
         st.caption(":material/visibility: " + _why_not())
+
+
+def written(run: Run) -> bool:
+    """Whether there are weights yet, to read or write with."""
+    return run.shipped or (run.machine is not None and any(run.checkpoints.glob("*.pt")))
+
+
+def _use(run: Run, tab: str) -> None:
+    """Open a tab of the page on text with the run's network."""
+    AREAS["text"].controls.write(model=run.id)
+    st.session_state["reading_tab"] = tab
 
 
 def _why_not() -> str:

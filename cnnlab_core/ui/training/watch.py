@@ -1,4 +1,4 @@
-"""Loss, accuracy, learning rate and speed of one run, while it is trained and afterwards."""
+"""Loss, accuracy, learning rate and speed of one run, while it is trained and afterwards; of text, what it writes."""
 
 from functools import lru_cache
 from typing import Any
@@ -19,18 +19,25 @@ from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.training.form import CONTROLS
+from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, Watched, watched
 
 HELD = CATEGORICAL[1]
 ROBUST = CATEGORICAL[2]
+LATEST = "latest"
+"""The last sample there is, while more are written too."""
+COUNTED = (("letters", "single_letter_bits", "dot"), ("pairs", "letter_pair_bits", "dash"))
+"""What counting alone reaches, and how its line looks."""
 
 
 def show(run: Run) -> None:
     """The curves, the settings, and the report."""
-    first, second, third = st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
-    by = CONTROLS.one_of("across", "Across", ["steps", "epochs"], "steps", place=first)
-    weight = CONTROLS.slider(
+    controls, is_text = AREAS[run.config.kind].controls, run.config.kind == "text"
+    figures_place = st.container()
+    places: Any = [st.popover("More", icon=":material/tune:")] * 3 if is_text else ()
+    first, second, third = places or st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
+    by = controls.one_of("across", "Across", ["steps", "epochs"], "steps", place=first)
+    weight = controls.slider(
         "smoothing",
         "Smoothing",
         0.0,
@@ -40,19 +47,22 @@ def show(run: Run) -> None:
         place=second,
         help="How much of the running mean each step keeps. The steps themselves stay visible behind it.",
     )
-    log = CONTROLS.toggle("log", "Loss on a log scale", place=third)
-    alive = run.state().alive
-    st.fragment(_figures, run_every=LIVE_SECONDS if alive else None)(run, by == "epochs", weight, log)
+    log = controls.toggle("log", "Loss on a log scale", place=third)
+    figures = _text_figures if is_text else _figures
+    draw = st.fragment(figures, run_every=LIVE_SECONDS) if run.state().alive else figures
+    with figures_place if is_text else st.container():
+        draw(run, by == "epochs", weight, log)
     with st.expander("Settings of this run", icon=":material/tune:"):
         counting = run.config.counting().items()
         table = [{"setting": SETTINGS[name].name, "value": SETTINGS[name].text(value)} for name, value in counting]
         st.dataframe(table, hide_index=True, height="content")
     take_away(
-        watch.code(run.id),
+        watch.code(run.id, run.config.kind),
         File("Report (HTML)", lambda: report(run), f"cnnlab_{run.id}.html", "text/html"),
         File("Every step (CSV)", lambda: step_table(watched(run).curves), f"cnnlab_{run.id}_steps.csv", "text/csv"),
         File("Every epoch (CSV)", lambda: epoch_table(watched(run).curves), f"cnnlab_{run.id}_epochs.csv", "text/csv"),
         File("Settings (JSON)", run.config.to_json(), f"cnnlab_{run.id}_config.json", "application/json"),
+        *([File("What it wrote (text)", lambda: _written(run), f"cnnlab_{run.id}.txt", "text/plain")] * is_text),
     )
 
 
@@ -67,10 +77,72 @@ def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
         for place, figure in zip(st.columns(2, gap="large"), row, strict=True):
             title = figure.layout.title.text
             show_chart(figure, f"training {title}", title, f"Run: {run.about.name}.", place=place)
+    _to_know(run, found)
+
+
+def _to_know(run: Run, found: Watched) -> None:
     for sentence in curves_in_words(run.config):
         st.caption(sentence)
     for notice in found.notices:
         st.warning(plain(str(notice.get("sentence", ""))), icon=":material/warning:")
+
+
+def _text_figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
+    found, machine = watched(run), run.machine or {}
+    done = found.curves.done
+    if not done:
+        st.info("The curve appears with the first steps.", icon=":material/show_chart:")
+        return
+    total = machine.get("total_steps", done)
+    counted = tuple((name, float(machine[key]), dash) for name, key, dash in COUNTED if key in machine)
+    bits, *small = _drawn_text(found, total, run.config.epochs if epochs else 0, weight, log, counted)
+    left, right = st.columns([1.5, 1], gap="large")
+    show_chart(bits, "training bits", "Bits per character", f"Run: {run.about.name}.", place=left)
+    with right:
+        _samples(found)
+    for place, figure in zip(st.columns(2, gap="large"), small, strict=True):
+        title = figure.layout.title.text
+        show_chart(figure, f"training {title}", title, f"Run: {run.about.name}.", place=place)
+    _to_know(run, found)
+
+
+def _samples(found: Watched) -> None:
+    """What the network wrote after so many steps, to go back and forth in."""
+    if not found.samples:
+        st.caption("What it writes appears with the first steps.")
+        return
+    by_step = {str(sample["step"]): sample for sample in found.samples}
+    steps = [*by_step, LATEST]
+    chosen = AREAS["text"].controls.stops("sample", "What it writes after step", steps, LATEST)
+    sample = by_step.get(chosen, found.samples[-1])
+    st.code(sample["text"].strip("\n") or " ", language="text", wrap_lines=True)
+    st.caption(f"After {sample['step']:,} steps, at temperature {sample['temperature']:g}, always with the same seed.")
+
+
+def _written(run: Run) -> str:
+    """All that a run wrote, as text."""
+    return "\n".join(f"--- after {one['step']} steps ---\n{one['text']}" for one in watched(run).samples)
+
+
+@lru_cache(maxsize=16)
+def _drawn_text(
+    found: Watched, total: int, epochs: int, weight: float, log: bool, counted: tuple[tuple[str, float, str], ...]
+) -> tuple[go.Figure, ...]:
+    """Bits per character beside what counting alone reaches; learning rate; speed."""
+    lines = found.curves.in_bits()
+    scale = epochs / total if epochs else 1.0
+    step, epoch_step, end = (lines.step + 1) * scale, lines.epoch_step * scale, total * scale
+    x: dict[str, Any] = {"x_title": "epoch" if epochs else "step", "end": end}
+    bits = [
+        *_by_step("training", step, lines.loss, weight),
+        *_held("held out", epoch_step, lines.validation_loss, HELD),
+        *(Line(f"counting {name}", [0, end], [value, value], MUTED, dash=dash) for name, value, dash in counted),
+    ]
+    return (
+        line_figure(bits, title="Bits per character", log=log, height=330, **x),
+        line_figure([Line("rate", step, lines.rate)], title="Learning rate", height=200, **x),
+        line_figure([Line("speed", step, lines.speed)], title="Characters per second", height=200, **x),
+    )
 
 
 @lru_cache(maxsize=16)

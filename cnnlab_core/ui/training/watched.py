@@ -23,6 +23,8 @@ class Watched:
     gradient_norms: dict[str, Array]
     dead_units: dict[str, Array]
     notices: list[Record]
+    samples: list[Record]
+    """What a network that learns from text wrote after so many steps."""
 
 
 class _Watch:
@@ -38,7 +40,9 @@ class _Watch:
         with self._lock:
             if self._metrics.poll() or self._latest is None:
                 steps, norms, dead = layers_over_time(self._metrics.probes)
-                self._latest = Watched(curves(self._metrics), steps, norms, dead, list(self._metrics.notices))
+                metrics = self._metrics
+                notices, samples = list(metrics.notices), list(metrics.samples)
+                self._latest = Watched(curves(metrics), steps, norms, dead, notices, samples)
             return self._latest
 
 
