@@ -35,7 +35,7 @@ OFFERED = offered(data, language, training, transfer) | {
 }
 RECORDS = {
     "data.Dataset", "data.Pictures", "data.Source", "data.Split", "data.Text",
-    "language.Comparison", "language.SampleStep", "training.Metrics", "training.Run", "training.State",
+    "language.Comparison", "language.SampleStep", "language.Units", "training.Metrics", "training.Run", "training.State",
     "training.TrainStep", "transfer.Collection", "transfer.CurvePoint", "transfer.Drawn", "transfer.FeatureLayer",
     "transfer.Item", "transfer.Learned", "transfer.SoftmaxRegression",
 }  # fmt: skip
@@ -74,6 +74,7 @@ def good_arguments(folder):
         "data.list_texts": {},
         "data.open_text": {"name": "names"},
         "language.character_models": {},
+        **{f"language.follow_units{way}": {"model": WRITER, "text": "anna"} for way in ("", "_steps")},
         "language.describe_character_model": {"name": "names_lstm"},
         "language.load_character_model": {"name": "names_lstm"},
         "language.share_known": {"lines": ["ann", "bob"], "known": {"ann"}},
