@@ -34,10 +34,10 @@ OFFERED = offered(data, language, training, transfer) | {
     "transfer.Projection": transfer.project(X),
 }
 RECORDS = {
-    "data.Dataset", "data.Pictures", "data.Source", "data.Split", "data.Text",
-    "language.Comparison", "language.SampleStep", "language.Units", "training.Metrics", "training.Run", "training.State",
-    "training.TrainStep", "transfer.Collection", "transfer.CurvePoint", "transfer.Drawn", "transfer.FeatureLayer",
-    "transfer.Item", "transfer.Learned", "transfer.SoftmaxRegression",
+    "data.Dataset", "data.Pictures", "data.Source", "data.Split", "data.Text", "language.Comparison",
+    "language.SampleStep", "language.Units", "training.Metrics", "training.Run", "training.State",
+    "training.TrainStep", "transfer.Collection", "transfer.CurvePoint", "transfer.Drawn",
+    "transfer.FeatureLayer", "transfer.Item", "transfer.Learned", "transfer.SoftmaxRegression",
 }  # fmt: skip
 """What functions give back, and what other functions make: nobody calls these."""
 for made in ("language.CharacterModel", "language.RecurrentNetwork"):
