@@ -74,7 +74,7 @@ def test_an_attack_can_be_stopped_and_the_page_goes_on(lab):
     lab.page.get_by_role("button", name=re.compile(r"^Attack \(")).click()
     lab.press_stop()
     expect(lab.page.get_by_role("button", name=re.compile(r"^Attack \("))).to_be_visible()
-    lab.during(lambda: lab.page.get_by_role("tab", name="One neuron").click())
+    lab.during(lambda: lab.page.get_by_role("tab", name="On paper").click())
     expect(lab.page.get_by_text("One step: FGSM")).to_be_visible()
 
 

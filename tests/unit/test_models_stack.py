@@ -18,7 +18,7 @@ from cnnlab_core.models.stack import (
 )
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack as recipe
+from cnnlab_core.recipes.receptive_fields import stack as recipe
 
 SMALL = st.builds(
     Row, st.sampled_from(list(WINDOWS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)
