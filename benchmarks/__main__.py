@@ -13,12 +13,14 @@ NAMES = (
     "home_paint",
     "memory",
     "receptive_fields",
+    "network_picture",
     "attacks",
     "dream",
     "training",
     "text",
     "six_minutes",
     "transfer",
+    "glass",
 )
 
 

@@ -6,7 +6,7 @@ elsewhere never meets a NaN, a ragged list or a stride of zero.
 
 import inspect
 import operator
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache, wraps
 from math import isfinite, prod
 from types import NoneType, UnionType
@@ -76,13 +76,15 @@ def fitting(name: str, value: Any, hint: Any) -> Any:
         raise InputError(f"{name} is a tensor on the meta device, which has a shape but no numbers: give it some.")
     if len(options) == 1 and np.ndarray in (hint, get_origin(hint)):
         return numbers(name, value)
+    if get_origin(hint) is Iterable and isinstance(value, Iterator):  # not all at once
+        return (fitting(f"An entry of {name}", entry, get_args(hint)[0]) for entry in value)
     for option in options:
         try:
             return _as(option, value)
         except (TypeError, ValueError, OverflowError, RuntimeError, InputError):
             continue
     allowed = " or ".join(dict.fromkeys(_in_words(option) for option in options if option is not NoneType))
-    raise InputError(f"{name} is {_shown(value)}: make it {allowed}.")
+    raise InputError(f"{name} is {shown(value)}: make it {allowed}.")
 
 
 @overload
@@ -109,11 +111,11 @@ def whole(name: str, value: object, least: int = 0, most: int = MAX_SETTING) -> 
             raise TypeError
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise InputError(f"{name} is {_shown(value)}: make it a whole number, such as {max(least, 1)}.") from None
+        raise InputError(f"{name} is {shown(value)}: make it a whole number, such as {max(least, 1)}.") from None
     if number < least:
-        raise InputError(f"{name} is {_shown(number)}: make it at least {least}.")
+        raise InputError(f"{name} is {shown(number)}: make it at least {least}.")
     if number > most:
-        raise InputError(f"{name} is {_shown(number)}: make it at most {most}.")
+        raise InputError(f"{name} is {shown(number)}: make it at most {most}.")
     return number
 
 
@@ -140,14 +142,14 @@ def read_shape(name: str, value: object, lengths: Collection[int]) -> tuple[int,
 def choice(name: str, value: object, known: Collection[str]) -> str:
     """``value`` if it is one of the names in ``known``."""
     if not isinstance(value, str) or value not in known:
-        raise InputError(f"{name} is {_shown(value)}: choose one of {', '.join(known)}.")
+        raise InputError(f"{name} is {shown(value)}: choose one of {', '.join(known)}.")
     return value
 
 
 def switch(name: str, value: object) -> bool:
     """``value`` if it is True or False."""
     if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{name} is {_shown(value)}: make it True or False.")
+        raise InputError(f"{name} is {shown(value)}: make it True or False.")
     return bool(value)
 
 
@@ -169,7 +171,7 @@ def numbers(name: str, value: Any, ndims: Collection[int] | None = None) -> Arra
     if raw.dtype.kind not in "biuf":
         cells = list(np.ndenumerate(raw)) or [((), value)]
         index, cell = next((pair for pair in cells if not _is_number(pair[1])), cells[0])
-        raise InputError(f"{name}{_place(index)} is {_shown(cell)}, which isn't a number: put a number there.")
+        raise InputError(f"{name}{_place(index)} is {shown(cell)}, which isn't a number: put a number there.")
     if ndims is not None and raw.ndim not in ndims:
         raise InputError(
             f"{name} is {raw.ndim}-dimensional, shape {raw.shape}: give it {_alternatives(ndims)} dimensions."
@@ -183,9 +185,31 @@ def numbers(name: str, value: Any, ndims: Collection[int] | None = None) -> Arra
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         raise InputError(
-            f"{name}{_place(index)} is {_shown(float(array[index]))}: put a number between -1e100 and 1e100 there."
+            f"{name}{_place(index)} is {shown(float(array[index]))}: put a number between -1e100 and 1e100 there."
         )
     return array
+
+
+def table(name: str, value: Any, columns: int | None = None) -> npt.NDArray[np.floating]:
+    """``value`` if it is an array (rows, columns) of finite floats, of any size: features of pictures, say."""
+    good = isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim == 2 and value.shape[1] > 0
+    if not good or (columns is not None and value.shape[1] != columns):
+        kind = f"of shape {value.shape}, {value.dtype}" if isinstance(value, np.ndarray) else shown(value)
+        raise InputError(f"{name} is {kind}: make it an array of floats (rows, {columns or 'columns'}).")
+    if not np.isfinite(value).all():
+        raise InputError(f"Among the {name} are values that aren't numbers (NaN or infinity).")
+    return value
+
+
+def classes_of(name: str, value: Any, rows: int, classes: int) -> IntArray:
+    """``value`` if it is an array of ``rows`` whole numbers from 0 to ``classes`` - 1."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iu" or value.ndim != 1:
+        raise InputError(f"{name} is {shown(value)}: make it an array of whole numbers, one for each picture.")
+    if len(value) != rows:
+        raise InputError(f"There are {rows} rows of features and {len(value)} {name}: give each row one.")
+    if rows and not 0 <= value.min() <= value.max() < classes:
+        raise InputError(f"The {name} run from {value.min()} to {value.max()}: they must be 0 to {classes - 1}.")
+    return value.astype(np.int64)
 
 
 def limit_cells(name: str, shape: Sequence[int], most: int = MAX_CELLS) -> None:
@@ -302,7 +326,7 @@ def _times(shape: Sequence[int]) -> str:
     return " x ".join(str(n) for n in shape)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value as a short piece of a sentence."""
     if isinstance(value, np.generic):
         value = value.item()

@@ -64,7 +64,9 @@ def problem(
             f"{str(error).strip().partition(chr(10))[0].rstrip('.')} ({type(error).__name__})."
         ) from error
     logits = forward.output.detach()
-    if logits.ndim != 2 or len(logits) != len(x) or not logits.is_floating_point():
+    if not logits.is_floating_point():
+        raise InputError(f"A model gives logits, which aren't whole numbers, but this one gives {logits.dtype}.")
+    if logits.ndim != 2 or len(logits) != len(x):
         raise InputError(f"A model gives logits ({len(x)}, classes), but this one gave {tuple(logits.shape)}.")
     if logits.shape[1] < 2:
         raise InputError(

@@ -15,6 +15,9 @@ from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
 
+AT_ONCE = 4
+"""Pictures whose gradients are in memory together."""
+
 
 @dataclass(frozen=True, eq=False)
 class UniversalStep:
@@ -98,19 +101,23 @@ def universal_steps(
         home = generator.device if generator else x.device
         order = torch.randperm(len(made), generator=generator, device=home).to(x.device)
         for index, rows in enumerate(order.split(batch), epoch * per_epoch):
-            some = goal.rows(rows)
-            here = Forward(model, (made[rows] + delta).clamp(0, 1))
-            losses.append(here.loss(some).mean().item())
-            fooled.append(some.reached(here.logits).double().mean().item())
+            gradient, objective, hits = torch.zeros_like(delta), 0.0, 0
+            for few in rows.split(AT_ONCE):
+                some = goal.rows(few)
+                here = Forward(model, (made[few] + delta).clamp(0, 1))
+                reached, objectives, each = some.reached(here.logits), here.loss(some), here.gradient(some)
+                climbed[few] |= each.flatten(1).any(1) | reached
+                gradient += each.sum(0, keepdim=True)
+                objective, hits = objective + objectives.sum().item(), hits + int(reached.sum())
+            losses.append(objective / len(rows))
+            fooled.append(hits / len(rows))
             yield UniversalStep(index, epochs * per_epoch, delta, losses[-1], fooled[-1])
-            gradient = here.gradient(some)
-            climbed[rows] |= gradient.flatten(1).any(1) | some.reached(here.logits)
-            step = ball.norm.normalise(gradient.mean(0, keepdim=True))
+            step = ball.norm.normalise(gradient / len(rows))
             delta = ball.norm.project(delta + length * step, ball.eps)
     said_stuck(~climbed)
     changed = (x + delta).clamp(0, 1)
     views = [x, changed, Threat.around(x, norm, eps).in_eight_bits(changed)]
-    answers = [torch.cat([logits_of(model, rows) for rows in view.split(batch)]) for view in views]
+    answers = [torch.cat([logits_of(model, rows) for rows in view.split(AT_ONCE)]) for view in views]
     true = answers[0].argmax(-1) if y is None else _expanded(y, x)
     whole = Goal(true, None if target is None else _expanded(target, x), loss)
     clean, exact, rounded = (

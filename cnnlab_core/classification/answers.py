@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnlab_core.checks import numbers
 from cnnlab_core.errors import InputError
 
 MOST_MISTAKES = 50
@@ -56,6 +57,9 @@ def mean_per_class_accuracy(confusion: np.ndarray) -> float:
 
     Every class counts the same, however many pictures it has; classes without any are left out.
     """
+    confusion = numbers("The confusion matrix", confusion, {2})
+    if confusion.shape[0] != confusion.shape[1] or (confusion < 0).any():
+        raise InputError(f"A confusion matrix holds counts (classes, classes), but this is {confusion.shape}.")
     counts = confusion.sum(1)
     there = counts > 0
     if not there.any():

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.files import write_atomically
 
@@ -72,12 +73,17 @@ class Split:
     validation: np.ndarray
 
 
+@by_annotation
 def split_validation(labels: torch.Tensor, share: float, seed: int, limit: int = 0) -> Split:
     """Hold out ``share`` of each class, at least one picture unless it is 0; both parts are ascending indices.
 
     With a ``limit`` the training part is cut to that many pictures, evenly from all classes; the validation part
     stays the same. The same seed gives the same split. Raises ``InputError`` when a class would have no picture left.
     """
+    if not 0 <= share < 1 or seed < 0 or limit < 0:
+        raise InputError(f"share is 0 to less than 1, seed and limit are 0 or more, not {share}, {seed}, {limit}.")
+    if labels.ndim != 1 or not len(labels) or labels.is_floating_point() or labels.is_complex():
+        raise InputError(f"labels has shape {tuple(labels.shape)}, {labels.dtype}: make it (N,), of whole numbers.")
     chooser = np.random.default_rng([seed, 7])
     kept, held = [], []
     values = labels.numpy()

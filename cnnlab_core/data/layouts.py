@@ -19,8 +19,8 @@ Trails = list[tuple[tuple[str, ...], File]]
 
 _WORDS = {
     "train": ("train", "training", "trainset", "trainingset", "traindata"),
-    "val": ("val", "valid", "validation", "valset", "validationset"),
-    "test": ("test", "testing", "testset", "testingset", "testdata"),
+    "val": ("val", "valid", "validation", "dev", "devset", "holdout", "valset", "validationset"),
+    "test": ("test", "testing", "eval", "evaluation", "testset", "testingset", "testdata"),
     "none": ("pred", "predict", "prediction", "predictions", "unlabeled", "unlabelled"),
 }
 _PARTS = {word: part for part, words in _WORDS.items() for word in words}
@@ -67,6 +67,13 @@ def sorted_into_classes(pictures: Sequence[File], texts: Sequence[HasPath]) -> t
             raise DataError(
                 f"The folder “{printable(min(strange))}” stands beside class folders, but its name isn't that of a "
                 "class. Sort its pictures into the classes or leave it out; if it is a class, call it something else."
+            )
+        inside = [{trail[1] for trail, _ in trails if trail[0] == top and len(trail) > 1} for top in sorted(tops)]
+        alike = set.intersection(*inside) if len(tops) > 1 else set()
+        if len(alike) > 1:
+            raise DataError(
+                f"The folders {_listed(tops)} all hold folders called {_listed(alike)}, so it isn't clear which are "
+                "the classes. Put one folder for each class side by side, or call the parts train, val and test."
             )
         found = {"train": _by_class(trails)}
         notes = _merged(found["train"], trails)

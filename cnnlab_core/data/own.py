@@ -23,9 +23,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
 from cnnlab_core.data.layouts import is_hidden, printable, sorted_into_classes
 from cnnlab_core.data.pet_form import Parts, sorted_by_breed
+from cnnlab_core.data.zip_names import names_of
 from cnnlab_core.errors import DataError, ImageError, InputError
 from cnnlab_core.images import open_image
 from cnnlab_core.images.opening import begins_like_a_picture
@@ -112,6 +114,7 @@ def own_path(name: str) -> Path:
     return own_folder() / f"{name}.safetensors"
 
 
+@by_annotation
 def import_pictures(
     source: str | os.PathLike[str] | bytes | bytearray, name: str, *, side: int | None = None
 ) -> Generator[Progress[None], None, Dataset]:
@@ -142,7 +145,11 @@ def import_pictures(
     if not isinstance(source, bytes):
         source = Path(source).expanduser()
     with ExitStack() as opened:
-        files = list(_in_folder(source) if isinstance(source, Path) and source.is_dir() else _in_zip(source, opened))
+        named: tuple[str, ...] = ()
+        if isinstance(source, Path) and source.is_dir():
+            files = list(_in_folder(source))
+        else:
+            files, named = _in_zip(source, opened)
         pictures = _pictures_among(files)
         texts = [file for file in files if file.path.suffix == ".txt" and not is_hidden(file.path)]
         try:
@@ -151,7 +158,7 @@ def import_pictures(
             raise DataError(
                 f"A list among the annotations can't be read ({error}). Replace it or leave it out."
             ) from None
-        dataset = yield from _read(_checked(parts), name, side, notes + _passed_over(files, pictures))
+        dataset = yield from _read(_checked(parts), name, side, named + notes + _passed_over(files, pictures))
     write_dataset(path, dataset)
     return read_dataset(path)
 
@@ -188,7 +195,8 @@ def _in_folder(folder: Path) -> Iterator[_File]:
             yield _File(PurePosixPath(path.relative_to(folder).as_posix()), opener(path))
 
 
-def _in_zip(source: Path | bytes, opened: ExitStack) -> Iterator[_File]:
+def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple[str, ...]]:
+    """The files in a zip, and what is to be said of their names."""
     try:
         packed = opened.enter_context(zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source))
     except FileNotFoundError:
@@ -204,18 +212,12 @@ def _in_zip(source: Path | bytes, opened: ExitStack) -> Iterator[_File]:
     def opener(member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
         return lambda: packed.open(member)
 
-    for member in sorted(members, key=lambda member: member.filename):
-        yield _File(PurePosixPath(_filename(member).replace("\\", "/")), opener(member))
-
-
-def _filename(member: zipfile.ZipInfo) -> str:
-    """A file's name: macOS writes UTF-8 without the flag that says so, which Python reads as code page 437."""
-    if member.flag_bits & 0x800:
-        return member.filename
-    try:
-        return member.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return member.filename
+    names, notes = names_of(members)
+    files = [
+        _File(PurePosixPath(names[member.filename].replace("\\", "/")), opener(member))
+        for member in sorted(members, key=lambda member: member.filename)
+    ]
+    return files, notes
 
 
 def _checked(parts: Parts[_File]) -> Parts[_File]:

@@ -4,8 +4,10 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
+from cnnlab_core.data.digits import TITLE, digits
 from cnnlab_core.data.own import own_names, own_path
 from cnnlab_core.data.shapes import shapes
 from cnnlab_core.data.text import text_names
@@ -25,10 +27,11 @@ class Source:
 
 
 def list_data() -> list[Source]:
-    """Every set of pictures that can be trained on: CIFAR-10, the generated one, and the imported ones."""
+    """Every set of pictures that can be trained on: CIFAR-10, the generated one, the digits, and the imported ones."""
     return [
         Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
         Source("shapes", "Shapes and textures (generated)"),
+        Source("digits", TITLE),
         *(Source(f"own:{name}", name) for name in own_names()),
     ]
 
@@ -39,6 +42,7 @@ def list_texts() -> list[Source]:
     return [Source("names", "Names (US census)", kind="text"), *own]
 
 
+@by_annotation
 def find_data(name: str) -> Source:
     """The data set called ``name``. Raises ``InputError`` that lists the names there are."""
     sources = list_data() + list_texts()
@@ -49,6 +53,7 @@ def find_data(name: str) -> Source:
     raise InputError(f"There is no data set called “{name[:60]}”. Choose one of: {names}.")
 
 
+@by_annotation
 def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
     """The pictures called ``name``, in memory and verified; fetched first if need be.
 
@@ -61,9 +66,12 @@ def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
         return (yield from cifar10.cifar10())
     if name == "shapes":
         return shapes()
+    if name == "digits":
+        return digits()
     return read_dataset(own_path(name.removeprefix("own:")))
 
 
+@by_annotation
 def open_data(name: str, *, fetch: bool = True) -> Dataset:
     """The data set called ``name``; without ``fetch``, a ``DataError`` rather than a download."""
     source = find_data(name)

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data.dataset import data_folder
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.files import write_atomically
@@ -118,6 +119,7 @@ def text_names() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.txt") if _NAME.fullmatch(path.stem))
 
 
+@by_annotation
 def open_text(name: str) -> Text:
     """The text called ``names`` or ``text:<name>``. Raises ``InputError`` if there is none, ``DataError`` if it is
     damaged."""
@@ -143,6 +145,7 @@ def text_path(name: str) -> Path:
     return _folder() / f"{name}.txt"
 
 
+@by_annotation
 def import_text(source: str | bytes | bytearray, name: str) -> Text:
     """Keep a text as ``text:<name>``, for everybody in the lab.
 
@@ -167,6 +170,7 @@ def import_text(source: str | bytes | bytearray, name: str) -> Text:
     return made
 
 
+@by_annotation
 def delete_text(name: str) -> None:
     """Delete the own text ``name``; runs that learned from it stay. Raises ``InputError`` if there is none."""
     path = text_path(name)
@@ -281,13 +285,17 @@ class Entropies:
     pairs_in_training: float
 
 
+@by_annotation
 def entropies(train: Codes, test: Codes, count: int) -> Entropies:
     """What counting in ``train`` reaches on ``test``, in bits per character; there are ``count`` characters.
 
     Singles: add-one (Laplace) smoothing, p(b) = (n(b) + 1) / (N + count). Pairs: p(b | a) = (n(ab) + p(b)) /
     (n(a) + 1), so that a pair that never occurred falls back on the single letter (a Dirichlet prior of weight 1,
-    MacKay & Peto 1995). Measured on all characters of ``test`` but the first, which has none before it.
+    MacKay & Peto 1995). Measured on all characters of ``test`` but the first, which has none before it. Raises
+    ``InputError`` for what aren't places of ``count`` characters, and a test of fewer than two.
     """
+    whole("count", count, 1, MOST_CHARACTERS)
+    train, test = (_places(name, codes, count) for name, codes in (("train", train), ("test", test)))
     single = np.bincount(train, minlength=count).astype(np.float64)
     pairs = (
         np.bincount(train[:-1] * count + train[1:], minlength=count * count).reshape(count, count).astype(np.float64)
@@ -302,6 +310,13 @@ def entropies(train: Codes, test: Codes, count: int) -> Entropies:
         _entropy(single),
         _entropy(pairs) - _entropy(pairs.sum(1)),
     )
+
+
+def _places(name: str, codes: Codes, count: int) -> Codes:
+    codes = np.asarray(codes)
+    if codes.ndim != 1 or len(codes) < 2 or not np.isin(codes, np.arange(count)).all():
+        raise InputError(f"{name} must be two or more places in an alphabet of {count} characters, counted from 0.")
+    return codes.astype(np.int64)
 
 
 def _entropy(counts: npt.NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from cnnlab_core.checks import Array
+from cnnlab_core.checks import Array, by_annotation
 from cnnlab_core.exercises.answers import TOLERANCE, Verdict, check_cells
 from cnnlab_core.exercises.looks import Look
 
@@ -37,6 +37,7 @@ class Choice:
     answer: str
     why: str = ""
 
+    @by_annotation
     def check(self, answer: str) -> Verdict:
         """Whether it is the right option."""
         right = answer == self.answer

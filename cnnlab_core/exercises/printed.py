@@ -10,7 +10,9 @@ from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.convolution import latex
+from cnnlab_core.errors import InputError
 from cnnlab_core.exercises.exercise import Choice, Exercise, Numbers, Part
 from cnnlab_core.exercises.kinds import KINDS, address
 from cnnlab_core.exercises.sheet import Sheet
@@ -21,6 +23,7 @@ _SAME = {r"\allowbreak": "", r"{aligned}": r"{align*}"}
 """LaTeX that KaTeX knows and the converter to MathML doesn't, and what is the same to it."""
 
 
+@by_annotation
 def sheets_html_steps(
     sheets: Iterable[Sheet], *, solutions: bool = False, lab: str = ""
 ) -> Generator[Sheet, None, str]:
@@ -36,6 +39,8 @@ def sheets_html_steps(
         if solutions:
             solved.append(_solutions(sheet))
         yield sheet
+    if not seeds:
+        raise InputError("There are no sheets to print: give at least one.")
     of = f"sheet {seeds[0]}" if len(seeds) == 1 else f"sheets {seeds[0]} to {seeds[-1]}"
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>cnnlab: exercises, {of}</title>\n'

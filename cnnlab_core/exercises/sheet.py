@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnnlab_core.checks import whole
+from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises.exercise import Choice, Exercise
 from cnnlab_core.exercises.kinds import KINDS, make_exercise
@@ -19,6 +19,7 @@ class Sheet:
     exercises: tuple[Exercise, ...]
 
 
+@by_annotation
 def draw_sheets(kinds: Sequence[str], *, seed: int, level: int = 1, each: int = 1, sheets: int = 1) -> Iterator[Sheet]:
     """Sheets with the seeds ``seed``, ``seed + 1`` and so on: one for each of ``sheets`` students, made as they go.
 

@@ -11,6 +11,7 @@ from torch import fx, nn
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.models.stack import Grey
 from cnnlab_core.runtime.csv_tables import csv_table
 
 Array = npt.NDArray[np.float64]
@@ -31,10 +32,14 @@ def first_layer_filters(model: LoadedModel) -> Filters:
     graph, names = trace(model.network)
     for node in graph.graph.nodes:
         weight = _weight_of(graph, node)
-        if weight is not None and weight.shape[1] == 3:
-            return Filters(names[node], weight.detach().double().cpu().numpy().copy())
-        if weight is not None:
-            break
+        if weight is None:
+            continue
+        values = weight.detach().double().cpu().numpy().copy()
+        if values.shape[1] == 1 and any(isinstance(layer, Grey) for layer in model.network.children()):
+            values = values.repeat(3, axis=1) / 3  # over the colours' mean: each has a third of the weight
+        if values.shape[1] == 3:
+            return Filters(names[node], values)
+        break
     raise InputError(f"{model.spec.title} doesn't begin with a convolution over the three colours: none to show.")
 
 

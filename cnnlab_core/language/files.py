@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.data.text import MOST_CHARACTERS
 from cnnlab_core.errors import InputError, LabError, WeightsError
 from cnnlab_core.language.model import CharacterModel
@@ -35,18 +36,20 @@ def character_models() -> tuple[str, ...]:
     )
 
 
+@by_annotation
 def load_character_model(name: str = "names_lstm") -> CharacterModel:
     """The network called ``name``, shared by all who ask for it: frozen, in float32, on the CPU.
 
     Raises ``InputError`` for an unknown name and ``WeightsError`` for files that are damaged.
     """
-    if not (isinstance(name, str) and name in character_models()):
-        raise InputError(f"There is no network “{str(name)[:60]}”. Choose one of {', '.join(character_models())}.")
+    if name not in character_models():
+        raise InputError(f"There is no network “{name[:60]}”. Choose one of {', '.join(character_models())}.")
     folder = exports_folder() if name.startswith("run:") else SHIPPED
     path = folder / f"{name.removeprefix('run:')}.json"
     return _loaded(path, name, path.stat().st_mtime_ns)
 
 
+@by_annotation
 def describe_character_model(name: str) -> dict[str, Any]:
     """What the file of a network says of it: title, about, licence, source, scores, config."""
     load_character_model(name)

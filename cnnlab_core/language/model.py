@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cnnlab_core.checks import seeded, whole
+from cnnlab_core.checks import by_annotation, seeded, whole
 from cnnlab_core.errors import InputError, WeightsError
 from cnnlab_core.language.network import RecurrentNetwork, State
 from cnnlab_core.runtime.jobs import plainly
@@ -69,10 +69,11 @@ class CharacterModel:
 
     # --- text and numbers ---
 
+    @by_annotation
     def encode(self, text: str) -> torch.Tensor:
         """A text as places in the alphabet, (T,). Raises ``InputError`` for a character that isn't in it."""
         try:
-            return torch.tensor([self._places[character] for character in _text(text)], dtype=torch.long)
+            return torch.tensor([self._places[character] for character in text], dtype=torch.long)
         except KeyError as error:
             raise InputError(self._unknown(error.args[0])) from None
 
@@ -85,6 +86,7 @@ class CharacterModel:
 
     # --- writing ---
 
+    @by_annotation
     def sample_steps(
         self,
         prompt: str = "",
@@ -110,7 +112,7 @@ class CharacterModel:
         if lines is not None:
             whole("lines", lines, 1)
         low, high = TEMPERATURES
-        if not (isinstance(temperature, int | float) and (temperature == 0 or low <= temperature <= high)):
+        if not (temperature == 0 or low <= temperature <= high):
             raise InputError(f"The temperature is {temperature!r}: make it a number from {low} to {high}, or 0.")
         random, codes = seeded(generator), self.encode(self.first + self._short(prompt))
         state, written = self.network.nothing_read(1), ""
@@ -131,6 +133,7 @@ class CharacterModel:
 
     # --- reading ---
 
+    @by_annotation
     def probabilities(self, text: str) -> Array:
         """Of each place of a text the probabilities of what follows, (T, characters): row t has read t + 1 characters.
 
@@ -138,18 +141,21 @@ class CharacterModel:
         """
         return self._reading(text)[0]
 
+    @by_annotation
     def activity(self, text: str) -> Array:
         """The hidden units (T, layers, hidden) after each character, in [-1, 1]. Raises as ``probabilities``."""
         return self._reading(text)[1][0]
 
+    @by_annotation
     def cells(self, text: str) -> Array | None:
         """An LSTM's memory (T, layers, hidden) after each character, of any size; None for the other kinds."""
         states = self._reading(text)[1]
         return states[1] if self.kind == "lstm" else None
 
+    @by_annotation
     def compare(self, text: str, changed: str) -> Comparison:
         """What changes where some letters are others. Raises ``InputError`` where the lengths aren't the same."""
-        if len(_text(text)) != len(_text(changed)):
+        if len(text) != len(changed):
             raise InputError(
                 f"The texts have {len(text)} and {len(changed)} characters. Change letters, and leave the length."
             )
@@ -158,6 +164,7 @@ class CharacterModel:
         divergence = (after * np.log2(np.maximum(after, 1e-300) / np.maximum(before, 1e-300))).sum(1)
         return Comparison(places, before, after, divergence, changed_states[0] - states[0])
 
+    @by_annotation
     def bits(self, text: str) -> Array:
         """The bits that each character of a text but the first costs, (T - 1,): -log2 of its probability.
 
@@ -172,6 +179,7 @@ class CharacterModel:
             found.append(-logits.double().log_softmax(1).gather(1, next_ones[:, None])[:, 0] / math.log(2))
         return torch.cat(found).numpy()
 
+    @by_annotation
     def bits_per_character(self, text: str) -> float:
         """The mean of ``bits``."""
         return float(self.bits(text).mean())
@@ -200,15 +208,9 @@ class CharacterModel:
 
     @staticmethod
     def _short(text: str) -> str:
-        if len(_text(text)) > MOST_READ:
+        if len(text) > MOST_READ:
             raise InputError(f"The text has {len(text):,} characters: use at most {MOST_READ:,}.")
         return text
-
-
-def _text(text: str) -> str:
-    if not isinstance(text, str):
-        raise InputError(f"Give a text, not {type(text).__name__}.")
-    return text
 
 
 def _softened(logits: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -216,6 +218,7 @@ def _softened(logits: torch.Tensor, temperature: float) -> torch.Tensor:
     return (logits / temperature if temperature else logits).softmax(0)
 
 
+@by_annotation
 def share_known(lines: Iterable[str], known: Collection[str]) -> tuple[int, int]:
     """How many of the lines that aren't empty are among ``known`` (a set is fast), and how many there are."""
     written = [line for line in lines if line]

@@ -25,6 +25,12 @@ def cut_behind(model: LoadedModel, nodes: tuple[str, ...]) -> fx.GraphModule:
     return graphs.cuts[nodes]
 
 
+def graph_of(model: LoadedModel) -> tuple[fx.GraphModule, dict[str, fx.Node]]:
+    """The network's whole graph, which writes into no argument, and its nodes by name. It is shared: only read it."""
+    graphs = _graphs_of(model.network)
+    return graphs.whole, graphs.nodes
+
+
 _MOST_CUTS = 32
 """Parts of one network that are kept."""
 

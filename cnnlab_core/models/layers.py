@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.models.graph import trace
@@ -48,6 +49,7 @@ class Layer:
         return f"{self.place} · {values}"
 
 
+@by_annotation
 @lru_cache(maxsize=64)
 def layer_table(name: str, size: tuple[int, int] | None = None) -> tuple[Layer, ...]:
     """The layers of the model called ``name`` for pictures of ``size`` (height, width), in forward order.

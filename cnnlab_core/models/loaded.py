@@ -13,6 +13,7 @@ from torch import nn
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.classification.softmax import Prediction, top_k
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_tensor
@@ -66,6 +67,7 @@ class LoadedModel:
                 f"Use at least {smallest} × {smallest}."
             ) from error
 
+    @by_annotation
     def prepare(self, picture: Image.Image) -> torch.Tensor:
         """The picture resized and cropped for this model: float32 (1, 3, H, W) in [0, 1], on its device."""
         return to_tensor(crop(picture, self.spec.preprocessing)).to(self.device)
@@ -75,6 +77,7 @@ class LoadedModel:
         mean, std = self._statistics
         return (x - mean) / std
 
+    @by_annotation
     def top_k(self, x: torch.Tensor, k: int = 5) -> list[Prediction]:
         """The ``k`` most probable classes of one picture (1, 3, H, W), most probable first."""
         if x.ndim != 4 or x.shape[0] != 1:

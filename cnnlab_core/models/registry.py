@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.loaded import LoadedModel
@@ -124,6 +125,7 @@ def registry() -> Registry:
     return Registry(int(text) if text else DEFAULT_BUDGET, _load)
 
 
+@by_annotation
 def load_model(
     name: str,
     weights: str = "pretrained",

@@ -2,7 +2,8 @@
 
 ``c64k11s4p5,norm,relu,m3s2`` is a convolution with 64 filters of 11 × 11, stride 4 and padding 5, then batch
 normalisation, ReLU and a max pooling of 3 with stride 2; ``a`` is an average pooling. ``s``, ``p`` and ``d`` are
-stride, padding and dilation where they aren't 1, 0 and 1. Where only windows matter, filters are left out: ``c11s4``.
+stride, padding and dilation where they aren't 1, 0 and 1. Where only windows matter, filters are left out: ``c11s4``. A
+stack for grey pictures may begin with ``grey``, the mean of the three colours.
 """
 
 import re
@@ -10,13 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from cnnlab_core.errors import InputError
 
 WINDOWS = {"convolution": "c", "max pool": "m", "average pool": "a"}
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-KINDS = (*WINDOWS, "norm", *ACTIVATIONS)
+KINDS = (*WINDOWS, "norm", *ACTIVATIONS, "grey")
 MOST_ROWS = 40
 MOST_FILTERS = 1024
 MOST_WINDOW = 64
@@ -74,13 +76,13 @@ def read_stack(text: str) -> tuple[Row, ...]:
 
 
 def _read(number: int, part: str) -> Row:
-    if part == "norm" or part in ACTIVATIONS:
+    if part in KINDS[len(WINDOWS) :]:
         return Row(part)
     found = _WINDOW.fullmatch(part)
     if not found:
         raise InputError(
             f"Row {number} of the stack reads “{part[:20]}”. Write a convolution like c64k3p1 (64 filters of 3 × 3, "
-            f"padding 1) or c3p1, a pooling like m2s2 (max) or a2s2 (average), or norm, {', '.join(ACTIVATIONS)}."
+            f"padding 1) or c3p1, a pooling like m2s2 (max) or a2s2 (average), or {', '.join(KINDS[len(WINDOWS) :])}."
         )
     filters, pool, kernel, stride, padding, dilation = found.groups()
     kind = {"m": "max pool", "a": "average pool"}.get(pool, "convolution")
@@ -98,6 +100,8 @@ def map_sides(rows: Sequence[Row], side: int) -> list[int]:
     for number, row in enumerate(rows, 1):
         if row.kind not in KINDS:
             raise InputError(f"Row {number} is of the type “{str(row.kind)[:20]}”. Choose one of {', '.join(KINDS)}.")
+        if row.kind == "grey" and number > 1:
+            raise InputError(f"Row {number} is grey, but only the first row can be: there are no colours after it.")
         sides.append(_side_after(number, row, sides[-1]) if row.has_window else sides[-1])
     return sides[1:]
 
@@ -141,9 +145,17 @@ def build_layers(rows: Sequence[Row], channels: int = 3) -> nn.Sequential:
         counts[short] += 1
         has_bias = after is None or after.kind != "norm"
         network.add_module(f"{short}{counts[short]}", _layer(row, channels, has_bias))
-        if row.kind == "convolution":
+        if row.kind in ("convolution", "grey"):
             channels = row.filters or 1
     return network
+
+
+class Grey(nn.Module):
+    """The mean of the colours: (N, 3, H, W) to (N, 1, H, W)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """One channel; exactly the picture's own where its three are equal, but for float rounding."""
+        return x.mean(1, keepdim=True)
 
 
 def _layer(row: Row, channels: int, has_bias: bool) -> nn.Module:
@@ -155,6 +167,8 @@ def _layer(row: Row, channels: int, has_bias: bool) -> nn.Module:
             return nn.MaxPool2d(*window, row.dilation)
         case "average pool":
             return nn.AvgPool2d(*window)
+        case "grey":
+            return Grey()
         case "norm":
             return nn.BatchNorm2d(channels)
         case activation:

@@ -1,5 +1,6 @@
 """The zoo: every network of the lab, as one table. Data only; reading it needs no torch."""
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.exports import exported_specs
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsFile
@@ -187,6 +188,7 @@ def all_specs() -> tuple[ModelSpec, ...]:
     return (*ZOO, *exported_specs())
 
 
+@by_annotation
 def find_spec(name: str) -> ModelSpec:
     """The spec called ``name``. Raises ``InputError`` that lists the names there are."""
     for specs in (lambda: ZOO, exported_specs):  # only a name that isn't in the zoo is looked for on disk

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import product
 
+from cnnlab_core.checks import fit_fields
 from cnnlab_core.receptive_field.fields import Box
 
 
@@ -16,6 +17,10 @@ class Counting:
     pixels: int = 0
     units: int = 0
     from_below: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ``InputError`` for a number that isn't one."""
+        fit_fields(self)
 
     @property
     def name(self) -> str:

@@ -12,10 +12,11 @@ import torch
 from torch import fx, nn
 from torch.utils._pytree import tree_leaves
 
-from cnnlab_core.checks import per_axis, whole
+from cnnlab_core.checks import by_annotation, per_axis, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.graph import trace
-from cnnlab_core.receptive_field.layers import ONE_ROW, Flow, Part, Step, canonical, number, varied
+from cnnlab_core.receptive_field.layers import ONE_ROW, Flow
+from cnnlab_core.receptive_field.parts import Part, Step, canonical, number, varied
 from cnnlab_core.receptive_field.windows import SAME, Axis, Every, Span, Window
 
 Pair = tuple[float, float]
@@ -70,6 +71,7 @@ class ReceptiveField:
         """Height and width of the pictures, in pixels."""
         return self._steps[0].size
 
+    @by_annotation
     def box(self, row: int, col: int, *, clip: bool = True) -> Box | None:
         """The pixels that unit (row, col) sees, from 0.
 
@@ -142,6 +144,7 @@ It is called with the layer (for a module) and the arguments that it gets in the
 """
 
 
+@by_annotation
 def receptive_fields(
     model: nn.Module | HasNetwork,
     input_size: tuple[int, int] | int | None = None,
@@ -164,7 +167,9 @@ def receptive_fields(
     Raises ``InputError`` when paths with different jumps are merged (no even field describes the result), when
     the pictures are too small for the network, or when the network can't be traced.
     """
-    network = model if isinstance(model, nn.Module) else model.network
+    network = model if isinstance(model, nn.Module) else getattr(model, "network", None)
+    if not isinstance(network, nn.Module):
+        raise InputError(f"Give a network, an nn.Module or what load_model gives, not a {type(model).__name__}.")
     if input_size is None:
         crop = getattr(getattr(model, "spec", None), "preprocessing", None)
         if crop is None:
@@ -173,6 +178,8 @@ def receptive_fields(
     size = per_axis("input_size", input_size, 2, least=1)
     if channels is not None:
         whole("channels", channels, least=1)
+    if any(torch.nn.parameter.is_lazy(parameter) for parameter in network.parameters()):
+        raise InputError("The network has lazy layers, whose sizes aren't known yet. Give it a picture once, then ask.")
     on_meta, constants = _on_meta(network)
     if type(network).__module__.startswith("torch.nn") and not isinstance(network, nn.Sequential):
         on_meta = nn.Sequential(on_meta)  # a layer alone
@@ -242,7 +249,7 @@ class _Surveyor(fx.Interpreter):
         if rule := self._rules.get(kind):
             with torch.device("meta"):
                 value = super().run_node(n)
-            self._by_own_rule(rule(*([module] if module is not None else []), *args, **kwargs), tensors, value)
+            self._by_own_rule(self._asked(rule, [module] * (module is not None) + [*args], kwargs), tensors, value)
         elif n.target is operator.getitem and tensors and _picks_by_list(args[1]):
             value = super().run_node(n)  # torch would put the list on the meta device, where it has no values
             moved = [[i[args[1]] for i in both] for _, *both in flow.of(args[0])]
@@ -254,6 +261,17 @@ class _Surveyor(fx.Interpreter):
         if first is not None and flow.of(first):
             self.fields[flow.name] = self._public(first)
         return value
+
+    def _asked(self, rule: Rule, args: list[Any], kwargs: dict[str, Any]) -> tuple[Axis, Axis] | None:
+        """What a rule of one's own says, if that is what a rule may say."""
+        try:
+            found = rule(*args, **kwargs)
+        except Exception as error:
+            raise InputError(f"Your rule for {self._flow.kind} fails ({_reason(error)}). Mend it.") from error
+        pair = isinstance(found, tuple | list) and len(found) == 2 and all(isinstance(axis, Axis) for axis in found)
+        if found is not None and not pair:
+            raise InputError(f"Your rule for {self._flow.kind} must give two windows, or None for all positions.")
+        return found
 
     def _by_own_rule(self, found: tuple[Axis, Axis] | None, tensors: list[torch.Tensor], value: torch.Tensor) -> None:
         flow, reads = self._flow, []
@@ -279,7 +297,9 @@ class _Surveyor(fx.Interpreter):
         else:
             step, place = settled
             own = tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()  # not a part of another
-            if own and all(varied(part.rows) | varied(part.cols) <= {*place} for part in parts):
+            along = [varied(part.rows) | varied(part.cols) for part in parts]
+            spread = any(tensor.shape[dim] > 1 and not any(dim in found for found in along) for dim in place)
+            if own and not spread and all(found <= {*place} for found in along):
                 flow.keep(tensor, [canonical(step, tensor.shape, place)])  # alike in all channels: one map from here
             if not all(step.whole):
                 map_size, exchanged = (tensor.shape[min(place)], tensor.shape[max(place)]), place[0] > place[1]

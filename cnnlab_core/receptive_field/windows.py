@@ -11,8 +11,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal, get_args
 
 import numpy as np
+
+from cnnlab_core.checks import fit_fields, whole
+
+Mode = Literal["zeros", "replicate", "reflect", "circular"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,13 @@ class Window:
     stride: int = 1
     before: int = 0
     dilation: int = 1
-    padding_mode: str = "zeros"
+    padding_mode: Mode = "zeros"
+
+    def __post_init__(self) -> None:
+        """Raise ``InputError`` for what is no window."""
+        fit_fields(self)
+        for name in ("kernel", "stride", "dilation"):
+            whole(name, getattr(self, name), least=1)
 
     def grow(self, span: Span) -> Span:
         """The field after this layer."""
@@ -62,16 +73,20 @@ class Window:
 
     def read(self, cells: np.ndarray, size: int) -> np.ndarray:
         """The input cells (sorted, without repeats, inside ``size``) that the output ``cells`` read."""
+        taps = np.unique(self.taps(cells, size))
+        return taps[(taps >= 0) & (taps < size)]
+
+    def taps(self, cells: np.ndarray, size: int) -> np.ndarray:
+        """The input cells of each output cell, (cells, kernel); out of ``size`` where it reads zeros."""
         taps = cells[:, None] * self.stride - self.before + self.dilation * np.arange(self.kernel)
         match self.padding_mode:
             case "replicate":
-                taps = taps.clip(0, size - 1)
+                return taps.clip(0, size - 1)
             case "circular":
-                taps = taps % size
+                return taps % size
             case "reflect":
-                taps = (size - 1) - np.abs((size - 1) - np.abs(taps))
-        taps = np.unique(taps)
-        return taps[(taps >= 0) & (taps < size)]
+                return (size - 1) - np.abs((size - 1) - np.abs(taps))
+        return taps
 
 
 @dataclass(frozen=True)
@@ -132,10 +147,10 @@ SAME = Window()
 """Every output cell reads the one input cell in its own place."""
 
 
-MODES = ("zeros", "replicate", "reflect", "circular")
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
-def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[str] = MODES) -> Axis:
+def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[Mode] = MODES) -> Axis:
     """The axis that reads ``reads[t]`` (sorted) of ``size`` cells for each output ``t``: a window where one does."""
     cells = tuple(tuple(map(int, read)) for read in reads)
     if cells == tuple((t,) for t in range(size)):
@@ -150,11 +165,20 @@ def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[str] = MODES)
             firsts = Counter(t * stride - cells[t][0] for t in full)
             for (before, _), mode in itertools.product(firsts.most_common(9), modes):
                 window = Window(kernel, stride, before, dilation, mode)
-                if all(tuple(window.read(np.array([t]), size)) == read for t, read in enumerate(cells)):
+                if _reads(window, cells, size):
                     return window
     slope = Fraction(size, len(cells))
     even = size > 1 and all(cells) and _even_span(cells, slope)[1] < kernel + 1
     return Listed(cells, slope if even else None)
+
+
+def _reads(window: Window, cells: tuple[tuple[int, ...], ...], size: int) -> bool:
+    """Whether these are the cells that a window reads."""
+    for t in (0, len(cells) // 2, len(cells) - 1):  # most that don't fit are found out soon
+        if tuple(window.read(np.array([t]), size)) != cells[t]:
+            return False
+    taps = window.taps(np.arange(len(cells)), size)
+    return all(tuple(sorted({i for i in row if 0 <= i < size})) == cells[t] for t, row in enumerate(taps.tolist()))
 
 
 def _even_span(cells: Sequence[Sequence[int]], slope: Fraction) -> tuple[Fraction, Fraction]:

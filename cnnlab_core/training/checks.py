@@ -1,10 +1,12 @@
 """Whether a config can be trained at all, found out before anything starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from cnnlab_core.data import find_data, open_text, split_validation
+from cnnlab_core.checks import by_annotation
+from cnnlab_core.data import digits, find_data, open_text, split_validation
 from cnnlab_core.data.dataset import peek
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.sources import Source
@@ -32,18 +34,23 @@ class Facts:
 
 MOST_NUMBERS = 500_000_000
 """Numbers that a step on text may have in memory."""
-_SHAPES = {"cifar10": (5000, 32, 10), "shapes": (1000, 32, 10)}
-"""Training pictures of each class, their side, and the classes."""
+_LABELS: dict[str, tuple[Callable[[], torch.Tensor], int]] = {
+    "cifar10": (lambda: torch.arange(10).repeat(5000), 32),
+    "shapes": (lambda: torch.arange(10).repeat(1000), 32),
+    "digits": (digits.train_labels, digits.SIDE),
+}
+"""How many training pictures of each class there are, in some order, and their side."""
 
 
+@by_annotation
 def check(config: Config) -> Facts:
     """Raise ``InputError`` for a config whose data, network or first step can't be; else what is known about it."""
     source = find_data(config.data)
     if config.kind == "text":
         return _check_text(config, source)
-    if config.data in _SHAPES:
-        each, side, classes = _SHAPES[config.data]
-        labels = torch.arange(classes).repeat(each)
+    if config.data in _LABELS:
+        read, side = _LABELS[config.data]
+        labels, classes = read(), 10
     else:
         labels, side, classes = peek(own_path(config.data.removeprefix("own:")))
     if config.crop >= side:

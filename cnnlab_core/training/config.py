@@ -9,14 +9,14 @@ from typing import Any, Literal
 from cnnlab_core.errors import InputError
 from cnnlab_core.training.settings import Kind, Option, Setting, describe, kind_of, setting
 
-Net = Literal["homework", "homework_bn", "deeper", "stack", "rnn", "gru", "lstm"]
+Net = Literal["homework", "homework_bn", "deeper", "glass_digits", "glass_cifar10", "stack", "rnn", "gru", "lstm"]
 Init = Literal["he", "xavier", "orthogonal", "small", "zeros"]
 Optimizer = Literal["adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "constant"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-DATA = ("cifar10", "shapes", "names")
+DATA = ("cifar10", "shapes", "digits", "names")
 """The data sets that come with the lab; others are called ``own:`` or, if they are text, ``text:`` and their name."""
 _OWN = re.compile(r"(own|text):[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _ATTACKED = {"attack": ("fgsm", "pgd")}
@@ -66,8 +66,17 @@ class Config:
             ),
             "deeper": Option(
                 "deeper (residual)",
-                "A small residual network with 3.6 million weights: the best of the three, and the slowest.",
+                "A small residual network with 3.6 million weights: the best of the lab's networks, and the slowest.",
                 of="pictures",
+            ),
+            "glass_digits": Option(
+                "made of glass, for digits",
+                "One grey channel and three convolutions of 8, 16 and 16 filters: small enough to see every weight.",
+                of="pictures",
+            ),
+            "glass_cifar10": Option(
+                "made of glass, for photos",
+                "Six convolutions of 3 × 3 with 16 filters each: small enough to see every weight.", of="pictures",
             ),
             "stack": Option("my own stack", "Layers of your own, row by row.", of="pictures"),
             "rnn": Option("RNN", "A plain recurrent layer with tanh (Elman 1990): it forgets quickly.", of="text"),

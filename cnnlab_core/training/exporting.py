@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.images.levels import levels
 from cnnlab_core.language import CharacterModel, load_character_model
@@ -19,6 +20,7 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.runs import Run
 
 
+@by_annotation
 def export(
     run: Run,
     folder: Path | None = None,
@@ -63,6 +65,7 @@ def export(
     return f"run:{name or run.id}"
 
 
+@by_annotation
 def character_model(run: Run) -> CharacterModel:
     """The network of a run on text as it stands: its best weights so far, or those that came with the lab.
 

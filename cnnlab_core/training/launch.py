@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import RunError
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.runtime.assets import PACKAGE
@@ -18,6 +19,7 @@ _START_SECONDS = 30
 _BUSY = "Another run is being started. Try again in a moment."
 
 
+@by_annotation
 def start(
     config: Config,
     name: str = "",
@@ -45,6 +47,7 @@ def start(
     return run
 
 
+@by_annotation
 def resume(run: Run, *, checkpoint_seconds: float | None = None) -> None:
     """Go on with a paused, interrupted or failed run. Raises ``RunError`` where that can't be."""
     ready_to_resume(run)
@@ -61,6 +64,7 @@ def ready_to_resume(run: Run) -> None:
     run.ask("")
 
 
+@by_annotation
 def pause(run: Run) -> None:
     """Ask the trainer to write a checkpoint and exit; it does within about a second."""
     if not run.state().alive:
@@ -68,6 +72,7 @@ def pause(run: Run) -> None:
     run.ask("pause")
 
 
+@by_annotation
 def stop(run: Run) -> None:
     """End the training here: what is learned is tested, and can be exported. It can't go on afterwards."""
     state = run.state()

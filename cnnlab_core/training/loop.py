@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import torch
 
-from cnnlab_core.errors import RunError
+from cnnlab_core.checks import by_annotation
+from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.runtime.jobs import relay
 from cnnlab_core.training import diagnosis
@@ -46,6 +47,7 @@ class TrainStep:
     total: int
 
 
+@by_annotation
 def train(
     run: Run | None,
     *,
@@ -65,6 +67,8 @@ def train(
     """
     if run:
         run.refuse_shipped()
+    elif world is None or world.leads:
+        raise InputError("Give the run to train, as create_run makes it.")
     with held(run.lock, 1.0, f"{run.about.name} is being trained already.") if run and not locked else nullcontext():
         return (yield from _train(run, world or World(), device, checkpoint_seconds, wish))
 

@@ -18,6 +18,9 @@ MOST_MULTIPLY_ADDS = 3_000_000_000
 STACKS = {
     "homework": "c64k11p5,relu,m2s2,c128k3p1,relu,c128k3p1,relu",
     "homework_bn": "c64k11p5,norm,relu,m2s2,c128k3p1,norm,relu,c128k3p1,norm,relu",
+    "glass_digits": "grey,c8k5,norm,relu,m2s2,c16k5,norm,relu,m2s2,c16k3,norm,relu",
+    "glass_cifar10": "c16k3p1,norm,relu,c16k3p1,norm,relu,m2s2,c16k3p1,norm,relu,c16k3p1,norm,relu,m2s2,"
+    "c16k3p1,norm,relu,c16k3p1,norm,relu",
 }
 
 
@@ -41,6 +44,8 @@ def check_stack(rows: Sequence[Row], side: int) -> None:
     """Raise ``InputError`` for rows that can't be trained on pictures ``side`` × ``side``: it says what to change."""
     channels, parameters, multiply_adds = 3, 0, 0
     for number, (row, length) in enumerate(zip(rows, map_sides(rows, side), strict=True), 1):
+        if row.kind == "grey":
+            channels = 1
         if row.kind != "convolution":
             continue
         if not 1 <= row.filters <= MOST_FILTERS:

@@ -42,6 +42,38 @@ PRESETS: tuple[Preset, ...] = (
         Config(epochs=12, label_smoothing=0.0, attack="fgsm"),
     ),
     Preset(
+        "Glass, for digits",
+        "As the lab's network for digits was trained: 99 % of the test digits after half a minute. Choose the "
+        "digits as the data set. Nothing is mirrored: a mirrored 2 is no 2.",
+        Config(
+            net="glass_digits",
+            optimizer="muon",
+            learning_rate=0.03,
+            weight_decay=0.05,
+            epochs=16,
+            batch=64,
+            crop=2,
+            flip=False,
+            validation=0.05,
+            label_smoothing=0.0,
+        ),
+    ),
+    Preset(
+        "Glass, for photos",
+        "As the lab's small network for CIFAR-10 was trained: 16 maps a layer, and 79 % of the test pictures after "
+        "eight minutes.",
+        Config(
+            net="glass_cifar10",
+            optimizer="muon",
+            learning_rate=0.04,
+            weight_decay=0.05,
+            epochs=14,
+            crop=2,
+            validation=0.02,
+            label_smoothing=0.0,
+        ),
+    ),
+    Preset(
         "Deep",
         "The residual network with 3.6 million weights: for a GPU, or for a night.",
         Config(net="deeper"),

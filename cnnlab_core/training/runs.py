@@ -30,6 +30,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.runtime.assets import asset
@@ -201,6 +202,7 @@ class Run:
         return content if isinstance(content, dict) else None
 
 
+@by_annotation
 def create_run(config: Config, name: str = "", *, owner: str = "", token: str = "") -> Run:
     """A new run, not yet started. The same ``token`` (of a form, say) gives the same run, however often it is sent."""
     run = _run_named(config, token or secrets.token_hex(8))
@@ -225,6 +227,7 @@ def _run_named(config: Config, token: str) -> Run:
     return Run(runs_folder() / f"{config.net}-{token}")
 
 
+@by_annotation
 def duplicate(run: Run, name: str = "", *, seed: int | None = None, owner: str = "") -> Run:
     """A new run with the same settings, or with another seed."""
     values = asdict(run.config) | ({} if seed is None else {"seed": seed})
@@ -245,6 +248,7 @@ def list_runs() -> list[Run]:
     return [run for _, _, run in sorted(runs, key=lambda entry: (entry[2].shipped, -entry[0]))]
 
 
+@by_annotation
 def find_run(name: str) -> Run:
     """The run with this id, or the only one whose id begins or whose name is so. Raises ``InputError``."""
     runs = list_runs()
@@ -256,8 +260,11 @@ def find_run(name: str) -> Run:
     raise InputError(f"There is {what} called “{name[:60]}”. `list` shows every run's id.")
 
 
+@by_annotation
 def queue(device: str) -> DeviceQueue:
     """The queue before a device (see ``locks.device_key``)."""
+    if not re.fullmatch(r"[\w-]{1,60}", device):
+        raise InputError(f"A device is called “cpu” or “cuda-0”, say, not “{device[:40]}”.")
     return DeviceQueue(runs_folder() / "queue" / device)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
+from cnnlab_core.checks import shown
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS, levels
 
@@ -76,11 +77,11 @@ class Setting:
         """Raise ``InputError`` for a value that the setting can't have."""
         name = f"“{self.name[0].upper()}{self.name[1:]}”"
         if self.options:
-            if value not in list(self.options):
-                raise InputError(f"{name} must be one of {', '.join(self.options)}, not “{str(value)[:40]}”.")
+            if not isinstance(value, str) or value not in self.options:
+                raise InputError(f"{name} must be one of {', '.join(self.options)}, not “{shown(value)}”.")
             return
         if type(value) is not self.kind:
-            raise InputError(f"{name} must be {_KINDS[self.kind]}, not {str(value)[:40]!r}.")
+            raise InputError(f"{name} must be {_KINDS[self.kind]}, not {shown(value)}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{name} must be a finite number, not {value}.")
         if self.has_range and not self.low <= value <= self.high:  # type: ignore[operator]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part, plainly
@@ -67,6 +68,7 @@ def parts_steps(model: LoadedModel, drawn: Drawn) -> Generator[Progress[None], N
     return Parts(*found)
 
 
+@by_annotation
 def learn_steps(model: LoadedModel, drawn: Drawn) -> Generator[Progress[None], None, Learned]:
     """Learn to tell ``drawn.classes`` apart by the features of ``model``, and measure it on the test pictures."""
     parts = yield from part(parts_steps(model, drawn), 0, _EXTRACTING, 1)

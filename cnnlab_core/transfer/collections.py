@@ -1,6 +1,7 @@
 """Collections of labelled pictures to learn from, and how many pictures of each class are drawn from one.
 
-Names: those of ``cnnlab_core.data`` (``shapes``, ``cifar10``, ``own:<name>``) and ``pets`` (Oxford-IIIT Pet).
+Names: those of ``cnnlab_core.data`` (``shapes``, ``cifar10``, ``digits``, ``own:<name>``), and ``pets`` for
+Oxford-IIIT Pet.
 """
 
 from collections.abc import Callable, Generator
@@ -10,6 +11,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
+from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data import Dataset, Pictures, Source, list_data, open_data_steps
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.images import open_image
@@ -65,6 +67,7 @@ def list_collections() -> list[Source]:
     ]
 
 
+@by_annotation
 def open_collection_steps(name: str) -> Generator[DownloadStep, None, Collection]:
     """The collection called ``name``, downloaded first if need be.
 
@@ -86,6 +89,7 @@ def open_collection_steps(name: str) -> Generator[DownloadStep, None, Collection
 open_collection = plainly(open_collection_steps)
 
 
+@by_annotation
 def draw(collection: Collection, each: int, *, seed: int = 0) -> Drawn:
     """Draw ``each`` pictures of every class: half for training, a sixth for validation, a third for the test.
 
@@ -95,6 +99,7 @@ def draw(collection: Collection, each: int, *, seed: int = 0) -> Drawn:
     """
     if each < FEWEST:
         raise InputError(f"Draw at least {FEWEST} pictures per class, not {each}.")
+    whole("seed", seed)
     held, tested = max(1, each // 6), max(1, each // 3)
     train, test = (_by_class(collection, part, seed) for part in ("train", "test"))
     for name, training, testing in zip(collection.classes, train, test, strict=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cnnlab_core.checks import by_annotation
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
@@ -37,6 +38,7 @@ class FeatureLayer:
     is_map: bool
 
 
+@by_annotation
 def feature_layer(spec: ModelSpec) -> FeatureLayer:
     """The node before the classifier: after its ReLU, pooling and dropout (which does nothing here).
 
@@ -49,6 +51,7 @@ def feature_layer(spec: ModelSpec) -> FeatureLayer:
     return FeatureLayer(before.name, before.shape[0], len(before.shape) == 3)
 
 
+@by_annotation
 @torch.no_grad()
 def features(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
     """The features of pixels (N, 3, H, W) in [0, 1]: float32 (N, size), each row of length 1 (0 if all are zero)."""
@@ -58,6 +61,7 @@ def features(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(flat, dim=1)
 
 
+@by_annotation
 def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[Progress[None], None, np.ndarray]:
     """The features of many pictures, float32 (N, size); those in the cache are read from it."""
     size, found = feature_layer(model.spec).size, []

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.classification.answers import mean_per_class_accuracy
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part, plainly
@@ -37,6 +38,7 @@ def counts(most: int) -> tuple[int, ...]:
     return tuple(sorted({*(2**power for power in range(most.bit_length()) if 2**power <= most), most}))
 
 
+@by_annotation
 def curve_steps(
     model: LoadedModel, drawn: Drawn, *, draws: int = DRAWS, seed: int = 0
 ) -> Generator[Progress[Any], None, tuple[CurvePoint, ...]]:
@@ -44,6 +46,7 @@ def curve_steps(
 
     Each point is the result of ``draws`` different draws; the last one, with all pictures, has only one.
     """
+    whole("seed", seed), whole("draws", draws, least=1)
     parts = yield from part(parts_steps(model, drawn), 0, _EXTRACTING, 1)
     labels = parts.train[1]
     most = int(np.bincount(labels, minlength=len(drawn.classes)).max())

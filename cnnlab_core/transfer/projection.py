@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnnlab_core.checks import table
 from cnnlab_core.errors import InputError
 
 
@@ -18,7 +19,7 @@ class Projection:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Other features (M, size) in the same projection, (M, 2)."""
-        return (x.astype(np.float64) - self.mean) @ self.axes
+        return (table("features", x, len(self.mean)).astype(np.float64) - self.mean) @ self.axes
 
 
 def project(x: np.ndarray) -> Projection:
@@ -27,7 +28,7 @@ def project(x: np.ndarray) -> Projection:
     By the eigenvectors of the smaller of the two product matrices. The sign of each axis is the one with which its
     largest entry is positive, so that the projection doesn't flip.
     """
-    if len(x) < 3:
+    if len(table("features", x)) < 3:
         raise InputError(f"A projection needs at least 3 pictures, but there are {len(x)}.")
     mean = x.mean(0, dtype=np.float64)
     centred = x.astype(np.float64) - mean

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cnnlab_core.checks import MAX_CELLS, classes_of, fitting, table, whole
 from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import Progress, part, plainly
@@ -47,11 +48,12 @@ class SoftmaxRegression:
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """(N, classes) of features (N, size)."""
-        return x.astype(np.float64) @ self.weight + self.bias
+        return table("features", x, len(self.weight)).astype(np.float64) @ self.weight + self.bias
 
     def answers(self, x: np.ndarray, labels: np.ndarray) -> Answers:
         """Its answers for features (N, size) with ``labels`` (N,)."""
         z = self.logits(x)
+        labels = classes_of("labels", labels, len(z), z.shape[1])
         log_p = z - np.logaddexp.reduce(z, axis=1, keepdims=True)
         true = log_p[np.arange(len(labels)), labels]
         return Answers(labels, log_p.argmax(1), np.exp(log_p.max(1)), np.exp(true), -true)
@@ -65,16 +67,19 @@ def fit_steps(
     Every step's ``latest`` is the loss. Raises ``InputError`` for a penalty that isn't above 0, for features that
     aren't numbers, and for another number of labels.
     """
+    penalty, classes = fitting("penalty", penalty, float), whole("classes", classes, least=1, most=MAX_CELLS)
     if not penalty > 0:
         raise InputError(f"The penalty must be above 0, but is {penalty:g}: without it, there may be no optimum.")
-    if len(x) == 0 or len(x) != len(labels):
-        raise InputError(f"There are {len(x)} rows of features and {len(labels)} labels: give each row one label.")
-    if not np.isfinite(x).all():
-        raise InputError("Among the features are values that aren't numbers (NaN or infinity).")
+    labels = classes_of("labels", labels, len(table("features", x)), classes)
+    if not len(x):
+        raise InputError("There are no features to fit to.")
+    fitting("start", start, SoftmaxRegression | None)
+    if start is not None and start.weight.shape != (x.shape[1], classes):
+        raise InputError("start was fitted to other features or classes: leave it out.")
     x = x.astype(np.float64)
     mean = x.mean(0)
     basis, coordinates = _main_axes(x - mean)
-    problem = _Problem.of(coordinates, np.asarray(labels, np.int64), classes, penalty)
+    problem = _Problem.of(coordinates, labels, classes, penalty)
     first = np.zeros((coordinates.shape[1] + 1, classes))
     if start:
         first = np.vstack([basis.T @ start.weight, start.bias + mean @ start.weight])
@@ -175,6 +180,11 @@ def choose_penalty_steps(
 ) -> Generator[Progress[float], None, SoftmaxRegression]:
     """The classifier fitted to ``train`` (features, labels) that has the highest mean per-class accuracy on
     ``validation``; ties go to the lower loss there."""
+    parts = {"train": train, "validation": validation}
+    for name, pair in parts.items():
+        if not (isinstance(pair, tuple | list) and len(pair) == 2):
+            raise InputError(f"{name} must be a pair: features (N, size) and labels (N,).")
+    penalties = fitting("penalties", penalties, Sequence[float])
     best: tuple[tuple[float, float], SoftmaxRegression] | None = None
     last: SoftmaxRegression | None = None
     for number, penalty in enumerate(sorted(penalties, reverse=True)):

@@ -23,6 +23,14 @@ class Page:
 
 PAGES: tuple[Page, ...] = (
     Page(
+        name="network",
+        title="Inside a network",
+        icon=":material/account_tree:",
+        question="What happens between a photo and its name?",
+        promise="Look at a whole network at work, and go in: to a layer, a map, a number, and the products behind it.",
+        look="Point at a map to see what feeds it; click it to go in.",
+    ),
+    Page(
         name="classifier",
         title="Naming photos",
         icon=":material/image_search:",

@@ -53,6 +53,15 @@ def test_a_preset_sets_the_whole_form_but_the_data(open_page, preset, counting):
     assert code(app) == new_run.code(replace(preset.config, data="own:few")).strip()
 
 
+def test_the_digits_can_be_learned_and_mirroring_them_is_advised_against(open_page):
+    app = open_page("training", **FORM | {"data": "digits"})
+    assert "A mirrored digit is seldom a digit" in words(app)
+    press(app, "Glass, for digits")
+    assert "**5,954** weights, **7,603** training pictures of 28 × 28 in 10 classes" in words(app)
+    assert not app.toggle(key="training_flip").value
+    assert "seldom a digit" not in words(open_page("training", **FORM))
+
+
 def test_quick_has_its_own_momentum(open_page):
     app = open_page("training", **FORM, training_optimizer="sgd", training_momentum="0.5")
     assert "momentum=0.5" in code(app)

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import sys
 import threading
 
 import pytest
@@ -243,6 +244,18 @@ def test_a_universal_change_is_one_and_in_the_ball():
     assert found.delta.abs().max() <= 0.3 + 1e-12
     assert torch.allclose(found.exact.x_adv, (x + found.delta).clamp(0, 1))
     assert found.rounded.success.sum() > found.clean.success.sum()
+
+
+def test_a_universal_change_is_the_same_in_smaller_pieces(monkeypatch):
+    network, x = small_network(), pictures(12)
+    found = []
+    for pieces in (1, 4, 12):
+        monkeypatch.setattr(sys.modules["cnnlab_core.attacks.universal"], "AT_ONCE", pieces)
+        found.append(universal(network, x, eps=0.3, epochs=3, batch=7, norm="l2", generator=0))
+    for other in found[1:]:
+        assert torch.allclose(other.delta, found[0].delta)
+        assert torch.allclose(other.losses, found[0].losses)
+        assert torch.equal(other.fooled, found[0].fooled)
 
 
 def test_a_sweep_agrees_with_the_attacks_one_by_one():

@@ -20,6 +20,7 @@ from cnnlab_core.data import (
     Dataset,
     Pictures,
     cifar10,
+    digits,
     import_pictures,
     list_data,
     open_data,
@@ -77,6 +78,34 @@ def test_colour_alone_tells_the_shapes_nothing():
     centres = torch.stack([means["train"][train.labels == k].mean(0) for k in range(10)])
     guesses = torch.cdist(means["test"], centres).argmin(1)
     assert (guesses == test.labels).float().mean() < 0.2
+
+
+# --- digits ---
+
+
+def test_the_digits_are_grey_and_no_picture_is_there_twice():
+    data = open_data("digits", fetch=False)
+    train, test = data.train, data.read_test()
+    assert (len(train), len(test), data.side, data.classes) == (8004, 1996, 28, tuple("0123456789"))
+    assert (np.bincount(train.labels) + np.bincount(test.labels)).tolist() == list(digits.COUNTS)
+    assert torch.equal(train.labels, digits.train_labels())
+    pictures = torch.cat([train.images, test.images])
+    assert torch.equal(pictures[..., :1].expand(-1, -1, -1, 3), pictures)
+    assert len({picture.numpy().tobytes() for picture in pictures}) == 10_000
+    # In the middle by the centre of mass, as MNIST was made.
+    grey = pictures[..., 0].double()
+    rows = (grey.sum(2) * torch.arange(28)).sum(1) / grey.sum((1, 2))
+    assert (rows - 13.5).abs().quantile(0.99) < 1
+
+
+def test_digits_that_are_damaged_are_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(digits, "asset", lambda *parts: tmp_path / "digits.png")
+    Image.fromarray(np.zeros((2800, 2800), np.uint8)).save(tmp_path / "digits.png")
+    with pytest.raises(DataError, match="are damaged"):
+        digits.digits.__wrapped__()
+    (tmp_path / "digits.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match="are damaged"):
+        digits.digits.__wrapped__()
 
 
 # --- CIFAR-10 ---
@@ -264,7 +293,7 @@ def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
 def test_sets_that_cannot_be_are_sentences(files, says):
     with pytest.raises(DataError, match=says):
         finish(import_pictures(zipped(files), "bad"))
-    assert [source.name for source in list_data()] == ["cifar10", "shapes"]
+    assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits"]
 
 
 def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):  # noqa: F811

@@ -92,6 +92,33 @@ def flat(folder, count=8):
 
 WITH_TEST = (("blue", "green", "red"), 24, 6)
 WITHOUT = (("blue", "green", "red"), 21, 3)
+
+
+@pytest.mark.parametrize(
+    ("page", "names", "said"),
+    [
+        ("gbk", ("猫", "狗"), "GBK"),
+        ("gbk", ("苹果", "香蕉", "橙子"), "GBK"),
+        ("gbk", ("蝴蝶", "蜻蜓"), "GBK"),
+        ("shift_jis", ("ネコ", "イヌ"), "Shift-JIS"),
+        ("shift_jis", ("鳥", "花", "表"), "Shift-JIS"),
+        ("shift_jis", ("りんご", "バナナ"), "Shift-JIS"),
+        ("cp1251", ("Берёза", "Дуб"), "Windows-1251"),
+        ("cp866", ("кошки", "собаки"), "code page 866"),
+        ("koi8_r", ("кошки", "собаки"), "KOI8-R"),
+        ("cp437", ("Gänseblümchen", "Löwenzahn"), ""),
+        ("cp437", ("pâté", "café"), ""),
+    ],
+)
+def test_names_of_old_zips_are_read_by_what_they_look_like(page, names, said):
+    files = {f"{name}/{n}.png".encode(page): RED for name in names for n in range(6)}
+    dataset = imported(stored(files))
+    assert set(dataset.classes) == set(names)
+    assert " ".join(dataset.notes) == (
+        f"the zip doesn't say how its names are written: they are read as {said}" if said else ""
+    )
+
+
 SYSTEM = {"__MACOSX/x/._1.png": b"x", "x/.DS_Store": b"x", "x/red/._1.png": b"x", "x/@eaDir/1.png": RED}
 
 
@@ -117,6 +144,8 @@ SYSTEM = {"__MACOSX/x/._1.png": b"x", "x/.DS_Store": b"x", "x/red/._1.png": b"x"
         (class_folders("train/") | class_folders("val/", 2) | flat("test"), WITH_TEST),
         (class_folders("train/") | flat("test1"), WITHOUT),
         (class_folders("train/train/") | flat("test/test"), WITHOUT),
+        (class_folders("train/") | class_folders("eval/", 2), WITH_TEST),
+        (class_folders("train/") | class_folders("dev/", 2), WITH_TEST),
         (class_folders("a/b/c/"), WITHOUT),
         (class_folders("x/") | SYSTEM, WITHOUT),
         (class_folders() | SYSTEM, WITHOUT),
@@ -175,6 +204,13 @@ def test_parts_are_told_from_classes_by_their_names(names, parts):
     assert len(_parted(names)) == (parts if parts > 1 else 0)
 
 
+def test_folders_inside_class_folders_count_as_their_class():
+    files = flat("animals/cats") | flat("animals/dogs") | flat("plants/roses") | flat("plants/ferns")
+    dataset = imported(files)
+    assert sizes(dataset) == (("animals", "plants"), 28, 4)
+    assert dataset.notes == ("the folders inside a class count as that class: “cats” and “dogs”",)
+
+
 # --- layouts that are refused ---
 
 
@@ -192,6 +228,8 @@ def test_parts_are_told_from_classes_by_their_names(names, parts):
         (class_folders("train/") | class_folders("test/", 2) | flat("extra"), "“extra” stands beside"),
         (class_folders("train/") | {"train/loose.png": RED}, "“loose.png” isn't in a class folder"),
         (class_folders("train/") | class_folders("test/") | {"test/pink/1.png": RED}, "pink” isn't in the training"),
+        (class_folders("fold_0/") | class_folders("fold_1/"), "“fold_0” and “fold_1” all hold folders called"),
+        (class_folders("training/") | class_folders("validierung/"), "isn't clear which are the classes"),
         (flat("train/images") | flat("train/masks"), "stands beside class folders"),
     ],
 )
@@ -270,7 +308,7 @@ def test_a_source_is_a_path_in_any_form_or_bytes(tmp_path, of):
 def test_other_sources_and_names_are_sentences(arguments):
     with pytest.raises((InputError, DataError)):
         finish(import_pictures(*arguments))
-    with pytest.raises(InputError, match="pixels wide"):
+    with pytest.raises(InputError, match="side is '32'"):
         finish(import_pictures(zipped(class_folders()), "x", side="32"))
 
 

@@ -42,6 +42,15 @@ def test_other_first_layers_are_a_sentence(network):
         first_layer_filters(loaded(network if isinstance(network, nn.Sequential) else nn.Sequential(network)))
 
 
+def test_a_network_for_grey_pictures_has_a_third_of_each_weight_for_each_colour():
+    model = load_model("glass_digits")
+    found = first_layer_filters(model)
+    x = model.normalise(torch.rand(1, 3, 28, 28, generator=torch.Generator().manual_seed(0)))
+    wanted = model.network.conv1(model.network.grey1(x))
+    over_colours = torch.nn.functional.conv2d(x, torch.from_numpy(found.weights).float(), model.network.conv1.bias)
+    assert torch.allclose(over_colours, wanted, atol=1e-5)
+
+
 def test_colours_of_weights():
     weights = np.zeros((2, 3, 1, 2))
     weights[0, 0, 0] = (2, -2)

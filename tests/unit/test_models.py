@@ -32,7 +32,9 @@ PUBLISHED = {
 
 def test_the_zoo_has_what_was_promised():
     assert [spec.name for spec in list_models()][: len(NAMES)] == NAMES  # then come the networks trained in the lab
-    assert {"cifar10_standard", "cifar10_adversarial"} <= {spec.name for spec in list_models()}
+    assert {"cifar10_standard", "cifar10_adversarial", "glass_cifar10", "glass_digits"} <= {
+        spec.name for spec in list_models()
+    }
     assert set(NAMES) >= {
         "efficientnet_lite0", "alexnet", "vgg16", "googlenet", "squeezenet1_1", "resnet18", "resnet50",
         "mobilenet_v3_large", "densenet121", "convnext_tiny", "resnet50_robust_linf4", "resnet50_robust_l2_3",

@@ -12,13 +12,16 @@ from cnnlab_core.models.stack import (
     MOST_ROWS,
     WINDOWS,
     Row,
+    build_layers,
     map_sides,
     read_stack,
     write_stack,
 )
+from cnnlab_core.receptive_field import receptive_fields
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.receptive_fields import stack as recipe
+from cnnlab_core.training.nets import check_stack
 
 SMALL = st.builds(
     Row, st.sampled_from(list(WINDOWS)), st.integers(0, 9), st.integers(0, 4), st.integers(0, 5), st.integers(0, 4)
@@ -48,6 +51,19 @@ def test_texts_of_old_addresses_and_old_runs_mean_what_they_meant():
         Row("relu"),
         Row("max pool", kernel=2, stride=2),
     )
+
+
+def test_a_stack_for_grey_pictures_begins_with_their_mean():
+    rows = read_stack("grey,c4k3p1,norm,relu")
+    network = build_layers(rows).eval()
+    x = torch.rand(2, 3, 9, 9, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(network.grey1(x), x.mean(1, keepdim=True))
+    assert network.conv1.weight.shape == (4, 1, 3, 3)
+    assert torch.allclose(network(x), network[1:](x.mean(1, keepdim=True)))
+    assert receptive_fields(network, input_size=(9, 9))["relu1"].size == (3, 3)
+    check_stack(rows, 9)
+    with pytest.raises(InputError, match="Row 2 is grey, but only the first"):
+        map_sides(read_stack("c4k3,grey"), 9)
 
 
 def test_fields_are_those_of_the_windows_whatever_is_between_them():

@@ -12,6 +12,7 @@ from torch import nn
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.receptive_field import Box, Window, receptive_fields
+from cnnlab_core.receptive_field.rules import RULES
 
 SIZE = (6, 5)
 WHOLE = Box(0, 0, SIZE[0] - 1, SIZE[1] - 1)
@@ -92,16 +93,16 @@ PICKS = {
     "amax", "amin", "aminmax", "max", "min", "maximum", "minimum", "fmax", "fmin", "median", "nanmedian", "mode",
     "kthvalue", "topk", "clamp_max", "clamp_min", "clamp", "clip", "fmod", "remainder", "copysign", "nextafter",
     "xlogy", "sort", "msort", "quantile", "nanquantile", "kl_div",
-    "MaxPool2d", "MaxPool3d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
+    "cummax", "cummin", "MaxPool2d", "MaxPool3d", "AdaptiveMaxPool2d", "AdaptiveMaxPool3d",
 }  # fmt: skip
 """What passes on the gradient of some inputs only, so that a few pictures don't show all."""
 
 NO_RULE = {
-    "FractionalMaxPool2d", "as_strided", "as_strided_copy", "cdist", "conv2d", "conv_transpose2d", "cummax", "cummin",
-    "cumprod", "cumsum", "cumulative_trapezoid", "logcumsumexp", "diag_embed", "diagflat", "floor_divide", "glu", "lu",
-    "normal", "nuclear_norm", "pca_lowrank", "pinverse", "poisson", "polar", "slice_inverse", "slice_scatter", "svd",
-    "svd_lowrank", "tril", "triu", "grid_sample", "qr", "renorm", "cov", "corrcoef", "fractional_max_pool2d",
-    "binary_cross_entropy_with_logits", "complex", "col2im", "fold", "pdist", "cholesky",
+    "FractionalMaxPool2d", "as_strided", "as_strided_copy", "cdist", "conv2d", "conv_transpose2d", "diag_embed",
+    "diagflat", "floor_divide", "glu", "lu", "normal", "nuclear_norm", "pca_lowrank", "pinverse", "poisson",
+    "polar", "slice_inverse", "slice_scatter", "svd", "svd_lowrank", "tril", "triu", "grid_sample", "qr", "renorm",
+    "cov", "corrcoef", "fractional_max_pool2d", "binary_cross_entropy_with_logits", "complex", "col2im", "fold",
+    "pdist", "cholesky",
 }  # fmt: skip
 """Nothing else may be without a rule: what a vision network uses is in the table."""
 
@@ -168,6 +169,7 @@ def verdict(name, network):
         return "constant"  # it gives no tensor that depends on the picture
     if not field.known:
         assert field.why.startswith("no rule for ")
+        assert "internal error" not in field.why  # a mistake in a rule
         return "no rule"
     if field.map_size is None:
         return "whole" if field.box(0, 0) == WHOLE else f"{field.why}: {field.box(0, 0)}"
@@ -223,6 +225,23 @@ def test_every_function_of_torch(module, least):
 
 conv = lambda cin=4, cout=4, k=3, **options: nn.Conv2d(cin, cout, k, **({"padding": k // 2} | options))  # noqa: E731
 
+
+def windows(x, rows, cols):
+    """(1, windows, positions, channels): ``rows`` x ``cols`` neighbours in each window."""
+    parts = x.view(1, 4, 12 // rows, rows, 10 // cols, cols).permute(0, 2, 4, 3, 5, 1)
+    return parts.reshape(1, -1, rows * cols, 4)
+
+
+def attention(x, rows, cols, grid=False):
+    """Self-attention within windows (Swin), or among positions at equal distances (MaxViT's grid)."""
+    order = (0, 3, 5, 2, 4, 1) if grid else (0, 2, 4, 3, 5, 1)
+    parts = x.view(1, 4, 12 // rows, rows, 10 // cols, cols).permute(order)
+    tokens = parts.reshape(parts.shape[1] * parts.shape[2], -1, 4)
+    mixed = (tokens @ tokens.transpose(1, 2)).softmax(-1) @ tokens
+    back = [order.index(dim) for dim in range(6)]
+    return mixed.view(parts.shape).permute(back).reshape(x.shape)
+
+
 LOCAL = {
     "batch norm by function": (lambda x: F.batch_norm(x, x.new_zeros(4), x.new_ones(4)),),
     "space sliced": (lambda x: x[:, :, ::2, 1:],),
@@ -267,6 +286,27 @@ LOCAL = {
     "chosen where": (lambda x, a: torch.where(x > 0, x, a(x)), conv()),
     "cosine of branches": (lambda x, a: F.cosine_similarity(x, a(x), dim=1), conv()),
     "difference of rows": (lambda x: torch.diff(x, dim=2),),
+    "windows laid back": (lambda x: F.fold(F.unfold(x, (3, 2), stride=(2, 1)), (12, 10), (3, 2), stride=(2, 1)),),
+    "sum of the rows before": (lambda x, a: a(x).cumsum(2), conv()),
+    "product of the rows behind": (lambda x: x.flip(2).cumprod(2).flip(2),),
+    "integral image": (lambda x: x.cumsum(2).cumsum(3),),
+    "attention in windows": (lambda x: attention(x, 4, 5),),
+    "attention in shifted windows": (lambda x: attention(x.roll((-2, -2), (2, 3)), 4, 5).roll((2, 2), (2, 3)),),
+    "windows, then shifted windows": (
+        lambda x, a: attention(a(attention(x, 4, 5)).roll((-2, -2), (2, 3)), 4, 5).roll((2, 2), (2, 3)), conv(k=1)
+    ),
+    "attention on a grid": (lambda x: attention(x, 3, 2, grid=True),),
+    "attention among neighbours": (
+        lambda x: (F.unfold(x, 3, padding=1).view(1, 4, 9, 12, 10) * x[:, :, None]).sum(1).softmax(1),
+    ),
+    "patches by a linear layer": (
+        lambda x, a: a(windows(x, 4, 5).flatten(2)).view(1, 3, 2, 6).permute(0, 3, 1, 2), nn.Linear(80, 6)
+    ),
+    "linear along columns": (lambda x, a: a(x), nn.Linear(10, 10)),
+    "linear along columns and channels": (
+        lambda x, a: a(x.permute(0, 2, 1, 3).flatten(2)).view(1, 12, 4, 10).permute(0, 2, 1, 3), nn.Linear(40, 40)
+    ),
+    "rows gathered": (lambda x: x.gather(2, torch.tensor([3, 1, 2]).view(1, 1, 3, 1).expand(1, 4, 3, 10)),),
 }  # fmt: skip
 
 
@@ -372,7 +412,7 @@ def test_what_has_no_rule_says_so_and_gets_one_by_argument():
 
     network = nn.Sequential(nn.Conv2d(3, 4, 3), Warp(), nn.Conv2d(4, 4, 3))
     field = last(network, 16)
-    assert field.why == "no rule for grid_sample (grid_sampler_2d)"
+    assert field.why == "no rule for grid_sample (grid_sampler_2d, which reads where its grid points)"
     assert (field.size, field.map_size, field.known) == (None, None, False)
     with pytest.raises(InputError, match=r"no rule for grid_sample.*rules="):
         field.box(0, 0)
@@ -381,6 +421,32 @@ def test_what_has_no_rule_says_so_and_gets_one_by_argument():
     whole = receptive_fields(network, 16, rules={F.grid_sample: lambda *args, **options: None})
     assert whole["2"].why == "grid_sample over positions"
     assert last(network, 16).why.startswith("no rule")  # a rule counts for one call
+
+
+def test_what_a_grid_decides_is_the_whole_picture():
+    def forward(x, where):
+        theta = where(x.mean((2, 3))).view(1, 2, 3)
+        return F.grid_sample(x, F.affine_grid(theta, [1, 4, 5, 5], align_corners=False), align_corners=False)
+
+    field = last(Net(forward, nn.Linear(4, 6)), SIZE, channels=4)
+    assert (field.why, field.known, field.box(0, 0)) == ("it reads where its grid points", True, WHOLE)
+
+
+def test_rules_of_ones_own_and_their_mistakes_are_sentences():
+    for rule, words in {
+        lambda layer, x: Window(3): "two windows",
+        lambda layer, x: (Window(3), 3): "two windows",
+        lambda layer, x: x.nothing: r"Your rule for ReLU fails .*nothing",
+    }.items():
+        with pytest.raises(InputError, match=words):
+            receptive_fields(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), 16, rules={nn.ReLU: rule})
+    with pytest.raises(InputError, match="kernel"):
+        Window(0)
+
+
+def test_a_mistake_in_a_rule_is_told_as_such(monkeypatch):
+    monkeypatch.setitem(RULES, "convolution", lambda flow, call: 1 / 0)
+    assert "internal error, ZeroDivisionError" in last(nn.Sequential(nn.Conv2d(3, 4, 3)), 16).why
 
 
 def test_writing_into_a_tensor_changes_what_reads_it():
@@ -404,6 +470,7 @@ def test_networks_that_cannot_be_followed_are_sentences():
         Net(lambda x: x if x.sum() > 0 else -x): "only when it runs",
         Net(lambda x: nn.Conv2d(3, 4, 3)(x)): "made inside forward.*__init__",
         Net(lambda x: x.undefined()): "undefined",
+        nn.Sequential(nn.LazyConv2d(4, 3)): "lazy layers",
         Net(lambda x, a: a(x).view(1, 5, 5, 5), conv1): "doesn't take pictures of 16 × 16",
     }.items():
         with pytest.raises(InputError, match=words):

@@ -254,7 +254,7 @@ SMALL_ZIP = zipped([(f"{c}/{i}.bmp", b"BM" + bytes(80)) for c in "ab" for i in r
 def test_files_that_are_no_data_sets_are_not_offered(lab_folders):  # noqa: F811
     for name in ("a b", "..x", '"; import os #', "X"):
         (own_folder() / f"{name}.safetensors").write_bytes(b"")
-    assert [source.name for source in list_data()] == ["cifar10", "shapes", "own:few"]
+    assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits", "own:few"]
 
 
 # --- networks of others ---------------------------------------------------------------------------------------

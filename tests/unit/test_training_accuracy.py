@@ -33,18 +33,18 @@ def test_batch_normalisation_wins_at_a_fixed_budget(note, monkeypatch):
         "own:part",
         "part",
         dataset.classes,
-        Pictures(dataset.train.images[:3000].clone(), dataset.train.labels[:3000].clone()),
-        lambda: Pictures(test.images[:1000].clone(), test.labels[:1000].clone()),
+        Pictures(dataset.train.images[:1700].clone(), dataset.train.labels[:1700].clone()),
+        lambda: Pictures(test.images[:500].clone(), test.labels[:500].clone()),
     )
     write_dataset(own_path("part"), part)
     scores = {}
     for net in ("homework", "homework_bn"):
-        budget = {"epochs": 2, "limit": 2560, "batch": 64, "validation": 0.05, "crop": 2}
+        budget = {"epochs": 2, "limit": 1536, "batch": 64, "validation": 0.05, "crop": 2}
         run = create_run(Config(data="own:part", net=net, **budget))
         finish(train(run))
         scores[net] = run.finals["accuracy"]
     note(
-        f"{dataset.title}, 2 epochs of 2560 pictures, 1000 to test: "
+        f"{dataset.title}, 2 epochs of 1536 pictures, 500 to test: "
         + ", ".join(f"{net} {score:.1%}" for net, score in scores.items())
     )
     assert scores["homework_bn"] > scores["homework"] + 0.04

@@ -204,7 +204,7 @@ def test_the_time_is_estimated_from_runs_like_it_or_measured():
 
 
 def test_what_the_data_sets_are_said_to_hold_is_so():
-    for name in ("shapes", "own:few"):
+    for name in ("shapes", "digits", "own:few"):
         facts, dataset = check(tiny(data=name)), open_data(name)
         assert (facts.pictures, facts.side, facts.classes) == (len(dataset.train), dataset.side, len(dataset.classes))
 

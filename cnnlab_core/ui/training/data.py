@@ -30,6 +30,8 @@ def choose_data() -> str:
         _import()
     if imported := st.session_state.pop(_IMPORTED, ""):
         st.success(plain(imported), icon=":material/check_circle:")
+    if name == "digits":
+        st.caption("A mirrored digit is seldom a digit, so leave mirroring off.")
     _offer_to_fetch(name)
     return name
 

@@ -1,0 +1,75 @@
+// Small pieces: elements, numbers as people read them, tables of numbers, a window on a map.
+
+function piece(tag, name = "", text = "", attributes = {}) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (text !== "") element.textContent = text;
+  if (tag === "button") element.type = "button";
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+/** A number with a true minus, and as many decimals as it deserves. */
+function figure(value, digits = 3) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  const size = Math.abs(value);
+  const text = size !== 0 && (size < 10 ** -digits || size >= 1e6)
+    ? size.toExponential(2)
+    : size.toFixed(size >= 1000 ? 0 : size >= 100 ? Math.min(1, digits) : digits);
+  return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
+}
+
+const withSign = (value, digits = 3) => (value >= 0 ? "+" : "") + figure(value, digits);
+const share = (value) => (value > 0 && value < 0.0005 ? "<0.1%" : `${(100 * value).toFixed(1)}%`);
+const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Numbers in a square table, coloured by size. `places` says what each is, for those who hear it. */
+function numberTable(numbers, { limit, inside = null, label, size = 44, digits = 3 }) {
+  const table = piece("div", "numbers", "", { role: "img", "aria-label": label });
+  table.style.setProperty("--across", numbers[0].length);
+  table.style.setProperty("--cell", `${size}px`);
+  numbers.forEach((row, r) => {
+    row.forEach((value, c) => {
+      const cell = piece("span", inside && !inside[r][c] ? "padding" : "", size >= 26 ? figure(value, digits) : "");
+      cell.style.background = cellColour(value / (limit || 1));
+      cell.dataset.at = `${r},${c}`;
+      table.append(cell);
+    });
+  });
+  return table;
+}
+
+/** What a map that comes in is called: those of the photo are its colours. */
+const mapName = (channel, ofPhoto) => (ofPhoto ? ["red", "green", "blue"][channel] ?? `channel ${channel}` : `map ${channel}`);
+
+const largestOf = (...tables) => Math.max(1e-12, ...tables.flat(3).map(Math.abs));
+
+/** A canvas with a map, on which a window can be shown: `where` is in shares of its height and width. */
+class MapPiece {
+  constructor(maps, index, name, label) {
+    this.maps = maps;
+    this.index = index;
+    this.root = piece("div", `map ${name}`, "", { role: "img", "aria-label": label });
+    this.canvas = piece("canvas");
+    this.mark = piece("div", "mark");
+    this.mark.hidden = true;
+    this.root.append(this.canvas, this.mark);
+    if (maps.rows * maps.cols === 1) this.root.append(piece("span", "only", figure((levelsOf(maps)[index] / 127) * maps.scale)));
+    this.fill(1);
+  }
+
+  /** Paint the first part of it, row by row. */
+  fill(part) {
+    const { rows, cols } = this.maps;
+    paintMap(this.canvas, this.maps, this.index, part >= 1 ? Infinity : Math.floor(part * rows * cols));
+  }
+
+  /** Outline top, left, height, width; null takes it off. */
+  outline(where) {
+    this.mark.hidden = !where;
+    if (!where) return;
+    const [top, left, height, width] = where.map((number) => `${100 * number}%`);
+    Object.assign(this.mark.style, { top, left, height, width });
+  }
+}

@@ -1,0 +1,73 @@
+"""The names in a zip that doesn't say how they are written: UTF-8 (macOS), or the code page of the sender's Windows."""
+
+import unicodedata
+import zipfile
+from collections.abc import Sequence
+
+_PAGES = {
+    "shift_jis": "Shift-JIS",
+    "gbk": "GBK",
+    "cp1251": "Windows-1251",
+    "cp866": "code page 866",
+    "koi8_r": "KOI8-R",
+}
+_MOST_ACCENTS = 1 / 3
+"""The share of accented letters in a language of Latin letters, at most."""
+
+
+def names_of(members: Sequence[zipfile.ZipInfo]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The name of each file by the one that Python reads, and a note if its writing had to be guessed.
+
+    Python reads what has no flag for UTF-8 as code page 437, as the format asks.
+    """
+    names = {member.filename: member.filename for member in members}
+    unsure = [m.filename for m in members if not m.flag_bits & 0x800 and not m.filename.isascii()]
+    try:
+        return names | {name: name.encode("cp437").decode("utf-8") for name in unsure}, ()
+    except UnicodeEncodeError:  # a field of the zip's own says how they are written, and Python has read it
+        return names, ()
+    except UnicodeDecodeError:
+        parts = {part.rpartition(".")[0] or part for name in unsure for part in name.split("/")}
+    text = "/".join(sorted(part for part in parts if not part.isascii()))
+    page = _page(text)
+    if page == "cp437":
+        return names, ()
+    names |= {name: name.encode("cp437").decode(page) for name in unsure}
+    return names, (f"the zip doesn't say how its names are written: they are read as {_PAGES[page]}",)
+
+
+def _page(text: str) -> str:
+    """The code page in which names, as code page 437 has them, are most like words."""
+    strange = [letter for letter in text if not letter.isascii()]
+    letters = sum(letter.isalpha() for letter in text)
+    latin = all(unicodedata.name(letter, "").startswith("LATIN") for letter in strange)
+    if latin and len(strange) <= _MOST_ACCENTS * letters:
+        return "cp437"
+    scores = {page: _likeness(text.encode("cp437"), page) for page in _PAGES}
+    best = max(scores, key=lambda page: scores[page])
+    return best if scores[best] >= (0.9 if latin else 0.5) else "cp437"
+
+
+def _likeness(raw: bytes, page: str) -> float:
+    """The share of letters that are usual ones of the languages that a code page is for; 0 if it can't be that page."""
+    try:
+        text = raw.decode(page)
+    except UnicodeDecodeError:
+        return 0.0
+    good = [
+        _usual(letter, before, page)
+        for before, letter in zip(f"/{text}", text, strict=False)
+        if not letter.isascii() and letter.isprintable()
+    ]
+    return sum(good) / len(good) if good else 0.0
+
+
+def _usual(letter: str, before: str, page: str) -> float:
+    raw = letter.encode(page)
+    if page == "shift_jis":  # kana, and kanji of the first level
+        return float("\u3040" <= letter <= "\u30ff" or (len(raw) == 2 and raw[0] < 0x98))
+    if page == "gbk":  # the 3755 usual characters of GB 2312, and half for its other ones
+        return (len(raw) == 2 and 0xB0 <= raw[0] <= 0xF7 and raw[1] >= 0xA1) * (1.0 if raw[0] <= 0xD7 else 0.5)
+    if not unicodedata.name(letter, "").startswith("CYRILLIC"):
+        return 0.0
+    return 1.0 if letter.islower() or not before.isalpha() else 0.5

@@ -1,0 +1,1 @@
+"""The Python that the page “Inside a network” hands out."""

@@ -1,0 +1,1 @@
+"""The page “Inside a network”: what it looks at, what the browser gets, and what comes back from there."""

@@ -1,0 +1,169 @@
+"""Inside a network, in the browser: from the photo to the products behind one number, and back."""
+
+import re
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.models.build import build_on_meta
+from cnnlab_core.network.cell import explain_backward, explain_cell
+from cnnlab_core.network.intervene import logits_with
+from cnnlab_core.receptive_field import receptive_fields
+
+
+@pytest.fixture(scope="module")
+def cat():
+    model = load_model("efficientnet_lite0")
+    return model, model.prepare(open_image(sample_images()["chelsea"].content))
+
+
+def opened(lab, query=""):
+    """The picture with what feeds what."""
+    page = lab.open(f"/network{query}")
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    return page
+
+
+def number(text):
+    return float(re.search(r"−?[\d.]+(e-?\d+)?$", text.strip())[0].replace("−", "-"))
+
+
+def view(page, name):
+    expect(page.locator(".inside")).to_have_attribute("data-view", name)
+
+
+def field_on_photo(page):
+    """Pixels top, left, bottom, right of the box on the photo."""
+    found = page.locator(".photo .box").evaluate(
+        "(box) => ['top', 'left', 'height', 'width'].map((side) => parseFloat(box.style[side]))"
+    )
+    top, left, height, width = (round(share * 2.24) for share in found)
+    return top, left, top + height - 1, left + width - 1
+
+
+def test_a_click_path_leads_from_the_photo_to_the_products_and_the_field(lab, cat):
+    page = opened(lab)
+    expect(page.locator(".tile")).to_have_count(56)
+    page.locator(".tile[data-node=_swish]").first.click()
+    view(page, "layer")
+    whole = page.locator(".map.whole")
+    expect(whole).to_be_visible()
+    box = whole.bounding_box()
+    whole.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.4})
+    view(page, "cell")
+    expect(page.locator(".outcome")).to_be_visible()
+    query = dict(re.findall(r"network_(\w+)=([^&]+)", page.url))
+    channel, row, col = (int(query[key]) for key in ("channel", "row", "col"))
+    cell = explain_cell(*cat, "_swish", channel, row, col)
+    assert number(page.locator(".outcome .network strong").inner_text()) == pytest.approx(cell.said, abs=2e-5)
+    assert float(page.locator(".outcome").get_attribute("data-value")) == pytest.approx(cell.said, abs=1e-5)
+    conv = explain_cell(*cat, "_conv_stem.conv2d", channel, row, col)
+    added = sum(number(text) for text in page.locator(".term .value").all_inner_texts())
+    assert added == pytest.approx(conv.said, abs=5e-3)
+    field = receptive_fields(build_on_meta(cat[0].spec), (224, 224))["_swish"]
+    assert field_on_photo(page) == tuple(field.box(row, col))
+    page.get_by_role("button", name="backwards").click()
+    expect(page.locator(".back .slope")).to_be_visible()
+    back = explain_backward(*cat, "_conv_stem.conv2d", channel, row, col)
+    assert number(page.locator(".back .slope").inner_text()) == pytest.approx(back.upstream, abs=1e-5)
+    lab.accessible()
+    lab.open(page.url.removeprefix(lab.server))
+    expect(page.locator(".back .slope")).to_be_visible()
+
+
+def test_all_of_it_works_by_keyboard(lab):
+    page = opened(lab)
+    page.locator(".tile").first.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    focused = page.locator(".tile:focus")
+    expect(focused).to_have_attribute("data-node", "_blocks.2.add")
+    expect(page.locator(".says .head")).to_contain_text(focused.get_attribute("data-channel"))
+    expect(page.locator(".photo .box")).to_be_visible()
+    page.keyboard.press("Enter")
+    view(page, "layer")
+    expect(page.locator(".map.whole:focus")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    view(page, "cell")
+    expect(page.locator(".outcome")).to_be_visible()
+    for name in ("layer", "network"):
+        page.keyboard.press("Escape")
+        view(page, name)
+    expect(page.locator(".tile:focus")).to_have_count(1)
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    expect(page.locator("button.columnhead:focus")).to_have_count(1)
+    lab.during(lambda: page.keyboard.press("Enter"))
+    expect(page.locator(".crumbs .here")).to_have_text("Blocks 1–3")
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile")).to_have_count(56)
+
+
+def test_a_map_switched_off_changes_the_bars_as_torch_says(lab, cat):
+    page = opened(lab)
+    model, x = cat
+    page.get_by_role("button", name="Switch maps off").click()
+    tile = page.locator(".tile[data-node='_blocks.2.add']").first
+    channel = int(tile.get_attribute("data-channel"))
+    tile.click()
+    expect(page.locator(".bar .was").first).to_be_visible()
+    known = logits_with(model, x, {("_blocks.2.add", channel): 0.0})[0].softmax(0)
+    bars = {int(b.get_attribute("data-index")): b for b in page.locator(".bar").all()}
+    for index, bar in bars.items():
+        assert number(bar.locator(".share").inner_text().rstrip("%").replace("<", "")) / 100 == pytest.approx(
+            float(known[index]), abs=6e-4
+        )
+    expect(tile).to_have_class(re.compile("off"))
+    page.get_by_role("button", name=re.compile("Put back map")).click()
+    expect(page.locator(".bar .was:visible")).to_have_count(0)
+    with torch.no_grad():
+        before = model(x)[0].softmax(0)
+    assert number(page.locator(".bar .share").first.inner_text().rstrip("%")) / 100 == pytest.approx(
+        float(before.max()), abs=6e-4
+    )
+
+
+def test_another_class_is_asked_about_and_a_flight_can_be_broken_off(lab):
+    page = opened(lab)
+    page.locator(".bar", has_text="Egyptian cat").click()
+    expect(page.locator(".bar[aria-pressed=true]")).to_contain_text("Egyptian cat")
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    page.locator(".tile").nth(20).click()
+    page.keyboard.press("Escape")  # before anything has come
+    view(page, "network")
+    lab.settle()
+    expect(page.locator(".tile").first).to_be_visible()
+    expect(page.locator(".flyer")).to_have_count(0)
+
+
+@pytest.mark.parametrize("kind", ["phone", "dark"])
+def test_it_is_whole_on_a_phone_and_in_the_dark(request, kind):
+    lab = request.getfixturevalue(f"{kind}_lab")
+    page = opened(lab)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    lab.shot(f"network_{kind}")
+    page.locator(".tile").first.click()
+    expect(page.locator(".map.whole")).to_be_visible()
+    page.locator(".zoom").evaluate(
+        "(zoom) => Promise.all(zoom.getAnimations({subtree: true}).map((one) => one.finished))"
+    )
+    lab.accessible()
+
+
+def test_whoever_comes_back_from_another_page_finds_it_again(lab):
+    page = opened(lab)
+    page.locator(".tile").nth(9).click()
+    expect(page.locator(".map.whole")).to_be_visible()
+    lab.during(lambda: page.get_by_role("link", name="Convolution by hand").click())
+    lab.during(lambda: page.get_by_role("link", name="Inside a network").click())
+    expect(page.locator(".tile")).to_have_count(56)
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    lab.during(lambda: page.get_by_role("radio", name="random").click())
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    lab.during(lambda: page.get_by_role("radio", name="pretrained").click())
+    expect(page.locator(".bar").first).to_contain_text("tiger cat")
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")

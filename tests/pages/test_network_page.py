@@ -1,0 +1,146 @@
+"""Inside a network: what the browser is given, and what the address says."""
+
+import json
+from unittest.mock import ANY
+
+import pytest
+import torch
+from screen import code, files, refused, run_code
+
+from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.models import load_model
+from cnnlab_core.network.cell import explain_backward, explain_cell
+from cnnlab_core.network.intervene import logits_with
+from cnnlab_core.ui.network import picture
+from cnnlab_core.ui.network.place import go
+
+CELL = {"network_layer": "_blocks.0._swish", "network_channel": "3", "network_row": "10", "network_col": "20"}
+
+
+def data(app):
+    """What the component was given."""
+    (component,) = app.get("bidi_component")
+    return json.loads(component.proto.json)
+
+
+@pytest.fixture(scope="module")
+def cat():
+    model = load_model("efficientnet_lite0")
+    return model, model.prepare(open_image(sample_images()["chelsea"].content))
+
+
+def test_it_opens_with_the_whole_network_and_a_small_payload(open_page):
+    app = open_page("network")
+    given = data(app)
+    scene = given["scene"]
+    assert [column["title"] for column in scene["columns"]][:3] == ["Stem", "Blocks 1–3", "Blocks 4–5"]
+    assert all(len(column["channels"]) == len(column["peaks"]) == 8 for column in scene["columns"])
+    assert [bar["label"] for bar in scene["classes"]][:2] == ["tiger cat", "Egyptian cat"]
+    assert "links" not in given
+    assert "detail" not in given
+    assert len(json.dumps(given)) < 400_000
+    assert files(app) == ["Picture (PNG)", "Strongest channels (CSV)"]
+    assert run_code(app)["found"].columns[0].channels == tuple(scene["columns"][0]["channels"])
+
+
+def test_a_link_opens_a_cell_whose_sum_is_the_networks_own_number(open_page, cat):
+    app = open_page("network", **CELL)
+    given = data(app)
+    assert (given["at"]["layer"], given["at"]["channel"], given["at"]["row"]) == ("_blocks.0._swish", 3, 10)
+    cell = given["detail"]["cell"]
+    said = explain_cell(*cat, "_blocks.0._swish", 3, 10, 20).said
+    assert cell["steps"][-1]["value"] == pytest.approx(said, abs=1e-5)
+    products = sum(sum(map(sum, plane["products"])) for plane in cell["planes"])
+    assert products + cell["rest"] + cell["bias"] == pytest.approx(cell["steps"][0]["said"], abs=1e-5)
+    top, left, bottom, right = cell["box"]
+    assert (bottom - top + 1, right - left + 1) == (7, 7)
+    assert len(json.dumps(given)) < 400_000
+    assert "explain_cell" in code(app)
+
+
+def test_backwards_it_is_autograds_slope_of_the_class_that_is_asked_about(open_page, cat):
+    given = data(open_page("network", **CELL, network_way="backwards", network_class="285"))
+    known = explain_backward(*cat, "_blocks.0._depthwise_conv.conv2d", 3, 10, 20, asked=285)
+    cell = given["detail"]["cell"]
+    assert given["scene"]["askedName"] == "Egyptian cat"
+    assert cell["upstream"] == pytest.approx(known.upstream)
+    assert cell["planes"][0]["dwAll"] == known.dw_all[0].tolist()
+    assert given["detail"]["map"]["steps"][0]["slope"]["rows"] == 56
+
+
+def test_what_feeds_what_comes_when_the_browser_has_painted_and_asks(open_page, monkeypatch):
+    monkeypatch.setattr(picture, "asked_for", lambda key: ANY)
+    given = data(open_page("network"))
+    feeds, columns = given["links"]["feeds"], given["scene"]["columns"]
+    assert [len(step["weights"]) for step in feeds] == [8] * (len(columns) - 1) + [len(given["scene"]["classes"])]
+    vote = given["links"]["votes"][0]
+    assert sum(term["product"] for term in vote["terms"]) + vote["rest"] + vote["bias"] == pytest.approx(vote["logit"])
+    assert vote["logit"] == pytest.approx(given["scene"]["classes"][0]["logit"], abs=1e-4)
+    assert given["fields"]["_blocks.2.add"]["size"] == [19, 19]
+
+
+def test_what_the_browser_has_is_not_sent_again(open_page, monkeypatch):
+    full = data(open_page("network", **CELL))
+    monkeypatch.setattr(picture, "heard", lambda key: (4, full["id"]))
+    given = data(open_page("network", **CELL))
+    assert (given["id"], given["turn"]) == (full["id"], 4)
+    assert not {"scene", "links"} & set(given)
+    assert given["detail"] == full["detail"]
+    assert "scene" in data(open_page("network", **CELL, network_class="3"))
+
+
+def test_a_channel_off_changes_the_bars_as_torch_says(open_page, cat):
+    app = open_page("network", network_change="_blocks.2.add:23:0,_swish_1:112:2")
+    model, x = cat
+    known = logits_with(model, x, {("_blocks.2.add", 23): 0.0, ("_swish_1", 112): 2.0})[0].softmax(0)
+    bars = data(app)["changed"]["classes"]
+    assert len(bars) >= 5
+    for bar in bars:
+        assert bar["share"] == pytest.approx(float(known[bar["index"]]), abs=1e-6)
+    assert torch.equal(run_code(app)["after"], known)
+
+
+def test_a_stage_unfolds(open_page):
+    given = data(open_page("network", network_stage="1.2"))
+    assert given["scene"]["opened"] == ["Blocks 1–3", "Block 3"]
+    assert given["scene"]["columns"][-1]["title"] == "Sum"
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ({"network_layer": "nowhere"}, "the layer"),
+        ({"network_layer": "_bn0", "network_channel": "32"}, "Channel"),
+        ({"network_layer": "_bn0", "network_row": "112"}, "Row"),
+        ({"network_way": "sideways"}, "the direction"),
+        ({"network_class": "1000"}, "Class"),
+        ({"network_stage": "9"}, "the stage"),
+        ({"network_stage": "one"}, "the stage"),
+        ({"network_change": "_bn0:40:0"}, "what is changed"),
+        ({"network_change": "_bn0:1:-1"}, "what is changed"),
+    ],
+)
+def test_an_address_that_is_wrong_is_said_and_the_picture_is_there(open_page, address, says):
+    app = open_page("network", **address)
+    assert any(f"as {says}" in sentence.replace("*", "") for sentence in refused(app))
+    assert data(app)["scene"]["columns"]
+
+
+@pytest.mark.parametrize("name", ["cifar10_standard", "squeezenet1_1"])
+def test_other_networks_open_at_the_same_address(open_page, name):
+    kind = "pretrained" if name.startswith("cifar") else "random"
+    given = data(open_page("network", model=name, weights=kind, **{**CELL, "network_layer": "nowhere"}))
+    assert len(given["scene"]["columns"]) >= 3
+
+
+def test_what_comes_from_the_browser_is_checked(monkeypatch):
+    written = {"network_row": "1"}
+    monkeypatch.setattr("streamlit.query_params", written)
+    spec = load_model("efficientnet_lite0", "random").spec
+    go(spec, {"layer": "_bn0", "channel": 3, "row": 200, "col": 2, "way": "up", "asked": -1, "changes": [["_bn0", 1, 0],
+              ["x", 1, 0], ["_bn0", True, "1e999"], 5], "stage": [1, "<b>"]})  # fmt: skip
+    assert written == {"network_layer": "_bn0", "network_channel": "3", "network_change": "_bn0:1:0"}
+    go(spec, "nonsense")
+    assert "network_layer" in written
+    go(spec, {"stage": [1, 2], "way": "backwards", "asked": 5})
+    assert written == {"network_stage": "1.2", "network_way": "backwards", "network_class": "5"}
