@@ -10,6 +10,7 @@ from cnnlab_core.ui.address import refuse
 
 PARAMETER = "projector"
 ON = "1"
+LARGER = 1.5
 _PAGE = "projector page"
 """Where the session keeps the page that was last shown so."""
 
@@ -38,6 +39,11 @@ def projector(page: str) -> None:
     st.html(asset("projector", "projector.css"))
     st.button("Leave projector mode (Esc)", key="projector_off", icon=":material/close:", on_click=_turn_off)
     _keys(key="projector_keys", data={})
+
+
+def is_projected() -> bool:
+    """Whether it is on."""
+    return _PAGE in st.session_state
 
 
 def _turn_on() -> None:

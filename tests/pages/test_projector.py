@@ -9,7 +9,7 @@ from cnnlab_core.ui.contents import PAGES
 
 def is_on(app):
     (button,) = [button for button in app.button if button.key in ("projector_on", "projector_off")]
-    looks = any("scale(1.5)" in style.proto.body for style in app.get("html"))
+    looks = any("zoom: 1.5" in style.proto.body for style in app.get("html"))
     assert looks == (button.key == "projector_off") == (app.query_params.get("projector") in ("1", ["1"]))
     return looks
 
