@@ -118,7 +118,7 @@ def test_occlusion_runs_can_be_stopped_and_finishes(lab):
     expect(stop).to_be_visible()
     expect(lab.page.get_by_text(re.compile(r"Occlusion · \d+ s"))).to_be_visible()
     lab.press_stop()
-    expect(lab.page.get_by_role("button", name="Run (11025 squares)")).to_be_visible()
+    expect(lab.page.get_by_role("button", name="Go on")).to_be_visible()
     for label, value in (("Square", "112"), ("Stride", "56")):
         box = lab.page.get_by_label(label)
         box.fill(value)
