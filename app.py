@@ -6,9 +6,9 @@ from cnnlab_core.images import open_image, png, sample_images, square
 from cnnlab_core.models.weights import local_weights, weights_folder
 from cnnlab_core.runtime.device import likely_device
 from cnnlab_core.ui.classroom import offered_specs
-from cnnlab_core.ui.contents import PAGES
+from cnnlab_core.ui.contents import pages_by_group
 from cnnlab_core.ui.frame import home
-from cnnlab_core.ui.homework import show_homework
+from cnnlab_core.ui.homework import is_wanted, show_homework
 from cnnlab_core.ui.show import plain, sentences
 
 
@@ -24,15 +24,19 @@ st.markdown(
     "See what a convolutional network computes, by doing it yourself. Each page answers one question. A problem set on "
     "your desk? Go to [I have this exercise](#i-have-this-exercise)."
 )
+if is_wanted():
+    show_homework()
 
-for first in range(0, len(PAGES), 3):  # row by row, so that neighbours are equally high
-    for column, page in zip(st.columns(3), PAGES[first : first + 3], strict=False):
+for group, pages in pages_by_group().items():
+    st.subheader(group)
+    for column, page in zip(st.columns(max(3, len(pages))), pages, strict=False):
         with column.container(border=True, height="stretch"):
             st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
             st.markdown(f"{page.question}")
             st.caption(page.promise)
 
-show_homework()
+if not is_wanted():
+    show_homework()
 
 st.header("Start with a photo")
 with st.container(horizontal=True, gap="small"):

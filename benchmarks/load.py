@@ -104,8 +104,8 @@ class Student:
             yield "slider", self.tab.move("conv_2_stride", stride)
         width = next(key for key in self.tab.controls() if key.startswith("conv_2_Input width"))
         yield "number", self.tab.move(width, self.chance.choice([5, 6, 8, 9]))
-        for name in self.chance.sample(["1-D", "Pooling", "Backward"], 2):
-            yield "tab", self.tab.move("conv_tab", name)
+        yield "tab", self.tab.move("conv_tab_slide", self.chance.choice(["1-D", "Pooling"]))
+        yield "tab", self.tab.move("conv_tab", "Backward")
 
     async def classifier(self) -> AsyncIterator[tuple[str, Awaitable[float]]]:
         yield "page", self.tab.open("classifier")

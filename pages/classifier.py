@@ -1,4 +1,4 @@
-"""Image classification: what does the network see in this picture, and how sure is it?"""
+"""Naming photos: what does the network see in this picture, and how sure is it?"""
 
 from cnnlab_core.ui.classifier import answers, batch, layers, preprocessing, softmax, take_away
 from cnnlab_core.ui.frame import page

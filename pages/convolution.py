@@ -6,18 +6,17 @@ from cnnlab_core.exercises.kinds import CONVOLUTION
 from cnnlab_core.ui.convolution import backward, equivariance, linear_regression, photo_filters, pooling, sliding
 from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.frame import page
-from cnnlab_core.ui.tabs import Tab, show_tabs
+from cnnlab_core.ui.tabs import Chapter, Tab, show_tabs
 
+SLIDE = (Tab("1-D", partial(sliding.show, 1)), Tab("2-D", partial(sliding.show, 2)), Tab("Pooling", pooling.show))
+LINEAR = (Tab("Autograd warm-up", linear_regression.show), Tab("1×1 and attention", equivariance.show))
 TABS = (
-    Tab("1-D", partial(sliding.show, 1)),
-    Tab("2-D", partial(sliding.show, 2)),
-    Tab("Pooling", pooling.show),
+    Chapter("Slide", "slide", SLIDE, first="2-D"),
     Tab("Backward", backward.show),
     Tab("On a photo", photo_filters.show),
-    Tab("Autograd warm-up", linear_regression.show),
-    Tab("1×1 and attention", equivariance.show),
-    Tab(CONVOLUTION.tab, practice(CONVOLUTION, "conv2d")),
+    Chapter("Linear layers", "linear", LINEAR),
+    Tab("Practice", practice(CONVOLUTION, "conv2d")),
 )
 
 page("convolution")
-show_tabs("conv_tab", TABS, first="2-D")
+show_tabs("conv_tab", TABS)

@@ -7,4 +7,4 @@ from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.tabs import Tab, show_tabs
 
 page("exercises")
-show_tabs("exercises_tab", [Tab("Sheets", show), Tab(RECURRENT.tab, practice(RECURRENT, "recurrent_step"))])
+show_tabs("exercises_tab", [Tab("Sheets", show), Tab("Do it live", practice(RECURRENT, "recurrent_step"))])

@@ -1,39 +1,27 @@
-"""Feature maps and receptive fields: what does each layer respond to, and which pixels can it see?"""
+"""Feature maps: what does each layer respond to?"""
 
-from cnnlab_core.exercises.kinds import FEATURE_MAPS
-from cnnlab_core.ui.exercises.practice import practice
-from cnnlab_core.ui.feature_maps import (
-    alexnet,
-    attribution,
-    compare,
-    depths,
-    effective,
-    fields,
-    first_layer_filters,
-    maps,
-    stack,
-    top_patches,
-)
+from cnnlab_core.ui.feature_maps import attribution, compare, depths, first_layer_filters, maps, top_patches
 from cnnlab_core.ui.feature_maps.layer import choose
 from cnnlab_core.ui.frame import page
-from cnnlab_core.ui.tabs import Tab, show_tabs
+from cnnlab_core.ui.tabs import Chapter, Tab, show_tabs
+
+COUNTING = ("maps_counting",)
+LAYER = ("maps_depth", "maps_node", *COUNTING)
+TABS = (
+    Tab("Feature maps", maps.show),
+    Tab("Early, middle, late", depths.show, without=LAYER),
+    Tab("Compare", compare.show, without=COUNTING),
+    Chapter(
+        "What channels look for",
+        "channels",
+        (
+            Tab("Strongest patches", top_patches.show),
+            Tab("First-layer filters", first_layer_filters.show, without=("part_picture", *LAYER)),
+        ),
+    ),
+    Tab("Attribution", attribution.show, without=LAYER),
+)
+MOVED = {"receptive_fields": ("Receptive field", "Effective field", "Design your own", "AlexNet", "Practice")}
 
 page("feature_maps")
-show_tabs(
-    "maps_tab",
-    [
-        Tab("Feature maps", maps.show),
-        Tab("Early, middle, late", depths.show),
-        Tab("Compare", compare.show),
-        Tab("Strongest patches", top_patches.show),
-        Tab("First-layer filters", first_layer_filters.show),
-        Tab("Receptive field", fields.show),
-        Tab("Effective field", effective.show),
-        Tab("Design your own", stack.show),
-        Tab("AlexNet", alexnet.show),
-        Tab("Attribution", attribution.show),
-        Tab(FEATURE_MAPS.tab, practice(FEATURE_MAPS, "field_growth"), stands_alone=True),
-    ],
-    choose,
-    aside="The layer in the other tabs",
-)
+show_tabs("maps_tab", TABS, choose, moved=MOVED)

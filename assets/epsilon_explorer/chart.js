@@ -15,7 +15,10 @@ class Chart {
     this.svg = svg;
     this.width = 0;
     this.height = 0;
-    const follow = (event) => onMove(this.indexAt(event.clientX - svg.getBoundingClientRect().left));
+    const follow = (event) => {
+      const box = svg.getBoundingClientRect(); // larger than what is drawn, where the page is shown larger
+      onMove(this.indexAt(((event.clientX - box.left) * this.width) / box.width));
+    };
     const on = (event, does) => svg.addEventListener(event, does, { signal });
     on("pointerdown", (event) => {
       if (event.button !== 0) return;

@@ -232,8 +232,17 @@ class Overview {
   /** @returns {[number, number]} */
   middleOf(element, side) {
     const box = element.getBoundingClientRect();
+    return this.placeOf(side === "right" ? box.right : box.left, (box.top + box.bottom) / 2);
+  }
+
+  /**
+   * A place in the window as one in the row, which may be shown larger than it is drawn.
+   * @returns {[number, number]}
+   */
+  placeOf(x, y) {
     const own = this.row.getBoundingClientRect();
-    return [(side === "right" ? box.right : box.left) - own.left, (box.top + box.bottom) / 2 - own.top];
+    const larger = own.width / this.row.offsetWidth || 1;
+    return [(x - own.left) / larger, (y - own.top) / larger];
   }
 
   draw(lines, resting) {
@@ -272,11 +281,10 @@ class Overview {
 
   /** Skips and branches: from each column that is read, but for the one before, an arch over those between. */
   arches(pen) {
-    const own = this.row.getBoundingClientRect();
     const heads = [...this.columns.querySelectorAll(".columnhead")].map((head) => head.getBoundingClientRect());
     if (!heads.length) return;
-    const middle = (place) => (place < 0 ? this.middleOf(this.photo, "right")[0] + 8 : (heads[place].left + heads[place].right) / 2 - own.left);
-    const y = heads[0].top - own.top + 1;
+    const middle = (place) => (place < 0 ? this.middleOf(this.photo, "right")[0] + 8 : this.placeOf((heads[place].left + heads[place].right) / 2, 0)[0]);
+    const y = this.placeOf(0, heads[0].top)[1] + 1;
     pen.strokeStyle = pen.fillStyle = getComputedStyle(this.row).color;
     pen.globalAlpha = 0.45;
     pen.lineWidth = 1.2;

@@ -1,7 +1,7 @@
 """The table of all exercises: what they are called, where in the lab they are done, and what makes them."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
@@ -18,21 +18,22 @@ MOST_SEED = 99_999
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the lab exercises are done: a page, the key and the name of its tab, and what their keys begin with.
+    """Where in the lab exercises are done: a page, what its address says of the ``view``, and how their keys begin.
 
     A place's address holds ``<prefix>_kind`` (a title), ``<prefix>_level`` and ``<prefix>_seed``.
     """
 
     page: str
-    tab_key: str
-    tab: str
+    view: Mapping[str, str]
     prefix: str
 
 
-CONVOLUTION = Place("convolution", "conv_tab", "Practice", "conv_practice")
-FEATURE_MAPS = Place("feature_maps", "maps_tab", "Practice", "maps_practice")
-ADVERSARIAL = Place("adversarial", "adversarial_tab", "Questions", "adversarial_practice")
-RECURRENT = Place("exercises", "exercises_tab", "Do it live", "exercises_live")
+CONVOLUTION = Place("convolution", {"conv_tab": "Practice"}, "conv_practice")
+RECEPTIVE_FIELDS = Place("receptive_fields", {"maps_tab": "Practice"}, "maps_practice")
+ADVERSARIAL = Place(
+    "adversarial", {"adversarial_tab": "On paper", "adversarial_tab_paper": "Questions"}, "adversarial_practice"
+)
+RECURRENT = Place("exercises", {"exercises_tab": "Do it live"}, "exercises_live")
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _kind(
 
 
 _of_convolution = partial(_kind, "Convolution", CONVOLUTION)
-_of_fields = partial(_kind, "Receptive fields", FEATURE_MAPS)
+_of_fields = partial(_kind, "Receptive fields", RECEPTIVE_FIELDS)
 _of_cells = partial(_kind, "Recurrent cells", RECURRENT)
 _of_attacks = partial(_kind, "Attacks on a neuron", ADVERSARIAL)
 
@@ -125,7 +126,7 @@ def query(exercise: Exercise) -> dict[str, str]:
     kind = KINDS[exercise.kind]
     place = kind.place
     values = {"kind": kind.title, "level": str(exercise.level), "seed": str(exercise.seed)}
-    return {place.tab_key: place.tab, **{f"{place.prefix}_{name}": value for name, value in values.items()}}
+    return {**place.view, **{f"{place.prefix}_{name}": value for name, value in values.items()}}
 
 
 def address(exercise: Exercise) -> str:

@@ -31,7 +31,7 @@ class Look:
 def through_the_stack(rows: Sequence[Row], side: int) -> Look:
     """The layers on a picture of ``side`` pixels, looked through from the last one."""
     query = {"maps_stack": write_stack(rows), "maps_input": str(side), "maps_through": str(len(rows))}
-    return Look("Look through this stack", "feature_maps", {"maps_tab": "Design your own", **query})
+    return Look("Look through this stack", "receptive_fields", {"maps_tab": "Design your own", **query})
 
 
 def in_the_plane(
@@ -57,4 +57,8 @@ def in_the_plane(
     query = {name: f"{value:g}" for name, value in numbers.items()}
     query |= {"norm": norm, "random": "false"} | ({"boxed": "true"} if box else {})
     named = {f"adversarial_plane_{name}": value for name, value in query.items()}
-    return Look("See it in the plane", "adversarial", {"adversarial_tab": "One neuron", **named})
+    return Look(
+        "See it in the plane",
+        "adversarial",
+        {"adversarial_tab": "On paper", "adversarial_tab_paper": "One neuron", **named},
+    )

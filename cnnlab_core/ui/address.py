@@ -55,6 +55,11 @@ def open_address(page: str) -> None:
         st.rerun()
 
 
+def whole_address() -> dict[str, list[str]]:
+    """All that the address says, with what was taken out of it."""
+    return {name: st.query_params.get_all(name) for name in st.query_params} | _opened().infinite
+
+
 def show_refused() -> None:
     """The place for what is refused in this run, with what was refused earlier and isn't settled yet."""
     opened = _opened()

@@ -1,12 +1,12 @@
-"""The lab's pages, as one table: order, icon, and the question that each answers."""
+"""The lab's pages, as one table: groups, order, icon, and the question that each answers."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page. ``name`` is its file in ``pages/`` and its address; ``promise`` says what to do there, and
-    ``look`` what to look at in the example that it opens with."""
+    """One page. ``name`` is its file in ``pages/`` and its address, ``group`` the heading that it stands under;
+    ``promise`` says what to do there, and ``look`` what to look at in the example that it opens with."""
 
     name: str
     title: str
@@ -14,6 +14,7 @@ class Page:
     question: str
     promise: str
     look: str = ""
+    group: str = "See"
 
     @property
     def file(self) -> str:
@@ -30,15 +31,8 @@ PAGES: tuple[Page, ...] = (
         look="Point at a map to see what feeds it; click it to go in.",
     ),
     Page(
-        name="convolution",
-        title="Convolution by hand",
-        icon=":material/grid_on:",
-        question="What exactly does a convolution compute, and what does it learn from?",
-        promise="Slide a kernel, touch every number, and follow each one forwards and backwards.",
-    ),
-    Page(
         name="classifier",
-        title="Image classification",
+        title="Naming photos",
         icon=":material/image_search:",
         question="What does the network see in this picture, and how sure is it?",
         promise="Give it a photo, read its best guesses as logits and probabilities, and compare two networks.",
@@ -48,11 +42,27 @@ PAGES: tuple[Page, ...] = (
         name="feature_maps",
         title="Feature maps",
         icon=":material/grid_view:",
-        question="What does each layer respond to, and which pixels can it see?",
-        promise="Look at any layer's maps, and through a single neuron at the picture.",
+        question="What does each layer respond to?",
+        promise="Look at any layer's maps, compare networks, and find what a channel looks for.",
+    ),
+    Page(
+        name="receptive_fields",
+        title="Receptive fields",
+        icon=":material/center_focus_strong:",
+        question="Which pixels can a unit see, and which of them count?",
+        promise="Look through any unit at the picture, and design layers that see what they should.",
+    ),
+    Page(
+        name="convolution",
+        group="Do",
+        title="Convolution by hand",
+        icon=":material/grid_on:",
+        question="What exactly does a convolution compute, and what does it learn from?",
+        promise="Slide a kernel, touch every number, and follow each one forwards and backwards.",
     ),
     Page(
         name="adversarial",
+        group="Do",
         title="Adversarial attacks",
         icon=":material/target:",
         question="How small a change fools the network, and does it survive in the real world?",
@@ -61,6 +71,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="deepdream",
+        group="Do",
         title="DeepDream",
         icon=":material/auto_awesome:",
         question="What does a layer, a channel, a neuron or a class look for?",
@@ -69,6 +80,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="training",
+        group="Train",
         title="Training",
         icon=":material/model_training:",
         question="How does a network learn?",
@@ -76,6 +88,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="transfer_learning",
+        group="Train",
         title="Transfer learning",
         icon=":material/school:",
         question="Can a network trained on one task tell other things apart?",
@@ -84,6 +97,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="reading_text",
+        group="Train",
         title="Reading text",
         icon=":material/text_fields:",
         question="How can a network read one letter after another, and what does it remember?",
@@ -92,6 +106,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="exercises",
+        group="Class",
         title="Exercises",
         icon=":material/edit_note:",
         question="Can you do it with pen and paper?",
@@ -99,6 +114,7 @@ PAGES: tuple[Page, ...] = (
     ),
     Page(
         name="teaching",
+        group="Class",
         title="Teaching",
         icon=":material/co_present:",
         question="How does a view become a lesson?",
@@ -110,3 +126,8 @@ PAGES: tuple[Page, ...] = (
 def find_page(name: str) -> Page:
     """The page called ``name``."""
     return next(page for page in PAGES if page.name == name)
+
+
+def pages_by_group() -> dict[str, list[Page]]:
+    """The pages under their headings: what to see, to do, to train, and what is for a class."""
+    return {group: [page for page in PAGES if page.group == group] for group in dict.fromkeys(p.group for p in PAGES)}

@@ -6,8 +6,10 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.assets import asset
 from cnnlab_core.ui.address import open_address, show_refused
 from cnnlab_core.ui.classroom import classroom
-from cnnlab_core.ui.contents import PAGES, find_page
+from cnnlab_core.ui.contents import find_page, pages_by_group
+from cnnlab_core.ui.homework import link_homework
 from cnnlab_core.ui.lesson import show_lesson
+from cnnlab_core.ui.projector import projector
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.story import show_story
 from cnnlab_core.ui.warmup import warm_up
@@ -42,7 +44,11 @@ def _frame(title: str) -> None:
     st.set_page_config(page_title=full, page_icon=icon, layout="wide", initial_sidebar_state="auto")
     st.html(asset("frame", "frame.css"))
     open_address(title)
-    with st.sidebar, st.container(key="pages"):
+    with st.sidebar, st.container(key="pages", gap=None):
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
-        for entry in PAGES:
-            st.page_link(entry.file, label=entry.title, icon=entry.icon)
+        link_homework()
+        for group, entries in pages_by_group().items():
+            st.caption(group)
+            for entry in entries:
+                st.page_link(entry.file, label=entry.title, icon=entry.icon)
+    projector(title)

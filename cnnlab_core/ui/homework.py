@@ -13,6 +13,8 @@ from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.controls import Controls
 
 View = Mapping[str, str | list[str]]
+TITLE = "I have this exercise"
+PARAMETER = "exercise"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,13 @@ QUESTIONS: tuple[Question, ...] = (
         **_PAPER,
         title="A 1-D convolution forward, stride 1 and 2",
         do="x = (1, −1, 3, 4, 4), w = (1, 1), no padding. Compute y by hand, then move the stride to 2.",
-        view={"conv_tab": "1-D", "conv_1_x": "1 -1 3 4 4", "conv_1_w": "1 1", "conv_1_padding": "0"},
+        view={
+            "conv_tab": "Slide",
+            "conv_tab_slide": "1-D",
+            "conv_1_x": "1 -1 3 4 4",
+            "conv_1_w": "1 1",
+            "conv_1_padding": "0",
+        },
         hand_in="the written-out sum of each output",
         answer="y = 0 2 7 8",
         file="Numbers as CSV",
@@ -87,7 +95,7 @@ QUESTIONS: tuple[Question, ...] = (
         **_PAPER,
         title="A 2-D convolution, forward and backward",
         do="Slide the kernel over the input, write down one output, then follow its gradient back to the kernel.",
-        view={"conv_tab": "2-D"},
+        view={"conv_tab": "Slide", "conv_tab_slide": "2-D"},
         hand_in="the sum of one cell, and one step of gradient descent",
         file="Numbers as CSV",
         words="kernel stride padding dilation groups channels",
@@ -97,7 +105,8 @@ QUESTIONS: tuple[Question, ...] = (
         title="Pooling a signal",
         do="x = (1, 5, 2, 4, 4, 0), window 3, stride 1: max and average, then where the gradient goes.",
         view={
-            "conv_tab": "Pooling",
+            "conv_tab": "Slide",
+            "conv_tab_slide": "Pooling",
             "conv_pool_dims": "1-D",
             "conv_pool1_x": "1 5 2 4 4 0",
             "conv_pool1_window": "3",
@@ -112,7 +121,13 @@ QUESTIONS: tuple[Question, ...] = (
         **_PAPER,
         title="Partial derivatives of a neuron",
         do="y = w · x + b with w = (2, 1), b = 3, x = (4, 2): every partial derivative, by hand and by autograd.",
-        view={"conv_tab": "Autograd warm-up", "conv_auto_w": "2 1", "conv_auto_x": "4 2", "conv_auto_b": "3"},
+        view={
+            "conv_tab": "Linear layers",
+            "conv_tab_linear": "Autograd warm-up",
+            "conv_auto_w": "2 1",
+            "conv_auto_x": "4 2",
+            "conv_auto_b": "3",
+        },
         hand_in="the derivatives, and the lines of PyTorch that check them",
         answer="13",
         words="autograd gradient linear pytorch tensor",
@@ -122,7 +137,8 @@ QUESTIONS: tuple[Question, ...] = (
         title="Mean squared error and its gradient on XOR",
         do="A linear neuron with w = (2, 1), b = 3 on the four points of XOR: the error and its gradient.",
         view={
-            "conv_tab": "Autograd warm-up",
+            "conv_tab": "Linear layers",
+            "conv_tab_linear": "Autograd warm-up",
             "conv_auto_start_w1": "2",
             "conv_auto_start_w2": "1",
             "conv_auto_start_b": "3",
@@ -138,7 +154,8 @@ QUESTIONS: tuple[Question, ...] = (
         title="Mean squared error by one's own formula and by PyTorch's",
         do="Type predictions and true values into the table, and compare the two results.",
         view={
-            "conv_tab": "Autograd warm-up",
+            "conv_tab": "Linear layers",
+            "conv_tab_linear": "Autograd warm-up",
             "conv_auto_table": "predictions and targets",
             "conv_auto_pairs": "1 0; 2 4; 3 3",
         },
@@ -150,7 +167,7 @@ QUESTIONS: tuple[Question, ...] = (
         **_PAPER,
         title="1×1 convolutions, position-wise layers and attention",
         do="Shuffle the rows: which layers only shuffle their outputs? Then the same layer by Linear and by Conv1d.",
-        view={"conv_tab": "1×1 and attention"},
+        view={"conv_tab": "Linear layers", "conv_tab_linear": "1×1 and attention"},
         hand_in="the proof in three lines, and the code with its assertion",
         file="All numbers (JSON)",
         words="permutation equivariance self-attention transformer nn.Linear nn.Conv1d",
@@ -198,13 +215,14 @@ QUESTIONS: tuple[Question, ...] = (
         **_MAPS,
         title="The filters of the first layer",
         do="Look at the filters of the first layer, trained and random, and click one to read its numbers.",
-        view={"maps_tab": "First-layer filters"},
+        view={"maps_tab": "What channels look for", "maps_tab_channels": "First-layer filters"},
         hand_in="the mosaic of filters",
         file="Filters (PNG)",
         words="kernels weights gabor edges colours",
     ),
     Question(
-        **_MAPS,
+        topic="Inside a network",
+        page="receptive_fields",
         title="Receptive fields of AlexNet's first layers",
         do="Which pixels do the middle units of layers 1, 2 and 3 see? Mind how your sheet counts.",
         view={"maps_tab": "AlexNet", "maps_counting": "pixels from 1, units 0, bottom left"},
@@ -288,7 +306,8 @@ QUESTIONS: tuple[Question, ...] = (
         do="Attack the network that was trained against attacks, and the one that wasn't.",
         view={
             "model": "cifar10_standard",
-            "adversarial_tab": "Transferability",
+            "adversarial_tab": "Does it survive?",
+            "adversarial_tab_survive": "Transferability",
         },
         hand_in="the smallest epsilons of both, and a sentence",
         file="All pictures (PNG)",
@@ -298,7 +317,11 @@ QUESTIONS: tuple[Question, ...] = (
         **_PLANE,
         title="FGSM and PGD on a single neuron",
         do="Where does a step from x lead, with the sign of the gradient, and with the gradient itself?",
-        view={"adversarial_tab": "One neuron", "adversarial_plane_gradient": "raw"},
+        view={
+            "adversarial_tab": "On paper",
+            "adversarial_tab_paper": "One neuron",
+            "adversarial_plane_gradient": "raw",
+        },
         hand_in="the drawing, and the table of step sizes: inside or outside?",
         answer="inside|outside",
         file="Steps (CSV)",
@@ -308,7 +331,7 @@ QUESTIONS: tuple[Question, ...] = (
         **_PLANE,
         title="What an attack changes: true or false",
         do="Do parameters change? Do pixel values? Does PGD always end inside the ball?",
-        view={"adversarial_tab": "Questions"},
+        view={"adversarial_tab": "On paper", "adversarial_tab_paper": "Questions"},
         hand_in="your answers with a reason each",
         file="Exercise and solution (Markdown)",
         words="statements multiple choice fgsm pgd",
@@ -394,9 +417,19 @@ QUESTIONS: tuple[Question, ...] = (
 )
 
 
+def link_homework() -> None:
+    """The way to the questions, from any page."""
+    st.page_link("app.py", label=TITLE, icon=":material/search:", query_params={PARAMETER: "first"})
+
+
+def is_wanted() -> bool:
+    """Whether somebody came to the home page for the questions: then they are the first thing there."""
+    return PARAMETER in st.query_params
+
+
 def show_homework() -> None:
     """A box to search, and the questions that fit: each a link to its view, with what to do and to hand in."""
-    st.header("I have this exercise")
+    st.header(TITLE)
     search = Controls("homework").text(
         "search",
         "Search the questions",

@@ -63,7 +63,7 @@ LESSONS: tuple[Lesson, ...] = (
         "What a stride leaves out",
         "Move only the stride. How long is the output each time? Find the rule, then check it with the formula.",
         "convolution",
-        {"conv_tab": "1-D"},
+        {"conv_tab": "Slide", "conv_tab_slide": "1-D"},
         ("conv_sizes", "conv_typed", *_SIGNAL, "tabs", "pages"),
     ),
     Lesson(
@@ -78,7 +78,7 @@ LESSONS: tuple[Lesson, ...] = (
         "What one unit can see",
         "Click units in the middle and at the border, in an early layer and in a late one. How does the box grow, and "
         "why is it cut off?",
-        "feature_maps",
+        "receptive_fields",
         {"maps_tab": "Receptive field"},
         (*_BESIDE, "maps_counting"),
     ),
@@ -93,7 +93,7 @@ LESSONS: tuple[Lesson, ...] = (
         "One step against many",
         "FGSM takes one step, PGD many. Switch between them and drag epsilon: which one's curve rises steadily?",
         "adversarial",
-        {"adversarial_tab": "Epsilon"},
+        {"adversarial_tab": "Attack", "adversarial_tab_attack": "Epsilon"},
         (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps"),
     ),
     Lesson(
@@ -101,7 +101,7 @@ LESSONS: tuple[Lesson, ...] = (
         "You can move only epsilon and the step size. At which epsilon does the corner of the square cross the line? "
         "Does a larger step get there sooner?",
         "adversarial",
-        {"adversarial_tab": "One neuron"},
+        {"adversarial_tab": "On paper", "adversarial_tab_paper": "One neuron"},
         (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps", *_PLANE),
     ),
 )

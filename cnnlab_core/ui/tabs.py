@@ -1,72 +1,132 @@
-"""The tabs of a page: which one is open, and the settings that they share."""
+"""The tabs of a page, with views inside: which one is open, and the settings that they share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from cnnlab_core.ui.address import asked, check
+from cnnlab_core.ui.address import asked, check, whole_address
+from cnnlab_core.ui.contents import find_page
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import sentences
+
+SUBJECT = ("part_picture", "part_network")
+"""The keys of the sidebar's choosers."""
 
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab: its ``title``, which is also what the address says, and what draws it, ``show``.
+    """A tab, or a view inside one: its ``title``, which is also what the address says, and what draws it, ``show``.
 
-    ``show`` gets what the page's choosers gave; a tab that ``stands_alone`` needs nothing of it and gets nothing.
-    ``formerly`` are titles that the tab had: old links still open it.
+    ``show`` gets what the page's choosers gave; one that ``stands_alone`` needs nothing of it and gets nothing.
+    ``without`` are the keys of those shared controls that it makes no use of: they aren't seen beside it.
+    ``formerly`` are titles that it had: old links still open it.
     """
 
     title: str
     show: Callable[..., None]
     stands_alone: bool = False
+    without: tuple[str, ...] = ()
     formerly: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A tab with several ``views``, one of which is open: the ``first``, or else the first of them.
+
+    The key of the row to choose from ends with ``name``. A link that has a view's title for the tab opens that view.
+    """
+
+    title: str
+    name: str
+    views: tuple[Tab, ...]
+    first: str = ""
+
+    def choose(self, key: str) -> Tab:
+        """The row of views; gives the open one."""
+        views = {view.title: view for view in self.views}
+        first = self.first or self.views[0].title
+        return views[
+            Controls(key).one_of(
+                self.name, self.title, list(views), first, label_visibility="collapsed", width="content"
+            )
+        ]
 
 
 def show_tabs(
     key: str,
-    tabs: Sequence[Tab],
+    tabs: Sequence[Tab | Chapter],
     choose: Callable[[], Any] | None = None,
     *,
-    aside: str = "",
-    first: str | None = None,
+    moved: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Draw the open one of the ``tabs`` below what they share; ``key`` is that of the row of tabs, in the address too.
 
     ``choose`` draws the shared settings and gives what the tabs look at; None, with its reason on the page, if there is
-    nothing to look at. Above a tab that stands alone they are folded away under ``aside``: a control that isn't drawn
-    at all would leave the address. Without ``aside`` they are left out there; without ``choose`` every tab stands
-    alone. ``first`` is the title of the tab that the page opens with, if that isn't the first of them.
+    nothing to look at. What a tab doesn't use of them is drawn unseen, since a control that isn't drawn leaves the
+    address. Without ``choose`` every tab stands alone. ``moved`` are titles of tabs that are on other pages now, by the
+    page: old links lead there.
     """
-    _follow_old_link(key, tabs)
-    settings = st.container()
+    _follow_old_link(key, tabs, moved or {})
+    settings = st.container(key="settings")
     titles, texts = [tab.title for tab in tabs], asked(key)
-    for place, tab in zip(st.tabs(titles, default=first, key=key, bind="query-params"), tabs, strict=True):
-        if not place.open:
-            continue
-        check(key, "the tab", texts, tab.title)
-        if choose is None or tab.stands_alone:
+    for place, tab in zip(st.tabs(titles, key=key, bind="query-params"), tabs, strict=True):
+        if place.open:
+            check(key, "the tab", texts, tab.title)
             with place, sentences():
-                tab.show()
-            if choose and aside:
-                with settings.expander(aside), sentences():
-                    choose()
-        else:
-            with settings, sentences():
-                chosen = choose()
-                if chosen is not None:
-                    with place, sentences():
-                        tab.show(chosen)
+                view = tab.choose(key) if isinstance(tab, Chapter) else tab
+                _show(view, settings, choose)
 
 
-def _follow_old_link(key: str, tabs: Sequence[Tab]) -> None:
-    """Run again with the present title in the address: Streamlit opens the tab that it said when the run began.
+def _show(view: Tab, settings: Any, choose: Callable[[], Any] | None) -> None:
+    if choose is None:
+        view.show()
+        return
+    unseen = ("settings", *SUBJECT) if view.stands_alone else view.without
+    if unseen:
+        st.html(f"<style>{', '.join(map(_selector, unseen))} {{ display: none; }}</style>")
+    if view.stands_alone:
+        view.show()
+        with settings, sentences():
+            choose()
+        return
+    chosen = None
+    with settings, sentences():
+        chosen = choose()
+    if chosen is not None:
+        view.show(chosen)
+
+
+def _selector(key: str) -> str:
+    """What has the key, and the column that it stands in alone."""
+    own = f".st-key-{key}"
+    return f"{own}, [data-testid=stColumn]:has(> * > {own}:only-child, > * > :only-child > {own})"
+
+
+def todays(key: str, title: str, tabs: Sequence[Tab | Chapter]) -> dict[str, str]:
+    """What the address says today for a tab that was called ``title``; nothing if it says so still, or never did."""
+    if any(tab.title == title for tab in tabs):
+        return {}
+    for tab in tabs:
+        for view in tab.views if isinstance(tab, Chapter) else (tab,):
+            if title in (view.title, *view.formerly):
+                inside = {f"{key}_{tab.name}": view.title} if isinstance(tab, Chapter) else {}
+                return {key: tab.title, **inside}
+    return {}
+
+
+def _follow_old_link(key: str, tabs: Sequence[Tab | Chapter], moved: Mapping[str, Sequence[str]]) -> None:
+    """Run again with what the address says today: Streamlit opens the tab that it said when the run began.
 
     Once the tabs are drawn, the address is theirs and can't be set.
     """
     wanted = st.query_params.get(key)
-    for tab in tabs:
-        if wanted in tab.formerly and key not in st.session_state:
-            st.query_params[key] = tab.title
-            st.rerun()
+    if wanted is None or key in st.session_state:
+        return
+    for page, titles in moved.items():
+        if wanted in titles:
+            st.switch_page(find_page(page).file, query_params=whole_address())
+    if now := todays(key, wanted, tabs):
+        st.query_params.update(now)
+        st.rerun()

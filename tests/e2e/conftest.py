@@ -1,5 +1,6 @@
 """The real lab in a real browser: one server for all tests, a fresh browser session for each."""
 
+import io
 import os
 import re
 import time
@@ -7,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import axe_playwright_python
+import numpy as np
 import pytest
 from browser import FLAGS, Scripts, find_browser
 from patience import patience
@@ -159,6 +161,12 @@ class Lab:
             with suppress(AssertionError):
                 return self.scripts.wait(before, seconds=5)
         raise AssertionError("Stop was pressed again and again and never heard")
+
+    def picture(self, alt: str) -> np.ndarray:
+        """A picture on the page, (height, width, 3)."""
+        source = self.page.get_by_role("img", name=alt).first.get_attribute("src") or ""
+        content = self.page.request.get(source if source.startswith("http") else f"{self.server}{source}").body()
+        return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=int)
 
     def settle(self) -> None:
         """Wait until everything is drawn: pictures are there, figures fit, and nothing has changed for some frames."""

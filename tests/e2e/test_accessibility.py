@@ -101,9 +101,9 @@ def press(lab, *keys):
 
 def test_the_keyboard_opens_a_page_from_home(lab):
     lab.open("/")
-    walk_to(lab, "Image classification")
+    walk_to(lab, "Naming photos")
     lab.during(lambda: press(lab, "Enter"))
-    expect(lab.page.locator("h1")).to_have_text("Image classification")
+    expect(lab.page.locator("h1")).to_have_text("Naming photos")
 
 
 def test_the_keyboard_moves_the_window_of_a_convolution(lab):
@@ -135,7 +135,7 @@ def test_the_keyboard_picks_a_feature_map(lab):
 
 
 def test_the_keyboard_moves_epsilon(lab):
-    lab.open("/adversarial?adversarial_tab=Epsilon")
+    lab.open("/adversarial?adversarial_tab_attack=Epsilon")
     slider = lab.page.locator(".explorer input")
     expect(slider).to_be_visible()
     walk_to(lab, "^Epsilon$", "[type=range]")

@@ -78,7 +78,7 @@ def test_an_attack_can_be_stopped_and_the_page_goes_on(lab):
     expect(lab.page.get_by_role("button", name="The picture as it is now (PNG)")).to_be_visible()
     lab.page.get_by_role("button", name="Go on").click()
     lab.press_stop()
-    lab.during(lambda: lab.page.get_by_role("tab", name="One neuron").click())
+    lab.during(lambda: lab.page.get_by_role("tab", name="On paper").click())
     expect(lab.page.get_by_text("One step: FGSM")).to_be_visible()
 
 

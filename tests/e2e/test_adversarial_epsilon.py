@@ -14,7 +14,7 @@ from cnnlab_core.images import sample_images
 
 
 def address(tab, **query):
-    return "/adversarial?adversarial_tab=" + "&".join(
+    return "/adversarial?adversarial_tab_attack=" + "&".join(
         [tab.replace(" ", "+"), *(f"{key}={value}" for key, value in query.items())]
     )
 

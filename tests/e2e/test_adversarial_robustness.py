@@ -16,7 +16,8 @@ FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 
 def address(tab, **more):
     query = "".join(f"&{key}={value}" for key, value in more.items())
-    return f"/adversarial?adversarial_tab={tab.replace(' ', '+')}{query}"
+    place = tab if tab == "Report" else f"Does+it+survive%3F&adversarial_tab_survive={tab}"
+    return f"/adversarial?adversarial_tab={place}{query}"
 
 
 def download(lab, label):
@@ -82,7 +83,11 @@ def test_the_tabs_in_the_dark_and_the_pocket(dark_lab, phone_lab):
 
 @pytest.mark.wide
 def test_an_old_link_opens_its_tab_cold_and_takes_the_new_name(lab):
-    for old, now in (("In the world", "Robustness"), ("In the plane", "One neuron")):
-        lab.open(address(old))
-        expect(lab.page.get_by_role("tab", name=now)).to_have_attribute("aria-selected", "true")
-        expect(lab.page).to_have_url(re.compile(f"adversarial_tab={now.replace(' ', '.')}"))
+    for old, chapter, view in (
+        ("In+the+world", "Does it survive?", "Robustness"),
+        ("Questions", "On paper", "Questions"),
+    ):
+        lab.open(f"/adversarial?adversarial_tab={old}")
+        expect(lab.page.get_by_role("tab", name=chapter)).to_have_attribute("aria-selected", "true")
+        expect(lab.page.get_by_role("radio", name=view, exact=True)).to_be_checked()
+        expect(lab.page).to_have_url(re.compile(f"adversarial_tab={chapter.replace(' ', '.').replace('?', '%3F')}"))

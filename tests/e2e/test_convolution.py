@@ -150,7 +150,7 @@ def test_an_edit_of_every_kind_reaches_the_core(lab):
 
 @pytest.mark.wide
 def test_quick_edits_one_after_another_all_arrive(lab):
-    lab.open("/convolution?conv_tab=1-D")
+    lab.open("/convolution?conv_tab_slide=1-D")
     cell(lab, "x[0]").dblclick()
     for value in ("5", "6", "7", "8"):
         lab.page.locator(".cell input").fill(value)
@@ -198,10 +198,11 @@ def test_a_copied_link_opens_the_same_numbers(lab, browser, server):
 def test_tabs_keep_their_numbers(lab):
     lab.open("/convolution")
     edit(lab, "x[0, 0]", "8")
-    lab.during(lambda: lab.page.get_by_role("tab", name="Pooling").click())
+    lab.during(lambda: lab.page.get_by_role("radio", name="Pooling").click())
     lab.during(lambda: lab.page.get_by_role("tab", name="Backward").click())
     expect(cell(lab, "x[0, 0]")).to_have_attribute("data-value", "8")
-    lab.during(lambda: lab.page.get_by_role("tab", name="2-D").click())
+    lab.during(lambda: lab.page.get_by_role("tab", name="Slide").click())
+    lab.during(lambda: lab.page.get_by_role("radio", name="2-D").click())
     expect(cell(lab, "x[0, 0]")).to_have_attribute("data-value", "8")
     assert "conv_2_x=8" in lab.page.url
 
@@ -225,7 +226,7 @@ def test_backward_every_gradient_and_its_sum(lab):
 
 @pytest.mark.wide
 def test_pooling_routes_and_ties(lab):
-    lab.open("/convolution?conv_tab=Pooling")
+    lab.open("/convolution?conv_tab_slide=Pooling")
     x = np.array(EXAMPLES["pool_stride_1"].givens["x"], dtype=float)
     assert shows(lab, "y", max_pool2d(x, 2, stride=1))
     assert shows(lab, "dx", max_pool2d_backward(x, 2, numbers(lab, "dy"), stride=1))
@@ -235,7 +236,7 @@ def test_pooling_routes_and_ties(lab):
 
 
 def test_a_signal_is_pooled_and_counted_from_1(lab):
-    lab.open("/convolution?conv_tab=Pooling&conv_pool_dims=1-D&conv_pool1_x=1 5 2 4 4 0&conv_pool1_dy=1 2 3 4")
+    lab.open("/convolution?conv_tab_slide=Pooling&conv_pool_dims=1-D&conv_pool1_x=1 5 2 4 4 0&conv_pool1_dy=1 2 3 4")
     assert shows(lab, "y", [5, 5, 4, 4])
     assert shows(lab, "dx", [0, 3, 0, 7, 0, 0])
     lab.during(lambda: lab.page.get_by_text("Count from 1").click())
@@ -265,14 +266,14 @@ def test_channels_are_picked_and_summed(lab):
 
 
 @pytest.mark.wide
-@pytest.mark.parametrize("tab", ["1-D", "2-D", "Pooling", "Backward"])
+@pytest.mark.parametrize("tab", ["Slide&conv_tab_slide=1-D", "Slide", "Slide&conv_tab_slide=Pooling", "Backward"])
 def test_on_a_projector_in_the_dark_and_on_a_phone(dark_lab, phone_lab, tab):
     for opened, kind in ((dark_lab, "dark"), (phone_lab, "phone")):
         opened.open(f"/convolution?conv_tab={tab}")
         expect(opened.page.locator(".cell.active")).to_be_visible()
         main = opened.page.get_by_test_id("stMain")
         assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0
-        opened.shot(f"convolution_{tab}_{kind}")
+        opened.shot(f"convolution_{tab.split('=')[-1]}_{kind}")
 
 
 @pytest.mark.wide

@@ -12,8 +12,8 @@ from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, 
 
 TABS = {
     "photo": "On+a+photo",
-    "autograd": "Autograd+warm-up",
-    "attention": "1%C3%971+and+attention",
+    "autograd": "Linear+layers&conv_tab_linear=Autograd+warm-up",
+    "attention": "Linear+layers&conv_tab_linear=1%C3%971+and+attention",
     "practice": "Practice",
 }
 

@@ -68,7 +68,7 @@ def answer_live(lab, exercise):
 @pytest.mark.wide
 def test_statements_are_explained(lab):
     exercise = make_exercise("true_or_false", 7)
-    lab.open("/adversarial?adversarial_tab=Questions")
+    lab.open("/adversarial?adversarial_tab=On+paper&adversarial_tab_paper=Questions")
     for number, part in enumerate(exercise.parts):
         said = part.answer if number else next(option for option in part.options if option != part.answer)
         lab.page.get_by_role("radio", name=said, exact=True).nth(number).click()

@@ -1,4 +1,4 @@
-"""Looking through a neuron, and asking which pixels speak for a class, in the browser."""
+"""The tabs of Feature maps, in the browser."""
 
 import io
 import re
@@ -8,51 +8,107 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from cnnlab_core.models.build import build_on_meta
-from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
-from cnnlab_core.receptive_field import receptive_fields
-
-TABS = ("Receptive field", "Effective field", "Design your own", "AlexNet", "Attribution")
+INSIDE = ("Strongest patches", "First-layer filters")
+TABS = ("Early, middle, late", "Compare", *INSIDE, "Attribution")
 
 
-def address(tab, **query):
-    return "/feature_maps?maps_tab=" + "&".join(
-        [tab.replace(" ", "+"), *(f"{key}={value}" for key, value in query.items())]
-    )
+def address(tab, **more):
+    query = "".join(f"&{key}={value}" for key, value in more.items())
+    place = f"What+channels+look+for&maps_tab_channels={tab}" if tab in INSIDE else tab
+    return f"/feature_maps?maps_tab={place.replace(' ', '+')}{query}"
 
 
-def picture_of(lab, alt):
-    """The picture on the page as an array."""
-    source = lab.page.get_by_role("img", name=alt).first.get_attribute("src")
-    content = lab.page.request.get(source if source.startswith("http") else f"{lab.server}{source}").body()
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=int)
+def download(lab, label):
+    lab.page.get_by_text("Take it away").click()
+    with lab.page.expect_download() as found:
+        lab.page.get_by_role("button", name=label).click()
+    return found.value.path().read_bytes()
 
 
-def test_click_a_unit_and_its_box_is_the_cores(lab):
-    field = receptive_fields(build_on_meta(find_spec(DEFAULT_MODEL)), (224, 224))["_blocks.2.add"]
-    lab.open(address("Receptive field"))
-    board = lab.page.locator(".board")
-    for row, col in ((10, 40), (54, 3)):
-        size = board.bounding_box()
-        spot = {"x": (col + 0.5) / 56 * size["width"], "y": (row + 0.5) / 56 * size["height"]}
-        lab.during(lambda spot=spot: board.click(position=spot))
-        assert f"maps_row={row}" in lab.page.url
-        expect(lab.page.get_by_label(re.compile(r"Unit row \(0 to 55\)"))).to_have_value(str(row))
-        expect(lab.page.get_by_label(re.compile(r"Unit column \(0 to 55\)"))).to_have_value(str(col))
-        box = field.box(row, col)
-        worked_out = lab.page.locator(".katex-mathml annotation").filter(
-            has_text=rf"{field.start[0]:g} + {row} \cdot 4 = {row * 4 - 6} \\"
-        )
-        expect(worked_out.first).to_be_attached()
-        drawn = picture_of(lab, "The field on the picture")
-        edge = np.argwhere((np.abs(drawn - [20, 200, 180]).sum(-1)) == 0) // 2  # each pixel is drawn as two
-        below = max(0, 6 - row * 4), max(0, 6 - col * 4)  # the padding that the picture is widened by
-        assert tuple(edge.min(0) - below) == (box.top, box.left)
-        assert edge.max(0)[1] - below[1] == box.right
+def in_the_address(lab, name):
+    found = re.search(rf"[?&]{name}=(\d+)", lab.page.url)
+    return int(found[1]) if found else None
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("tab", TABS)
+def test_a_tab_opens_at_a_click_and_from_a_link(lab, tab):
+    lab.open("/feature_maps")
+    row = lab.page.get_by_role("tab", name="What channels look for" if tab in INSIDE else tab)
+    lab.during(row.click)
+    view = lab.page.get_by_role("radio", name=tab, exact=True)
+    if tab == INSIDE[1]:
+        lab.during(view.click)
+    expect(lab.page.get_by_text("Take it away")).to_be_visible()
+    lab.open(lab.page.url.removeprefix(lab.server))
+    expect(row).to_have_attribute("aria-selected", "true")
+    expect(view).to_be_checked() if tab in INSIDE else expect(view).to_have_count(0)
+    expect(lab.page.get_by_text("Take it away")).to_be_visible()
+    lab.check()
+
+
+@pytest.mark.parametrize("side", ["pretrained", "random"])
+def test_a_click_in_either_mosaic_chooses_the_channel(lab, side):
+    lab.open(address("Compare", maps_order="index"))
+    board = lab.page.get_by_role("application", name=f"Feature maps: {side} weights")
+    expect(board).to_be_visible()
+    box = board.bounding_box()
+    # 24 channels in 7 columns and 4 rows: the second row's third tile is channel 9.
+    at = {"x": box["width"] * 2.5 / 7, "y": box["height"] * 1.5 / 4}
+    lab.during(lambda: board.click(position=at))
+    expect(lab.page.get_by_text(re.compile("Channel 9 on both sides"))).to_be_visible()
+    assert in_the_address(lab, "maps_channel") == 9
+    lab.during(lambda: lab.page.get_by_role("tab", name="Feature maps").click())  # the other tabs see the same channel
+    expect(lab.page.get_by_text("Channel 9", exact=True)).to_be_visible()
+
+
+@pytest.mark.wide
+def test_the_keyboard_chooses_a_map(lab):
+    lab.open("/feature_maps?maps_order=index&maps_channel=0")
+    board = lab.page.get_by_role("application", name=re.compile("Mosaic of 24 feature maps"))
     board.focus()
-    lab.page.keyboard.press("ArrowRight")
-    lab.during(lambda: lab.page.keyboard.press("Enter"))
-    assert "maps_col=4" in lab.page.url
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        board.press(key)
+    expect(lab.page.get_by_text(re.compile("channel 8: mean"))).to_be_visible()  # seven columns: 1 + 7
+    lab.during(lambda: board.press("Enter"))
+    expect(lab.page.get_by_text("Channel 8", exact=True)).to_be_visible()
+    assert in_the_address(lab, "maps_channel") == 8
+
+
+@pytest.mark.wide
+def test_an_old_link_to_a_layer_opens_it_and_another_is_chosen_by_its_title(lab):
+    lab.open(address("Feature maps", maps_depth="any+layer", maps_layer="_blocks.2.add"))
+    box = lab.page.get_by_test_id("stMain").get_by_role("combobox", name="Which")
+    expect(box).to_have_value("Block 3 of 16 · 24 maps of 56 × 56")
+    box.fill("Block 5 of 16 ·")
+    lab.during(lambda: lab.page.get_by_role("option", name="Block 5 of 16 · 40 maps of 28 × 28").click())
+    assert "maps_layer=_blocks.4.add" in lab.page.url
+    expect(lab.page.get_by_text(re.compile("^40 maps of 28 × 28"))).to_be_visible()
+
+
+def test_a_click_on_a_filter_shows_its_numbers(lab):
+    lab.open(address("First-layer filters"))
+    board = lab.page.get_by_role("application", name="First-layer filters, pretrained")
+    box = board.bounding_box()
+    lab.during(lambda: board.click(position={"x": box["width"] * 0.5 / 8, "y": box["height"] * 2.5 / 4}))
+    expect(lab.page.get_by_text(re.compile("Filter 16, and its numbers"))).to_be_visible()
+    assert in_the_address(lab, "maps_filter") == 16
+
+
+@pytest.mark.wide
+def test_downloads_are_what_they_say(lab):
+    lab.open(address(TABS[0]))
+    figure = Image.open(io.BytesIO(download(lab, "Figure (PNG)")))
+    assert figure.width > figure.height > 600
+    with lab.page.expect_download() as found:
+        lab.page.get_by_role("button", name="These maps (NPZ)").click()
+    maps = np.load(found.value.path())
+    assert maps["_blocks.2.add/maps"].shape == (5, 56, 56)
+    lab.open(address("Strongest patches"))
+    table = download(lab, "Table (CSV)").decode().splitlines()
+    assert len(table) == 10
+    lab.open("/feature_maps")
+    assert Image.open(io.BytesIO(download(lab, "Mosaic (PNG)"))).width > 300
 
 
 def test_occlusion_runs_can_be_stopped_and_finishes(lab):
@@ -68,7 +124,7 @@ def test_occlusion_runs_can_be_stopped_and_finishes(lab):
         box.fill(value)
         lab.during(lambda box=box: box.press("Enter"))
     lab.during(lambda: lab.page.get_by_role("button", name="Run (9 squares)").click())
-    assert np.ptp(picture_of(lab, "Occlusion over the picture")[200:, :, 0]) > 0
+    assert np.ptp(lab.picture("Occlusion over the picture")[200:, :, 0]) > 0
     lab.page.get_by_text("Take it away").click()
     with lab.page.expect_download() as download:
         lab.page.get_by_role("button", name="Numbers (NPZ)").click()
@@ -77,72 +133,11 @@ def test_occlusion_runs_can_be_stopped_and_finishes(lab):
 
 
 @pytest.mark.wide
-def test_an_effective_field_sharpens_while_it_is_computed_and_can_be_stopped(lab):
-    settings = {"maps_depth": "late", "maps_effective_over": "noise", "maps_pictures": "64"}
-    lab.open(address("Effective field", model="vgg16", weights="random", **settings))
-    lab.page.get_by_role("button", name="Average over 64 pictures").click()
-    stop = lab.page.get_by_role("button", name="Stop", exact=True)
-    expect(stop).to_be_visible()
-    drawn = lab.page.get_by_role("img", name="The influence of the pixels, random weights")
-    expect(drawn).to_be_visible()
-    first = drawn.get_attribute("src")
-    expect(drawn).not_to_have_attribute("src", first)
-    lab.press_stop()
-    expect(lab.page.get_by_role("button", name="Go on")).to_be_visible()
-
-
-@pytest.mark.wide
-def test_a_link_reproduces_a_designed_stack(lab, browser, server):
-    lab.open(address("Design your own"))
-    lab.during(lambda: lab.page.get_by_role("button", name="Dilated").click())
-    through = lab.page.get_by_label(re.compile("Look through row"))
-    through.fill("3")
-    lab.during(lambda: through.press("Enter"))
-    sees = lab.page.get_by_text(re.compile(r"What unit \(64, 64\) of conv3 sees: 15 × 15"))
-    expect(sees).to_be_visible()
-    other = browser.new_context(viewport={"width": 1440, "height": 900})
-    second = type(lab)(other.new_page(), server)
-    second.open(lab.page.url.removeprefix(server))
-    expect(second.page.get_by_text(re.compile(r"What unit \(64, 64\) of conv3 sees: 15 × 15"))).to_be_visible()
-    assert np.array_equal(
-        picture_of(lab, "The field of the middle unit"), picture_of(second, "The field of the middle unit")
-    )
-    second.check()
-    other.close()
-
-
-def type_into(lab, column, row, number):
-    """Type into a cell of the table, which is a canvas: columns lie at x, rows are 35 pixels high."""
-    box = lab.page.get_by_test_id("stDataFrame").first.bounding_box()
-    lab.page.mouse.click(box["x"] + {"kernel": 200}[column], box["y"] + 35 * row + 17)
-    for key in number:
-        lab.page.wait_for_timeout(300)  # the cell's editor opens at the first key
-        lab.page.keyboard.press(key)
-    lab.page.wait_for_timeout(300)
-    lab.during(lambda: lab.page.keyboard.press("Enter"))
-
-
-@pytest.mark.wide
-def test_editing_the_table_moves_the_field(lab):
-    lab.open(address("Design your own", maps_stack="c3,c3", maps_input="32"))
-    type_into(lab, "kernel", 1, "7")
-    expect(lab.page).to_have_url(re.compile("maps_stack=c7%2Cc3&"))
-    expect(lab.page.get_by_text(re.compile("of conv2 sees: 9 × 9"))).to_be_visible()
-    lab.during(lambda: lab.page.get_by_role("tab", name="AlexNet").click())
-    lab.during(lambda: lab.page.get_by_role("tab", name="Design your own").click())
-    expect(lab.page.get_by_text(re.compile("of conv2 sees: 9 × 9"))).to_be_visible()  # the edit is still there
-    type_into(lab, "kernel", 2, "60")
-    expect(lab.page.get_by_text("its window spans 60, but the map before it is 26 wide")).to_be_visible()
-
-
-@pytest.mark.wide
-@pytest.mark.parametrize("tab", TABS)
-def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab, tab):
-    name = f"maps_{tab.lower().replace(' ', '_')}"
-    for opened, shot in ((lab, name), (dark_lab, f"{name}_dark"), (phone_lab, f"{name}_phone")):
-        opened.open(address(tab))
-        expect(opened.page.get_by_test_id("stMain").get_by_role("img").first).to_be_visible()
-        assert opened.page.locator(".katex-error").count() == 0
-        width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert width == 0, "the page can be scrolled sideways"
-        opened.shot(shot)
+def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab):
+    for opened, place in ((lab, ""), (dark_lab, "_dark"), (phone_lab, "_phone")):
+        for tab in TABS:
+            opened.open(address(tab, maps_depth="middle"))
+            expect(opened.page.get_by_text("Take it away")).to_be_visible()
+            width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert width == 0, f"{tab} can be scrolled sideways"
+            opened.shot(f"feature_maps_{tab.lower().replace(', ', '_').replace(' ', '_')}{place}")

@@ -110,7 +110,7 @@ def test_a_copied_link_opens_the_same_view(lab, browser, server):
 def test_the_choice_survives_going_home_and_back(lab):
     lab.open("/classifier?picture=rocket&weights=random")
     lab.during(lambda: lab.page.get_by_role("link", name="cnnlab").click())
-    lab.during(lambda: lab.page.get_by_test_id("stSidebar").get_by_role("link", name="Image classification").click())
+    lab.during(lambda: lab.page.get_by_test_id("stSidebar").get_by_role("link", name="Naming photos").click())
     assert "picture=rocket" in lab.page.url
     expect(lab.page.get_by_text("EfficientNet-Lite0 · random").first).to_be_visible()
 

@@ -10,7 +10,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.errors import LabError
-from cnnlab_core.ui import runner
+from cnnlab_core.ui import runner, tabs
 from cnnlab_core.ui.runner import Result
 
 look_for_components = cache(manifest_scanner.scan_component_manifests)
@@ -69,3 +69,23 @@ def open_page():
         return app
 
     return opened
+
+
+@pytest.fixture
+def addresses(open_page, monkeypatch):
+    """Every view of a page, as what its address says: a tab, or a chapter and a view in it; nothing if there is one."""
+
+    def found(name):
+        rows = []
+        with monkeypatch.context() as patch:
+            patch.setattr(tabs, "_follow_old_link", lambda key, row, moved: rows.append((key, row)))
+            patch.setattr(tabs, "_show", lambda view, *more: None)
+            open_page(name)
+        for key, row in rows[-1:]:
+            for tab in row:
+                inside = [{f"{key}_{tab.name}": view.title} for view in getattr(tab, "views", ())]
+                yield from ({key: tab.title, **view} for view in inside or [{}])
+        if not rows:
+            yield {}
+
+    return lambda name: list(found(name))

@@ -111,37 +111,24 @@ def bound(monkeypatch):
     return keys
 
 
-TAB_KEYS = {
-    "convolution": "conv_tab",
-    "deepdream": "dream_tab",
-    "feature_maps": "maps_tab",
-    "reading_text": "reading_tab",
-} | {
-    name: f"{name.split('_')[0]}_tab"
-    for name in ("adversarial", "training", "classifier", "transfer_learning", "exercises")
-}
-"""Of pages with tabs; others have one view."""
-
-
 @pytest.mark.parametrize("most", [2, pytest.param(99, marks=pytest.mark.wide)])
 @pytest.mark.parametrize("page", [page.name for page in PAGES])
 @pytest.mark.usefixtures("short_jobs")
-def test_a_view_is_what_its_address_asks_for_and_its_link_opens_it_again(open_page, bound, page, most):
+def test_a_view_is_what_its_address_asks_for_and_its_link_opens_it_again(open_page, addresses, bound, page, most):
     def view(**address):
         app = open_page(page, **address)
         found = {control.key: control for kind in KINDS for control in app.get(kind) if control.key in bound}
         return app, {key: control for key, control in found.items() if not control.proto.disabled}
 
-    tabs = [tab.label for tab in view()[0].tabs]
-    assert bool(tabs) == (page in TAB_KEYS)
-    for seed, tab in enumerate(tabs[-most:] or [""]):
-        draw, opened = random.Random(seed), {TAB_KEYS[page]: [tab]} if tab else {}
-        address = {key: any_texts(control, draw) for key, control in view(**opened)[1].items()} | opened
+    for seed, opened in enumerate(addresses(page)[-most:]):
+        draw = random.Random(seed)
+        address = {key: any_texts(control, draw) for key, control in view(**opened)[1].items()}
+        address |= {key: [title] for key, title in opened.items()}
         app, shown = view(**address)
         for key, control in shown.items():
             wanted = address.get(key)
             said = any(", ".join(wanted or [])[:60] in sentence for sentence in refused(app))
-            assert wanted is None or same(texts(control), wanted) or said, (tab, key, wanted, texts(control))
+            assert wanted is None or same(texts(control), wanted) or said, (opened, key, wanted, texts(control))
         links = [code.value for code in app.code if code.language == "plaintext"]  # none while a job hasn't ended
         again = parse_qs(urlsplit(links[-1]).query, keep_blank_values=True) if links else dict(app.query_params)
         _, shown_again = view(**again)

@@ -218,19 +218,18 @@ def test_the_tabs_on_paper_need_no_network(open_page, tab):
 
 
 @pytest.mark.parametrize(
-    ("old", "now", "said"),
+    ("old", "said"),
     [
-        ("In the world", "Robustness", "Does the attack survive?"),
-        ("One for all", "Universal", "the same noise is added to all"),
-        ("Two networks", "Transferability", "Which network gives way first"),
-        ("In the plane", "One neuron", "the smallest network there is"),
+        ("In the world", "Does the attack survive?"),
+        ("One for all", "the same noise is added to all"),
+        ("Two networks", "Which network gives way first"),
+        ("In the plane", "the smallest network there is"),
     ],
 )
 @pytest.mark.usefixtures("short_jobs")
-def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, now, said):
+def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, said):
     app = open_page("adversarial", adversarial_tab=old, adversarial_attack="FGSM")
     assert said in texts(app)
-    assert app.query_params["adversarial_tab"] == now
     app.query_params["adversarial_tab"] = app.session_state["adversarial_tab"] = "Attack"  # as a click does
     app.run()
     assert said not in texts(app)

@@ -27,7 +27,7 @@ def x(model):
 
 
 def opened(open_page, **query):
-    return open_page("adversarial", adversarial_tab="Epsilon", **query)
+    return open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Epsilon", **query)
 
 
 def scene(app):
@@ -137,7 +137,7 @@ def test_other_norms_have_epsilons_of_their_own(open_page, norm):
 
 def test_a_tab_keeps_its_controls_while_another_one_is_open(open_page):
     app = opened(open_page, adversarial_reach_linf="to 32/255")
-    for tab in ("One neuron", "Epsilon"):
+    for tab in ("On paper", "Attack"):
         app.session_state["adversarial_tab"] = tab
         app.run()
     assert scene(app)["eps"][-1] == "32/255"

@@ -19,7 +19,7 @@ def prepared(name="chelsea", weights="pretrained"):
 
 
 def test_it_opens_finished_and_can_be_taken_away(open_page):
-    app = open_page("adversarial", adversarial_tab="Robustness")
+    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness")
     assert not app.error
     assert "load_model" in app.code[-1].value
     assert app.get("download_button")
@@ -34,11 +34,19 @@ def test_it_opens_finished_and_can_be_taken_away(open_page):
     ],
 )
 def test_nonsense_in_the_address_is_left_aside(open_page, query):
-    assert not open_page("adversarial", adversarial_tab="Robustness", **FGSM, **query).error
+    assert not open_page(
+        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", **FGSM, **query
+    ).error
 
 
 def test_a_card_says_what_the_network_says_of_the_transformed_picture(open_page):
-    app = open_page("adversarial", adversarial_tab="Robustness", adversarial_world_jpeg="30", **FGSM)
+    app = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Robustness",
+        adversarial_world_jpeg="30",
+        **FGSM,
+    )
     model, x = prepared()
     result = fgsm(model, x, target=76, eps=8 / 255)
     shown = texts(app)
@@ -51,7 +59,7 @@ def test_a_card_says_what_the_network_says_of_the_transformed_picture(open_page)
 
 
 def test_a_strength_moves_its_card_and_the_curve_follows(open_page):
-    app = open_page("adversarial", adversarial_tab="Robustness", **FGSM)
+    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", **FGSM)
     app.slider(key="adversarial_world_rotate").set_value(-10).run()
     assert "**Rotate: -10°**" in texts(app)
     assert '"rotate": -10' in app.code[-1].value
@@ -64,7 +72,7 @@ def test_a_strength_moves_its_card_and_the_curve_follows(open_page):
 
 def test_the_attack_through_transforms_stands_beside_the_plain_one(open_page):
     query = {"adversarial_through": "Rotate", "adversarial_views": "4", **FGSM}
-    app = open_page("adversarial", adversarial_tab="Robustness", **query)
+    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", **query)
     before = len(app.get("image"))
     press(app, "Attack through 1 transform (")
     assert len(app.get("image")) == before + len(TRANSFORMS) + 1
@@ -76,11 +84,19 @@ def test_the_attack_through_transforms_stands_beside_the_plain_one(open_page):
 
 
 def test_an_attack_that_fails_has_nothing_to_survive(open_page):
-    app = open_page("adversarial", adversarial_tab="Robustness", adversarial_attack="FGSM", adversarial_eps="0")
+    app = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Robustness",
+        adversarial_attack="FGSM",
+        adversarial_eps="0",
+    )
     assert "doesn't fool the network even without a transform" in texts(app)
 
 
 def test_an_expensive_attack_waits(open_page):
-    app = open_page("adversarial", adversarial_tab="Robustness", adversarial_steps="7")
+    app = open_page(
+        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", adversarial_steps="7"
+    )
     assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
     assert not app.get("download_button")

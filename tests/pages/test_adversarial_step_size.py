@@ -22,7 +22,7 @@ def x(model):
 
 
 def opened(open_page, **query):
-    return open_page("adversarial", adversarial_tab="Step size", **query)
+    return open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Step size", **query)
 
 
 @pytest.mark.parametrize(

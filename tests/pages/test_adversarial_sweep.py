@@ -29,7 +29,7 @@ def x(model):
 
 
 def opened(open_page, **query):
-    return open_page("adversarial", adversarial_tab="Sweep", **query)
+    return open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Sweep", **query)
 
 
 @pytest.mark.parametrize(

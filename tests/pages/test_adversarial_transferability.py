@@ -27,7 +27,7 @@ def prepared(name="chelsea", weights="pretrained"):
 
 
 def test_it_opens_finished_and_can_be_taken_away(open_page):
-    app = open_page("adversarial", adversarial_tab="Transferability")
+    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Transferability")
     assert not app.error
     assert "load_model" in app.code[-1].value
     assert app.get("download_button")
@@ -36,11 +36,15 @@ def test_it_opens_finished_and_can_be_taken_away(open_page):
 
 def test_nonsense_in_the_address_is_left_aside(open_page):
     query = {"adversarial_second": "HAL 9000"}
-    assert not open_page("adversarial", adversarial_tab="Transferability", **FGSM, **query).error
+    assert not open_page(
+        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Transferability", **FGSM, **query
+    ).error
 
 
 def test_two_networks_meet_the_same_attack(open_page):
-    app = open_page("adversarial", adversarial_tab="Transferability", **FGSM)
+    app = open_page(
+        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Transferability", **FGSM
+    )
     shown = texts(app)
     for weights in ("pretrained", "random"):
         model, x = prepared(weights=weights)
@@ -57,7 +61,13 @@ def test_two_networks_meet_the_same_attack(open_page):
 
 
 def test_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):
-    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target="second", **QUICK)
+    app = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Transferability",
+        adversarial_target="second",
+        **QUICK,
+    )
     press(press(press(app, "Attack"), "Attack"), "Smallest epsilon")
     model, x = prepared()
     plan = Plan(steps=6).over_epsilon()
@@ -66,7 +76,13 @@ def test_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):
     assert metrics(app)["Smallest epsilon, 8 bits"] == levels(smallest)
     assert f"PGD to “{model.categories[second]}”, rounded to 8 bits" in texts(app)
     assert "method=plan, target=target" in app.code[-1].value
-    without = open_page("adversarial", adversarial_tab="Transferability", adversarial_attack="l1 by Adam", **QUICK)
+    without = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Transferability",
+        adversarial_attack="l1 by Adam",
+        **QUICK,
+    )
     assert metrics(press(without, "Attack"))["Smallest epsilon, 8 bits"] == "none"
 
 
@@ -74,7 +90,13 @@ def test_a_second_network_that_is_not_here_is_offered(open_page, monkeypatch, tm
     monkeypatch.setenv("CNNLAB_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     robust = "ResNet-50, robust (linf, ε = 4/255), pretrained"
-    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_second=robust, **FGSM)
+    app = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Transferability",
+        adversarial_second=robust,
+        **FGSM,
+    )
     assert "aren't on this machine" in texts(app)
     assert any(button.label.startswith("Download") for button in app.button)
     assert "## EfficientNet-Lite0 · pretrained" in texts(app)  # the first one is there
@@ -85,7 +107,13 @@ def test_a_second_network_that_says_the_target_anyway_gets_surer(open_page):
     model, x = prepared(weights="random")
     best = model.top_k(x, 1)[0]
     target = f"{best.index} · {best.label}"
-    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_target=target, **FGSM)
+    app = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Transferability",
+        adversarial_target=target,
+        **FGSM,
+    )
     assert "urer.** P(" in texts(app)
     assert files(app)
 
@@ -113,13 +141,22 @@ def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
 
 def test_the_lab_s_own_pair_meets_without_a_choice(open_page):
     app = open_page(
-        "adversarial", adversarial_tab="Transferability", model="cifar10_standard", adversarial_target="any other class"
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Transferability",
+        model="cifar10_standard",
+        adversarial_target="any other class",
     )
     assert not app.error
     assert app.selectbox(key="adversarial_second").value == "CIFAR-10, adversarial, pretrained"
 
 
 def test_an_expensive_attack_waits(open_page):
-    app = open_page("adversarial", adversarial_tab="Transferability", adversarial_steps="7")
+    app = open_page(
+        "adversarial",
+        adversarial_tab="Does it survive?",
+        adversarial_tab_survive="Transferability",
+        adversarial_steps="7",
+    )
     assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
     assert not files(app)

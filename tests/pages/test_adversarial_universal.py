@@ -8,7 +8,7 @@ FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 
 
 def test_it_opens_finished_and_can_be_taken_away(open_page):
-    app = open_page("adversarial", adversarial_tab="Universal")
+    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Universal")
     assert not app.error
     assert "load_model" in app.code[-1].value
     assert app.get("download_button")
@@ -17,11 +17,13 @@ def test_it_opens_finished_and_can_be_taken_away(open_page):
 
 def test_nonsense_in_the_address_is_left_aside(open_page):
     query = {"adversarial_universal_on": "nobody", "adversarial_universal_epochs": "1e9"}
-    assert not open_page("adversarial", adversarial_tab="Universal", **FGSM, **query).error
+    assert not open_page(
+        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Universal", **FGSM, **query
+    ).error
 
 
 def test_the_rates_are_of_those_it_was_made_on_and_of_the_others(open_page):
-    app = open_page("adversarial", adversarial_tab="Universal")
+    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Universal")
     found = metrics(app)
     assert re.fullmatch(r"\d of 6 fooled", found["Pictures it was made on"])
     assert re.fullmatch(r"\d of 2 fooled", found["Unseen pictures"])
@@ -36,7 +38,9 @@ def test_the_rates_are_of_those_it_was_made_on_and_of_the_others(open_page):
 
 
 def test_the_noise_towards_the_target_waits_for_its_button(open_page):
-    app = open_page("adversarial", adversarial_tab="Universal", adversarial_eps="16")
+    app = open_page(
+        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Universal", adversarial_eps="16"
+    )
     app.multiselect(key="adversarial_universal_on").set_value(["Chelsea the cat", "A rocket"])
     app.segmented_control(key="adversarial_universal_goal").set_value("the target above")
     app.slider(key="adversarial_universal_epochs").set_value(16).run()

@@ -7,9 +7,9 @@ from screen import FIGURE_FILES, files
 VIEWS = [
     ("classifier", {}),
     ("convolution", {"conv_tab": "Backward"}),
-    ("convolution", {"conv_tab": "1×1 and attention"}),
-    ("convolution", {"conv_tab": "Autograd warm-up"}),
-    ("adversarial", {"adversarial_tab": "One neuron"}),
+    ("convolution", {"conv_tab": "Linear layers", "conv_tab_linear": "1×1 and attention"}),
+    ("convolution", {"conv_tab": "Linear layers", "conv_tab_linear": "Autograd warm-up"}),
+    ("adversarial", {"adversarial_tab": "On paper", "adversarial_tab_paper": "One neuron"}),
     ("training", {"training_tab": "Watch"}),
     ("training", {"training_tab": "Results"}),
     ("training", {"training_tab": "Compare"}),
@@ -33,7 +33,7 @@ def test_every_figure_has_its_files(open_page, page, query):
 
 
 def test_the_files_of_a_curve_that_the_browser_draws_are_there_too(open_page):
-    labels = files(open_page("adversarial", adversarial_tab="Epsilon"))
+    labels = files(open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Epsilon"))
     assert {"Curves (PNG)", "Curves (SVG)", "Curves (PDF)"} <= set(labels)
 
 

@@ -8,7 +8,9 @@ from screen import figures, problems, run_code
 
 @pytest.fixture
 def open_tab(open_page):
-    return lambda **query: open_page("convolution", conv_tab="1×1 and attention", **query)
+    return lambda **query: open_page(
+        "convolution", conv_tab="Linear layers", conv_tab_linear="1×1 and attention", **query
+    )
 
 
 def text(app):

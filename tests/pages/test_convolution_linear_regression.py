@@ -8,7 +8,9 @@ from cnnlab_core.from_scratch.linear_regression import XOR_INPUTS, XOR_TARGETS, 
 
 @pytest.fixture
 def open_tab(open_page):
-    return lambda **query: open_page("convolution", conv_tab="Autograd warm-up", **query)
+    return lambda **query: open_page(
+        "convolution", conv_tab="Linear layers", conv_tab_linear="Autograd warm-up", **query
+    )
 
 
 def text(app):

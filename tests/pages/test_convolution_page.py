@@ -124,7 +124,7 @@ def test_sizes_and_channels(open_page):
 
 
 def test_typed_numbers(open_page):
-    app = open_page("convolution", conv_tab="1-D")
+    app = open_page("convolution", conv_tab="Slide", conv_tab_slide="1-D")
     app.text_area(key="conv_1_x_typed").set_value("1 2 3 4")
     app.text_area(key="conv_1_w_typed").set_value("1/2 -1")
     labelled(app.button, "Use these numbers").click().run()
@@ -188,7 +188,7 @@ def test_a_link_reopens_the_numbers(open_page):
 
 
 def test_pooling(open_page):
-    app = open_page("convolution", conv_tab="Pooling")
+    app = open_page("convolution", conv_tab="Slide", conv_tab_slide="Pooling")
     x = np.array(POOL["x"], dtype=float)
     assert np.array_equal(array(app, "y"), max_pool2d(x, 2, stride=1))
     app.segmented_control(key="conv_pool_kind").set_value("Average").run()
@@ -238,8 +238,8 @@ def test_the_matrix_of_something_large_is_a_sentence(open_page):
 
 def test_the_numbers_of_a_tab_outlive_a_visit_to_another(open_page):
     app = open_page("convolution", conv_2_x="1 2;3 4", conv_2_stride="2")
-    for tab in ("Pooling", "2-D"):
-        app.session_state["conv_tab"] = tab
+    for view in ("Pooling", "2-D"):
+        app.session_state["conv_tab_slide"] = view
         app.run()
     assert np.array_equal(array(app, "x"), [[1, 2], [3, 4]])
     assert app.slider(key="conv_2_stride").value == 2
@@ -259,7 +259,7 @@ def test_the_code_is_shown_and_runs(open_page):
 @pytest.mark.parametrize(("stride", "y"), [("1", [0, 2, 7, 8]), ("2", [0, 7])])
 def test_a_convolution_without_padding_opens_by_a_link(open_page, stride, y):
     query = {"conv_1_x": "1 -1 3 4 4", "conv_1_w": "1 1", "conv_1_padding": "0", "conv_1_stride": stride}
-    app = open_page("convolution", conv_tab="1-D", **query)
+    app = open_page("convolution", conv_tab="Slide", conv_tab_slide="1-D", **query)
     assert array(app, "y").tolist() == y
     assert not app.error
 
@@ -304,7 +304,7 @@ def test_everything_can_be_counted_from_1(backward_1d):
 @pytest.mark.parametrize(("first", "place"), [("false", 4), ("true", 5)])
 def test_what_is_dropped_is_counted_so_too(open_page, first, place):
     query = {"conv_1_x": "1 -1 3 4 4", "conv_1_w": "1 1", "conv_1_padding": "0", "conv_1_stride": "2"}
-    app = open_page("convolution", conv_tab="1-D", conv_from_1=first, **query)
+    app = open_page("convolution", conv_tab="Slide", conv_tab_slide="1-D", conv_from_1=first, **query)
     assert f"No window reaches position {place}." in text(app)
 
 
@@ -316,7 +316,8 @@ def test_pooling_of_a_signal(open_page, kind, y, dx):
     query = {"x": "1 5 2 4 4 0", "window": "3", "stride": "1", "dy": "1 2 3 4", "kind": kind}
     app = open_page(
         "convolution",
-        conv_tab="Pooling",
+        conv_tab="Slide",
+        conv_tab_slide="Pooling",
         conv_pool_dims="1-D",
         **{f"conv_pool1_{name}": value for name, value in query.items()},
     )
@@ -329,7 +330,9 @@ def test_pooling_of_a_signal(open_page, kind, y, dx):
 
 
 def test_rectangular_windows_and_strides(open_page):
-    app = open_page("convolution", conv_tab="Pooling", conv_pool_window="3", conv_pool_width="2")
+    app = open_page(
+        "convolution", conv_tab="Slide", conv_tab_slide="Pooling", conv_pool_window="3", conv_pool_width="2"
+    )
     x = np.array(POOL["x"], dtype=float)
     assert np.array_equal(array(app, "y"), max_pool2d(x, (3, 2), stride=1))
     app.selectbox(key="conv_pool_across").set_value("2").run()

@@ -8,7 +8,7 @@ from cnnlab_core.exercises.kinds import query
 
 FIRST = {
     "convolution": "conv2d",
-    "feature_maps": "field_growth",
+    "receptive_fields": "field_growth",
     "adversarial": "true_or_false",
     "exercises": "recurrent_step",
 }
@@ -18,7 +18,7 @@ FIRST = {
 def open_tab(open_page):
     def opened(page, **address):
         place = KINDS[FIRST[page]].place
-        return open_page(page, **{place.tab_key: place.tab, **address})
+        return open_page(page, **{**place.view, **address})
 
     return opened
 
@@ -103,7 +103,7 @@ def test_another_exercise_has_another_seed_and_forgets_the_answers(open_tab, pag
 
 
 def test_the_solution_comes_step_by_step(open_tab):
-    app, exercise = open_tab("feature_maps"), make_exercise("field_growth", 7)
+    app, exercise = open_tab("receptive_fields"), make_exercise("field_growth", 7)
     shown = [step.replace("\\", "") for step in exercise.solution]
     assert exercise.hint.replace("\\", "") not in text(app)
     app.toggle(key="maps_practice_hint field_growth 1 7").set_value(True).run()

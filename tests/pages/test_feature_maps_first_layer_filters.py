@@ -8,7 +8,7 @@ from cnnlab_core.models import load_model
 
 
 def test_the_numbers_of_a_filter(open_page):
-    app = open_page("feature_maps", maps_tab="First-layer filters")
+    app = open_page("feature_maps", maps_tab="What channels look for", maps_tab_channels="First-layer filters")
     weights = first_layer_filters(load_model("efficientnet_lite0")).weights
 
     def shown():

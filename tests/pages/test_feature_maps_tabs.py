@@ -1,4 +1,4 @@
-"""Every tab of the feature maps page opens finished, whatever is in the address."""
+"""Every tab of Feature maps and Receptive fields opens finished, whatever is in the address."""
 
 import pytest
 from screen import code, problems

@@ -20,7 +20,9 @@ def strongest_in_gallery(channel):
 
 
 def test_patches_follow_the_channel_and_the_switch(open_page):
-    app = open_page("feature_maps", maps_tab="Strongest patches", maps_channel="3")
+    app = open_page(
+        "feature_maps", maps_tab="What channels look for", maps_tab_channels="Strongest patches", maps_channel="3"
+    )
 
     def activations():
         heads = [element.value for element in app.markdown if element.value[:2] == "**" and ".**" in element.value[:6]]
@@ -41,7 +43,7 @@ def test_patches_follow_the_channel_and_the_switch(open_page):
 
 
 def test_a_damaged_upload_leaves_the_patches(open_page):
-    app = open_page("feature_maps", maps_tab="Strongest patches")
+    app = open_page("feature_maps", maps_tab="What channels look for", maps_tab_channels="Strongest patches")
     app.file_uploader(key="upload").set_value(("broken.png", b"\x89PNG broken", "image/png")).run()
     assert "damaged" in app.error[0].value
     assert len(app.error) == 1

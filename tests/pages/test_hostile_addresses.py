@@ -121,25 +121,23 @@ def check(app):
 
 @pytest.mark.usefixtures("short_jobs")
 @pytest.mark.parametrize("name", [page.name for page in PAGES])
-def test_an_address_can_hold_anything(open_page, asked, name):
-    first = open_page(name)
-    tabs = [tab.label for tab in first.tabs] or [""]
-    tab_key = next((key for key in asked if key.endswith("_tab")), "tab")
-    known = {tab: set() for tab in tabs}
+def test_an_address_can_hold_anything(open_page, addresses, asked, name):
+    known = {tuple(opened.items()): set() for opened in addresses(name)}
 
-    # The first example finds out what each tab asks for, the next says something to all of it (more do no better).
+    # The first example finds out what each view asks for, the next says something to all of it (more do no better).
     @settings(max_examples=2, phases=[Phase.generate])  # to make it smaller would open pages for an hour
     @given(st.lists(HOSTILE, min_size=5, max_size=12))
     def anything(values):
-        for tab in tabs:
-            address = {key: values[zlib.crc32((tab + key).encode()) % len(values)] for key in sorted(known[tab])}
-            note(f"{tab}: { {key: value[:80] for key, value in address.items()} }")
+        for opened, keys in known.items():
+            view = " ".join(title for _, title in opened)
+            address = {key: values[zlib.crc32((view + key).encode()) % len(values)] for key in sorted(keys)}
+            note(f"{view}: { {key: value[:80] for key, value in address.items()} }")
             asked.clear()
             with opened_files() as files:
-                app = open_page(name, **address, **{tab_key: tab})
+                app = open_page(name, **address | dict(opened))
             check(app)
             assert not [file for file in files if "evil" in file or "etc/passwd" in file]
-            known[tab] |= asked - {tab_key}
+            keys |= asked - {key for key, _ in opened}
 
     anything()
 

@@ -20,7 +20,7 @@ from cnnlab_core.models.stack import (
 from cnnlab_core.receptive_field import receptive_fields
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack as recipe
+from cnnlab_core.recipes.receptive_fields import stack as recipe
 from cnnlab_core.training.nets import check_stack
 
 SMALL = st.builds(

@@ -15,7 +15,7 @@ from cnnlab_core.plots.report import rendered
 from cnnlab_core.receptive_field import COUNTINGS, Box, Counting
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, box_steps, every_counting, seen_by, worked_out
-from cnnlab_core.recipes.feature_maps import alexnet, stack
+from cnnlab_core.recipes.receptive_fields import alexnet, stack
 
 LAYERS, NUMBERS = ("conv1", "conv2", "conv3"), (27, 13, 6)
 

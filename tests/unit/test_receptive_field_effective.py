@@ -13,7 +13,7 @@ from cnnlab_core.models import DEFAULT_MODEL, load_model
 from cnnlab_core.receptive_field import receptive_fields
 from cnnlab_core.receptive_field.effective import effective_field, mass_radii, noise_pictures, share_of_box
 from cnnlab_core.receptive_field.fields import Box
-from cnnlab_core.recipes.feature_maps import effective as recipe
+from cnnlab_core.recipes.receptive_fields import effective as recipe
 from cnnlab_core.runtime.jobs import finish
 
 

@@ -8,8 +8,9 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
 from cnnlab_core.receptive_field import receptive_fields
-from cnnlab_core.recipes.feature_maps import compare, depths, fields, first_layer_filters, top_patches
+from cnnlab_core.recipes.feature_maps import compare, depths, first_layer_filters, top_patches
 from cnnlab_core.recipes.feature_maps import maps as all_maps
+from cnnlab_core.recipes.receptive_fields import fields
 
 MODEL, NODE = "efficientnet_lite0", "_blocks.2.add"
 

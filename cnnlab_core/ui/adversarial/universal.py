@@ -58,7 +58,7 @@ class _Asked:
 def show(choice: Choice) -> None:
     """The noise while it is made, how often it fools the network, and every picture with it."""
     st.caption(
-        "In the other tabs each picture gets its own noise. Here the same noise is added to all of them. Check whether "
+        "Elsewhere each picture gets its own noise. Here the same noise is added to all of them. Check whether "
         "it also fools the network on pictures that it wasn't made on. (Moosavi-Dezfooli et al. 2016)"
     )
     asked = _ask(choice)

@@ -32,7 +32,7 @@ ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 def show() -> None:
     """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
-    dims = 1 if CONTROLS.one_of("back", "Take the numbers from the tab", ("1-D", "2-D"), "2-D") == "1-D" else 2
+    dims = 1 if CONTROLS.one_of("back", "Take the numbers from", ("1-D", "2-D"), "2-D") == "1-D" else 2
     problem = convolution_setup(dims)
     grid, shown = st.container(), ["dw", "dx", "db", "x", "w", "dy"]
     first = sum_header()

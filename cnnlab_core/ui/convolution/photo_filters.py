@@ -102,7 +102,7 @@ def own_kernel() -> tuple[tuple[float, ...], ...]:
         label = "The kernel, with a semicolon after each row"
         text = CONTROLS.text("numbers", label, FIRST_OWN, max_chars=1000, width=420)
         if GRID_KERNEL in st.session_state:
-            st.button("Take the kernel of the 2-D tab", on_click=take_grid_kernel, key=CONTROLS.key("take"))
+            st.button("Take the kernel of Slide, 2-D", on_click=take_grid_kernel, key=CONTROLS.key("take"))
     return tuple(map(tuple, np.atleast_2d(read_numbers(text, "kernel")).tolist()))
 
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from cnnlab_core.models.layers import Layer
-from cnnlab_core.ui.feature_maps.fields import all_fields
 from cnnlab_core.ui.feature_maps.layer import LayerSubject
 from cnnlab_core.ui.feature_maps.top_patches import find_patches
+from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.subject import Subject
 
 

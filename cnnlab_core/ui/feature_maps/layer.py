@@ -1,4 +1,4 @@
-"""What all tabs of the page look at: a network, a picture, and a layer with maps; and the layer's maps."""
+"""What the tabs of Feature maps and Receptive fields look at: a network, a picture, a layer with maps; and its maps."""
 
 from dataclasses import dataclass, field
 
@@ -38,7 +38,7 @@ def choose() -> LayerSubject | None:
         return None
     first, second, third = st.columns([1, 1, 1], gap="medium", vertical_alignment="bottom")
     depth = CONTROLS.one_of("depth", "Layer", DEPTHS, DEPTHS[0], place=first)
-    with second:
+    with second.container(key="maps_node"):
         if depth == DEPTHS[3]:
             layers = layers_with_maps(subject.spec)
             node = choose_node(CONTROLS, "layer", "Which", layers, layers[0].name)

@@ -19,8 +19,8 @@ from cnnlab_core.receptive_field import Box, ReceptiveField
 from cnnlab_core.recipes.feature_maps import top_patches as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.ui.feature_maps.fields import all_fields
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, type_channel
+from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.shared import Picture, all_pictures

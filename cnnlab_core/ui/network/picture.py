@@ -16,11 +16,11 @@ from cnnlab_core.network.stages import follow
 from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
-from cnnlab_core.ui.feature_maps.fields import all_fields
 from cnnlab_core.ui.network.component import asked_for, heard, show_network
 from cnnlab_core.ui.network.place import Place, go, place_in, refuse_stage
 from cnnlab_core.ui.network.scene import bars, cell_data, classes_of, field_of, links_of, map_data, scene_of
 from cnnlab_core.ui.network.take import to_take
+from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.subject import Subject, choose_subject, run_study

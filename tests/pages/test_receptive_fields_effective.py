@@ -5,7 +5,7 @@ from screen import captions, markdown, problems
 
 
 def test_effective_fields_of_trained_and_untrained_weights(open_page):
-    app = open_page("feature_maps", maps_tab="Effective field")
+    app = open_page("receptive_fields", maps_tab="Effective field")
     radii = [float(element.value.split()[0]) for element in app.metric]
     assert len(radii) == 6
     assert radii[:3] == sorted(radii[:3])
@@ -15,7 +15,7 @@ def test_effective_fields_of_trained_and_untrained_weights(open_page):
 
 
 def test_noise_counts_and_channels(open_page):
-    app = open_page("feature_maps", maps_tab="Effective field", maps_effective_over="noise")
+    app = open_page("receptive_fields", maps_tab="Effective field", maps_effective_over="noise")
     before = [element.value for element in app.metric]
     app.number_input(key="maps_pictures_typed").set_value(12).run()
     assert [button.label for button in app.button if "Average" in button.label] == ["Average over 12 pictures"] * 2
@@ -30,13 +30,13 @@ def test_noise_counts_and_channels(open_page):
 
 
 def test_a_dead_unit_is_a_sentence(open_page, monkeypatch):
-    from cnnlab_core.ui.feature_maps import effective
+    from cnnlab_core.ui.receptive_fields import effective
 
     def nothing(*args, **options):
         yield effective.Progress(1, 1, np.zeros((224, 224)))
         return np.zeros((224, 224))
 
     monkeypatch.setattr(effective, "effective_field", nothing)
-    app = open_page("feature_maps", maps_tab="Effective field", maps_depth="middle", maps_row="1")
+    app = open_page("receptive_fields", maps_tab="Effective field", maps_depth="middle", maps_row="1")
     assert len(problems(app)) == 2
     assert "dead ReLU" in problems(app)[0]

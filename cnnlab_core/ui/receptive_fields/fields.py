@@ -14,7 +14,7 @@ from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import Counting, ReceptiveField, receptive_fields
 from cnnlab_core.receptive_field.counting import ALIKE
 from cnnlab_core.receptive_field.worked_out import box_formula
-from cnnlab_core.recipes.feature_maps import fields as recipe
+from cnnlab_core.recipes.receptive_fields import fields as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, unit_in
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest

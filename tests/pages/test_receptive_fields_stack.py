@@ -8,7 +8,7 @@ from cnnlab_core.receptive_field.stack import PRESETS
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets(open_page, name):
-    app = open_page("feature_maps", maps_tab="Design your own")
+    app = open_page("receptive_fields", maps_tab="Design your own")
     app.button(key=f"preset {name}").click().run()
     assert app.query_params["maps_stack"] == PRESETS[name].text
     assert PRESETS[name].about in captions(app)
@@ -16,7 +16,7 @@ def test_presets(open_page, name):
 
 
 def test_a_link_reproduces_a_stack(open_page):
-    app = open_page("feature_maps", maps_tab="Design your own", maps_stack="c5s2p2, m3s2p1,c3d2", maps_input="64")
+    app = open_page("receptive_fields", maps_tab="Design your own", maps_stack="c5s2p2, m3s2p1,c3d2", maps_input="64")
     table = app.dataframe[-1].value
     assert list(table["map"]) == ["64 × 64", "32 × 32", "16 × 16", "12 × 12"]
     assert list(table["size"]) == ["1", "5", "9", "25"]
@@ -26,7 +26,7 @@ def test_a_link_reproduces_a_stack(open_page):
 
 
 def test_an_impossible_stack_says_what_to_change_and_the_table_stays(open_page):
-    app = open_page("feature_maps", maps_tab="Design your own", maps_stack="c3,c40", maps_input="20")
+    app = open_page("receptive_fields", maps_tab="Design your own", maps_stack="c3,c40", maps_input="20")
     assert "Row 2 (convolution of 40): its window spans 40, but the map before it is 18 wide" in problems(app)[0]
     app.number_input(key="maps_input_typed").set_value(60).run()
     assert not app.error
@@ -34,7 +34,7 @@ def test_an_impossible_stack_says_what_to_change_and_the_table_stays(open_page):
 
 
 def test_alexnet_twice(open_page):
-    app = open_page("feature_maps", maps_tab="AlexNet")
+    app = open_page("receptive_fields", maps_tab="AlexNet")
     text = markdown(app)
     for sentence in ("**64 … 162**", "**62 … 160**", "**88 … 138**", "**86 … 136**"):
         assert sentence in text
@@ -51,7 +51,7 @@ def test_alexnet_twice(open_page):
     ],
 )
 def test_alexnet_as_a_sheet_counts(open_page, counting, seen):
-    app = open_page("feature_maps", maps_tab="AlexNet", maps_counting=counting)
+    app = open_page("receptive_fields", maps_tab="AlexNet", maps_counting=counting)
     for rows in seen:
         assert f"**{rows}**" in markdown(app)
     table = app.dataframe[0].value.set_index("counted")
@@ -64,7 +64,7 @@ def test_alexnet_as_a_sheet_counts(open_page, counting, seen):
 
 def test_the_stack_counts_as_it_is_told(open_page):
     app = open_page(
-        "feature_maps", maps_tab="Design your own", maps_stack="c11s4", maps_input="227",
+        "receptive_fields", maps_tab="Design your own", maps_stack="c11s4", maps_input="227",
         maps_counting="from 1, bottom left",
     )  # fmt: skip
     assert "unit (28, 28) of **conv1** sees: 11 × 11 pixels, rows 109 … 119, columns 109 … 119" in captions(app)

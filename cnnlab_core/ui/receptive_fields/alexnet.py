@@ -13,7 +13,7 @@ from cnnlab_core.plots.paper import Format, rendered
 from cnnlab_core.receptive_field import Counting, ReceptiveField
 from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, every_counting, growth_formulas, seen_by, worked_out
-from cnnlab_core.recipes.feature_maps import alexnet as recipe
+from cnnlab_core.recipes.receptive_fields import alexnet as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.show import figure_colours
 from cnnlab_core.ui.take_away import File, paper_files, take_away

@@ -15,12 +15,12 @@ from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.overlays import influence_in_box
 from cnnlab_core.receptive_field import Box
 from cnnlab_core.receptive_field.effective import effective_field, mass_radii, noise_pictures, share_of_box
-from cnnlab_core.recipes.feature_maps import effective as recipe
+from cnnlab_core.recipes.receptive_fields import effective as recipe
 from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.ui.feature_maps.fields import all_fields, chosen_channel
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, maps_of, unit_in
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.receptive_fields.fields import all_fields, chosen_channel
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import data_address, plain, sentences

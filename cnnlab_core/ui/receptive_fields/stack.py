@@ -9,9 +9,9 @@ from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import Counting, ReceptiveField
 from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
-from cnnlab_core.recipes.feature_maps import stack as recipe
-from cnnlab_core.ui.feature_maps.fields import IN_BETWEEN
+from cnnlab_core.recipes.receptive_fields import stack as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
+from cnnlab_core.ui.receptive_fields.fields import IN_BETWEEN
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away

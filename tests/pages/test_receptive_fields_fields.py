@@ -17,7 +17,7 @@ def fields():
 
 @pytest.mark.parametrize(("row", "col"), [(0, 0), (28, 28), (3, 50), (55, 55)])
 def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
-    app = open_page("feature_maps", maps_tab="Receptive field", maps_row=str(row), maps_col=str(col))
+    app = open_page("receptive_fields", maps_tab="Receptive field", maps_row=str(row), maps_col=str(col))
     field = fields["_blocks.2.add"]
     assert metrics(app) == {"Size": "19 × 19", "Jump": "4, 4", "Start": "-6, -6"}
     table = app.dataframe[0].value
@@ -33,10 +33,12 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
 
 @pytest.mark.parametrize(("counting", "unit"), [("from 1, bottom left", "(28, 29)"), ("from 0, top left", "(28, 28)")])
 def test_other_tabs_count_alike(open_page, counting, unit):
-    app = open_page("feature_maps", maps_tab="Effective field", maps_counting=counting, maps_pictures="1")
+    app = open_page("receptive_fields", maps_tab="Effective field", maps_counting=counting, maps_pictures="1")
     assert f"affects unit {unit} of" in captions(app)
-    patches = open_page("feature_maps", maps_tab="Strongest patches", maps_counting=counting)
-    usual = open_page("feature_maps", maps_tab="Strongest patches")
+    patches = open_page(
+        "feature_maps", maps_tab="What channels look for", maps_tab_channels="Strongest patches", maps_counting=counting
+    )
+    usual = open_page("feature_maps", maps_tab="What channels look for", maps_tab_channels="Strongest patches")
     way = COUNTINGS[counting]
     units, plain = (re.findall(r"unit \((\d+), (\d+)\)", captions(tab)) for tab in (patches, usual))
     assert units
@@ -44,7 +46,7 @@ def test_other_tabs_count_alike(open_page, counting, unit):
 
 
 def test_a_typed_unit_is_read_in_its_convention(open_page):
-    app = open_page("feature_maps", maps_tab="Receptive field", maps_counting="from 1, bottom left")
+    app = open_page("receptive_fields", maps_tab="Receptive field", maps_counting="from 1, bottom left")
     app.number_input(key="maps_row_typed").set_value(1).run()
     app.number_input(key="maps_col_typed").set_value(1).run()
     assert (app.query_params["maps_row"], app.query_params["maps_col"]) == ("55", "0")
