@@ -9,6 +9,7 @@ from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.homework import show_homework
+from cnnlab_core.ui.network.hero import show_alive
 from cnnlab_core.ui.show import plain, sentences
 
 
@@ -24,6 +25,8 @@ st.markdown(
     "See what a convolutional network computes, by doing it yourself. Each page answers one question. A problem set on "
     "your desk? Go to [I have this exercise](#i-have-this-exercise)."
 )
+
+show_alive()
 
 for first in range(0, len(PAGES), 3):  # row by row, so that neighbours are equally high
     for column, page in zip(st.columns(3), PAGES[first : first + 3], strict=False):
