@@ -1,6 +1,7 @@
 // The place before a network of glass: a board to draw on, its tools, and the way from each stroke to the picture.
 
 const SETTLED = 120; // ms without a stroke, after which what a slow machine left out is computed
+const WORDS = 6000; // ms that a sentence stays on the board
 const AT_ONCE = 24; // ms that gradients and lines may take, to be there with every frame
 const BOARD_TOOLS = { pencil: "Draw", eraser: "Erase", patch: "Cover" };
 const COLOURS = ["#ffffff", "#101010", "#d62728", "#2ca02c", "#1f77b4", "#f2c230", "#8c564b"];
@@ -19,14 +20,16 @@ class Desk {
     this.canvas = piece("canvas", "board");
     this.canvas.setAttribute("aria-label", `${this.colourful ? "The photo, to paint on" : "A digit, to draw and to change"}. ${BOARD_KEYS}`);
     this.says = piece("p", "boardsays", "", { role: "status" });
-    this.root.replaceChildren(this.canvas, this.tools(), this.says);
+    const paper = piece("div", "paper");
+    paper.append(this.canvas, this.says);
+    this.root.replaceChildren(paper, this.tools());
     this.board = new DrawingBoard(this.canvas, {
       channels: /** @type {1 | 3} */ (channels), side: this.glass.side,
-      onInput: (pixels) => this.take(pixels), onWords: (words) => { this.says.textContent = words; },
+      onInput: (pixels) => this.take(pixels), onWords: (words) => this.say(words),
     });
     this.camera = new CameraSource({
       onFrame: (video) => this.board.show(video, true),
-      onWords: (words) => { this.says.textContent = words; },
+      onWords: (words) => this.say(words),
     });
     this.choose("pencil");
   }
@@ -34,9 +37,16 @@ class Desk {
   stop() {
     this.stopped = true;
     clearTimeout(this.settling);
+    clearTimeout(this.quiet);
     this.board.stop();
     this.camera.dispose();
     this.root.replaceChildren();
+  }
+
+  say(words) {
+    clearTimeout(this.quiet);
+    this.says.textContent = words;
+    this.quiet = setTimeout(() => { this.says.textContent = ""; }, WORDS);
   }
 
   // --- the tools ---

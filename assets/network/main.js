@@ -138,7 +138,10 @@ class Inside {
     this.paintSlopes();
     this.shown = null;
     if (this.at.layer) this.drawZoom();
-    else this.overview.light(this.overview.target ?? null);
+    else {
+      this.overview.light(this.overview.target ?? null);
+      if (!this.overview.target) this.tell(scene);
+    }
     this.note();
   }
 
@@ -494,7 +497,7 @@ class Inside {
     const columns = this.data.scene.columns.length;
     const middle = this.columns.parentElement.clientWidth;
     const across = middle / columns;
-    const tall = this.data.hero ? 300 : window.innerHeight - 330;
+    const tall = this.data.hero ? 300 : window.innerHeight - 350;
     const single = tall / 16 - 4;
     const double = Math.min((across - 30) / 2, tall / 8 - 5); // all maps of a layer, in one row or two
     const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(42, Math.min(84, across * 0.6, tall / 8 - 7)));
