@@ -176,14 +176,15 @@ class Desk {
     const { at } = this.inside;
     this.glass.look(this.pixels, at.changes, at.asked);
     const quick = this.glass.quick();
-    if (!whole) {
-      this.inside.update(quick);
-      return;
-    }
+    this.inside.update(whole ? this.whole(quick) : quick);
+    /** @type {any} */ (this.inside.root).pixels = this.pixels; // what is on the page is of these
+  }
+
+  whole(quick) {
     const begun = performance.now();
     const { columns, ...rest } = this.glass.rest();
     this.cost = 0.7 * this.cost + 0.3 * (performance.now() - begun);
-    this.inside.update({ ...quick, ...rest, columns: quick.columns.map((column, c) => ({ ...column, ...columns[c] })) });
+    return { ...quick, ...rest, columns: quick.columns.map((column, c) => ({ ...column, ...columns[c] })) };
   }
 
   detail(at) {
@@ -201,6 +202,5 @@ class Desk {
     }
     [this.seen.width, this.seen.height] = [side, side];
     this.seen.getContext("2d").putImageData(image, 0, 0);
-    /** @type {any} */ (this.inside.root).pixels = this.pixels;
   }
 }
