@@ -91,8 +91,9 @@ class Inside {
       return;
     }
     if (kept && this.local) {
-      this.data = { ...kept, turn: given.turn };
-      if (given.turn >= this.turn) this.at = given.at;
+      this.data.turn = given.turn;
+      if (given.turn < this.turn || JSON.stringify(given.at) === JSON.stringify(this.at)) return; // the echo of a move
+      this.at = given.at;
       this.local.moved(this.at);
       this.draw();
       return;

@@ -11,8 +11,8 @@ import streamlit as st
 
 from cnnlab_core.runtime.assets import read_asset
 
-KEY = "network_picture"
-"""The component's on the page."""
+KEY = "inside_network"
+"""The component's on the page. It doesn't begin like the controls: a story's step forgets those."""
 
 _SCRIPTS = (
     "colours.js", "pieces.js", "overview.js", "layer.js", "cell.js", "forward.js", "drawing.js", "glass.js", "desk.js",
