@@ -2,7 +2,7 @@
 
 const SETTLED = 120; // ms without a stroke, after which what a slow machine left out is computed
 const WORDS = 6000; // ms that a sentence stays on the board
-const AT_ONCE = 24; // ms that gradients and lines may take, to be there with every frame
+const AT_ONCE = 12; // ms that gradients, lines and painting may take, to be there with every frame
 const BOARD_TOOLS = { pencil: "Draw", eraser: "Erase", patch: "Cover" };
 const COLOURS = ["#ffffff", "#101010", "#d62728", "#2ca02c", "#1f77b4", "#f2c230", "#8c564b"];
 
@@ -12,7 +12,7 @@ class Desk {
     this.inside = inside;
     this.glass = new GlassNetwork(given.network);
     this.given = given;
-    this.cost = 0;
+    this.cost = AT_ONCE; // until it is known
     this.root = inside.root.querySelector(".desk");
     this.seen = inside.photo.querySelector(".seen");
     const channels = this.glass.network.shape[0];
@@ -162,29 +162,27 @@ class Desk {
     this.work(true);
   }
 
+  /** Maps and bars follow each stroke; gradients and lines too, if they are quick enough here, else once it is done. */
   take(pixels) {
     if (this.stopped || !this.inside.data) return;
     this.pixels = pixels;
-    this.show();
     clearTimeout(this.settling);
-    const whole = this.cost < AT_ONCE;
-    this.work(whole);
-    if (!whole) this.settling = setTimeout(() => this.work(true), SETTLED);
+    this.work(this.cost < AT_ONCE);
+    if (this.cost >= AT_ONCE) this.settling = setTimeout(() => this.work(true), SETTLED);
   }
 
   work(whole) {
     const { at } = this.inside;
     this.glass.look(this.pixels, at.changes, at.asked);
+    this.show();
     const quick = this.glass.quick();
-    this.inside.update(whole ? this.whole(quick) : quick);
-    /** @type {any} */ (this.inside.root).pixels = this.pixels; // what is on the page is of these
-  }
-
-  whole(quick) {
     const begun = performance.now();
-    const { columns, ...rest } = this.glass.rest();
-    this.cost = 0.7 * this.cost + 0.3 * (performance.now() - begun);
-    return { ...quick, ...rest, columns: quick.columns.map((column, c) => ({ ...column, ...columns[c] })) };
+    if (whole) {
+      const { columns, ...rest } = this.glass.rest();
+      this.inside.update({ ...quick, ...rest, columns: quick.columns.map((column, c) => ({ ...column, ...columns[c] })) });
+      this.cost = 0.7 * this.cost + 0.3 * (performance.now() - begun);
+    } else this.inside.update(quick);
+    /** @type {any} */ (this.inside.root).pixels = this.pixels; // what is on the page is of these
   }
 
   detail(at) {

@@ -130,7 +130,12 @@ class GlassNetwork {
   }
 
   titleOf(index) {
-    return this.network.layers[this.chainOf(index)[0]].place.split(" of ")[0];
+    return this.network.layers[this.chainOf(index)[0]].place.split(" of ")[0].replace("Convolution", "Conv").replace("Max pool", "Pool");
+  }
+
+  /** A channel that layer number `mixing` reads; the only one of the picture is its grey. */
+  nameOf(channel, mixing) {
+    return mixing === 1 && this.network.shape[0] === 1 ? "grey" : channel;
   }
 
   small(maps, index, channel = null) {
@@ -243,7 +248,7 @@ class GlassNetwork {
     const [, rows, cols] = layer.after;
     const slope = (at, which) => (back ? this.small(this.slopes.maps, at, which) : null);
     const part = (which) => ({
-      node: source.name, channel: which, place: mixing > 1 ? source.place : "the picture, normalised", inside: mixing > 1,
+      node: source.name, channel: this.nameOf(which, mixing), place: mixing > 1 ? source.place : "the picture, normalised", inside: mixing > 1,
       kernel: null, added: null, result: null, kernelSlope: null,
       map: this.small(run.maps, mixing - 1, which), slope: slope(mixing - 1, which),
     });
@@ -331,7 +336,7 @@ class GlassNetwork {
       const own = seen(x, first + i);
       const products = own.map((line, r) => line.map((value, c) => value * w[r][c]));
       return {
-        node: source.name, channel: first + i, inside: mixing > 1, x: own, w, products, sum: added(products.flat()),
+        node: source.name, channel: this.nameOf(first + i, mixing), inside: mixing > 1, x: own, w, products, sum: added(products.flat()),
         ...(back ? {
           dx: times(w, upstream), dxAll: seen(this.slopes.maps[mixing - 1], first + i),
           dw: filter ? times(own, upstream) : null, dwAll: learned?.[i] ?? null,

@@ -127,23 +127,23 @@ class Inside {
   }
 
   /** What a network in the browser says now, many times a second: new maps and bars in the same places. */
-  update({ columns, links = this.data.links, changed, ...more }) {
+  update({ columns, links, changed, ...more }) {
     const { scene } = this.data;
     for (const [c, column] of columns.entries()) Object.assign(scene.columns[c], column);
     Object.assign(scene, more);
-    Object.assign(this.data, { links, changed });
-    this.overview.links = links;
+    this.data.changed = changed;
     if (this.at.layer) this.data.detail = this.local.detail(this.at);
-    this.overview.paint(this.at.way);
-    this.overview.answer(scene.classes, changed?.classes ?? null);
-    this.paintSlopes();
     this.shown = null;
     if (this.at.layer) this.drawZoom();
-    else {
-      this.overview.light(this.overview.target ?? null);
-      if (!this.overview.target) this.tell(scene);
-    }
+    else this.overview.paint(this.at.way);
+    this.overview.answer(scene.classes, changed?.classes ?? null);
     this.note();
+    if (!links) return; // lines and slopes come once there is time
+    this.data.links = this.overview.links = links;
+    this.paintSlopes();
+    if (this.at.layer) return;
+    this.overview.light(this.overview.target ?? null);
+    if (!this.overview.target) this.tell(scene);
   }
 
   /** Everything that follows from where we are. */
@@ -498,7 +498,7 @@ class Inside {
     const columns = this.data.scene.columns.length;
     const middle = this.columns.parentElement.clientWidth;
     const across = middle / columns;
-    const tall = this.data.hero ? 300 : window.innerHeight - 350;
+    const tall = this.data.hero ? 300 : window.innerHeight - 392;
     const single = tall / 16 - 4;
     const double = Math.min((across - 30) / 2, tall / 8 - 5); // all maps of a layer, in one row or two
     const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(42, Math.min(84, across * 0.6, tall / 8 - 7)));

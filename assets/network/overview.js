@@ -75,7 +75,7 @@ class Overview {
   paint(way) {
     this.scene.columns.forEach((column, c) => {
       this.tiles[c].forEach((tile, t) => {
-        paintMap(tile.querySelector("canvas"), way === "backwards" ? column.slopes : column.maps, t);
+        paintMap(tile.firstChild, way === "backwards" ? column.slopes : column.maps, t);
       });
     });
   }
@@ -85,7 +85,7 @@ class Overview {
     const was = new Map(before.map((bar) => [bar.index, bar]));
     const known = new Map(this.rows.map((row) => [Number(row.dataset.index), row]));
     const shown = [...(after ?? before)];
-    this.bars.style.setProperty("--longest", String(Math.min(10, Math.max(...shown.map(({ label }) => label.length)))));
+    this.bars.classList.toggle("short", shown.every(({ label }) => label.length < 4)); // digits: beside their bars
     if (!this.scene.fixed) shown.sort((a, b) => b.share - a.share); // else each class keeps its place
     this.rows = shown.map((bar) => {
       const row = known.get(bar.index) ?? this.bar(bar);
@@ -106,8 +106,8 @@ class Overview {
       const focused = this.rows.find((row) => row.matches(":focus"));
       this.bars.replaceChildren(...order);
       focused?.focus({ preventScroll: true });
+      this.rove();
     }
-    this.rove();
   }
 
   bar({ index, label }) {
