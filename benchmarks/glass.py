@@ -1,4 +1,4 @@
-"""The networks made of glass in a browser: from a stroke to the new bars, on the page too, and a forward pass against torch's."""
+"""The networks made of glass in a browser: from a stroke to the new bars, and a forward pass against torch's."""
 
 import json
 import statistics
@@ -42,7 +42,7 @@ ON_PAGE = """async ([strokes]) => {
   const [inside, canvas] = [deep(document, ".inside"), deep(document, ".board")];
   const { left, top, width } = canvas.getBoundingClientRect();
   let arrived = () => {};
-  Object.defineProperty(inside, "pixels", { set: () => arrived(), configurable: true }); // set when bars and maps are there
+  Object.defineProperty(inside, "pixels", { set: () => arrived(), configurable: true }); // bars and maps are there
   const point = (name, share) => canvas.dispatchEvent(new PointerEvent(name, {
     pointerId: 1, bubbles: true, clientX: left + share * width, clientY: top + (0.3 + 0.4 * share) * width,
   }));
@@ -67,7 +67,7 @@ def p95(times: list[float]) -> float:
 
 
 def on_the_page() -> list[Row]:
-    """From a stroke on the page's board until every map, bar and line of the picture is of it."""
+    """From a stroke on the page's board until every map and bar of the picture is of it."""
     rows = []
     with lab_server() as (address, _), open_browser() as browser:
         for shown in ("Digits", "CIFAR-10"):
@@ -76,7 +76,7 @@ def on_the_page() -> list[Row]:
             page.wait_for_selector(".inside.glass[data-linked=true]")
             page.wait_for_timeout(2000)
             slowest = p95(page.evaluate(ON_PAGE, [STROKES]))
-            rows.append(Row(f"{shown}: a stroke to all of the page's picture, p95", slowest, "the goal", GOAL_MS, "ms"))
+            rows.append(Row(f"{shown}: a stroke to the page's maps and bars, p95", slowest, "the goal", GOAL_MS, "ms"))
             page.close()
     return rows
 

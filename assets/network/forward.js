@@ -293,7 +293,7 @@ class BrowserNetwork {
     const maps = [];
     let x = pixels;
     for (const layer of this.layers) {
-      x = Float32Array.from(LAYER_KINDS[layer.kind].forward(layer, x));
+      x = new Float32Array(LAYER_KINDS[layer.kind].forward(layer, x));
       if (scales[layer.name]) x = affine(x, layer.after[0], scales[layer.name]);
       maps.push(x);
     }
@@ -321,7 +321,7 @@ class BrowserNetwork {
       const scale = run.scales[layer.name];
       if (scale) gradient = affine(gradient, layer.after[0], scale);
       const x = i ? run.maps[i - 1] : run.pixels;
-      gradient = Float32Array.from(LAYER_KINDS[layer.kind].backward(layer, gradient, x));
+      gradient = new Float32Array(LAYER_KINDS[layer.kind].backward(layer, gradient, x));
     }
     if (until >= 0) maps[until] = gradient;
     return { pixels: until < 0 ? gradient : null, maps };

@@ -9,14 +9,19 @@ const OPERATION_WORDS = { ...POINTWISE_KINDS, linear: "linear layer", average: "
 
 /** Maps as levels from -127 to 127 for -scale to scale. */
 function smallMaps(values, rows, cols) {
+  const count = values.length; // plain loops: this is done for every map with every stroke
   let most = 0;
-  for (const value of values) most = Math.max(most, Math.abs(value));
-  const bins = new Uint32Array(256);
-  for (const value of values) bins[Math.min(255, Math.floor((256 * Math.abs(value)) / (most || 1)))]++;
+  for (let i = 0; i < count; i++) most = Math.max(most, Math.abs(values[i]));
+  const bins = new Uint32Array(257);
+  const finer = 256 / (most || 1);
+  for (let i = 0; i < count; i++) bins[(finer * Math.abs(values[i])) | 0]++;
+  bins[255] += bins[256];
   let [bin, above] = [255, 0];
-  while (bin > 0 && above + bins[bin] <= HIDDEN_SHARE * values.length) above += bins[bin--];
+  while (bin > 0 && above + bins[bin] <= HIDDEN_SHARE * count) above += bins[bin--];
   const scale = (most * (bin + 1)) / 256 || most || 1;
-  return { levels: Int8Array.from(values, (value) => Math.round(127 * Math.max(-1, Math.min(1, value / scale)))), rows, cols, scale };
+  const levels = new Int8Array(count);
+  for (let i = 0; i < count; i++) levels[i] = Math.round(127 * Math.max(-1, Math.min(1, values[i] / scale)));
+  return { levels, rows, cols, scale };
 }
 
 /** The largest in size first. */

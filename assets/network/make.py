@@ -1,4 +1,4 @@
-"""Makes glass_digits.json and glass_cifar10.json: the networks for the browser, with the first test picture of each class.
+"""Makes glass_digits.json and glass_cifar10.json: networks for the browser, with the first test picture of each class.
 
 The home page shows one, and imports no torch. CIFAR-10 has to be on this machine: the Training page fetches it.
 """

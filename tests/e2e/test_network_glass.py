@@ -1,6 +1,7 @@
 """The networks of glass on the page and at home: drawn on, taken apart and changed, all of it in the browser."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,14 +17,17 @@ from cnnlab_core.network.layer import chain_of
 def opened(lab, query="network_shown=Digits"):
     page = lab.open(f"/network?{query}")
     expect(page.locator(".inside.glass")).to_have_attribute("data-linked", "true")
-    page.wait_for_function("() => document.querySelector('[data-testid=stMain]')")
     settle(page)
     return page
 
 
 def settle(page):
     """Until what was drawn is on the page, gradients and lines too."""
-    page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 200))")  # fmt: skip
+    page.evaluate(
+        """() => new Promise((done) => {
+          setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 200);
+        })"""
+    )
 
 
 def seen(page, model):
@@ -68,7 +72,7 @@ def test_a_digit_is_drawn_and_recognised_while_drawing_and_the_server_hears_noth
       WebSocket.prototype.send = function (...all) { window.sent += 1; return send.apply(this, all); };
     }""")
     page.get_by_role("button", name="Clear").click()
-    for begin, end in zip(SEVEN, SEVEN[1:], strict=False):
+    for begin, end in pairwise(SEVEN):
         stroke(page, begin, end)
         settle(page)
         sent.append(shares(page))
@@ -84,7 +88,7 @@ def test_a_digit_is_drawn_and_recognised_while_drawing_and_the_server_hears_noth
     page.get_by_role("button", name="Draw", exact=True).click()
     settle(page)
     assert covered != shares(page) == sent[1]
-    for _ in SEVEN:
+    for _ in range(len(SEVEN)):  # two strokes, and the clearing before
         page.get_by_role("button", name="Undo").click()
     settle(page)
     assert int(np.argmax(shares(page))) == 3
@@ -158,7 +162,6 @@ def test_the_camera_is_looked_at_frame_by_frame(lab):
     page.get_by_role("button", name="Camera").click()
     model = load_model("glass_cifar10")
     before = seen(page, model)
-    page.wait_for_function("(before) => before", arg=True)
     for _ in range(20):
         settle(page)
         if not torch.equal(before, seen(page, model)):

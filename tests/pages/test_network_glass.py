@@ -6,9 +6,9 @@ import pytest
 import torch
 from screen import problems, refused, run_code, texts
 
+from cnnlab_core.models import load_model
 from cnnlab_core.network.glass import glass_sample, shipped_glass
 from cnnlab_core.network.intervene import logits_with
-from cnnlab_core.models import load_model
 from cnnlab_core.ui.network import board
 from cnnlab_core.ui.network.place import go
 
@@ -21,7 +21,9 @@ def data(app):
     return json.loads(component.proto.json)
 
 
-@pytest.mark.parametrize(("shown", "name", "samples"), [("Digits", "glass_digits", 10), ("CIFAR-10", "glass_cifar10", 11)])
+@pytest.mark.parametrize(
+    ("shown", "name", "samples"), [("Digits", "glass_digits", 10), ("CIFAR-10", "glass_cifar10", 11)]
+)
 def test_a_network_of_glass_goes_to_the_browser_whole(open_page, shown, name, samples):
     app = open_page("network", network_shown=shown)
     given = data(app)

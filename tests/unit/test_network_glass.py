@@ -32,9 +32,10 @@ function answer({ network, pixels, changes, asked, at }) {
 """
 SAMPLE = 3
 CELLS = {
-    "glass_digits": [("relu1", 2, 10, 12), ("pool1", 5, 4, 6), ("conv2", 3, 4, 3), ("relu3", 12, 1, 1), ("average", 4, 0, 0),
-                     ("classifier", 3, 0, 0)],
-    "glass_cifar10": [("norm1", 3, 0, 0), ("relu2", 7, 31, 5), ("pool2", 1, 3, 3), ("relu6", 9, 7, 2), ("flatten", 6, 0, 0)],
+    "glass_digits": [("relu1", 2, 10, 12), ("pool1", 5, 4, 6), ("conv2", 3, 4, 3), ("relu3", 12, 1, 1),
+                     ("average", 4, 0, 0), ("classifier", 3, 0, 0)],
+    "glass_cifar10": [("norm1", 3, 0, 0), ("relu2", 7, 31, 5), ("pool2", 1, 3, 3), ("relu6", 9, 7, 2),
+                      ("flatten", 6, 0, 0)],
 }  # fmt: skip
 
 
@@ -87,9 +88,9 @@ def test_what_feeds_what_is_pythons(glass):
     shown = [layers[column["node"]] for column in given["scene"]["columns"]]
     nothing, no_maps = np.zeros(1), small(torch.zeros(1, 1))
     columns = [
-        Column(Stage("", (one,), (), (), False), tuple(range(maps_shape(one)[0])), nothing, 0.0, no_maps, no_maps, nothing)
-        for one in shown
-    ]  # fmt: skip
+        Column(stage, tuple(range(maps_shape(stage.last)[0])), nothing, 0.0, no_maps, no_maps, nothing)
+        for stage in (Stage("", (one,), (), (), False) for one in shown)
+    ]
     classes = list(range(10))
     for found, wanted in zip(given["links"]["feeds"], feeds(model, x, columns, classes), strict=True):
         close(found["weights"], wanted.weights, 1e-3)
@@ -97,7 +98,8 @@ def test_what_feeds_what_is_pythons(glass):
     for found, wanted in zip(given["links"]["votes"], votes(model, x, classes), strict=True):
         assert [term["channel"] for term in found["terms"]] == wanted.order[:8]
         close([term["product"] for term in found["terms"]], wanted.products[wanted.order[:8]])
-        assert found["rest"] + found["bias"] == pytest.approx(float(wanted.products[wanted.order[8:]].sum()) + wanted.bias, abs=1e-4)  # fmt: skip
+        rest = float(wanted.products[wanted.order[8:]].sum())
+        assert found["rest"] + found["bias"] == pytest.approx(rest + wanted.bias, abs=1e-4)
 
 
 def test_every_layers_maps_are_taken_apart_as_in_python(glass):
@@ -139,10 +141,13 @@ def test_a_number_is_the_sum_that_python_gives_forwards_and_backwards(glass):
         wanted = cell_data(cells, back, layers)
         for ours, theirs in zip(found["steps"], wanted["steps"], strict=True):
             assert ours["operation"] == theirs["operation"]
-            close([ours["value"], ours["said"], ours["slope"]], [theirs["value"], theirs["said"], theirs["slope"]], 1e-5)
+            close(
+                [ours["value"], ours["said"], ours["slope"]], [theirs["value"], theirs["said"], theirs["slope"]], 1e-5
+            )
             assert ours["value"] == pytest.approx(ours["said"], abs=1e-5)
         close([found["total"], found["rest"], found["bias"]], [wanted["total"], wanted["rest"], wanted["bias"]], 1e-5)
-        assert (found["inside"], found["others"], found["weights"]) == (wanted["inside"], wanted["others"], wanted["weights"])  # fmt: skip
+        same = ("inside", "others", "weights")
+        assert [found[key] for key in same] == [wanted[key] for key in same]
         close(found["upstream"], wanted["upstream"])
         for ours, theirs in zip(found["planes"], wanted["planes"], strict=True):
             assert ours["channel"] == ("grey" if theirs["node"] == "grey1.mean" else theirs["channel"])

@@ -18,7 +18,7 @@ from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.ui.feature_maps.fields import all_fields
-from cnnlab_core.ui.network import board
+from cnnlab_core.ui.network import board, compare
 from cnnlab_core.ui.network.component import KEY, asked_for, heard, show_network
 from cnnlab_core.ui.network.place import CONTROLS, Place, go, leave, place_in, refuse_stage
 from cnnlab_core.ui.network.scene import bars, cell_data, classes_of, field_of, links_of, map_data, scene_of
@@ -89,6 +89,7 @@ def show() -> None:
     with picture:
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
     st.caption(LEARNED)
+    compare.show(subject)
     code, files = to_take(subject, place, found, classes)
     take_away(code, *files)
 
