@@ -49,6 +49,6 @@ def show_network(data: dict[str, Any], *, key: str, on_go: Callable[[object], No
     def gone() -> None:
         on_go(st.session_state[key].get("at"))
 
-    ways = {"on_at_change": gone, "on_want_change": lambda: None, "on_open_change": lambda: None}
-    wanted: dict[str, Any] | None = _component(key=key, data=data, **ways).open
+    said = _component(key=key, data=data, on_at_change=gone, on_want_change=lambda: None, on_open_change=lambda: None)
+    wanted: dict[str, Any] | None = said.open
     return wanted

@@ -44,8 +44,8 @@ def show() -> None:
         "shown", "Network shown", options, options[0], label_visibility="collapsed", on_change=leave
     )
     if glass := SHOWN[shown_network]:
-        picture, _ = choose_picture(), choose_model()
-        board.show(find_spec(glass), "pretrained", picture)
+        chosen, _ = choose_picture(), choose_model()
+        board.show(find_spec(glass), "pretrained", chosen)
         return
     subject = choose_subject("network")
     if subject is None:
