@@ -192,3 +192,15 @@ def test_it_is_whole_on_a_phone_and_in_the_dark(request, kind, shown):
     page = opened(lab, f"network_shown={shown}")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     lab.shot(f"network_{shown}_{kind}")
+
+
+def test_the_storys_numbers_are_those_of_the_page(lab):
+    page = opened(lab, "network_shown=Digits&network_input=3&network_change=relu3:9:0")
+    expect(page.locator(".bar").nth(3)).to_have_attribute("title", "3: 62.7%, was 99.5%")
+    lab.during(lambda: page.get_by_role("button", name=re.compile("Put back map")).click())
+    page.locator(".bar").nth(3).hover()
+    expect(page.locator(".says")).to_contain_text("Logit 6.78")
+    expect(page.locator(".says li").first).to_contain_text("+3.10")
+    lab.open("/network?network_shown=Digits&network_input=3&network_layer=relu1&network_channel=2"
+             "&network_row=14&network_col=11&network_way=backwards")  # fmt: skip
+    expect(page.locator(".back .slope")).not_to_contain_text("0.00000")

@@ -9,6 +9,7 @@ from node import Node
 
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import InputError
+from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.network.cell import explain_backward, explain_cell
@@ -193,3 +194,15 @@ def test_what_there_is_not_is_a_sentence():
         glass_sample("glass_digits", 10)
     with pytest.raises(InputError, match="isn't a network made of glass"):
         shipped_glass("resnet50")
+
+
+def test_what_the_story_says_of_a_late_map_is_so():
+    test = open_data("digits").read_test()
+    with torch.no_grad():
+        x = test.images.permute(0, 3, 1, 2).float() / 255
+        (maps,) = capture(load_model("glass_digits"), x, ["relu3"]).values()
+    means = [float(maps[test.labels == digit, 9].mean()) for digit in range(10)]
+    assert sorted(range(10), key=means.__getitem__)[-2:] == [3, 5]
+    assert [round(means[digit], 1) for digit in (3, 5)] == [6.1, 6.4]
+    assert max(means[digit] for digit in (0, 1, 2, 7)) < 0.4
+    assert len(test.labels) == 1996

@@ -33,10 +33,11 @@ def show(subject: Subject) -> None:
         return
     named, found = result
     largest = max(found, key=lambda one: one[1])
+    attack = f"{PLAN.title}, epsilon {round(255 * PLAN.eps)}/255, {PLAN.steps} steps"
     words = (
-        f"The attack of the page *Adversarial attacks* ({PLAN.title}, epsilon {round(255 * PLAN.eps)}/255, "
-        f"{PLAN.steps} steps) makes it “{plain(subject.labels[named])}”. Its pixels hardly change; the difference is largest at "
-        f"{plain(largest[0].place)}: {largest[1]:.0%} of the size of the values there."
+        f"The attack of the page *Adversarial attacks* ({attack}) makes it “{plain(subject.labels[named])}”. "
+        f"Its pixels hardly change; the difference is largest at {plain(largest[0].place)}: {largest[1]:.0%} of the size "
+        "of the values there."
     )
     st.markdown(words)
     figure = network_difference([layer.place for layer, _ in found], [ratio for _, ratio in found])
