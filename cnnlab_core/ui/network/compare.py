@@ -36,8 +36,8 @@ def show(subject: Subject) -> None:
     attack = f"{PLAN.title}, epsilon {round(255 * PLAN.eps)}/255, {PLAN.steps} steps"
     words = (
         f"The attack of the page *Adversarial attacks* ({attack}) makes it “{plain(subject.labels[named])}”. "
-        f"Its pixels hardly change; the difference is largest at {plain(largest[0].place)}: {largest[1]:.0%} of the size "
-        "of the values there."
+        f"Its pixels hardly change; the difference is largest at {plain(largest[0].place)}: {largest[1]:.0%} of the "
+        "size of the values there."
     )
     st.markdown(words)
     figure = network_difference([layer.place for layer, _ in found], [ratio for _, ratio in found])
