@@ -22,7 +22,7 @@ def show_alive() -> None:
     wanted = show_network(data, key="home_network", on_go=lambda at: None)
     st.page_link(
         PAGE,
-        label="Draw on the digit: a network reads it while you draw. Go inside, down to a single product.",
+        label="Go inside, down to a single product",
         icon=":material/arrow_forward:",
         query_params={"network_shown": "Digits"},
     )
