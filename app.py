@@ -9,6 +9,7 @@ from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import pages_by_group
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.homework import is_wanted, show_homework
+from cnnlab_core.ui.network.hero import show_alive
 from cnnlab_core.ui.show import plain, sentences
 
 
@@ -26,6 +27,8 @@ st.markdown(
 )
 if is_wanted():
     show_homework()
+else:
+    show_alive()
 
 for group, pages in pages_by_group().items():
     st.subheader(group)

@@ -17,6 +17,8 @@ for (let level = -128; level < 128; level++) {
   MAP_COLOURS.set([...betweenStops(MAP_STOPS, level / 127), 255], (level + 128) * 4);
 }
 
+const MAP_WORDS = new Uint32Array(MAP_COLOURS.buffer); // a pixel at once
+
 const cellColour = (share) => `rgb(${betweenStops(CELL_STOPS, share).join(" ")})`;
 const signColour = (value) => (value < 0 ? NEGATIVE : POSITIVE);
 
@@ -38,9 +40,7 @@ function paintMap(canvas, maps, index = 0, cells = Infinity) {
   const levels = levelsOf(maps);
   const image = new ImageData(cols, rows);
   const start = index * rows * cols;
-  for (let i = 0; i < Math.min(rows * cols, cells); i++) {
-    const from = (levels[start + i] + 128) * 4;
-    for (let c = 0; c < 4; c++) image.data[i * 4 + c] = MAP_COLOURS[from + c];
-  }
+  const words = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < Math.min(rows * cols, cells); i++) words[i] = MAP_WORDS[levels[start + i] + 128];
   canvas.getContext("2d").putImageData(image, 0, 0);
 }

@@ -293,7 +293,7 @@ class BrowserNetwork {
     const maps = [];
     let x = pixels;
     for (const layer of this.layers) {
-      x = Float32Array.from(LAYER_KINDS[layer.kind].forward(layer, x));
+      x = new Float32Array(LAYER_KINDS[layer.kind].forward(layer, x));
       if (scales[layer.name]) x = affine(x, layer.after[0], scales[layer.name]);
       maps.push(x);
     }
@@ -302,9 +302,10 @@ class BrowserNetwork {
 
   /**
    * The gradient of one number with respect to every layer's map and to the pixels, for what `forward` gave. The number
-   * is a logit (a class's index), or the dot product of the map behind layer `from` with `seed`. Maps behind it have none.
+   * is a logit (a class's index), or the dot product of the map behind layer `from` with `seed`. Maps behind it have none,
+   * nor have those before the layer `until`, if there is one.
    */
-  backward(run, seed, from = this.logits) {
+  backward(run, seed, from = this.logits, until = -1) {
     const last = this.layers[from];
     let gradient = seed;
     if (typeof seed === "number") {
@@ -313,16 +314,17 @@ class BrowserNetwork {
     }
     /** @type {(Float32Array | undefined)[]} */
     const maps = new Array(this.layers.length);
-    for (let i = from; i >= 0; i--) {
+    for (let i = from; i > until; i--) {
       const layer = this.layers[i];
       maps[i] = gradient;
       // What the layer itself gave is what came out, before a scale; a scale of 0 lets no gradient through.
       const scale = run.scales[layer.name];
       if (scale) gradient = affine(gradient, layer.after[0], scale);
       const x = i ? run.maps[i - 1] : run.pixels;
-      gradient = Float32Array.from(LAYER_KINDS[layer.kind].backward(layer, gradient, x));
+      gradient = new Float32Array(LAYER_KINDS[layer.kind].backward(layer, gradient, x));
     }
-    return { pixels: gradient, maps };
+    if (until >= 0) maps[until] = gradient;
+    return { pixels: until < 0 ? gradient : null, maps };
   }
 
   /** The gradient with respect to the weights and the bias of layer number `index`, from what both ways gave. */

@@ -17,8 +17,10 @@
 //   at       stage (indices of unfolded stages), layer, channel, row, col, way, asked, changes [[node, channel, factor]]
 //   changed  classes of the changed network
 //   detail   the layer and the cell that `at` names
+//   glass    instead of the scene: a network that is computed here, and what to begin with (see desk.js)
+//   hero     no more than the picture; a click opens the page
 //
-// A network in the browser shows its first scene by `show`, each further frame by `update`, and sets `local`.
+// A network in the browser is `local`: it gives its first scene, and each further frame by `update`.
 // Back go `want` (the id whose links are wanted) and `at` (where somebody goes), which has a `turn` that counts up.
 
 const FLIGHT = 360; // ms
@@ -45,9 +47,10 @@ class Inside {
     this.calls = 0;
     this.turn = 0;
     this.flights = [];
-    /** A network in the browser: `detail(at)` gives what Python else would. @type {{detail: (at: object) => object} | null} */
+    /** A network in the browser gives what Python else would. @type {Desk | null} */
     this.local = null;
     this.send = (_name, _value) => {};
+    this.open = (_place) => {};
     this.overview = new Overview(this.root, {
       light: (target) => this.light(target),
       enter: (column, tile) => this.enter(column, tile),
@@ -73,6 +76,7 @@ class Inside {
     this.view?.finish();
     clearTimeout(this.leaving);
     this.overview.still();
+    this.local?.stop();
     this.sizes.disconnect();
     this.listening.abort();
   }
@@ -81,11 +85,24 @@ class Inside {
 
   show(given) {
     const kept = this.data?.id === given.id ? this.data : null;
-    if (!given.scene && !kept) { // Python believes that it is here
+    if (!given.scene && !given.glass && !kept) { // Python believes that it is here
       this.turn = Math.max(this.turn, given.turn) + 1;
       this.send("at", { ...given.at, turn: this.turn, has: "" });
       return;
     }
+    if (kept && this.local) {
+      this.data.turn = given.turn;
+      if (given.turn < this.turn || JSON.stringify(given.at) === JSON.stringify(this.at)) return; // the echo of a move
+      this.at = given.at;
+      this.local.moved(this.at);
+      this.draw();
+      return;
+    }
+    this.local?.stop();
+    this.local = given.glass ? new Desk(this, given.glass) : null;
+    this.root.classList.toggle("glass", Boolean(given.glass));
+    this.root.classList.toggle("hero", Boolean(given.hero));
+    if (this.local) Object.assign(given, this.local.open(given.at));
     const data = kept ? { ...given, scene: given.scene ?? kept.scene, links: given.links ?? kept.links, fields: given.fields ?? kept.fields } : given;
     const anew = data.id !== this.data?.id;
     const before = this.data;
@@ -95,11 +112,12 @@ class Inside {
       this.at = data.at;
     } else if (data.turn >= this.turn) this.at = data.at;
     if (anew) {
-      this.photo.querySelector("img").src = data.scene.photo;
+      if (data.scene.photo) this.photo.querySelector("img").src = data.scene.photo;
       this.photo.setAttribute("aria-label", `${data.scene.alt}, as the network sees it`);
       this.overview.show(data.scene, this.at.way);
     }
     if (data.links && this.overview.links !== data.links) this.overview.links = data.links;
+    if (this.local && this.at.layer) data.detail = this.local.detail(this.at);
     this.overview.answer(data.scene.classes, data.changed?.classes ?? null);
     this.fit();
     this.draw();
@@ -109,17 +127,23 @@ class Inside {
   }
 
   /** What a network in the browser says now, many times a second: new maps and bars in the same places. */
-  update({ columns, classes, links }) {
+  update({ columns, links, changed, ...more }) {
     const { scene } = this.data;
     for (const [c, column] of columns.entries()) Object.assign(scene.columns[c], column);
-    scene.classes = classes;
-    if (links) this.data.links = this.overview.links = links;
-    if (this.local && this.at.layer) this.data.detail = this.local.detail(this.at);
-    this.overview.paint(this.at.way);
-    this.overview.answer(classes, null);
+    Object.assign(scene, more);
+    this.data.changed = changed;
+    if (this.at.layer) this.data.detail = this.local.detail(this.at);
     this.shown = null;
     if (this.at.layer) this.drawZoom();
-    else this.overview.light(this.overview.target ?? null);
+    else this.overview.paint(this.at.way);
+    this.overview.answer(scene.classes, changed?.classes ?? null);
+    this.note();
+    if (!links) return; // lines and slopes come once there is time
+    this.data.links = this.overview.links = links;
+    this.paintSlopes();
+    if (this.at.layer) return;
+    this.overview.light(this.overview.target ?? null);
+    if (!this.overview.target) this.tell(scene);
   }
 
   /** Everything that follows from where we are. */
@@ -131,15 +155,26 @@ class Inside {
     for (const button of this.ways) button.setAttribute("aria-pressed", String(button.dataset.way === at.way));
     if (this.painted !== `${data.id} ${at.way}`) this.overview.paint(at.way);
     this.painted = `${data.id} ${at.way}`;
-    const slopes = this.photo.querySelector("canvas");
-    slopes.hidden = at.way !== "backwards";
-    if (!slopes.hidden) paintMap(slopes, scene.pixels);
+    this.paintSlopes();
     this.overview.mark(at.changes);
-    this.root.querySelector(".answer .note").textContent = data.changed ? "changed; the lines are before" : `${at.way === "backwards" ? "asked: " : ""}${scene.askedName}`;
+    this.note();
     this.listChanges();
     this.drawCrumbs();
     this.drawZoom();
     this.rest();
+  }
+
+  paintSlopes() {
+    const slopes = this.photo.querySelector(".slopes");
+    slopes.hidden = this.at.way !== "backwards";
+    if (!slopes.hidden) paintMap(slopes, this.data.scene.pixels);
+  }
+
+  /** Below the answer's title. */
+  note() {
+    const { data, at } = this;
+    const asked = `${at.way === "backwards" ? "asked: " : ""}${data.scene.askedName}`;
+    this.root.querySelector(".answer .note").textContent = !data.changed ? asked : this.local ? "changed; marked: before" : "changed; the lines are before";
   }
 
   drawCrumbs() {
@@ -226,10 +261,10 @@ class Inside {
     this.at = { ...this.at, ...place };
     this.turn += 1;
     this.send("at", { ...this.at, turn: this.turn, has: this.data.links ? this.data.id : "" });
-    if (this.local && this.at.layer) this.data = { ...this.data, detail: this.local.detail(this.at) };
     this.entered = "layer" in place ? "" : this.entered;
     if (asked) this.overview.light(null);
     this.wantsFocus = Boolean(this.at.layer);
+    if (this.local) this.local.moved(this.at);
     this.draw();
     if (back) {
       this.land();
@@ -240,6 +275,10 @@ class Inside {
 
   enter(column, tile) {
     const { node, channels } = this.data.scene.columns[column];
+    if (this.data.hero) {
+      this.open({ layer: node, channel: channels[tile] });
+      return;
+    }
     if (this.offTool.getAttribute("aria-pressed") === "true") {
       const known = this.at.changes.some(([layer, channel]) => layer === node && channel === channels[tile]);
       this.change(node, channels[tile], known ? 1 : 0);
@@ -334,7 +373,7 @@ class Inside {
     this.lowest.textContent = "below zero";
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
-      : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : "Point at a map; click it to go in, or a stage's name to unfold it.")
+      : data.hero ? "" : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : `Point at a map; click it to go in${this.local ? "" : ", or a stage's name to unfold it"}.`)
       : at.row === null ? "Click a cell to take its number apart." : "Escape goes back to the map.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
@@ -343,7 +382,7 @@ class Inside {
     } else {
       const detail = this.detail();
       const box = detail?.cell?.box;
-      this.say("One number", box ? `The square on the photo is all that it can see: ${box[2] - box[0] + 1} × ${box[3] - box[1] + 1} pixels.` : "It sees the whole photo.", []);
+      this.say("One number", box ? `The square on the picture is all that it can see: ${box[2] - box[0] + 1} × ${box[3] - box[1] + 1} pixels.` : "It sees the whole picture.", []);
       if (box) this.box(box);
     }
     if (!at.layer || at.row === null) this.box(null);
@@ -357,6 +396,11 @@ class Inside {
   }
 
   tell(scene) {
+    const { data } = this;
+    if (this.local) {
+      this.say("Draw on it", data.hero ? "All maps follow, and so does the answer." : `All maps follow. Lines show what speaks for “${scene.askedName}”. On the right is what the network gets.`, []);
+      return;
+    }
     this.say(scene.opened.at(-1) ?? "The whole network", `The strongest maps of each stage for this photo. A map's score is gradient × activation, added up over its positions: about what the logit of “${scene.askedName}” would lose without the map.`, []);
   }
 
@@ -454,7 +498,11 @@ class Inside {
     const columns = this.data.scene.columns.length;
     const middle = this.columns.parentElement.clientWidth;
     const across = middle / columns;
-    const side = Math.round(Math.max(42, Math.min(84, across * 0.6, (window.innerHeight - 330) / 8 - 7)));
+    const tall = this.data.hero ? 300 : window.innerHeight - 392;
+    const single = tall / 16 - 4;
+    const double = Math.min((across - 30) / 2, tall / 8 - 5); // all maps of a layer, in one row or two
+    const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(42, Math.min(84, across * 0.6, tall / 8 - 7)));
+    this.root.style.setProperty("--abreast", this.local && double > single ? "2" : "1");
     this.root.style.setProperty("--tile", `${side}px`);
     requestAnimationFrame(() => this.overview.light(this.overview.target ?? null));
   }
@@ -462,7 +510,7 @@ class Inside {
 
 const insides = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let inside = insides.get(parentElement);
   if (!inside?.root.isConnected) {
     inside?.stop();
@@ -472,6 +520,7 @@ export default function ({ data, parentElement, setStateValue }) {
   inside.calls += 1;
   const call = inside.calls;
   inside.send = (name, value) => setStateValue(name, value);
+  inside.open = (place) => setTriggerValue("open", place);
   inside.show(data);
   return () => {
     if (inside.calls !== call) return; // overtaken while its module was loading: it lives on

@@ -39,7 +39,9 @@ class Overview {
         });
       }
       head.append(piece("span", "title", column.title), piece("span", "note", column.note.replace(" · ", "\n")));
-      part.append(head, ...this.tiles[c]);
+      const tiles = piece("div", "tiles");
+      tiles.append(...this.tiles[c]);
+      part.append(head, tiles);
       return part;
     }));
     this.columns.style.setProperty("--columns", scene.columns.length);
@@ -51,7 +53,7 @@ class Overview {
   tile(column, c, channel, t) {
     const tile = piece("button", "tile", "", { tabindex: "-1" });
     tile.append(piece("canvas"));
-    tile.setAttribute("aria-label", `Map ${channel} of ${column.title}, number ${t + 1} of the strongest`);
+    tile.setAttribute("aria-label", `Map ${channel} of ${column.title}${this.scene.fixed ? "" : `, number ${t + 1} of the strongest`}`);
     tile.dataset.node = column.node;
     tile.dataset.channel = channel;
     this.listen(tile, { kind: "tile", column: c, tile: t });
@@ -73,7 +75,7 @@ class Overview {
   paint(way) {
     this.scene.columns.forEach((column, c) => {
       this.tiles[c].forEach((tile, t) => {
-        paintMap(tile.querySelector("canvas"), way === "backwards" ? column.slopes : column.maps, t);
+        paintMap(tile.firstChild, way === "backwards" ? column.slopes : column.maps, t);
       });
     });
   }
@@ -82,7 +84,9 @@ class Overview {
   answer(before, after) {
     const was = new Map(before.map((bar) => [bar.index, bar]));
     const known = new Map(this.rows.map((row) => [Number(row.dataset.index), row]));
-    const shown = [...(after ?? before)].sort((a, b) => b.share - a.share);
+    const shown = [...(after ?? before)];
+    this.bars.classList.toggle("short", shown.every(({ label }) => label.length < 4)); // digits: beside their bars
+    if (!this.scene.fixed) shown.sort((a, b) => b.share - a.share); // else each class keeps its place
     this.rows = shown.map((bar) => {
       const row = known.get(bar.index) ?? this.bar(bar);
       const old = after ? was.get(bar.index) : undefined;
@@ -102,8 +106,8 @@ class Overview {
       const focused = this.rows.find((row) => row.matches(":focus"));
       this.bars.replaceChildren(...order);
       focused?.focus({ preventScroll: true });
+      this.rove();
     }
-    this.rove();
   }
 
   bar({ index, label }) {

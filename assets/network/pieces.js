@@ -40,8 +40,8 @@ function numberTable(numbers, { limit, inside = null, label, size = 44, digits =
   return table;
 }
 
-/** What a map that comes in is called: those of the photo are its colours. */
-const mapName = (channel, ofPhoto) => (ofPhoto ? ["red", "green", "blue"][channel] ?? `channel ${channel}` : `map ${channel}`);
+/** What a map that comes in is called: those of the photo are its colours, or have a name. */
+const mapName = (channel, ofPhoto) => (typeof channel === "string" ? channel : ofPhoto ? ["red", "green", "blue"][channel] ?? `channel ${channel}` : `map ${channel}`);
 
 const largestOf = (...tables) => Math.max(1e-12, ...tables.flat(3).map(Math.abs));
 

@@ -5,7 +5,7 @@ from unittest.mock import ANY
 
 import pytest
 import torch
-from screen import code, files, refused, run_code
+from screen import code, files, refused, run_code, texts
 
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
@@ -144,3 +144,12 @@ def test_what_comes_from_the_browser_is_checked(monkeypatch):
     assert "network_layer" in written
     go(spec, {"stage": [1, 2], "way": "backwards", "asked": 5})
     assert written == {"network_stage": "1.2", "network_way": "backwards", "network_class": "5"}
+
+
+def test_the_difference_to_an_adversarial_picture_grows_on_its_way(open_page):
+    app = open_page("network", model="cifar10_standard", network_compare="true")
+    (figure,) = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    (line,) = figure["data"]
+    assert len(line["text"]) == len(load_model("cifar10_standard").nodes())
+    assert "The attack of the page" in texts(app)
+    assert max(line["y"]) > 4 * line["y"][0] > 0

@@ -1,7 +1,7 @@
 """The picture on the page: the component whose front end is in ``assets/network``.
 
 Python sends the scene; pointing and flying happen in the browser. It says where it goes (``at``), and asks for what
-feeds what (``want``) once it has painted.
+feeds what (``want``) once it has painted. A network of glass is computed there.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,13 @@ import streamlit as st
 
 from cnnlab_core.runtime.assets import read_asset
 
-_SCRIPTS = ("colours.js", "pieces.js", "overview.js", "layer.js", "cell.js", "main.js")
+KEY = "inside_network"
+"""The component's on the page. It doesn't begin like the controls: a story's step forgets those."""
+
+_SCRIPTS = (
+    "colours.js", "pieces.js", "overview.js", "layer.js", "cell.js", "forward.js", "drawing.js", "glass.js", "desk.js",
+    "main.js",
+)  # fmt: skip
 
 _component = st.components.v2.component(
     "cnnlab_network",
@@ -34,10 +40,15 @@ def heard(key: str) -> tuple[int, str]:
     return turn if isinstance(turn, int) else 0, has if isinstance(has, str) else ""
 
 
-def show_network(data: dict[str, Any], *, key: str, on_go: Callable[[object], None]) -> None:
-    """Draw a scene; ``on_go`` gets where the browser wants to be, before the page's next run."""
+def show_network(data: dict[str, Any], *, key: str, on_go: Callable[[object], None]) -> dict[str, Any] | None:
+    """Draw a scene; ``on_go`` gets where the browser wants to be, before the page's next run.
+
+    Gives the layer and the channel that somebody wants to open elsewhere.
+    """
 
     def gone() -> None:
         on_go(st.session_state[key].get("at"))
 
-    _component(key=key, data=data, on_at_change=gone, on_want_change=lambda: None)
+    said = _component(key=key, data=data, on_at_change=gone, on_want_change=lambda: None, on_open_change=lambda: None)
+    wanted: dict[str, Any] | None = said.open
+    return wanted

@@ -7,26 +7,30 @@ from typing import Any
 import streamlit as st
 import torch
 
-from cnnlab_core.models import LoadedModel, layer_table
+from cnnlab_core.models import LoadedModel, find_spec, layer_table
 from cnnlab_core.network.cell import Backward, Cell, explain_backward, explain_cell
 from cnnlab_core.network.contributions import Feeds, Votes, feeds, votes
+from cnnlab_core.network.glass import GLASS
 from cnnlab_core.network.intervene import logits_with
 from cnnlab_core.network.layer import MapView, chain_of, explain_map
 from cnnlab_core.network.stages import follow
 from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
-from cnnlab_core.ui.network.component import asked_for, heard, show_network
-from cnnlab_core.ui.network.place import Place, go, place_in, refuse_stage
+from cnnlab_core.ui.network import board, compare
+from cnnlab_core.ui.network.component import KEY, asked_for, heard, show_network
+from cnnlab_core.ui.network.place import CONTROLS, Place, go, leave, place_in, refuse_stage
 from cnnlab_core.ui.network.scene import bars, cell_data, classes_of, field_of, links_of, map_data, scene_of
 from cnnlab_core.ui.network.take import to_take
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
+from cnnlab_core.ui.shared import choose_model, choose_picture
 from cnnlab_core.ui.subject import Subject, choose_subject, run_study
 from cnnlab_core.ui.take_away import take_away
 
-KEY = "network_picture"
+SHOWN = {"The lab's network": "", "Digits": "glass_digits", "CIFAR-10": "glass_cifar10"}
+"""What can be shown: the network that all pages share, or one made of glass."""
 LEARNED = (
     "What to have learned: a map is one filter's answer at every place of the photo, a later map is made of earlier "
     "ones, and each number is a sum of products that you can check."
@@ -35,8 +39,19 @@ LEARNED = (
 
 def show() -> None:
     """The picture, at the place that the address names."""
+    options = list(SHOWN)
+    shown_network = CONTROLS.one_of(
+        "shown", "Network shown", options, options[0], label_visibility="collapsed", on_change=leave
+    )
+    if glass := SHOWN[shown_network]:
+        chosen, _ = choose_picture(), choose_model()
+        board.show(find_spec(glass), "pretrained", chosen)
+        return
     subject = choose_subject("network")
     if subject is None:
+        return
+    if subject.spec.name in GLASS:
+        board.show(subject.spec, subject.weights, subject.picture)
         return
     place = place_in(subject.spec)
     picture = st.container()  # what is computed says so below it: it mustn't move
@@ -74,6 +89,7 @@ def show() -> None:
     with picture:
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
     st.caption(LEARNED)
+    compare.show(subject)
     code, files = to_take(subject, place, found, classes)
     take_away(code, *files)
 

@@ -18,16 +18,19 @@ MOST_CHANGES = 20
 """Channels that can be changed at once."""
 STRONGEST = 4.0
 """The largest factor of a channel."""
+MOST_SAMPLES = 20
+"""Pictures to begin with on a board."""
 DEEPEST = 4
 """Stages within stages that a link can name."""
-_KEYS = ("stage", "layer", "channel", "row", "col", "way", "class", "change")
+_KEYS = ("stage", "layer", "channel", "row", "col", "way", "class", "change", "input")
 
 
 @dataclass(frozen=True)
 class Place:
     """A layer and channel, or a cell of it, or neither: the whole network, or the stage that ``stage`` leads to.
 
-    ``asked`` is the class that is asked about. ``changes`` are factors by layer and channel.
+    ``asked`` is the class that is asked about. ``changes`` are factors by layer and channel. ``input`` is the sample on
+    the board of a network of glass.
     """
 
     stage: tuple[int, ...] = ()
@@ -37,6 +40,7 @@ class Place:
     way: str = WAYS[0]
     asked: int | None = None
     changes: tuple[tuple[str, int, float], ...] = ()
+    input: int | None = None
 
     @property
     def factors(self) -> dict[tuple[str, int], float]:
@@ -54,12 +58,16 @@ class Place:
             "way": self.way,
             "asked": self.asked,
             "changes": [list(change) for change in self.changes],
+            "input": self.input,
         }
 
 
-def place_in(spec: ModelSpec) -> Place:
-    """What the address says, as far as this network has it; what it doesn't have is said."""
-    layers = {layer.name: layer for layer in layer_table(spec.name)}
+def place_in(spec: ModelSpec, samples: int = 0) -> Place:
+    """What the address says, as far as this network has it; what it doesn't have is said.
+
+    One that has ``samples`` is of glass: its grey is made before the browser gets the picture.
+    """
+    layers = {layer.name: layer for layer in layer_table(spec.name) if not (samples and layer.kind == "mean")}
     layer = st.query_params.get(CONTROLS.key("layer"), "")
     if layer and layer not in layers:
         refuse(CONTROLS.key("layer"), "the layer", layer, "the whole network")
@@ -81,7 +89,14 @@ def place_in(spec: ModelSpec) -> Place:
     stage = _stage(text.split(".")) if text else ()
     if stage is None:
         refuse_stage(text)
-    return Place(stage or (), layer, channel, cell, way, asked, _read_changes(layers))
+    sample = CONTROLS.index("input", samples - 1, 0) if samples and CONTROLS.key("input") in st.query_params else None
+    return Place(stage or (), layer, channel, cell, way, asked, _read_changes(layers), sample)
+
+
+def leave() -> None:
+    """Forget the place: another network has other layers."""
+    for key in _KEYS:
+        st.query_params.pop(CONTROLS.key(key), None)
 
 
 def refuse_stage(text: str) -> None:
@@ -145,6 +160,9 @@ def go(spec: ModelSpec, wanted: object) -> None:
     asked = wanted.get("asked")
     if isinstance(asked, int) and 0 <= asked < len(categories(spec)):
         said["class"] = asked
+    sample = wanted.get("input")
+    if isinstance(sample, int) and 0 <= sample < MOST_SAMPLES:
+        said["input"] = sample
     given = wanted.get("changes")
     changes = (
         [c for c in given[:MOST_CHANGES] if isinstance(c, list) and len(c) == 3] if isinstance(given, list) else []
