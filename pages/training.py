@@ -35,5 +35,5 @@ with sentences():
     if choice.may_start():
         tabs.append(Tab("New run", lambda: new_run.show(choice.at_work()), stands_alone=True))
     if tabs:
-        show_tabs(AREAS["pictures"].view, tabs, choose)
+        show_tabs(AREAS["pictures"].view, tabs, choose if runs else None)
     choice.show_other_runs("pictures")

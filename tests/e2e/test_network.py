@@ -127,6 +127,7 @@ def test_a_map_switched_off_changes_the_bars_as_torch_says(lab, cat):
     )
 
 
+@pytest.mark.wide
 def test_another_class_is_asked_about_and_a_flight_can_be_broken_off(lab):
     page = opened(lab)
     page.locator(".bar", has_text="Egyptian cat").click()
@@ -140,6 +141,7 @@ def test_another_class_is_asked_about_and_a_flight_can_be_broken_off(lab):
     expect(page.locator(".flyer")).to_have_count(0)
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", ["phone", "dark"])
 def test_it_is_whole_on_a_phone_and_in_the_dark(request, kind):
     lab = request.getfixturevalue(f"{kind}_lab")
@@ -154,6 +156,7 @@ def test_it_is_whole_on_a_phone_and_in_the_dark(request, kind):
     lab.accessible()
 
 
+@pytest.mark.wide
 def test_whoever_comes_back_from_another_page_finds_it_again(lab):
     page = opened(lab)
     page.locator(".tile").nth(9).click()

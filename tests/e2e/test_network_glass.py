@@ -145,6 +145,7 @@ def test_a_map_off_changes_the_bars_as_torch_says_and_the_link_keeps_it(lab):
     assert int(np.argmax(shares(page))) == 5
 
 
+@pytest.mark.wide
 def test_the_board_gives_way_to_the_labs_network_and_comes_back(lab):
     page = opened(lab)
     lab.during(lambda: page.get_by_role("radio", name="The lab's network").click())
@@ -157,6 +158,7 @@ def test_the_board_gives_way_to_the_labs_network_and_comes_back(lab):
     assert int(np.argmax(shares(page))) in (3, 5)  # a cat, or a dog
 
 
+@pytest.mark.wide
 def test_the_camera_is_looked_at_frame_by_frame(lab):
     page = opened(lab, "network_shown=CIFAR-10")
     page.get_by_role("button", name="Camera").click()
@@ -185,6 +187,7 @@ def test_the_home_page_draws_and_leads_in(lab):
     expect(page).to_have_url(re.compile("network_layer=relu2&network_channel=5"))
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("kind", ["phone", "dark"])
 @pytest.mark.parametrize("shown", ["Digits", "CIFAR-10"])
 def test_it_is_whole_on_a_phone_and_in_the_dark(request, kind, shown):

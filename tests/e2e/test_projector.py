@@ -70,6 +70,7 @@ def test_it_stays_on_the_next_page(lab):
     expect(leave(lab)).to_be_visible()
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("page", ["", *(page.name for page in PAGES)])
 def test_each_page_fits_the_screen(lab, page):
     lab.open(f"/{page}?projector=1")
