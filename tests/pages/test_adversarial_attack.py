@@ -233,3 +233,14 @@ def test_an_old_link_opens_the_tab_by_its_new_name(open_page, old, said):
     app.query_params["adversarial_tab"] = app.session_state["adversarial_tab"] = "Attack"  # as a click does
     app.run()
     assert said not in texts(app)
+
+
+def test_what_is_left_of_previous_settings_is_told_as_what_it_was(open_page):
+    app = open_page("adversarial")
+    before = next(success.value for success in app.success)
+    assert "tarantula" in before
+    app.query_params["picture"] = "coffee"
+    app.slider(key="adversarial_steps").set_value(33).run()
+    assert any("previous settings" in info.value for info in app.info)
+    assert next(success.value for success in app.success) == before
+    assert "steps=20" in next(code.value for code in app.code if code.language == "python")

@@ -35,6 +35,7 @@ from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
 
 _RESULT = "attack_result"
+_OF = "attack shown"
 
 
 def show(choice: Choice) -> None:
@@ -71,9 +72,11 @@ def _show(choice: Choice, status: DeltaGenerator) -> None:
             best = choice.answer.best[0]
             show_picture(places[0], "Original", choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}")
         return
-    if outcome.state == "stale":
+    if outcome.state == "stale":  # told as what it is: of that network, picture and attack
+        choice = st.session_state.get(_OF, choice)
         with status:
             show_previous(_RESULT)
+    st.session_state[_OF] = choice
     with verdict:
         _verdict(choice, found)
     show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels)
