@@ -58,7 +58,7 @@ def test_a_bell_pepper_becomes_a_space_shuttle(lab, note):
     box = lab.page.get_by_role("combobox", name=re.compile("Target"))
     box.fill("space shuttle")
     lab.during(lambda: lab.page.get_by_role("option", name="812 · space shuttle").click())
-    lab.page.get_by_role("button", name=re.compile(r"^Attack \(PGD")).click()
+    lab.during(lambda: lab.page.get_by_role("button", name=re.compile(r"^Attack \(PGD")).click())
     expect(lab.page.get_by_text(re.compile("Fooled.*became.*space shuttle"))).to_be_visible()
     assert named(saved(lab, "Adversarial (PNG)")) == 812
     original = open_image(file.read_bytes())
