@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         receptive_field,
         recipes,
         runtime,
+        stories,
         training,
         transfer,
     )
@@ -51,6 +52,7 @@ __all__ = [
     "receptive_field",
     "recipes",
     "runtime",
+    "stories",
     "training",
     "transfer",
 ]

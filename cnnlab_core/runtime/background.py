@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 
 LEASE_SECONDS = 20.0
 """How long a job goes on that nobody follows: long enough for a socket to come back, or for a look at another tab."""
+HELD_SECONDS = 600.0
+"""How long a job that was stopped can be gone on with, once nobody looks at it any more."""
 KEPT_BYTES = 16_000_000
 """What is kept of a job's steps, for those who follow it later: the oldest go first."""
 _TELL_SECONDS = 0.25
@@ -75,8 +77,10 @@ class Background(Generic[Result]):
 
     @property
     def forgotten(self) -> bool:
-        """Whether it is over, and nobody waits to hear how it ended."""
+        """Whether it is over, and nobody waits to hear how it ended; one that was held for long is over now."""
         with self._changed:
+            if self.state == "paused" and not self._followers(HELD_SECONDS):
+                self._give_up()
             return self.state == "given up" or (self.state == "done" and not self._followers())
 
     def join(self, who: Hashable) -> bool:
@@ -102,6 +106,7 @@ class Background(Generic[Result]):
         with self._changed:
             if any(other != who for other in self._followers()):
                 return False
+            self._wanted[who] = time.monotonic() + LEASE_SECONDS
             self._pausing = True
             self._changed.wait_for(lambda: self.state != "working", 5.0)
             return self.state == "paused"
@@ -183,8 +188,8 @@ class Background(Generic[Result]):
             if self._pausing:
                 raise _HeldError
 
-    def _followers(self) -> list[Hashable]:
-        now = time.monotonic()
+    def _followers(self, longer: float = 0.0) -> list[Hashable]:
+        now = time.monotonic() - longer
         return [who for who, until in self._wanted.items() if until > now]
 
     def _give_up(self) -> None:

@@ -22,7 +22,7 @@ from cnnlab_core.training.locks import held
 from cnnlab_core.training.metrics import MetricsWriter, say
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
-from cnnlab_core.training.task import Counted, Progress, Task
+from cnnlab_core.training.task import Counted, Standing, Task
 from cnnlab_core.training.tasks import open_task
 
 Outcome = Literal["finished", "paused", "stopped"]
@@ -125,7 +125,7 @@ class _Trainer:
         self.probes = _probe_steps(self.total)
         self.pending: list[tuple[int, float, torch.Tensor]] = []
         self.writer: MetricsWriter | None = None
-        self.progress = Progress()
+        self.standing = Standing()
 
     # --- the whole of it ---
 
@@ -135,29 +135,29 @@ class _Trainer:
         self._say("state", state="started", sentence="", pid=os.getpid())
         self.flushed = self.saved = time.monotonic()
         wanted = self.world.tell(self.wish())
-        while self.progress.step < self.total and not wanted:
-            epoch, first = divmod(self.progress.step, self.feeder.steps)
+        while self.standing.step < self.total and not wanted:
+            epoch, first = divmod(self.standing.step, self.feeder.steps)
             for number, batch in enumerate(self.feeder.epoch(epoch, first), first):
                 self._step(epoch, number, batch)
-                yield TrainStep("training", self.progress.step, self.total)
+                yield TrainStep("training", self.standing.step, self.total)
                 ends = number + 1 == self.feeder.steps
                 if ends or self._time_to_flush():
                     wanted = self._flush()
                 if ends:
                     yield from self._check(epoch)
                 due = not self.pending and time.monotonic() - self.saved >= self.checkpoint_seconds
-                if due or wanted or self.progress.step == self.total:
+                if due or wanted or self.standing.step == self.total:
                     self._save_last()
                 if wanted:
                     break
         if wanted == "pause":
-            self._say("state", state="paused", sentence=f"Paused after step {self.progress.step}.", resumable=True)
+            self._say("state", state="paused", sentence=f"Paused after step {self.standing.step}.", resumable=True)
             return "paused"
         if (yield from self._test()) == "pause":
             self._say("state", state="paused", sentence="Paused before the test.", resumable=True)
             return "paused"
-        stopped = self.progress.step < self.total
-        sentence = f"Stopped after step {self.progress.step} and tested." if stopped else "Finished and tested."
+        stopped = self.standing.step < self.total
+        sentence = f"Stopped after step {self.standing.step} and tested." if stopped else "Finished and tested."
         outcome: Outcome = "stopped" if stopped else "finished"
         self._say("state", state=outcome, sentence=sentence, resumable=False)
         return outcome
@@ -205,7 +205,7 @@ class _Trainer:
         saved = self.world.tell(load_checkpoint(self.run.checkpoints) if self.run else None)
         if saved:
             self.learner.restore(saved)
-            self.progress = Progress(**saved["progress"])
+            self.standing = Standing(**saved["progress"])
         if self.run:
             self.writer = MetricsWriter(self.run.metrics_path, keep=saved["metrics_bytes"] if saved else 0)
             if saved and self.moved:
@@ -215,20 +215,20 @@ class _Trainer:
     # --- a step ---
 
     def _step(self, epoch: int, number: int, batch: Any) -> None:
-        step = self.progress.step
+        step = self.standing.step
         rate = learning_rate(self.config, step, self.total)
         probing = step in self.probes
         if probing and self.run:
             self.task.keep(self.run, step)
         self.pending.append((step, rate, self.learner.learn(batch, rate, epoch, number)))
-        self.progress.step += 1
+        self.standing.step += 1
         if probing and self.run:
             for kind, values in self.task.look(step):
                 self._say(kind, **values)
 
     def _time_to_flush(self) -> bool:
         if self.world.size > 1:
-            return self.progress.step % FLUSH_STEPS == 0
+            return self.standing.step % FLUSH_STEPS == 0
         return time.monotonic() - self.flushed >= min(FLUSH_SECONDS, self.checkpoint_seconds)
 
     def _flush(self) -> str:
@@ -238,7 +238,7 @@ class _Trainer:
         values = self.world.mean(torch.stack([value for _, _, value in self.pending])).tolist()
         now = time.monotonic()
         speed = len(values) * self.feeder.per_step / max(now - self.flushed, 1e-9)
-        self.progress.seconds += now - self.flushed
+        self.standing.seconds += now - self.flushed
         for (step, rate, _), (loss, accuracy) in zip(self.pending, values, strict=True):
             self._say(
                 "step",
@@ -248,12 +248,12 @@ class _Trainer:
                 accuracy=accuracy,
                 rate=rate,
                 speed=round(speed, 1),
-                seconds=round(self.progress.seconds, 2),
+                seconds=round(self.standing.seconds, 2),
             )
             if not math.isfinite(loss):
                 raise self._overflow(step, rate)
-            self.progress.loss_sum += loss
-            self.progress.accuracy_sum += accuracy
+            self.standing.loss_sum += loss
+            self.standing.accuracy_sum += accuracy
         self.pending.clear()
         if self.writer:
             self.writer.flush()
@@ -268,37 +268,37 @@ class _Trainer:
 
     def _check(self, epoch: int) -> Generator[TrainStep, None, None]:
         """Ask about what is held out, if anything is, and keep the best weights."""
-        progress, steps = self.progress, self.feeder.steps
-        checked = yield from relay(self.task.check(progress), lambda counted: TrainStep("checking", *counted))
+        standing, steps = self.standing, self.feeder.steps
+        checked = yield from relay(self.task.check(standing), lambda counted: TrainStep("checking", *counted))
         self._say(
             "epoch",
             epoch=epoch,
-            step=progress.step,
-            train_loss=progress.loss_sum / steps,
-            train_accuracy=progress.accuracy_sum / steps,
+            step=standing.step,
+            train_loss=standing.loss_sum / steps,
+            train_accuracy=standing.accuracy_sum / steps,
             **checked.values,
-            seconds=round(progress.seconds, 2),
+            seconds=round(standing.seconds, 2),
         )
-        progress.loss_sum = progress.accuracy_sum = 0.0
+        standing.loss_sum = standing.accuracy_sum = 0.0
         for kind, values in checked.lines:
             self._say(kind, **values)
-        if checked.score is not None and checked.score > progress.best_score:
-            progress.best_score, progress.best_step = checked.score, progress.step
+        if checked.score is not None and checked.score > standing.best_score:
+            standing.best_score, standing.best_step = checked.score, standing.step
             self._save_best()
         self.flushed = time.monotonic()  # checking isn't training: it doesn't count in the speed
 
     def _save_last(self) -> None:
         """Everything that going on needs."""
         if self.run and self.writer:
-            state = self.learner.state() | {"progress": asdict(self.progress), "metrics_bytes": self.writer.sync()}
-            save_checkpoint(self.run.checkpoints, "last", self.progress.step, state)
+            state = self.learner.state() | {"progress": asdict(self.standing), "metrics_bytes": self.writer.sync()}
+            save_checkpoint(self.run.checkpoints, "last", self.standing.step, state)
         self.saved = time.monotonic()
 
     def _save_best(self) -> None:
         """The weights alone."""
         if self.run:
-            state = {"network": self.learner.network.state_dict(), "progress": asdict(self.progress)}
-            save_checkpoint(self.run.checkpoints, "best", self.progress.step, state)
+            state = {"network": self.learner.network.state_dict(), "progress": asdict(self.standing)}
+            save_checkpoint(self.run.checkpoints, "best", self.standing.step, state)
 
     # --- the end ---
 
@@ -308,12 +308,12 @@ class _Trainer:
         Without held-out pictures to choose by, the last weights.
         """
         if self.run:
-            self.task.keep(self.run, self.progress.step)
+            self.task.keep(self.run, self.standing.step)
         best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
-        used = self.progress.step
-        if best and best["progress"]["step"] == self.progress.best_step:
+        used = self.standing.step
+        if best and best["progress"]["step"] == self.standing.best_step:
             self.learner.network.load_state_dict(best["network"])
-            used = self.progress.best_step
+            used = self.standing.best_step
         asking = self.task.test(self.run)
         while True:
             try:
@@ -329,8 +329,8 @@ class _Trainer:
             "weights_of_step": used,
             "total_steps": self.total,
             **tested,
-            "validation_score": self.progress.best_score if self.progress.best_step >= 0 else None,
-            "seconds": round(self.progress.seconds, 1),
+            "validation_score": self.standing.best_score if self.standing.best_step >= 0 else None,
+            "seconds": round(self.standing.seconds, 1),
         }
         if self.run:
             self.run.write_json("finals.json", finals)

@@ -18,7 +18,7 @@ from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.snapshots import keep_mistakes, write_array
-from cnnlab_core.training.task import Checked, Counted, Line, Progress
+from cnnlab_core.training.task import Checked, Counted, Line, Standing
 
 PROBE_PICTURES = 256
 ROBUST_PICTURES = 500
@@ -91,7 +91,7 @@ class PictureTask:
         with diagnosis.evaluating(self.learner.network):
             return diagnosis.first_broken_layer(self.learner.network, x)
 
-    def check(self, progress: Progress) -> Generator[Counted, None, Checked]:
+    def check(self, standing: Standing) -> Generator[Counted, None, Checked]:
         """Accuracy on the held-out pictures, also under attack if the network learns from attacked ones."""
         clean: Answers | None = None
         robust: float | None = None
@@ -101,11 +101,11 @@ class PictureTask:
         if clean and self.config.attack != "none":
             few = Pictures(self.validation.images[:ROBUST_PICTURES], self.validation.labels[:ROBUST_PICTURES])
             robust = (yield from self._ask(few, self.learner.logits, self._attack(CHECK_STEPS))).accuracy
-            progress.attacked.append(progress.accuracy_sum / self.feeder.steps)
-            progress.robust.append(robust)
-        if not progress.collapsed and diagnosis.overfits_catastrophically(progress.attacked, progress.robust):
-            progress.collapsed = True
-            epoch = progress.step // self.feeder.steps - 1
+            standing.attacked.append(standing.accuracy_sum / self.feeder.steps)
+            standing.robust.append(robust)
+        if not standing.collapsed and diagnosis.overfits_catastrophically(standing.attacked, standing.robust):
+            standing.collapsed = True
+            epoch = standing.step // self.feeder.steps - 1
             about = {"about": "catastrophic overfitting", "epoch": epoch, "sentence": diagnosis.CATASTROPHIC}
             lines.append(("notice", about))
         values = {

@@ -19,7 +19,7 @@ Line = tuple[str, dict[str, Any]]
 
 
 @dataclass
-class Progress:
+class Standing:
     """What a checkpoint holds besides weights and optimiser; ``step`` is the next one to do."""
 
     step: int = 0
@@ -107,7 +107,7 @@ class Task(Protocol):
     def broken_layer(self) -> str:
         """The layer in which the numbers overflowed first."""
 
-    def check(self, progress: Progress) -> Generator[Counted, None, Checked]:
+    def check(self, standing: Standing) -> Generator[Counted, None, Checked]:
         """Ask about the held-out data, if there are any, at an epoch's end."""
 
     def test(self, run: Run | None) -> Generator[Counted, None, dict[str, Any]]:

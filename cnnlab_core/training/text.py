@@ -22,7 +22,7 @@ from cnnlab_core.training.distributed import World
 from cnnlab_core.training.optimizers import build_optimizer
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.runs import Run
-from cnnlab_core.training.task import Checked, Counted, Line, Progress
+from cnnlab_core.training.task import Checked, Counted, Line, Standing
 
 SAMPLE_TEMPERATURE = 0.8
 SAMPLE_LINES = 6
@@ -175,7 +175,7 @@ class TextTask:
         broken = (name for name, p in self.learner.network.named_parameters() if not torch.isfinite(p).all())
         return next(broken, "").partition(".")[0]
 
-    def check(self, progress: Progress) -> Generator[Counted, None, Checked]:
+    def check(self, standing: Standing) -> Generator[Counted, None, Checked]:
         """Bits per character and accuracy on the held-out text, and what the network writes now."""
         values: dict[str, Any] = {"validation_loss": None, "validation_accuracy": None, "validation_bits": None}
         score = None
@@ -183,8 +183,8 @@ class TextTask:
             loss, accuracy = yield from self._ask(self.held)
             values = {"validation_loss": loss, "validation_accuracy": accuracy, "validation_bits": in_bits(loss)}
             score = math.exp(-loss)  # the probability of a character, on the geometric average
-        train_bits = in_bits(progress.loss_sum / self.feeder.steps)
-        return Checked({**values, "train_bits": train_bits}, score, (self._sample(progress.step),))
+        train_bits = in_bits(standing.loss_sum / self.feeder.steps)
+        return Checked({**values, "train_bits": train_bits}, score, (self._sample(standing.step),))
 
     def test(self, run: Run | None) -> Generator[Counted, None, dict[str, Any]]:
         """Bits per character and accuracy on the test part, beside what counting alone reaches there."""

@@ -175,6 +175,22 @@ def test_a_held_job_that_is_left_is_closed():
     assert steps.closed
 
 
+def test_a_job_that_was_held_for_long_is_closed(monkeypatch):
+    monkeypatch.setattr(background, "LEASE_SECONDS", 1.0)
+    steps = Steps(100)
+    job = Background(Gate(1), steps)
+    job.join("me")
+    steps.allow(100)
+    assert job.pause("me")
+    assert not job.forgotten
+    time.sleep(1.1)
+    assert not job.forgotten  # it can be gone on with
+    monkeypatch.setattr(background, "HELD_SECONDS", 0.0)
+    assert job.forgotten
+    assert steps.closed
+    assert not job.join("me")
+
+
 def test_it_is_not_held_while_others_follow_it():
     steps = Steps(3)
     job = Background(Gate(1), steps)
