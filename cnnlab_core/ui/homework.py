@@ -419,7 +419,8 @@ QUESTIONS: tuple[Question, ...] = (
 
 def link_homework() -> None:
     """The way to the questions, from any page."""
-    st.page_link("app.py", label=TITLE, icon=":material/search:", query_params={PARAMETER: "first"})
+    with st.container(key="find_exercise"):
+        st.page_link("app.py", label=TITLE, icon=":material/search:", query_params={PARAMETER: "first"})
 
 
 def is_wanted() -> bool:

@@ -59,7 +59,7 @@ def show() -> None:
     with left:
         figure = units_map(activity, line, chosen=unit)
         show_chart(figure, "hidden units", "Every hidden unit after each letter", about)
-        st.caption("A row for each hidden unit, −1 orange to 1 green, after each letter. The chosen unit is framed.")
+        st.caption("A row for each hidden unit, after each letter: −1 is orange, 1 is teal. The chosen unit is framed.")
     with right:
         chances = network.model.probabilities(read)
         next_ones(network.model, line, chances, about)

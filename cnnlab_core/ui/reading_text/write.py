@@ -66,7 +66,7 @@ def show() -> None:
         about = f"Network: {network.model.title}. Temperature {temperature:g}, seed {seed}."
         figure = shaded_text(written, [probability for _, probability in steps], name="probability")
         show_chart(figure, "written letters", "The probability of each letter when it was written", about)
-        st.caption("The greener a letter, the surer the network was of it. Point at one to read its probability.")
+        st.caption("The deeper a letter's teal, the surer the network was of it. Point at one to read its probability.")
     copied(network, text)
     show_formulas(r"p_i = \frac{e^{z_i / T}}{\sum_j e^{z_j / T}}")
     st.caption(WHY)

@@ -10,15 +10,16 @@ from cnnlab_core.ui.controls import Controls
 class Area:
     """The ``controls`` of one kind of runs, the key of the ``view`` that is open, and what is learned from, as a word.
 
-    ``learned`` is counted in steps and seconds.
+    ``learned`` is counted in steps and seconds; ``first`` is the lab's own run that the page opens with.
     """
 
     controls: Controls
     view: str
     learned: str
+    first: str
 
 
 AREAS: dict[Kind, Area] = {
-    "pictures": Area(Controls("training"), "training_tab", "pictures"),
-    "text": Area(Controls("text"), "text_view", "characters"),
+    "pictures": Area(Controls("training"), "training_tab", "pictures", "cifar10_standard"),
+    "text": Area(Controls("text"), "text_view", "characters", "names_lstm"),
 }

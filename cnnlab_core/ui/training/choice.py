@@ -89,12 +89,13 @@ def box_in_address(title: str, name: str, options: list[str], chosen: str, spoke
 
 
 def wanted_run(runs: list[Run]) -> Run:
-    """The run in the address; where there is none, what the page opens with: this browser's newest run, else one
-    that came with the lab, else a finished one."""
+    """The run in the address; where there is none, what the page opens with: this browser's newest run, else the lab's
+    standard one, or another that came with it, else a finished one."""
     wanted, mine = st.query_params.get("run"), visitor()
     in_turn = (
         lambda run: run.id == wanted,
         lambda run: run.about.owner == mine,
+        lambda run: run.id == AREAS[run.config.kind].first,
         lambda run: run.shipped,
         lambda run: run.finals is not None,
         lambda run: True,
