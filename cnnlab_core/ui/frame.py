@@ -19,8 +19,9 @@ def page(name: str) -> None:
     """The first line of every page: sets it up, draws the navigation and the question, and warms up."""
     this = find_page(name)
     _frame(this.title)
-    st.title(this.title)
-    st.markdown(f"**{this.question}** {this.look or this.promise}")
+    with st.container(key="head", horizontal=True, vertical_alignment="center"):
+        st.title(this.title, width="content")
+        st.markdown(f"**{this.question}** {this.look or this.promise}", width="stretch")
     try:
         classroom()
     except InputError as error:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.errors import LabError
 
@@ -43,6 +44,16 @@ def sentences() -> Iterator[None]:
 def show_problem(error: LabError | str) -> None:
     """A problem, as text."""
     st.error(plain(str(error)), icon=":material/error:")
+
+
+def main_picture() -> DeltaGenerator:
+    """The place of what a page is looked at for: whole on the first screen, and filled at every moment."""
+    return st.container(key="main_picture")
+
+
+def main_answer() -> DeltaGenerator:
+    """The place of the answer to a page's question: on the first screen, beside the main picture or below it."""
+    return st.container(key="main_answer")
 
 
 def show_previous(key: str, words: str = "These results are from your previous settings.") -> None:

@@ -47,11 +47,12 @@ class Chapter:
         """The row of views; gives the open one."""
         views = {view.title: view for view in self.views}
         first = self.first or self.views[0].title
-        return views[
-            Controls(key).one_of(
-                self.name, self.title, list(views), first, label_visibility="collapsed", width="content"
-            )
-        ]
+        with st.container(key=f"views_{self.name}"):
+            return views[
+                Controls(key).one_of(
+                    self.name, self.title, list(views), first, label_visibility="collapsed", width="content"
+                )
+            ]
 
 
 def show_tabs(
