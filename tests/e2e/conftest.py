@@ -67,6 +67,14 @@ SETTLE = """() => new Promise((settled) => {
   observe(document);
   requestAnimationFrame(look);
 })"""
+# Streamlit fades what is computed anew and turns a wheel meanwhile: drawn in software, that is a third of all the time
+# that the browser takes. Components have roots of their own: their animations are tested as they are.
+STILL = """addEventListener("DOMContentLoaded", () => {
+  const style = document.createElement("style");
+  style.textContent = `*, ::before, ::after { animation: none !important; transition: none !important; }
+    [data-testid=stStatusWidget] { display: none !important; }`;
+  document.head.append(style);
+})"""
 FINISH_TRANSITIONS = "document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
 
 # What axe finds in elements that Streamlit makes and we can't change, by rule and selector.
@@ -118,6 +126,7 @@ class Lab:
     def __init__(self, page: Page, server: str):
         self.page, self.server = page, server
         self.scripts = Scripts(page)
+        page.add_init_script(STILL)
         self.complaints: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
