@@ -20,6 +20,7 @@ from cnnlab_core.receptive_field.parts import (
     flattened,
     grouped,
     merged,
+    place_of_canonical,
     placed,
     read_along,
     separable,
@@ -131,6 +132,8 @@ class Maps:
         return cached[1]
 
     def _settle(self, parts: Parts, shape: Sequence[int]) -> tuple[Step, Place] | None:
+        if len(parts) == 1 and (found := place_of_canonical(parts[0])):
+            return parts[0].step, found
         place = placed(parts, len(shape))
         if place is None:
             return None
