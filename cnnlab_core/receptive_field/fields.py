@@ -185,7 +185,9 @@ def receptive_fields(
     if type(network).__module__.startswith("torch.nn") and not isinstance(network, nn.Sequential):
         on_meta = nn.Sequential(on_meta)  # a layer alone
     rules = dict(rules or {})
-    graph, names = trace(on_meta, leaves=tuple(kind for kind in rules if isinstance(kind, type)), as_written=True)
+    leaves = tuple(kind for kind in rules if isinstance(kind, type))
+    with torch.no_grad(), Flow(constants) as flow:  # what forward computes of buffers alone is worked out here
+        graph, names = trace(on_meta, leaves=leaves, as_written=True)
     constants += [(b.to("meta"), b) for b in graph.buffers() if not b.is_meta]
     for name, buffer in list(graph.named_buffers()):
         if not buffer.is_meta:
@@ -194,7 +196,7 @@ def receptive_fields(
     dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), torch.float32)
     refused: Exception | None = None
     for count in [channels] if channels else _likely_channels(graph):
-        surveyor = _Surveyor(graph, names, Flow(constants), rules)
+        surveyor = _Surveyor(graph, names, Flow(constants, flow.constants), rules)
         try:
             with torch.no_grad():
                 surveyor.run(torch.empty(1, count, *size, dtype=dtype, device="meta"))
@@ -366,14 +368,16 @@ def _growth(step: Step) -> Growth:
 def _on_meta(network: nn.Module) -> tuple[nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]:
     """A copy of the structure whose tensors have shapes and no storage; the network itself stays as it is.
 
-    With it the tensors of whole numbers, which may say where elements go: the copy's and the network's own.
+    With it the values of tensors that may say where elements go, or which ones count: masks, whole numbers.
     """
     memo: dict[int, Any] = {id(p): nn.Parameter(p.to("meta"), requires_grad=False) for p in network.parameters()}
     plain = [v for m in network.modules() for v in vars(m).values() if isinstance(v, torch.Tensor)]
     tensors = {id(b): b for b in (*network.buffers(), *plain) if id(b) not in memo}
     memo |= {key: tensor.detach().to("meta") for key, tensor in tensors.items()}
     counts = [
-        (memo[key], t.detach().cpu()) for key, t in tensors.items() if not t.is_floating_point() and not t.is_meta
+        (memo[key], t.detach().cpu().clone())
+        for key, t in tensors.items()
+        if (t.ndim > 1 or not t.is_floating_point()) and not t.is_meta
     ]
     try:
         return copy.deepcopy(network, memo).eval(), counts

@@ -20,6 +20,7 @@ from cnnlab_core.receptive_field.parts import (
     flattened,
     grouped,
     merged,
+    place_of_canonical,
     placed,
     read_along,
     separable,
@@ -79,6 +80,8 @@ class Maps:
         self.steps: list[Step] = []
         self.name = self.kind = ""  # of the graph's node that runs
         self.constants = {geometry(meta): real for meta, real in constants}
+        self.zero: dict[tuple, torch.Tensor] = {}  # which elements of a tensor are 0, whatever the picture is
+        self.shut: dict[tuple, torch.Tensor] = {}  # which are so negative that a softmax gives them no weight
         self._memory = Writes()
         self._groups: dict[tuple, Step] = {}
         self._settled: dict[int, tuple[Parts, tuple[Step, Place] | None]] = {}
@@ -89,6 +92,12 @@ class Maps:
 
     def keep(self, tensor: torch.Tensor, parts: Parts) -> None:
         self._memory.note(tensor, parts)
+
+    def constant(self, value: Any) -> torch.Tensor | None:
+        """The values of what doesn't depend on the picture, if they are known."""
+        if isinstance(value, torch.Tensor):
+            return self.constants.get(geometry(value)) if value.is_meta else value
+        return torch.tensor(value) if isinstance(value, bool | int | float) else None
 
     def unknown(self, what: str, inputs: Sequence[Part]) -> Step:
         """What has no rule."""
@@ -131,6 +140,8 @@ class Maps:
         return cached[1]
 
     def _settle(self, parts: Parts, shape: Sequence[int]) -> tuple[Step, Place] | None:
+        if len(parts) == 1 and (found := place_of_canonical(parts[0])):
+            return parts[0].step, found
         place = placed(parts, len(shape))
         if place is None:
             return None
@@ -181,13 +192,13 @@ class Maps:
         step, place = settled or (None, (-1, -1))
         hit = (place[0] in dims, place[1] in dims)
         if step is None or (any(hit) and not all(hit) and any(part.step is not step for part in parts)):
-            return [self._mix_groups(call, part, dims) for part in parts]
+            return [self.mix_groups(call, part, dims) for part in parts]
         if any(hit):
             size = (1 if hit[0] else step.size[0], 1 if hit[1] else step.size[1])
             step = self.note([(step, Every() if hit[0] else SAME, Every() if hit[1] else SAME)], size, _why(call, hit))
         return [canonical(step, narrow, place)]
 
-    def _mix_groups(self, call: Call, part: Part, dims: set[int]) -> Part:
+    def mix_groups(self, call: Call, part: Part, dims: set[int]) -> Part:
         """What is read where positions are combined in groups, each of whole rows and columns: windows of attention."""
         found = grouped(part, dims)
         if found is None:

@@ -1,5 +1,6 @@
 """What is known of a tensor: which cell of which map does each of its elements come from?"""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,12 +50,30 @@ Place = tuple[int, int]
 
 def canonical(step: Step, shape: Sequence[int], place: Place) -> Part:
     """A tensor that is the map of ``step``, with rows and columns at ``place``."""
-    both = []
-    for dim, length in zip(place, step.size, strict=True):
-        view = [1] * len(shape)
-        view[dim] = length
-        both.append(torch.arange(1, length + 1, dtype=INDEX).view(view).expand(tuple(shape)))
-    return Part(step, *both)
+    pairs = zip(place, step.size, strict=True)
+    return Part(step, *(_counted(length, tuple(shape), dim) for dim, length in pairs))
+
+
+@functools.lru_cache(1024)
+def _counted(length: int, shape: tuple[int, ...], dim: int) -> torch.Tensor:
+    """1 to ``length`` along ``dim``. Nobody writes into it."""
+    view = [1] * len(shape)
+    view[dim] = length
+    return torch.arange(1, length + 1, dtype=INDEX, device="cpu").view(view).expand(shape)
+
+
+def place_of_canonical(part: Part) -> Place | None:
+    """The place of a part that ``canonical`` made, if it is one, found without looking at its numbers."""
+    dims = [varied(index) for index in part[1:]]
+    if not all(len(along) == 1 for along in dims) or dims[0] == dims[1]:
+        return None
+    rows, cols = dims[0].pop(), dims[1].pop()
+    made = (
+        canonical(part.step, part.rows.shape, (rows, cols))
+        if part.step.size == (part.rows.shape[rows], part.rows.shape[cols])
+        else None
+    )
+    return (rows, cols) if made and made.rows is part.rows and made.cols is part.cols else None
 
 
 def constant(step: Step, shape: Sequence[int]) -> Part:
@@ -79,10 +98,10 @@ def thin(index: torch.Tensor) -> torch.Tensor:
 
 def compact(index: torch.Tensor, *keep: int) -> torch.Tensor:
     """One cell along the dimensions that don't vary, but for those in ``keep``."""
-    for dim in range(index.ndim):
-        if dim not in keep and index.shape[dim] > 1 and index.stride(dim) == 0:
-            index = index.narrow(dim, 0, 1)
-    return index
+    stride = index.stride()
+    cells = enumerate(zip(index.shape, stride, strict=True))
+    shape = tuple(length if step or dim in keep else min(length, 1) for dim, (length, step) in cells)
+    return index if shape == index.shape else index.as_strided(shape, stride)
 
 
 def spread(index: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
@@ -113,10 +132,12 @@ def flattened(part: Part, dims: set[int]) -> Part | None:
     both = []
     for index in part[1:]:
         along, small = sorted(varied(index) & dims), compact(index)
-        most = small.amax(along, keepdim=True) if along else small
-        if along and not bool(((small == 0) | (small == most)).all()):
-            return None
-        both.append(thin(most).expand([1 if dim in dims else length for dim, length in enumerate(index.shape)]))
+        if along:
+            most = small.amax(along, keepdim=True)
+            if not bool(((small == 0) | (small == most)).all()):
+                return None
+            small = thin(most)
+        both.append(small.expand([1 if dim in dims else length for dim, length in enumerate(index.shape)]))
     return Part(part.step, *both)
 
 
@@ -179,15 +200,19 @@ def placed(parts: Parts, ndim: int) -> Place | None:
     return rows, (rows + 1 if rows + 1 < ndim else rows - 1) if cols is None else cols
 
 
-def _range(index: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The least and the greatest number at each place along ``dim``; infinity and 0 where there is none."""
-    lines = compact(index, dim).movedim(dim, 0).reshape(index.shape[dim], -1)
-    return torch.where(lines > 0, lines, math.inf).amin(1), lines.amax(1)
+def _lines(index: torch.Tensor, dim: int) -> np.ndarray:
+    """The numbers at each place along ``dim``, once each: a line per place."""
+    return compact(index, dim).movedim(dim, 0).reshape(index.shape[dim], -1).numpy()
+
+
+def _range(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the greatest number of each line; infinity and 0 where there is none."""
+    return (lines[:, 0], lines[:, 0]) if lines.shape[1] == 1 else (np.where(lines, lines, np.inf).min(1), lines.max(1))
 
 
 def _spread(index: torch.Tensor, dim: int) -> float:
     """How far apart the positions lie, on average, that are found at one place along ``dim``."""
-    least, most = _range(index, dim)
+    least, most = _range(_lines(index, dim))
     return float((most - least)[most > 0].mean())
 
 
@@ -198,17 +223,17 @@ def read_along(index: torch.Tensor, dim: int, other: int) -> list[list[int]] | N
         least = torch.where(small == 0, math.inf, small).amin(other)
         if bool(((small.amax(other) != least) & (small.amax(other) > 0)).any()):
             return None
-    low, high = _range(index, dim)
-    if bool(((low == high) | (high == 0)).all()):
+    lines = _lines(index, dim)
+    low, high = _range(lines)
+    if ((low == high) | (high == 0)).all():
         return [[int(cell) - 1] if cell else [] for cell in high.tolist()]
-    lines = small.movedim(dim, 0).reshape(index.shape[dim], -1).numpy()
     return [(np.unique(line[line > 0]) - 1).astype(int).tolist() for line in lines]
 
 
 def _all_or_none(index: torch.Tensor, dim: int) -> bool:
     """Whether each channel holds the same places along ``dim``, or none."""
-    lines = (compact(index, dim) > 0).movedim(dim, 0).reshape(index.shape[dim], -1)
-    return bool(((lines == lines.any(1, keepdim=True)).all(0) | ~lines.any(0)).all())
+    lines = _lines(index, dim) > 0
+    return lines.shape[1] == 1 or bool(((lines == lines.any(1, keepdims=True)).all(0) | ~lines.any(0)).all())
 
 
 def separable(part: Part, place: Place) -> bool:

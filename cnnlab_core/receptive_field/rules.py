@@ -33,6 +33,7 @@ from cnnlab_core.receptive_field.parts import (
     distinct,
     extended,
     flattened,
+    spread,
     thin,
     varied,
 )
@@ -63,6 +64,69 @@ def _pointwise(maps: Maps, call: Call) -> Parts:
     return distinct([Part(p.step, p.rows.expand(shape), p.cols.expand(shape)) for _, parts in states for p in parts])
 
 
+def _masked(maps: Maps, call: Call) -> Parts:
+    """Element by element, where a constant mask or factor may say that some elements don't count."""
+    given, shape = call.arguments, call.first.shape
+    unread: dict[str, torch.Tensor] = {}
+    if call.op in _SIDES:
+        mask = maps.constant(given.get("mask", given.get("condition")))
+        unread = {} if mask is None else {name: mask.bool() != side for name, side in _SIDES[call.op].items()}
+    elif call.op == "mul":
+        for name, factor in (("self", given["other"]), ("other", given["self"])):
+            if name in call.parts and (known := maps.constant(factor)) is not None and not bool(known.all()):
+                unread[name] = known == 0
+    _note_values(maps, call, unread)
+    if not unread:
+        return _pointwise(maps, call)
+    parts = []
+    for name, pairs in call.parts.items():
+        hidden = unread.get(name, torch.tensor(False)).expand(shape)
+        for step, *both in (part for _, found in pairs for part in found):
+            kept = Part(step, *(thin(torch.where(hidden, 0, index.expand(shape))) for index in both))
+            parts += [kept] if bool(kept.rows.any()) else []
+    return distinct(parts)
+
+
+def _same_values(maps: Maps, call: Call) -> Parts:
+    """Each element is what it was: so is what is known of it."""
+    for table in (maps.zero, maps.shut):
+        if (mask := table.get(geometry(next(iter(call.arguments.values()))))) is not None:
+            table[geometry(call.first)] = mask
+    return _pointwise(maps, call)
+
+
+_SIDES = {"masked_fill": {"self": False, "value": True}, "where": {"self": True, "other": False}}
+"""Which argument counts where the mask is True, and which where it is False."""
+
+
+def _note_values(maps: Maps, call: Call, unread: dict[str, torch.Tensor]) -> None:
+    """Keep in mind which elements are 0, and to which a softmax gives no weight, as far as constants say so."""
+    given, zero, shut = call.arguments, None, None
+    own = [table.get(geometry(given["self"])) if "self" in call.parts else None for table in (maps.zero, maps.shut)]
+    if call.op == "mul":
+        zero = next(iter(unread.values()), own[0])
+    elif call.op in ("add", "sub"):
+        other = maps.constant(given["other"])
+        if "self" in call.parts and given["alpha"] == 1 and other is not None:
+            low = (other if call.op == "add" else -other) <= _NO_WEIGHT
+            shut = low if own[1] is None else low | own[1]
+    elif unread:
+        zero = shut = torch.tensor(False)
+        for name, hidden in unread.items():
+            value = None if name in call.parts else maps.constant(given[name])
+            if value is not None:
+                zero, shut = zero | (~hidden & (value == 0)), shut | (~hidden & (value <= _NO_WEIGHT))
+            elif name == "self":
+                kept = [torch.tensor(False) if old is None else ~hidden & old for old in own]
+                zero, shut = zero | kept[0], shut | kept[1]
+    for found, table in ((zero, maps.zero), (shut, maps.shut)):
+        if found is not None and bool(found.any()):
+            table[geometry(call.first)] = found.expand(call.first.shape)
+
+
+_NO_WEIGHT = -1000  # the exponential is 0, in double precision too
+
+
 def _copy(maps: Maps, call: Call) -> Parts:
     shape = call.first.shape
     (_, parts), = call.parts.get("src", [(None, [])])  # fmt: skip
@@ -71,11 +135,13 @@ def _copy(maps: Maps, call: Call) -> Parts:
 
 ELEMENTWISE: dict[str, Rule] = {
     **dict.fromkeys(
-        ("_to_copy", "clone", "_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise", "rrelu_with_noise_functional",
-         "native_dropout", "lift_fresh_copy", "bernoulli", "_fused_dropout", "nan_to_num", "where", "masked_fill",
-         "hardswish", "real", "imag", "_conj", "resolve_conj"),
+        ("_prelu_kernel", "log_sigmoid_forward", "rrelu_with_noise", "rrelu_with_noise_functional",
+         "lift_fresh_copy", "bernoulli", "_fused_dropout", "nan_to_num", "hardswish", "real", "imag", "_conj",
+         "resolve_conj"),
         _pointwise,
     ),
+    **dict.fromkeys(("_to_copy", "clone", "native_dropout"), _same_values),
+    **dict.fromkeys(("where", "masked_fill", "mul", "add", "sub"), _masked),
     "copy": _copy,
     "fill": lambda maps, call: [],
     "zero": lambda maps, call: [],
@@ -99,6 +165,9 @@ def _moves(maps: Maps, call: Call) -> list[Parts]:
         (lambda index: index.reshape(call.first.shape)) if call.op in views else lambda index: call.func(index, **rest)
     )
     states: list[Parts] = []
+    for table in (maps.zero, maps.shut):
+        if (mask := table.get(geometry(call.arguments[name]))) is not None and isinstance(call.out, torch.Tensor):
+            table[geometry(call.out)] = run(mask)
     for step, rows, cols in parts:
         moved = [[thin(leaf) for leaf in tree_leaves(run(index))] for index in (rows, cols)]
         for position, both in enumerate(zip(*moved, strict=True)):
@@ -346,6 +415,25 @@ def _cumulative(maps: Maps, call: Call) -> list[Parts]:
     return [[canonical(step, x.shape, place)]] * 2  # of cummax, the places too
 
 
+def _softmax(maps: Maps, call: Call) -> Parts:
+    """All elements along one dimension, but for those that a mask shuts out."""
+    x, parts = call.only("self")
+    shut = maps.shut.get(geometry(x))
+    if shut is None:
+        return maps.mix(call, x, parts, _dims(call, x), call.first.shape)
+    if call.op != "_log_softmax":
+        maps.zero[geometry(call.first)] = shut
+    seen = [Part(step, *(thin(torch.where(shut, 0, index)) for index in both)) for step, *both in parts]
+    return _some_of(maps, call, seen, {call.arguments["dim"] % x.ndim})
+
+
+def _some_of(maps: Maps, call: Call, parts: Parts, dims: set[int]) -> Parts:
+    """What is read where the elements along ``dims`` are combined, of which other ones count at each place."""
+    out = call.first.shape
+    flat = [flattened(part, dims) or maps.mix_groups(call, part, dims) for part in parts]
+    return distinct([Part(step, spread(rows, out), spread(cols, out)) for step, rows, cols in flat])
+
+
 def _halves(maps: Maps, call: Call) -> Parts:
     """Each element of one half reads one of the other."""
     x, parts = call.only("self")
@@ -381,10 +469,11 @@ def _batch_norm(maps: Maps, call: Call) -> Parts:
 
 ALONG: dict[str, Rule] = {
     **dict.fromkeys(
-        ("_softmax", "_log_softmax", "_safe_softmax", "sort", "topk", "kthvalue", "_fft_c2c", "_fft_r2c",
+        ("sort", "topk", "kthvalue", "_fft_c2c", "_fft_r2c",
          "_fft_c2r"),
         _along(_dims),
     ),
+    **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax"), _softmax),
     **dict.fromkeys(("cumsum", "cumprod", "logcumsumexp", "cummax", "cummin"), _cumulative),
     "glu": _halves,
     "view_as_real": lambda maps, call: [Part(s, *(i.unsqueeze(-1).expand(call.first.shape) for i in both))
@@ -418,15 +507,35 @@ def _product(first: str, second: str, bias: str | None = None) -> Rule:
 
     def rule(maps: Maps, call: Call) -> Parts:
         out, found = call.first.shape, []
-        for name, dims in ((first, [-1]), (second, [-2])):
+        for name, other, dim in ((first, second, -1), (second, first, -2)):
+            zero = maps.zero.get(geometry(call.arguments[other]))
             for x, parts in call.parts.get(name, []):
-                found += maps.mix(call, x, parts, dims, out)
+                if zero is None:
+                    found += maps.mix(call, x, parts, [dim], out)
+                else:
+                    found += _some_of(maps, call, _without(call, parts, zero, name == first), {x.ndim - 1})
         for _, parts in call.parts.get(bias or "", []):
             found += [Part(step, rows.expand(out), cols.expand(out)) for step, rows, cols in parts]
         return distinct(found)
 
     return rule
 
+
+def _without(call: Call, parts: Parts, zero: torch.Tensor, left: bool) -> Parts:
+    """The elements of one factor (i, j) or (j, c), as (i, j, c), without those that the other one's zeros meet."""
+    mine, theirs = (-1, -3) if left else (-3, -1)
+    zero, kept = zero.unsqueeze(theirs), []
+    for step, *both in parts:
+        shape = torch.broadcast_shapes(both[0].unsqueeze(mine).shape, zero.shape)
+        small = [compact(index).unsqueeze(mine) for index in both]
+        if math.prod(torch.broadcast_shapes(small[0].shape, compact(zero).shape)) > _MOST_TRIPLES:
+            raise NoRule(f"{call.op} with so large a mask")
+        kept.append(Part(step, *(thin(torch.where(compact(zero), 0, index)).expand(shape) for index in small)))
+    return [part for part in kept if bool(part.rows.any())]
+
+
+_MOST_TRIPLES = 20_000_000
+"""Elements of both factors of a masked product, paired, at most."""
 
 PRODUCTS: dict[str, Rule] = {
     "mm": _product("self", "mat2"),

@@ -6,6 +6,7 @@ The recurrence is that of Araujo, Norris and Sim, "Computing receptive fields of
 Distill 2019, https://distill.pub/2019/computing-receptive-fields, eqs. 1 to 4.
 """
 
+import functools
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -152,7 +153,11 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 def fit(reads: Sequence[Sequence[int]], size: int, modes: Sequence[Mode] = MODES) -> Axis:
     """The axis that reads ``reads[t]`` (sorted) of ``size`` cells for each output ``t``: a window where one does."""
-    cells = tuple(tuple(map(int, read)) for read in reads)
+    return _fit(tuple(map(tuple, reads)), size, tuple(modes))
+
+
+@functools.lru_cache(512)
+def _fit(cells: tuple[tuple[int, ...], ...], size: int, modes: tuple[Mode, ...]) -> Axis:
     if cells == tuple((t,) for t in range(size)):
         return SAME
     kernel = max(map(len, cells))

@@ -19,10 +19,10 @@ class Writes:
 
     _known: dict[int, dict[tuple, Parts]] = field(default_factory=dict)
     _flat: dict[int, Parts] = field(default_factory=dict)
-    _alive: list[torch.Tensor] = field(default_factory=list)  # so that no memory is used twice
+    alive: list[torch.Tensor] = field(default_factory=list)  # so that no memory is used twice
 
     def note(self, tensor: torch.Tensor, parts: Parts) -> None:
-        self._alive.append(tensor)
+        self.alive.append(tensor)
         key = geometry(tensor)
         self._known.setdefault(key[0], {})[key] = parts
 
@@ -57,7 +57,7 @@ class Writes:
             for target, index in zip(new[1:], both, strict=True):
                 self._view(target, tensor).copy_(index)
             flat = extended(flat, new)
-        self._alive.append(tensor)
+        self.alive.append(tensor)
         self._known[storage], self._flat[storage] = {}, [part for part in flat if bool(part.rows.any())]
 
     def _whole(self, tensor: torch.Tensor) -> Parts:

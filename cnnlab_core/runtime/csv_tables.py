@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|-?inf|-?nan", re.ASCII)
@@ -19,8 +20,19 @@ def csv_table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
 def _harmless(value: object) -> object:
     """A text that begins like a formula would be run by a spreadsheet; a number stays one.
 
-    What counts: https://owasp.org/www-community/attacks/CSV_Injection, full-width signs and white space before them.
+    What counts: https://owasp.org/www-community/attacks/CSV_Injection, with the signs in all their widths, behind
+    whatever isn't seen before them, and behind a ; or a tab, at which a spreadsheet may split cells, too.
     """
     text = str(value).replace("\r\n", "\n").replace("\r", "\n")  # the writer quotes \n alone
-    risky = text.startswith(("\t", "\n")) or text.lstrip().startswith(tuple("=+-@＝＋－＠"))
-    return f"'{text}" if risky and not _NUMBER.fullmatch(text) else text if isinstance(value, str) else value
+    if _NUMBER.fullmatch(text):
+        return text if isinstance(value, str) else value
+    parts = re.split(r"([;\t])", text)
+    safe = "".join(f"'{part}" if _runs(part) else part for part in parts)
+    safe = f"'{safe}" if text.startswith(("\t", "\n")) and not safe.startswith("'") else safe
+    return safe if isinstance(value, str) or safe != text else value
+
+
+def _runs(text: str) -> bool:
+    """Whether the first letter that is seen, quotes aside, begins a formula."""
+    seen = next((letter for letter in text if letter.isprintable() and letter not in ' "'), "")
+    return unicodedata.normalize("NFKC", seen)[:1] in ("=", "+", "-", "@", "\N{MINUS SIGN}")

@@ -60,6 +60,15 @@ def whole_address() -> dict[str, list[str]]:
     return {name: st.query_params.get_all(name) for name in st.query_params} | _opened().infinite
 
 
+def in_address(key: str, default: str | None = None) -> Any:
+    """What the address says under ``key``, for what no bound control reads; an infinite number that was taken out too.
+
+    ``default`` if it says nothing.
+    """
+    infinite = _opened().infinite.get(key)
+    return st.query_params.get(key, infinite[-1] if infinite else default)
+
+
 def show_refused() -> None:
     """The place for what is refused in this run, with what was refused earlier and isn't settled yet."""
     opened = _opened()

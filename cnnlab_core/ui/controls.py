@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from cnnlab_core.ui.address import asked, check, refuse
+from cnnlab_core.ui.address import asked, check, in_address, refuse
 
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
@@ -77,7 +77,7 @@ class Controls:
     ) -> float:
         """A slider over the ``stops``, unevenly spaced numbers; one that a link has between them becomes a stop too."""
         written: dict[float, str] = st.session_state.setdefault(f"{self.key(name)} from links", {})
-        text = st.query_params.get(self.key(name), "")
+        text = in_address(self.key(name), "")
         try:
             if min(stops) <= float(text) <= max(stops):
                 written.setdefault(float(text), text)
@@ -163,7 +163,7 @@ class Controls:
         Streamlit would put what is shown into the address, so such a control isn't bound: it is read and written here.
         """
         key = self.key(name)
-        chosen = st.query_params.get(key, start)
+        chosen = in_address(key, start)
         if chosen not in options:
             refuse(key, label, chosen, shown(start))
             chosen = start
@@ -188,7 +188,7 @@ class Controls:
 
     def index(self, name: str, highest: int, start: int, lowest: int = 0) -> int:
         """The number called ``name`` in the address, kept within the two; ``start`` if there is none."""
-        text = st.query_params.get(self.key(name), "")
+        text = in_address(self.key(name), "")
         wanted = int(text) if text.isdecimal() and len(text) < 10 else start
         value = min(max(wanted, lowest), highest)
         if text and text != str(value):

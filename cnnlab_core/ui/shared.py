@@ -16,7 +16,7 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.classroom import classroom, offered_specs
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences, show_problem
@@ -130,7 +130,7 @@ def _shared() -> _Shared:
 def _read_address(shared: _Shared) -> None:
     """Take over what the address says, as far as it makes sense here."""
     _write_todays_titles()
-    wanted = st.query_params.get("picture", shared.picture)
+    wanted = in_address("picture", shared.picture)
     if wanted in shared.own or wanted in sample_images():
         shared.picture = wanted
     elif wanted.startswith("own"):
@@ -142,14 +142,14 @@ def _read_address(shared: _Shared) -> None:
     else:
         refuse("picture_choice", "the picture", wanted, _picture(shared, shared.picture).title, kept=shared.picture)
     offered = {spec.name for spec in offered_specs()}
-    model = st.query_params.get("model", shared.model)
+    model = in_address("model", shared.model)
     if model in offered:
         shared.model = model
     else:
         if shared.model not in offered:  # a network trained here that somebody has deleted since
             shared.model = DEFAULT_MODEL
         refuse("model_choice", "the network", model, find_spec(shared.model).title, kept=shared.model)
-    if (weights := st.query_params.get("weights", shared.weights)) in WEIGHTS_KINDS:
+    if (weights := in_address("weights", shared.weights)) in WEIGHTS_KINDS:
         shared.weights = weights
     else:
         kinds = " or ".join(WEIGHTS_KINDS)

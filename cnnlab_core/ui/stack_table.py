@@ -7,6 +7,7 @@ import streamlit as st
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.stack import KINDS, MOST_FILTERS, MOST_WINDOW, Row, read_stack, write_stack
+from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.show import show_problem
 
 _NUMBERS = {
@@ -33,7 +34,7 @@ class StackTable:
 
     def draw(self, first: str) -> tuple[Row, ...]:
         """The table, which begins with the address's stack or with ``first``. Gives the rows as they stand now."""
-        text = st.query_params.get(self.address, first)
+        text = in_address(self.address, first)
         name = f"{self.address} table"
         held: dict[str, Any] = st.session_state.setdefault(
             f"{name} held", {"written": None, "table": [], "version": 0}

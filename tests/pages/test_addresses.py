@@ -25,7 +25,11 @@ IN_VAIN = {
         "dream_tab": ("Sleep", "“Sleep” as **the tab**, which isn't possible. It is Dream instead."),
         "picture": ("dodo", "“dodo” as **the picture**"),
         "model": ("brain", "“brain” as **the network**, which isn't possible. It is EfficientNet-Lite0 instead."),
-        "weights": ("heavy", "“heavy” as **the weights**, which isn't possible (pretrained or random)"),
+        "weights": ("infinity", "“infinity” as **the weights**, which isn't possible (pretrained or random)"),
+    },
+    "receptive_fields": {
+        "maps_tab": ("Design your own", ""),
+        "maps_input": ("inf", "“inf” as **Input**, which isn't possible"),
     },
     "convolution": {
         "conv_2_cell": ("y[99, 0]", "“y[99, 0]” as **the explained cell**"),
@@ -39,7 +43,7 @@ IN_VAIN = {
         "data": ("own:nothing", "“own:nothing” as **Data"),
     },
     "feature_maps": {
-        "maps_channel": ("-3", "“-3” as **Channel**, which isn't possible (0 to "),
+        "maps_channel": ("-1e999", "“-1e999” as **Channel**, which isn't possible (0 to "),
         "maps_order": ("by colour", "“by colour” as **Sorted by**"),
     },
 }

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 
 import numpy as np
 import pytest
@@ -23,7 +24,9 @@ def test_a_table_has_a_header_and_its_rows():
 
 DANGEROUS = ("=1+1", "+1", "+cmd", "-1+1", "-cmd|' /C calc'!A0", "-", "--1", "-1_0", "@sum",
              "\tx", "\rx", "\n=1", " =1",
-             "\u00a0=1", "＝1", "＋1", "－1", "＠x", "-1e", "-١", "=-3.5")  # fmt: skip
+             "\u00a0=1", "＝1", "＋1", "－1", "＠x", "-1e", "-١", "=-3.5",
+             "\ufeff=1", "\u200b+1", "\u2060\u00ad@x", "\0=1", "\v=1", "\u2028-1+1", "﹦1", "﹢1", "﹣1", "﹫x", "⁺1",
+             "−1+1")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", DANGEROUS)
@@ -40,11 +43,16 @@ def test_what_a_spreadsheet_would_run_is_kept_from_it(text):
 def test_no_cell_begins_like_a_formula(text):
     table = csv_table((text, "b"), [])
     ((cell, _),) = read(table)
-    assert cell.lstrip("'") == text.replace("\r\n", "\n").replace("\r", "\n").lstrip("'")
+    assert cell.replace("'", "") == text.replace("\r\n", "\n").replace("\r", "\n").replace("'", "")
     assert cell[:1] not in ("=", "+", "@", "\t", "\n")
     assert "\r" not in table
     if cell.startswith("-"):
         assert math.isfinite(float(cell))
+
+
+@pytest.mark.parametrize("cell", ["a;=1+1", "a\t@x", 'a"; "=1', "a; \ufeff+1"])
+def test_a_spreadsheet_that_splits_elsewhere_runs_nothing(cell):
+    assert not re.search(r"[;\t][^'\w]*[=+@]", csv_table(("a",), [(cell,)]))
 
 
 @pytest.mark.parametrize(

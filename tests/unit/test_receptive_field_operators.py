@@ -322,6 +322,63 @@ def test_local_operators_have_exact_boxes(name):
         assert_exact(Net(lambda x, inner: inner(x).movedim(-1, 1), network), (12, 10), seeds=8)
 
 
+class Masked(nn.Module):
+    """A function of a picture and of a mask that is a buffer."""
+
+    def __init__(self, function, mask):
+        super().__init__()
+        self.function = function
+        self.register_buffer("mask", mask)
+
+    def forward(self, x):
+        return self.function(x, self.mask)
+
+
+def along_rows(x, weights):
+    """Attention among the positions of each column, with weights made of the scores."""
+    tokens = x[0].permute(2, 1, 0)
+    return (weights(tokens @ tokens.transpose(1, 2)) @ tokens).permute(2, 1, 0)[None]
+
+
+def masked_in_place(scores, mask):
+    scores.masked_fill_(mask == 0, -1e9)
+    return F.dropout(scores.softmax(-1), 0.1, False).clone()
+
+
+BEFORE, SHUT = torch.ones(12, 12).tril(), float("-inf")
+TOP = torch.arange(12).view(12, 1).expand(12, 10) < 4
+sdpa = lambda x, **options: F.scaled_dot_product_attention(*[x[0].permute(2, 1, 0)] * 3, **options).permute(2, 1, 0)  # noqa: E731
+MASKED = {
+    "causal attention": Net(lambda x: sdpa(x, is_causal=True)),
+    "attention with a mask": Masked(lambda x, mask: sdpa(x, attn_mask=mask), BEFORE.bool()),
+    "attention with a mask of numbers": Masked(
+        lambda x, mask: sdpa(x, attn_mask=mask), torch.zeros(12, 12).masked_fill(BEFORE == 0, SHUT)
+    ),
+    "scores filled": Masked(
+        lambda x, mask: along_rows(x, lambda s: s.masked_fill(mask == 0, SHUT).softmax(-1)), BEFORE.triu(-2)
+    ),
+    "scores filled in place": Masked(lambda x, mask: along_rows(x, lambda s: masked_in_place(s, mask)), BEFORE),
+    "a mask made in forward": Net(
+        lambda x: along_rows(x, lambda s: s.masked_fill(x.new_ones(12, 12).tril() == 0, SHUT).softmax(-1))
+    ),
+    "weights times a mask": Masked(lambda x, mask: along_rows(x, lambda s: s * mask), BEFORE),
+    "pixels filled": Masked(lambda x, mask: F.avg_pool2d(x.masked_fill(mask, 0.0), 3, 1, 1), TOP),
+    "pixels times a mask": Masked(lambda x, mask: F.avg_pool2d(x.clone().mul_(mask), 3, 1, 1), TOP),
+    "pixels chosen by a mask": Masked(lambda x, mask: torch.where(mask, x, F.avg_pool2d(x, 3, 1, 1)).abs(), TOP),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_what_constant_masks_hide_is_not_read(name):
+    assert_exact(MASKED[name], (12, 10), seeds=8)
+
+
+def test_masks_of_the_network_stay_as_they_are():
+    network = Masked(lambda x, mask: x * mask.mul_(2), TOP.float())
+    assert last(network, (12, 10), channels=4).known
+    assert torch.equal(network.mask, TOP.float())
+
+
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "bilinear", "bicubic", "area"])
 @pytest.mark.parametrize(
     "options",

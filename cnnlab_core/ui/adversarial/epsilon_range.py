@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.images.levels import LEVELS, SHOWN, distance
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 
 COUNTS = (16, 32)
@@ -54,7 +54,7 @@ def choose_epsilons(name: str, norm: str, counts: tuple[int, ...] = COUNTS) -> t
 
 def looked_at(eps: tuple[float, ...], norm: str, start: float) -> int:
     """The number of the epsilon that the address names, or of the one next to it, or next to ``start``."""
-    text, wanted = st.query_params.get("adversarial_at", ""), start
+    text, wanted = in_address("adversarial_at", ""), start
     with suppress(ValueError):
         wanted = float(text or "nan") / SHOWN[norm]
     wanted = wanted if math.isfinite(wanted) else start

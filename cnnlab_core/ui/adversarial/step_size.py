@@ -18,7 +18,7 @@ from cnnlab_core.plots.labels import short_number
 from cnnlab_core.plots.step_size import step_map
 from cnnlab_core.recipes.adversarial import step_size as recipe
 from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
@@ -208,7 +208,7 @@ def _looked_at(axes: _Map, cells: Sequence[Cell]) -> tuple[int, int]:
     found = []
     for name, most, usual in (("row", len(axes.sizes), start // count), ("column", count, start % count)):
         key = f"adversarial_map_{name}"
-        text = st.query_params.get(key, "")
+        text = in_address(key, "")
         found.append(int(text) if text.isdecimal() and len(text) < 4 and int(text) < most else usual)
         if text and text != str(found[-1]):
             refuse(key, f"the map's {name}", text, str(found[-1]), f"0 to {most - 1}")

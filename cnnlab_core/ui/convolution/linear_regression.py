@@ -13,6 +13,7 @@ from cnnlab_core.from_scratch.linear_regression import mse, mse_gradients, optim
 from cnnlab_core.from_scratch.torch_gradients import loss_gradients, neuron_gradients, prediction_gradients
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.recipes.convolution import linear_regression as recipe
+from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
 from cnnlab_core.ui.convolution.pieces import show_formulas
@@ -242,7 +243,7 @@ def editable_rows(name: str, columns: Sequence[str], start: str) -> Array:
 
 def _rows_from_address(key: str, columns: Sequence[str], start: str) -> Array:
     try:
-        return _checked(read_planes("table", st.query_params.get(key, start))[0], columns)
+        return _checked(read_planes("table", in_address(key, start))[0], columns)
     except LabError as error:
         show_problem(error)
         return read_planes("table", start)[0]

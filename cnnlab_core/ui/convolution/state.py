@@ -16,7 +16,7 @@ from cnnlab_core.checks import Array
 from cnnlab_core.convolution import read_planes, write_planes
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.grid import Cell
 from cnnlab_core.ui.show import show_problem
@@ -54,7 +54,7 @@ class Kept(Controls):
     def kept_text(self, name: str, default: str) -> str:
         """A kept text: the session's, at first the address's; then the address says what the session does."""
         key = self.key(name)
-        text = str(st.session_state.setdefault(key, st.query_params.get(key, default)))
+        text = str(st.session_state.setdefault(key, in_address(key, default)))
         if text == default:
             st.query_params.pop(key, None)
         elif st.query_params.get(key) != text:

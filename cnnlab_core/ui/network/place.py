@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab_core.models import Layer, ModelSpec, layer_table
 from cnnlab_core.models.registry import categories
 from cnnlab_core.network.values import maps_shape
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.controls import Controls
 
 CONTROLS = Controls("network")
@@ -68,7 +68,7 @@ def place_in(spec: ModelSpec, samples: int = 0) -> Place:
     One that has ``samples`` is of glass: its grey is made before the browser gets the picture.
     """
     layers = {layer.name: layer for layer in layer_table(spec.name) if not (samples and layer.kind == "mean")}
-    layer = st.query_params.get(CONTROLS.key("layer"), "")
+    layer = in_address(CONTROLS.key("layer"), "")
     if layer and layer not in layers:
         refuse(CONTROLS.key("layer"), "the layer", layer, "the whole network")
         layer = ""
@@ -76,20 +76,22 @@ def place_in(spec: ModelSpec, samples: int = 0) -> Place:
     if layer:
         channels, rows, cols = maps_shape(layers[layer])
         channel = CONTROLS.index("channel", channels - 1, 0)
-        if CONTROLS.key("row") in st.query_params:
+        if in_address(CONTROLS.key("row")) is not None:
             cell = CONTROLS.index("row", rows - 1, 0), CONTROLS.index("col", cols - 1, 0)
-    way = st.query_params.get(CONTROLS.key("way"), WAYS[0])
+    way = in_address(CONTROLS.key("way"), WAYS[0])
     if way not in WAYS:
         refuse(CONTROLS.key("way"), "the direction", way, WAYS[0], " or ".join(WAYS))
         way = WAYS[0]
     asked = None
-    if CONTROLS.key("class") in st.query_params:
+    if in_address(CONTROLS.key("class")) is not None:
         asked = CONTROLS.index("class", len(categories(spec)) - 1, 0)
-    text = st.query_params.get(CONTROLS.key("stage"), "")
+    text = in_address(CONTROLS.key("stage"), "")
     stage = _stage(text.split(".")) if text else ()
     if stage is None:
         refuse_stage(text)
-    sample = CONTROLS.index("input", samples - 1, 0) if samples and CONTROLS.key("input") in st.query_params else None
+    sample = (
+        CONTROLS.index("input", samples - 1, 0) if samples and in_address(CONTROLS.key("input")) is not None else None
+    )
     return Place(stage or (), layer, channel, cell, way, asked, _read_changes(layers), sample)
 
 
@@ -112,7 +114,7 @@ def _stage(steps: object) -> tuple[int, ...] | None:
 
 
 def _read_changes(layers: Mapping[str, Layer]) -> tuple[tuple[str, int, float], ...]:
-    texts = [text for text in st.query_params.get(CONTROLS.key("change"), "").split(",") if text]
+    texts = [text for text in in_address(CONTROLS.key("change"), "").split(",") if text]
     found: dict[tuple[str, int], tuple[str, int, float]] = {}
     wrong = []
     for text in texts:

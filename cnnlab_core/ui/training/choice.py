@@ -10,6 +10,7 @@ from cnnlab_core.language import character_models
 from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.training import Run, list_runs
 from cnnlab_core.training.settings import Kind
+from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.show import show_problem
@@ -53,7 +54,7 @@ def may_start() -> bool:
 def choose_run(runs: list[Run]) -> Run:
     """The box with every run; gives the chosen one, which is in the address."""
     by_id = {run.id: run for run in runs}
-    wanted, chosen = st.query_params.get("run"), wanted_run(runs)
+    wanted, chosen = in_address("run"), wanted_run(runs)
     if wanted and wanted not in by_id:
         st.session_state[_MISSED] = True
     if _MISSED in st.session_state:
@@ -91,7 +92,7 @@ def box_in_address(title: str, name: str, options: list[str], chosen: str, spoke
 def wanted_run(runs: list[Run]) -> Run:
     """The run in the address; where there is none, what the page opens with: this browser's newest run, else the lab's
     standard one, or another that came with it, else a finished one."""
-    wanted, mine = st.query_params.get("run"), visitor()
+    wanted, mine = in_address("run"), visitor()
     in_turn = (
         lambda run: run.id == wanted,
         lambda run: run.about.owner == mine,

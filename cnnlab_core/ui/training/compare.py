@@ -13,7 +13,7 @@ from cnnlab_core.training.comparison import Spread, differences, group_by_settin
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import duration, smoothed
 from cnnlab_core.training.settings import Kind
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.area import AREAS
@@ -38,7 +38,7 @@ def show(runs: list[Run], chosen: Run) -> None:
     """Curves, losses, scores and differing settings of several runs: at first, of the chosen one and those like it."""
     kind: Kind = chosen.config.kind
     controls, by_id = AREAS[kind].controls, {run.id: run for run in runs}
-    wanted = st.query_params.get("runs")
+    wanted = in_address("runs")
     names = _first(runs, chosen) if wanted is None else [name for name in wanted.split(",") if name in by_id]
     if wanted and len(names[:MOST]) < len(wanted.split(",")):
         spoken = ", ".join(by_id[name].about.name for name in names[:MOST]) or "none"

@@ -10,7 +10,7 @@ from cnnlab_core.data.own import SIDES
 from cnnlab_core.data.text import FEWEST_CHARACTERS, MOST_TEXT_BYTES
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
-from cnnlab_core.ui.address import refuse
+from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -26,7 +26,7 @@ def choose_data(kind: Kind) -> str:
     """The box of data sets, and what turns another one into one of them; gives the chosen one's name."""
     names = [source.name for source in (list_texts() if kind == "text" else list_data())]
     usual = "names" if kind == "text" else "shapes" if find_data("cifar10").megabytes else "cifar10"
-    name = st.query_params.get("data", usual)
+    name = in_address("data", usual)
     if name not in names:
         refuse("data_choice", SETTINGS["data"].label, name, _title(usual), kept=usual)
         name = usual
