@@ -25,15 +25,15 @@ class Cell:
     """One number of a layer, worked out in float64 from the float32 numbers and weights of the network.
 
     ``x`` and ``w`` (sources, rows, columns) are the numbers in its window and what each is multiplied by. Their
-    products and ``bias`` add up to ``total``; ``value`` is the ``function`` of that, or the total itself where the
+    products and ``bias`` add up to ``total``; ``made`` is the ``function`` of that, or the total itself where the
     layer has none. ``said`` is the network's own number. Its derivative for ``x`` is ``w`` times ``slope``: that of the
     function, or of a layer norm what its mean and variance, which hold ``x`` too, leave of it.
 
     ``sources`` are the layer and channel that each plane of ``x`` is from, ``rows`` and ``cols`` the places in them;
     where they aren't ``inside`` the map is padding, and ``x`` is 0.
 
-    In a changed network the value is multiplied by ``factor`` in the end. ``note`` says what the numbers don't: where a
-    norm's come from, or why there are no products at all.
+    In a changed network ``made`` is multiplied by ``factor`` in the end: that is the ``value``. ``note`` says what the
+    numbers don't: where a norm's come from, or why there are no products at all.
     """
 
     node: str
@@ -48,7 +48,7 @@ class Cell:
     cols: tuple[int, ...]
     inside: npt.NDArray[np.bool_]
     bias: float
-    value: float
+    made: float
     said: float
     function: str = ""
     slope: float = 1.0
@@ -62,6 +62,10 @@ class Cell:
     @property
     def total(self) -> float:
         return float(self.products.sum() + self.bias)
+
+    @property
+    def value(self) -> float:
+        return self.made * self.factor
 
     @property
     def has_weights(self) -> bool:
@@ -196,7 +200,7 @@ def _cell(call: Call, channel: int, row: int, col: int, out: torch.Tensor) -> Ce
         value, slope, name = float(answer.detach()), float(gradient), found.operation
     return Cell(
         call.name, channel, row, col, found.operation, x, found.w, tuple(found.sources), tuple(found.rows),
-        tuple(found.cols), inside, found.bias, factor * value, said, name, slope, factor, found.note,
+        tuple(found.cols), inside, found.bias, value, said, name, slope, factor, found.note,
     )  # fmt: skip
 
 

@@ -22,8 +22,8 @@ MIXING = {"conv2d": "convolution", "linear": "linear layer", "add": "sum", "mul"
 _OTHER_WORDS = {
     "sub": "difference", "truediv": "quotient", "div": "quotient", "matmul": "matrix product", "pad": "padding",
     "zeropad2d": "padding", "convtranspose2d": "transposed convolution", "upsample": "enlargement",
-    "interpolate": "enlargement", "prelu": "PReLU", "layernorm": "layer norm", "layer_norm": "layer norm", "groupnorm": "group norm",
-    "group_norm": "group norm", "instancenorm2d": "instance norm",
+    "interpolate": "enlargement", "layernorm": "layer norm", "layer_norm": "layer norm", "groupnorm": "group norm",
+    "group_norm": "group norm", "instancenorm2d": "instance norm", "prelu": "PReLU",
     **dict.fromkeys(("flatten", "view", "reshape", "permute", "transpose", "contiguous", "getitem", "unsqueeze",
                      "squeeze", "identity", "pixelshuffle", "channelshuffle", "chunk", "split"), "passed on"),
 }  # fmt: skip
