@@ -12,8 +12,9 @@ class CellView {
     this.grids = piece("div", "grids");
     this.enter = piece("button", "tool");
     this.enter.addEventListener("click", () => go({ layer: this.plane.node, channel: this.plane.channel, row: null, col: null }));
-    this.root.append(this.grids, this.terms(scene), this.outcome(detail));
-    if (detail.layer === scene.answer && !this.back) this.root.append(this.softmax(detail, scene));
+    const outcome = this.outcome(detail);
+    if (detail.layer === scene.answer && !this.back) outcome.append(this.softmax(detail, scene));
+    this.root.append(this.grids, this.terms(scene), outcome);
     if (cell.planes.length) this.choose(0);
     this.first = this.rows[0] ?? this.root;
     this.where = [];
@@ -130,17 +131,12 @@ class CellView {
   /** From the logits to the shares: e to the power of each, over their sum. */
   softmax(detail, { classes, classCount }) {
     const block = piece("div", "softmax");
-    block.append(piece("p", "title", "softmax: e to the power of the logit, over the sum of all"));
+    block.append(piece("p", "title", "softmax: e^logit, over the sum of all"));
     const top = classes.reduce((a, b) => (b.share > a.share ? b : a));
     const sum = Math.exp(top.logit) / top.share;
-    const most = Math.max(...classes.map(({ share: own }) => own));
     const line = (name, formula, part, own) => {
       const row = piece("p", own ? "power own" : "power");
-      const track = piece("span", "track");
-      const fill = piece("span", "fill");
-      fill.style.width = `${(100 * part) / Math.max(most, part)}%`;
-      track.append(fill);
-      row.append(piece("span", "name", name), piece("span", "factors", formula), track, piece("span", "value", share(part)));
+      row.append(piece("span", "name", name), piece("span", "factors", formula), piece("span", "value", share(part)));
       return row;
     };
     block.append(...[...classes].sort((a, b) => b.share - a.share).map((bar) => line(bar.label, `e^${figure(bar.logit, 2)} = ${figure(Math.exp(bar.logit), 1)}`, bar.share, bar.label === detail.label)));

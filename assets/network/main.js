@@ -25,6 +25,9 @@
 // Back go `want` (the id whose links are wanted) and `at` (where somebody goes), which has a `turn` that counts up.
 
 const FLIGHT = 360; // ms
+const LOWEST = 364; // px of the row of columns, at least
+const BELOW = 54; // px for the legend and what is under it
+const HEADS = 82; // px over a column's tiles, and what they leave free
 const LINGER = 110; // ms that lines stay when the pointer leaves a tile
 
 class Inside {
@@ -93,6 +96,7 @@ class Inside {
     }
     if (kept && this.local) {
       this.data.turn = given.turn;
+      this.fit();
       if (given.turn < this.turn || JSON.stringify(given.at) === JSON.stringify(this.at)) return; // the echo of a move
       this.at = given.at;
       this.local.moved(this.at);
@@ -516,10 +520,14 @@ class Inside {
     const columns = this.data.scene.columns.length;
     const middle = this.columns.parentElement.clientWidth;
     const across = middle / columns;
-    const tall = this.data.hero ? 300 : window.innerHeight - 392;
+    const page = document.querySelector("[data-testid=stMain]");
+    const above = this.columns.parentElement.getBoundingClientRect().top + (page?.scrollTop ?? 0);
+    const room = Math.max(LOWEST, window.innerHeight - above - BELOW); // so that all of it is on the first screen
+    const tall = this.data.hero ? 300 : room - HEADS;
     const single = tall / 16 - 4;
     const double = Math.min((across - 30) / 2, tall / 8 - 5); // all maps of a layer, in one row or two
-    const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(42, Math.min(84, across * 0.6, tall / 8 - 7)));
+    const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(28, Math.min(84, across * 0.6, tall / 8 - 7)));
+    this.root.style.setProperty("--room", `${room}px`);
     this.root.style.setProperty("--abreast", this.local && double > single ? "2" : "1");
     this.root.style.setProperty("--tile", `${side}px`);
     requestAnimationFrame(() => this.overview.light(this.overview.target ?? null));

@@ -79,8 +79,8 @@ def focus_is_seen(page):
     found = page.locator(".inside").evaluate(
         """(root) => {
           const one = root.getRootNode().activeElement;
-          const style = getComputedStyle(one);
-          return [style.outlineStyle, parseFloat(style.outlineWidth), one.getAttribute("aria-label") ?? one.textContent];
+          const { outlineStyle, outlineWidth } = getComputedStyle(one);
+          return [outlineStyle, parseFloat(outlineWidth), one.getAttribute("aria-label") ?? one.textContent];
         }"""
     )
     assert found[0] == "solid", found
@@ -164,9 +164,8 @@ def test_a_map_switched_off_changes_the_bars_as_torch_says(lab, cat):
         )
     expect(tile).to_have_class(re.compile("off"))
     expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
-    pixels = tile.locator("canvas").evaluate(
-        "(one) => new Set(one.getContext('2d').getImageData(0, 0, 56, 56).data).size"
-    )
+    shades = "(one) => new Set(one.getContext('2d').getImageData(0, 0, 56, 56).data).size"
+    pixels = tile.locator("canvas").evaluate(shades)
     assert pixels == 3  # one colour, that of zero: 247, 248, 248 and 255
     page.get_by_role("button", name=re.compile("Put back map")).click()
     expect(page.locator(".bar .was:visible")).to_have_count(0)
