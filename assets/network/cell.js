@@ -18,10 +18,24 @@ class CellView {
     if (cell.planes.length) this.choose(0);
     this.first = this.rows[0] ?? this.root;
     this.where = [];
+    this.spot = this.spotOf(detail, go);
     this.bar = cell.planes.length ? [this.enter] : [];
   }
 
   finish() {}
+
+  /** Where the number stands in its map; a click on another one goes there. */
+  spotOf({ map, channel }, go) {
+    const [rows, cols] = map.shape;
+    if (rows * cols < 2) return [];
+    const own = new MapPiece(map.steps.at(-1).map, 0, "out", `Map ${channel}, and the cell`);
+    own.outline([this.cell.row / rows, this.cell.col / cols, 1 / rows, 1 / cols]);
+    own.root.addEventListener("click", (event) => {
+      const [row, col] = own.cellAt(event, map.shape);
+      go({ row, col });
+    });
+    return [own.root, piece("p", "note", "Click another number of the map.")];
+  }
 
   choose(index) {
     const { cell } = this;

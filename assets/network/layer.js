@@ -103,17 +103,13 @@ class LayerView {
       this.does.go({ channel: wanted, row: null, col: null });
     });
     this.where = [which, map];
+    this.spot = [];
     this.bar = [play, label, off];
   }
 
   /** Pointing at a map shows the window of that cell everywhere; a click opens the cell. */
   follow(map, comesIn = false) {
-    const cellAt = (event) => {
-      const box = map.root.getBoundingClientRect();
-      const [rows, cols] = this.detail.map.shape;
-      const place = (share, length) => Math.max(0, Math.min(length - 1, Math.floor(share * length)));
-      return [place((event.clientY - box.top) / box.height, rows), place((event.clientX - box.left) / box.width, cols)];
-    };
+    const cellAt = (event) => map.cellAt(event, this.detail.map.shape);
     map.root.addEventListener("pointermove", (event) => {
       this.finish();
       this.point(cellAt(event));
@@ -135,7 +131,7 @@ class LayerView {
     root.setAttribute("aria-label", `Map ${this.detail.channel}, ${rows} rows and ${cols} columns. Arrow keys choose a cell, Enter takes it apart.`);
     root.addEventListener("focus", () => root.matches(":focus-visible") && this.point(this.cell));
     root.addEventListener("keydown", (event) => {
-      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const move = ARROWS[event.key];
       if (move) {
         event.preventDefault();
         event.stopPropagation();

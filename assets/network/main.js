@@ -39,6 +39,7 @@ class Inside {
     this.says = find(".says");
     this.columns = find(".columns");
     this.zoom = find(".zoom");
+    this.spot = find(".spot");
     this.live = find(".live");
     this.hint = find(".hint");
     this.lowest = find(".lowest");
@@ -223,6 +224,7 @@ class Inside {
       this.view?.finish();
       this.view = this.shown = null;
       this.zoom.replaceChildren();
+      this.spot.replaceChildren();
       this.where.replaceChildren();
       this.tools.replaceChildren();
       return;
@@ -253,6 +255,7 @@ class Inside {
     }
     this.view.root.tabIndex = -1;
     this.zoom.replaceChildren(this.view.root);
+    this.spot.replaceChildren(...this.view.spot);
     this.where.replaceChildren(...this.view.where);
     this.tools.replaceChildren(...this.view.bar);
     if (hadFocus || this.wantsFocus) this.view.first.focus({ preventScroll: true });
@@ -380,6 +383,10 @@ class Inside {
       else if (this.at.stage.length) this.go({ stage: this.at.stage.slice(0, -1) });
       else return;
       event.preventDefault();
+    } else if (this.at.row !== null && ARROWS[event.key] && this.detail() && !event.target.matches("input, select")) {
+      const [row, col] = [this.at.row, this.at.col].map((place, axis) => Math.max(0, Math.min(this.detail().map.shape[axis] - 1, place + ARROWS[event.key][axis])));
+      if (row !== this.at.row || col !== this.at.col) this.go({ row, col });
+      event.preventDefault();
     } else if (!this.at.layer && event.target.closest(".tile, .bar, .columnhead") && this.overview.step(event.key)) event.preventDefault();
   }
 
@@ -393,7 +400,7 @@ class Inside {
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
       : data.hero ? "" : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : `Point at a map; click it to go in${this.local ? "" : ", or a stage's name to unfold it"}.`)
-      : at.row === null ? "Click a cell to take its number apart." : at.layer === data.scene.answer ? "Escape goes back to the network." : "Escape goes back to the map.";
+      : at.row === null ? "Click a cell to take its number apart." : at.layer === data.scene.answer ? "Escape goes back to the network." : "Arrow keys move the window; Escape goes back to the map.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
       const detail = this.detail();

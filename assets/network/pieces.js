@@ -22,6 +22,8 @@ function figure(value, digits = 3) {
 const withSign = (value, digits = 3) => (value >= 0 ? "+" : "") + figure(value, digits);
 const share = (value) => (value > 0 && value < 0.0005 ? "<0.1%" : `${(100 * value).toFixed(1)}%`);
 const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+/** What the arrow keys do to a row and a column. */
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Numbers in a square table, coloured by size. `places` says what each is, for those who hear it. */
@@ -63,6 +65,13 @@ class MapPiece {
   fill(part) {
     const { rows, cols } = this.maps;
     paintMap(this.canvas, this.maps, this.index, part >= 1 ? Infinity : Math.floor(part * rows * cols));
+  }
+
+  /** The cell of `rows` × `cols` that the pointer is on. */
+  cellAt({ clientX, clientY }, [rows, cols]) {
+    const box = this.root.getBoundingClientRect();
+    const place = (part, length) => Math.max(0, Math.min(length - 1, Math.floor(part * length)));
+    return [place((clientY - box.top) / box.height, rows), place((clientX - box.left) / box.width, cols)];
   }
 
   /** Outline top, left, height, width; null takes it off. */
