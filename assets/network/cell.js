@@ -129,7 +129,8 @@ class CellView {
         ? `${step.function}(${figure(step.x, 5)}) = ${figure(step.value, 5)}`
         : `${figure(step.x, 5)} × ${figure(step.w, 4)} ${step.bias < 0 ? "−" : "+"} ${figure(Math.abs(step.bias), 4)} = ${figure(step.value, 5)}`;
       const line = piece("p", "step");
-      line.append(piece("b", "", step.operation), piece("span", "", words));
+      const curve = step.function && curvePiece(step.function, step.x, step.value);
+      line.append(piece("b", "", step.operation), piece("span", "", words), ...(curve ? [curve] : []));
       block.append(line);
     });
     const last = cell.steps.at(-1);

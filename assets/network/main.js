@@ -467,6 +467,7 @@ class Inside {
         [`the other ${vote.others + Math.max(0, vote.terms.length - 6)}`, vote.rest + vote.terms.slice(6).reduce((sum, term) => sum + term.product, 0)], ["bias", vote.bias]] : [];
       const logit = bar ? `Logit ${figure(bar.logit, 2)}.` : "";
       const softmax = bar ? ` Softmax: e^${figure(bar.logit, 2)} / ${figure(Math.exp(bar.logit) / bar.share, 0)} = ${share(bar.share)}.` : "";
+      this.hint.textContent = target.index === scene.asked ? "Click it for the whole sum and the softmax." : "Click it to ask about this class.";
       this.say(bar?.label ?? "", vote ? `${logit} It is a sum over the last maps: mean × weight. ${softmax} The largest terms, by map:` : logit + softmax, rows);
     } else {
       const column = scene.columns[target.column];

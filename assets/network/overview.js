@@ -102,7 +102,7 @@ class Overview {
       if (old) mark.style.left = `${100 * old.share}%`;
       const words = old ? `${share(bar.share)}, was ${share(old.share)}` : share(bar.share);
       row.querySelector(".share").textContent = share(bar.share);
-      row.title = `${bar.label}: ${words}. Click: ${bar.index === this.scene.asked ? "its logit, term by term" : "ask about it"}`;
+      row.title = `${bar.label}: ${words}`;
       row.setAttribute("aria-pressed", String(bar.index === this.scene.asked));
       row.setAttribute("aria-label", `${bar.label}: ${words}. Enter ${bar.index === this.scene.asked ? "takes its logit apart" : "asks about this class"}.`);
       return row;
