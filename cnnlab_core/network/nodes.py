@@ -93,7 +93,7 @@ def read_node(model: LoadedModel, name: str) -> Call:
     names = {found: key for key, found in nodes.items() if key in known or found.op == "placeholder"}
     factors: Mapping[int, float] = {}
     if node.target is scaled:
-        node, factors = node.args[0], dict(node.args[1])  # type: ignore[assignment, call-overload, arg-type]
+        node, factors = node.args[0], dict(node.args[1])  # type: ignore[assignment, arg-type]
     module = whole.get_submodule(str(node.target)) if node.op == "call_module" else None
     kind = type(module).__name__ if module is not None else getattr(node.target, "__name__", str(node.target))
     sources, padding = [source for source in node.all_input_nodes if source in names], (0, 0, 0, 0)

@@ -90,13 +90,16 @@ def overview(
                 tuple(chosen.tolist()),
                 scores[chosen].double().cpu().numpy(),
                 float(scores.double().sum()),
-                small(maps[chosen], scale=known and known.maps.scale),
-                small(slopes[chosen], scale=known and known.gradients.scale),
+                small(maps[chosen], scale=known.maps.scale if known else None),
+                small(slopes[chosen], scale=known.gradients.scale if known else None),
                 np.stack(np.unravel_index(peaks.cpu().numpy(), tuple(maps.shape[1:])), 1),
             )
         )
     return Overview(
-        tuple(columns), logits.double().cpu().numpy(), asked, small(pixels.sum(0), scale=like and like.pixels.scale)
+        tuple(columns),
+        logits.double().cpu().numpy(),
+        asked,
+        small(pixels.sum(0), scale=like.pixels.scale if like else None),
     )
 
 
