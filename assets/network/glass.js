@@ -130,7 +130,8 @@ class GlassNetwork {
         ...quick.columns[place], ...rest.columns[place],
       };
     });
-    const scene = { network: this.network.title, opened: [], side: this.side, alt, fixed: true, ...quick, pixels: rest.pixels, columns };
+    const answer = this.network.layers[this.last].name;
+    const scene = { network: this.network.title, opened: [], side: this.side, alt, fixed: true, answer, classCount: this.network.classes.length, ...quick, pixels: rest.pixels, columns };
     return { scene, links, changed: quick.changed, fields: this.fields, layers: this.names };
   }
 
@@ -230,7 +231,8 @@ class GlassNetwork {
     const { place, title, kind } = this.network.layers[index];
     const back = way === "backwards";
     const map = this.mapView(index, channel, back);
-    const detail = { layer: name, channel, way, place, title, map, field: this.fields[name], kind };
+    const label = index === this.last ? this.network.classes[channel] : undefined;
+    const detail = { layer: name, channel, way, place, title, map, field: this.fields[name], kind, label };
     return row === null ? detail : { ...detail, cell: this.cell(index, channel, row, col, back) };
   }
 
@@ -276,7 +278,7 @@ class GlassNetwork {
       }
       bias = filter.bias;
     }
-    const steps = chain.map((at) => ({ node: network.layers[at].name, operation: this.wordOf(network.layers[at]), map: this.small(run.maps, at, channel), slope: slope(at, channel) }));
+    const steps = chain.map((at) => ({ node: network.layers[at].name, operation: this.wordOf(network.layers[at]), map: this.small(run.maps, at, channel), slope: slope(at, channel), factor: this.factor(network.layers[at], channel) }));
     const { kernel, stride, padding, dilation } = layer;
     const window = kernel
       ? [...kernel.map((length, axis) => dilation[axis] * (length - 1) + 1), ...stride, -padding[0], -padding[1]]

@@ -33,7 +33,7 @@ class LayerView {
     const multiplied = map.parts.some((part) => part.kernel);
     list.append(piece("p", "title", !multiplied ? "what comes in" : this.back ? "gradient of each map, and of its kernel" : "what comes in × kernel = what it adds"));
     map.parts.forEach((part, i) => {
-      if (i && !part.kernel) list.append(piece("span", "sign", { sum: "+", product: "×" }[map.operation] ?? ","));
+      if (i && !part.kernel) list.append(piece("span", "sign", { sum: "+", product: "×", difference: "−", quotient: "÷" }[map.operation] ?? ","));
       const line = piece("div", "part");
       const enter = piece("button", "source", "", { title: part.place });
       enter.append(this.ins[i].root);
@@ -55,6 +55,7 @@ class LayerView {
       line.append(words);
       list.append(line);
     });
+    if (map.hidden && !multiplied) list.append(piece("p", "note", `and ${map.hidden} more`));
     if (this.others) {
       const line = piece("div", "part rest");
       const words = piece("span", "words");
@@ -70,7 +71,7 @@ class LayerView {
     map.steps.forEach((step, i) => {
       const multiplied = i === 0 && map.parts.some((part) => part.kernel);
       const bias = map.bias === null ? "" : `, bias ${withSign(map.bias)}`;
-      const words = multiplied ? `Σ the sum${bias}` : step.operation;
+      const words = `${multiplied ? `Σ the sum${bias}` : step.operation}${step.factor === 1 ? "" : `, × ${figure(step.factor, 1)}`}`;
       const block = piece("div", "step");
       block.append(piece("p", "title", words), this.steps[i].root);
       block.append(piece("p", "note", `full colour: ±${figure((this.back && step.slope ? step.slope : step.map).scale, this.back ? 4 : 2)}`));
@@ -102,17 +103,13 @@ class LayerView {
       this.does.go({ channel: wanted, row: null, col: null });
     });
     this.where = [which, map];
+    this.spot = [];
     this.bar = [play, label, off];
   }
 
   /** Pointing at a map shows the window of that cell everywhere; a click opens the cell. */
   follow(map, comesIn = false) {
-    const cellAt = (event) => {
-      const box = map.root.getBoundingClientRect();
-      const [rows, cols] = this.detail.map.shape;
-      const place = (share, length) => Math.max(0, Math.min(length - 1, Math.floor(share * length)));
-      return [place((event.clientY - box.top) / box.height, rows), place((event.clientX - box.left) / box.width, cols)];
-    };
+    const cellAt = (event) => map.cellAt(event, this.detail.map.shape);
     map.root.addEventListener("pointermove", (event) => {
       this.finish();
       this.point(cellAt(event));
@@ -134,7 +131,7 @@ class LayerView {
     root.setAttribute("aria-label", `Map ${this.detail.channel}, ${rows} rows and ${cols} columns. Arrow keys choose a cell, Enter takes it apart.`);
     root.addEventListener("focus", () => root.matches(":focus-visible") && this.point(this.cell));
     root.addEventListener("keydown", (event) => {
-      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const move = ARROWS[event.key];
       if (move) {
         event.preventDefault();
         event.stopPropagation();
@@ -158,7 +155,21 @@ class LayerView {
     for (const map of this.outs) map.outline(out);
     for (const map of this.ins) map.outline(into);
     if (cell) this.cell = cell;
-    this.does.point(cell);
+    this.does.point(cell, cell ? this.sumAt(cell) : []);
+  }
+
+  /** About what each part adds at a cell, as the maps here have it, and what becomes of the sum. */
+  sumAt([row, col]) {
+    const { map } = this.detail;
+    if (this.back || !map.parts.some((part) => part.result)) return [];
+    const at = ({ rows, cols, scale, ...maps }) => {
+      const cell = Math.floor((row * rows) / map.shape[0]) * cols + Math.floor((col * cols) / map.shape[1]);
+      return (levelsOf({ ...maps, rows, cols, scale })[cell] / 127) * scale;
+    };
+    const rest = map.others ? [[`the other ${map.hidden}`, at(map.others)]] : [];
+    const bias = map.bias === null ? [] : [["bias", map.bias]];
+    return [...map.parts.map((part) => [mapName(part.channel, !part.inside), at(part.result)]), ...rest, ...bias,
+      ...map.steps.map((step, i) => [i ? `→ ${step.operation}` : "Σ", at(step.map)])];
   }
 
   /** Slide the window over the map, which fills as it goes. */

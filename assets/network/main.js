@@ -5,7 +5,8 @@
 //   id       names the scene: with another one everything is painted anew
 //   scene    (may be left out where `at` said that the browser `has` it, and its links)
 //            network, opened (titles of unfolded stages), photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
-//            at the photo), classes [{index, label, logit, share}], columns, each of them:
+//            at the photo), classes [{index, label, logit, share}] (before a change), classCount, answer (the layer of the
+//            logits), columns, each of them:
 //              node, title, note, label, rows, cols (of the layer's own maps), skips, unfolds, reads (the columns
 //              that it reads, -1 for what stands before the first),
 //              channels, scores, peaks [[row, col]]: one of each for every tile,
@@ -24,6 +25,9 @@
 // Back go `want` (the id whose links are wanted) and `at` (where somebody goes), which has a `turn` that counts up.
 
 const FLIGHT = 360; // ms
+const LOWEST = 364; // px of the row of columns, at least
+const BELOW = 54; // px for the legend and what is under it
+const HEADS = 82; // px over a column's tiles, and what they leave free
 const LINGER = 110; // ms that lines stay when the pointer leaves a tile
 
 class Inside {
@@ -35,6 +39,7 @@ class Inside {
     this.says = find(".says");
     this.columns = find(".columns");
     this.zoom = find(".zoom");
+    this.spot = find(".spot");
     this.live = find(".live");
     this.hint = find(".hint");
     this.lowest = find(".lowest");
@@ -55,7 +60,7 @@ class Inside {
       light: (target) => this.light(target),
       enter: (column, tile) => this.enter(column, tile),
       unfold: (column) => this.unfold(column),
-      ask: (index) => this.go({ asked: index }),
+      ask: (index) => (index === this.data.scene.asked ? this.enterClass(index) : this.go({ asked: index })),
     });
     this.listening = new AbortController();
     const { signal } = this.listening;
@@ -92,6 +97,7 @@ class Inside {
     }
     if (kept && this.local) {
       this.data.turn = given.turn;
+      this.fit();
       if (given.turn < this.turn || JSON.stringify(given.at) === JSON.stringify(this.at)) return; // the echo of a move
       this.at = given.at;
       this.local.moved(this.at);
@@ -115,6 +121,7 @@ class Inside {
       if (data.scene.photo) this.photo.querySelector("img").src = data.scene.photo;
       this.photo.setAttribute("aria-label", `${data.scene.alt}, as the network sees it`);
       this.overview.show(data.scene, this.at.way);
+      this.painted = "";
     }
     if (data.links && this.overview.links !== data.links) this.overview.links = data.links;
     if (this.local && this.at.layer) data.detail = this.local.detail(this.at);
@@ -174,7 +181,7 @@ class Inside {
   note() {
     const { data, at } = this;
     const asked = `${at.way === "backwards" ? "asked: " : ""}${data.scene.askedName}`;
-    this.root.querySelector(".answer .note").textContent = !data.changed ? asked : this.local ? "changed; marked: before" : "changed; the lines are before";
+    this.root.querySelector(".answer .note").textContent = data.changed ? "changed; marked: before" : asked;
   }
 
   drawCrumbs() {
@@ -185,8 +192,9 @@ class Inside {
     data.scene.opened.forEach((title, depth) => {
       parts.push([title, { ...whole, stage: at.stage.slice(0, depth + 1) }]);
     });
-    if (at.layer) parts.push([`${detail?.place ?? this.columnOf(at.layer)?.title ?? at.layer}, map ${at.channel}`, { row: null, col: null }]);
-    if (at.layer && at.row !== null) parts.push([`row ${at.row}, column ${at.col}`, {}]);
+    const { answer } = data.scene;
+    if (at.layer) parts.push([at.layer === answer ? detail?.label ?? "a class" : `${detail?.place ?? this.columnOf(at.layer)?.title ?? at.layer}, map ${at.channel}`, { row: null, col: null }]);
+    if (at.layer && at.layer !== answer && at.row !== null) parts.push([`row ${at.row}, column ${at.col}`, {}]);
     this.crumbs.replaceChildren(...parts.flatMap(([text, place], index) => {
       const last = index === parts.length - 1;
       const part = piece(last ? "span" : "button", last ? "here" : "", text);
@@ -216,6 +224,7 @@ class Inside {
       this.view?.finish();
       this.view = this.shown = null;
       this.zoom.replaceChildren();
+      this.spot.replaceChildren();
       this.where.replaceChildren();
       this.tools.replaceChildren();
       return;
@@ -223,7 +232,7 @@ class Inside {
     const detail = this.detail();
     const cell = at.row !== null && detail?.cell?.row === at.row && detail.cell.col === at.col ? detail.cell : null;
     const change = at.changes.find(([node, channel]) => node === at.layer && channel === at.channel)?.[2];
-    const key = JSON.stringify([data.id, at.layer, at.channel, at.row, at.col, at.way, change, Boolean(detail), Boolean(cell), Boolean(cell?.planes[0].dx)]);
+    const key = JSON.stringify([data.id, at.layer, at.channel, at.row, at.col, at.way, change, Boolean(detail), Boolean(cell), Boolean(cell?.planes[0]?.dx)]);
     if (key === this.shown) return;
     this.shown = key;
     this.view?.finish();
@@ -233,12 +242,12 @@ class Inside {
       return;
     }
     if (cell) {
-      this.view = new CellView(cell, detail, data.scene, at.way);
+      this.view = new CellView(cell, detail, { ...data.scene, classes: this.classes }, at.way, (place) => this.go(place));
     } else {
       const fresh = this.entered !== `${at.layer} ${at.channel}`;
       this.view = new LayerView(detail, change, data.layers, {
         go: (place) => this.go(place),
-        point: (where) => this.point(where),
+        point: (where, sum) => this.point(where, sum),
         change: (factor) => this.change(at.layer, at.channel, factor),
       });
       if (fresh) this.view.play();
@@ -246,6 +255,7 @@ class Inside {
     }
     this.view.root.tabIndex = -1;
     this.zoom.replaceChildren(this.view.root);
+    this.spot.replaceChildren(...this.view.spot);
     this.where.replaceChildren(...this.view.where);
     this.tools.replaceChildren(...this.view.bar);
     if (hadFocus || this.wantsFocus) this.view.first.focus({ preventScroll: true });
@@ -271,6 +281,18 @@ class Inside {
       this.overview.focus();
       this.overview.light(null);
     }
+  }
+
+  /** The bars as they are now. */
+  get classes() {
+    return this.data.changed?.classes ?? this.data.scene.classes;
+  }
+
+  /** Into the logit of a class, and the softmax behind it. */
+  enterClass(index) {
+    const place = { layer: this.data.scene.answer, channel: index };
+    if (this.data.hero) this.open(place);
+    else this.go({ ...place, row: 0, col: 0 });
   }
 
   enter(column, tile) {
@@ -356,10 +378,14 @@ class Inside {
   key(event) {
     if (event.key === "Escape") {
       if (this.offTool.getAttribute("aria-pressed") === "true") this.arm(false);
-      else if (this.at.row !== null && this.at.layer) this.go({ row: null, col: null });
+      else if (this.at.row !== null && this.at.layer && this.at.layer !== this.data.scene.answer) this.go({ row: null, col: null });
       else if (this.at.layer) this.go({ layer: "", channel: 0, row: null, col: null });
       else if (this.at.stage.length) this.go({ stage: this.at.stage.slice(0, -1) });
       else return;
+      event.preventDefault();
+    } else if (this.at.row !== null && ARROWS[event.key] && this.detail() && !event.target.matches("input, select")) {
+      const [row, col] = [this.at.row, this.at.col].map((place, axis) => Math.max(0, Math.min(this.detail().map.shape[axis] - 1, place + ARROWS[event.key][axis])));
+      if (row !== this.at.row || col !== this.at.col) this.go({ row, col });
       event.preventDefault();
     } else if (!this.at.layer && event.target.closest(".tile, .bar, .columnhead") && this.overview.step(event.key)) event.preventDefault();
   }
@@ -374,7 +400,7 @@ class Inside {
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
       : data.hero ? "" : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : `Point at a map; click it to go in${this.local ? "" : ", or a stage's name to unfold it"}.`)
-      : at.row === null ? "Click a cell to take its number apart." : "Escape goes back to the map.";
+      : at.row === null ? "Click a cell to take its number apart." : at.layer === data.scene.answer ? "Escape goes back to the network." : "Arrow keys move the window; Escape goes back to the map.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
       const detail = this.detail();
@@ -382,7 +408,8 @@ class Inside {
     } else {
       const detail = this.detail();
       const box = detail?.cell?.box;
-      this.say("One number", box ? `The square on the picture is all that it can see: ${box[2] - box[0] + 1} × ${box[3] - box[1] + 1} pixels.` : "It sees the whole picture.", []);
+      if (at.layer === data.scene.answer) this.say(detail?.label ?? "A class", "Its logit is the sum of all features × weights. Softmax makes shares of the logits: e to the power of each, over the sum of all.", []);
+      else this.say("One number", box ? `The square on the picture is all that it can see: ${box[2] - box[0] + 1} × ${box[3] - box[1] + 1} pixels.` : "It sees the whole picture.", []);
       if (box) this.box(box);
     }
     if (!at.layer || at.row === null) this.box(null);
@@ -433,13 +460,14 @@ class Inside {
     }
     const { scene, links } = this.data;
     if (target.kind === "class") {
-      const bar = scene.classes.find(({ index }) => index === target.index);
+      const bar = this.classes.find(({ index }) => index === target.index);
       const vote = links?.votes.find(({ index }) => index === target.index);
       this.box(null);
       const rows = vote ? [...vote.terms.slice(0, 6).map((term) => [`${term.channel}: ${figure(term.x, 2)} × ${figure(term.w, 2)}`, term.product]),
         [`the other ${vote.others + Math.max(0, vote.terms.length - 6)}`, vote.rest + vote.terms.slice(6).reduce((sum, term) => sum + term.product, 0)], ["bias", vote.bias]] : [];
-      const logit = bar ? `${this.data.changed ? "Before the change: logit" : "Logit"} ${figure(bar.logit, 2)}.` : "";
-      const softmax = bar && !this.data.changed ? ` Softmax: e^${figure(bar.logit, 2)} / ${figure(Math.exp(bar.logit) / bar.share, 0)} = ${share(bar.share)}.` : "";
+      const logit = bar ? `Logit ${figure(bar.logit, 2)}.` : "";
+      const softmax = bar ? ` Softmax: e^${figure(bar.logit, 2)} / ${figure(Math.exp(bar.logit) / bar.share, 0)} = ${share(bar.share)}.` : "";
+      this.hint.textContent = target.index === scene.asked ? "Click it for the whole sum and the softmax." : "Click it to ask about this class.";
       this.say(bar?.label ?? "", vote ? `${logit} It is a sum over the last maps: mean × weight. ${softmax} The largest terms, by map:` : logit + softmax, rows);
     } else {
       const column = scene.columns[target.column];
@@ -462,10 +490,12 @@ class Inside {
       .sort((a, b) => Math.abs(b[1]) - Math.abs(a[1])).slice(0, 4);
   }
 
-  /** Pointing at a cell of the layer that is looked at: its field on the photo. */
-  point(cell) {
+  /** Pointing at a cell of the layer that is looked at: its field on the photo, and how it adds up. */
+  point(cell, sum = []) {
     const detail = this.detail();
     this.box(cell && detail ? this.boxOf(detail.layer, ...cell, detail.field) : null);
+    if (cell && sum.length) this.say(`Row ${cell[0]}, column ${cell[1]}`, "About what adds up there; a click takes it apart to the last digit.", sum);
+    else if (!cell) this.rest();
   }
 
   boxOf(node, row, col, known = undefined) {
@@ -498,10 +528,14 @@ class Inside {
     const columns = this.data.scene.columns.length;
     const middle = this.columns.parentElement.clientWidth;
     const across = middle / columns;
-    const tall = this.data.hero ? 300 : window.innerHeight - 392;
+    const page = document.querySelector("[data-testid=stMain]");
+    const above = this.columns.parentElement.getBoundingClientRect().top + (page?.scrollTop ?? 0);
+    const room = Math.max(LOWEST, window.innerHeight - above - BELOW); // so that all of it is on the first screen
+    const tall = this.data.hero ? 300 : room - HEADS;
     const single = tall / 16 - 4;
     const double = Math.min((across - 30) / 2, tall / 8 - 5); // all maps of a layer, in one row or two
-    const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(42, Math.min(84, across * 0.6, tall / 8 - 7)));
+    const side = Math.round(this.local ? Math.max(18, Math.min(52, Math.max(single, double))) : Math.max(28, Math.min(84, across * 0.6, tall / 8 - 7)));
+    this.root.style.setProperty("--room", `${room}px`);
     this.root.style.setProperty("--abreast", this.local && double > single ? "2" : "1");
     this.root.style.setProperty("--tile", `${side}px`);
     requestAnimationFrame(() => this.overview.light(this.overview.target ?? null));

@@ -1,5 +1,6 @@
 // The whole network: columns of tiles, what feeds what as lines between them, and the bars of the answer.
 
+const tilesOf = ({ network, opened, columns }) => [network, opened, columns.map(({ node, channels }) => [node, channels])];
 const FAINT_LINE = 0.05; // of the strongest one: thinner ones aren't drawn
 
 class Overview {
@@ -20,8 +21,13 @@ class Overview {
   }
 
   show(scene, way) {
+    const same = this.scene && JSON.stringify(tilesOf(scene)) === JSON.stringify(tilesOf(this.scene));
     this.scene = scene;
     this.links = null;
+    if (same) { // the same network changed: every tile keeps its place
+      this.answer(scene.classes, null);
+      return;
+    }
     this.tiles = scene.columns.map((column, c) => column.channels.map((channel, t) => this.tile(column, c, channel, t)));
     this.heads = [];
     this.columns.replaceChildren(...scene.columns.map((column, c) => {
@@ -98,7 +104,7 @@ class Overview {
       row.querySelector(".share").textContent = share(bar.share);
       row.title = `${bar.label}: ${words}`;
       row.setAttribute("aria-pressed", String(bar.index === this.scene.asked));
-      row.setAttribute("aria-label", `${bar.label}: ${words}. Enter asks about this class.`);
+      row.setAttribute("aria-label", `${bar.label}: ${words}. Enter ${bar.index === this.scene.asked ? "takes its logit apart" : "asks about this class"}.`);
       return row;
     });
     const order = this.rows.map((row) => row.parentElement);

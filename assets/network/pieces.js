@@ -22,6 +22,8 @@ function figure(value, digits = 3) {
 const withSign = (value, digits = 3) => (value >= 0 ? "+" : "") + figure(value, digits);
 const share = (value) => (value > 0 && value < 0.0005 ? "<0.1%" : `${(100 * value).toFixed(1)}%`);
 const counted = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+/** What the arrow keys do to a row and a column. */
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Numbers in a square table, coloured by size. `places` says what each is, for those who hear it. */
@@ -38,6 +40,38 @@ function numberTable(numbers, { limit, inside = null, label, size = 44, digits =
     });
   });
   return table;
+}
+
+/** Activations, for the drawing of their curves alone. */
+const CURVES = {
+  ReLU: (x) => Math.max(0, x),
+  ReLU6: (x) => Math.max(0, Math.min(6, x)),
+  "leaky ReLU": (x) => Math.max(0.01 * x, x),
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  SiLU: (x) => x / (1 + Math.exp(-x)),
+  GELU: (x) => (x / 2) * (1 + Math.tanh(0.7979 * (x + 0.044715 * x ** 3))),
+  "hard sigmoid": (x) => Math.max(0, Math.min(1, x / 6 + 0.5)),
+  "hard swish": (x) => x * Math.max(0, Math.min(1, x / 6 + 0.5)),
+};
+
+/** An activation's curve with the point (x, y) on it; null for one that isn't known here. */
+function curvePiece(name, x, y) {
+  const curve = CURVES[name];
+  if (!curve) return null;
+  const reach = Math.max(name === "ReLU6" ? 8 : 4, 1.15 * Math.abs(x));
+  const places = Array.from({ length: 81 }, (_, i) => reach * (i / 40 - 1));
+  const [low, high] = [Math.min(0, ...places.map(curve)), Math.max(...places.map(curve))];
+  const at = (across, up) => `${(110 * (across + reach)) / (2 * reach) + 5} ${45 - (40 * (up - low)) / (high - low)}`;
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [name, value] of Object.entries({ viewBox: "0 0 120 50", class: "curve", "aria-hidden": "true" })) svg.setAttribute(name, value);
+  for (const [kind, d] of [["axis", `M${at(-reach, 0)}L${at(reach, 0)}M${at(0, low)}L${at(0, high)}`], ["line", `M${places.map((place) => at(place, curve(place))).join("L")}`], ["point", `M${at(x, y)}l0 0`]]) {
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("class", kind);
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
 }
 
 /** What a map that comes in is called: those of the photo are its colours, or have a name. */
@@ -63,6 +97,13 @@ class MapPiece {
   fill(part) {
     const { rows, cols } = this.maps;
     paintMap(this.canvas, this.maps, this.index, part >= 1 ? Infinity : Math.floor(part * rows * cols));
+  }
+
+  /** The cell of `rows` × `cols` that the pointer is on. */
+  cellAt({ clientX, clientY }, [rows, cols]) {
+    const box = this.root.getBoundingClientRect();
+    const place = (part, length) => Math.max(0, Math.min(length - 1, Math.floor(part * length)));
+    return [place((clientY - box.top) / box.height, rows), place((clientX - box.left) / box.width, cols)];
   }
 
   /** Outline top, left, height, width; null takes it off. */

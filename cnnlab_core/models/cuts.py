@@ -31,6 +31,11 @@ def graph_of(model: LoadedModel) -> tuple[fx.GraphModule, dict[str, fx.Node]]:
     return graphs.whole, graphs.nodes
 
 
+def know_graph(network: nn.Module, whole: fx.GraphModule, nodes: dict[str, fx.Node]) -> None:
+    """Say what a network's graph is that has been put together rather than traced; ``whole`` mustn't hold it."""
+    _known[network] = _Graphs(whole, nodes)
+
+
 _MOST_CUTS = 32
 """Parts of one network that are kept."""
 

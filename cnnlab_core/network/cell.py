@@ -7,16 +7,16 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import fx
 from torch.nn import functional as F
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.network.nodes import Call, convolution_of, operands_of, pair, pool_settings, read_node
+from cnnlab_core.network.nodes import Call, convolution_of, pair, pool_settings, read_node
+from cnnlab_core.network.stages import POINTWISE, words_of
 from cnnlab_core.network.values import Array, answer_of, as_maps, maps_shape, values_of, with_gradients
 
-SOFTMAX = "softmax"
+SOFTMAX = "(softmax)"
 """Stands for the node behind the logits: what turns them into probabilities."""
 
 
@@ -25,12 +25,15 @@ class Cell:
     """One number of a layer, worked out in float64 from the float32 numbers and weights of the network.
 
     ``x`` and ``w`` (sources, rows, columns) are the numbers in its window and what each is multiplied by. Their
-    products and ``bias`` add up to ``total``; ``value`` is the ``function`` of that, or the total itself where the
+    products and ``bias`` add up to ``total``; ``made`` is the ``function`` of that, or the total itself where the
     layer has none. ``said`` is the network's own number. Its derivative for ``x`` is ``w`` times ``slope``: that of the
     function, or of a layer norm what its mean and variance, which hold ``x`` too, leave of it.
 
     ``sources`` are the layer and channel that each plane of ``x`` is from, ``rows`` and ``cols`` the places in them;
     where they aren't ``inside`` the map is padding, and ``x`` is 0.
+
+    In a changed network ``made`` is multiplied by ``factor`` in the end: that is the ``value``. ``note`` says what the
+    numbers don't: where a norm's come from, or why there are no products at all.
     """
 
     node: str
@@ -45,10 +48,12 @@ class Cell:
     cols: tuple[int, ...]
     inside: npt.NDArray[np.bool_]
     bias: float
-    value: float
+    made: float
     said: float
     function: str = ""
     slope: float = 1.0
+    factor: float = 1.0
+    note: str = ""
 
     @property
     def products(self) -> Array:
@@ -57,6 +62,10 @@ class Cell:
     @property
     def total(self) -> float:
         return float(self.products.sum() + self.bias)
+
+    @property
+    def value(self) -> float:
+        return self.made * self.factor
 
     @property
     def has_weights(self) -> bool:
@@ -88,14 +97,28 @@ def explain_cell(model: LoadedModel, x: torch.Tensor, node: str, channel: int, r
     Paddings in front of a convolution are part of it. Vectors have one row and one column; ``node`` may be
     ``SOFTMAX``, whose channels are the classes.
 
-    Raises ``InputError`` for a layer or cell that the network doesn't have, and for operations without a rule here.
+    A number that isn't a sum of products has none, and its ``note`` says so.
+
+    Raises ``InputError`` for a layer or cell that the network doesn't have.
     """
-    if node == SOFTMAX:
-        return _softmax(model, x, channel)
-    call = read_node(model, node)
-    _check_cell(model, node, channel, row, col)
-    *values, said = values_of(model, x, [*call.inputs, node])
-    return _cell(call.given(dict(zip(call.inputs, values, strict=True))), channel, row, col, as_maps(said))
+    return explain_cells(model, x, [(node, channel, row, col)])[0]
+
+
+@by_annotation
+def explain_cells(model: LoadedModel, x: torch.Tensor, places: Sequence[tuple[str, int, int, int]]) -> list[Cell]:
+    """Several numbers, each at a layer, channel, row and column, from one pass: see ``explain_cell``."""
+    calls = [None if place[0] == SOFTMAX else read_node(model, place[0]) for place in places]
+    for place, call in zip(places, calls, strict=True):
+        if call is not None:
+            _check_cell(model, *place)
+    names = dict.fromkeys(name for call in calls if call is not None for name in (*call.inputs, call.name))
+    values = dict(zip(names, values_of(model, x, list(names)), strict=True)) if names else {}
+    return [
+        _softmax(model, x, place[1])
+        if call is None
+        else _cell(call.given(values), *place[1:], as_maps(values[call.name]))
+        for place, call in zip(places, calls, strict=True)
+    ]
 
 
 @by_annotation
@@ -112,10 +135,12 @@ def explain_backward(
     values, gradients, _, _, asked = with_gradients(model, x, [*call.inputs, node], asked)
     call = call.given(dict(zip(call.inputs, values, strict=False)))
     cell = _cell(call, channel, row, col, as_maps(values[-1]))
-    slopes = as_maps(gradients[-1]).double()
+    slopes = as_maps(gradients[-1]).double() * call.factors.get(channel, 1.0)
     upstream = float(slopes[channel, row, col])
     coming = {name: as_maps(g).double() for name, g in zip(call.inputs, gradients, strict=False)}
-    dx_all = np.stack([_window(coming[name][[c]], cell.rows, cell.cols)[0] for name, c in cell.sources])
+    dx_all = np.zeros_like(cell.x)
+    for plane, (name, source) in enumerate(cell.sources):
+        dx_all[plane] = _window(coming[name][[source]], cell.rows, cell.cols)[0]
     dw = upstream * cell.x if cell.has_weights else None
     channels = [source for _, source in cell.sources]
     dw_all = weights_gradient(call, channel, channels, slopes[channel]) if cell.has_weights else None
@@ -144,13 +169,18 @@ class _Sum:
     bias: float = 0.0
     function: Callable[[torch.Tensor], torch.Tensor] | None = None
     slope: float = 1.0
+    note: str = ""
 
 
 def _cell(call: Call, channel: int, row: int, col: int, out: torch.Tensor) -> Cell:
-    rule = _RULES.get(call.kind)
-    if rule is None:
-        raise InputError(f"There is no rule here for {call.kind}, so its numbers can't be taken apart.")
-    found = rule(call, channel, row, col)
+    said, factor = float(out[channel, row, col]), call.factors.get(channel, 1.0)
+    try:
+        found = _RULES.get(call.kind, _by_slopes)(call, channel, row, col)
+    except (InputError, RuntimeError) as error:
+        note = str(error) if isinstance(error, InputError) else _whole(call, "can't be followed back to what comes in")
+        nothing = np.zeros((0, 1, 1))
+        return Cell(call.name, channel, row, col, words_of(call.kind), nothing, nothing, (), (row,), (col,),
+                    np.ones((1, 1), bool), said, said, said, note=note)  # fmt: skip
     x = np.zeros((len(found.sources), len(found.rows), len(found.cols)))
     for name in {name for name, _ in found.sources}:  # all channels of a source at once
         planes = [plane for plane, (source, _) in enumerate(found.sources) if source == name]
@@ -168,10 +198,9 @@ def _cell(call: Call, channel: int, row: int, col: int, out: torch.Tensor) -> Ce
             answer = found.function(point * 1)
             (gradient,) = torch.autograd.grad(answer.sum(), point)
         value, slope, name = float(answer.detach()), float(gradient), found.operation
-    said = float(out[channel, row, col])
     return Cell(
         call.name, channel, row, col, found.operation, x, found.w, tuple(found.sources), tuple(found.rows),
-        tuple(found.cols), inside, found.bias, value, said, name, slope,
+        tuple(found.cols), inside, found.bias, value, said, name, slope, factor, found.note,
     )  # fmt: skip
 
 
@@ -253,25 +282,49 @@ def _batch_norm(call: Call, channel: int, row: int, col: int) -> _Sum:
     m = call.module
     mean, var = float(m.running_mean[channel]), float(m.running_var[channel])
     gamma, beta = (float(m.weight[channel]), float(m.bias[channel])) if m.affine else (1.0, 0.0)
-    scale = gamma / np.sqrt(var + m.eps)
-    return _Sum("batch norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), beta - mean * scale)
+    deviation = float(np.sqrt(var + m.eps))
+    note = _norm_words(f"the mean {mean:.4g} in training", f"the deviation {deviation:.4g} there", gamma, beta)
+    scale = gamma / deviation
+    return _Sum("batch norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), beta - mean * scale,
+                note=note)  # fmt: skip
 
 
-def _layer_norm(call: Call, channel: int, row: int, col: int) -> _Sum:
-    m = call.module
-    weight, bias, eps = (
-        (m.weight, m.bias, m.eps)
-        if m is not None
-        else (call.argument(2, "weight"), call.argument(3, "bias"), call.argument(4, "eps", 1e-5))
+def _norm(call: Call, channel: int, row: int, col: int) -> _Sum:
+    """A norm by the mean and the variance of the picture's own numbers: of a place, a group of maps, or one map."""
+    values, maps, m = call.values[call.inputs[0]].double(), call.maps(call.inputs[0]), call.module
+    words, weight, bias, eps = _NORMS[call.kind], *_norm_settings(call)
+    if words == "layer norm":
+        length = len(m.normalized_shape) if m is not None else len(call.argument(1, "normalized_shape"))
+        own = torch.zeros(values.shape, dtype=torch.bool)
+        as_maps(own)[channel, row, col] = True
+        place = own.nonzero()[0].tolist()
+        across, at = values[tuple(place[: values.ndim - length])], tuple(place[values.ndim - length :])
+    else:
+        groups = len(maps)
+        if words == "group norm":
+            groups = m.num_groups if m is not None else call.argument(1, "num_groups")
+        each = len(maps) // groups
+        first = channel // each * each
+        across, at = maps[first : first + each], (channel,)
+    numbers = across.cpu().numpy()
+    mean, root = float(numbers.mean()), float(np.sqrt(numbers.var() + eps))
+    gamma, beta = (float(default if given is None else given[at]) for given, default in ((weight, 1.0), (bias, 0.0)))
+    share, deviation = 1 / numbers.size, (float(maps[channel, row, col]) - mean) / root
+    note = _norm_words(
+        f"the mean {mean:.4g} of {numbers.size} numbers of this picture", f"their deviation {root:.4g}", gamma, beta
     )
-    across = call.maps(call.inputs[0])[:, row, col].cpu().numpy()
-    share = 1 / len(across)
-    deviation = (across[channel] - across.mean()) / np.sqrt(across.var() + eps)
-    gamma = 1.0 if weight is None else float(weight[channel])
-    scale = gamma / np.sqrt(across.var() + eps)
-    shift = (0.0 if bias is None else float(bias[channel])) - across.mean() * scale
-    return _Sum("layer norm", [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), scale), shift,
-                slope=1 - share - share * deviation**2)  # fmt: skip
+    return _Sum(words, [(call.inputs[0], channel)], [row], [col], np.full((1, 1, 1), gamma / root),
+                beta - mean * gamma / root, slope=1 - share - share * deviation**2, note=note)  # fmt: skip
+
+
+def _norm_words(mean: str, deviation: str, gamma: float, beta: float) -> str:
+    return f"A norm: subtract {mean}, divide by {deviation}; then × {gamma:.4g} and + {beta:.4g}, both learned."
+
+
+def _norm_settings(call: Call) -> tuple[Any, Any, float]:
+    if call.module is not None:
+        return call.module.weight, call.module.bias, call.module.eps
+    return call.argument(2, "weight"), call.argument(3, "bias"), call.argument(4, "eps", 1e-5)
 
 
 def _function(call: Call, channel: int, row: int, col: int) -> _Sum:
@@ -287,86 +340,74 @@ def _function(call: Call, channel: int, row: int, col: int) -> _Sum:
     return _Sum(name, [(call.inputs[0], channel)], [row], [col], np.ones((1, 1, 1)), function=apply)
 
 
-def _constant_at(constant: Any, channel: int, row: int, col: int) -> float:
-    if not isinstance(constant, torch.Tensor):
-        return float(constant)
-    maps = constant.reshape((1,) * (3 - constant.ndim) + tuple(constant.shape[-3:]))
-    return float(maps[tuple(min(i, n - 1) for i, n in zip((channel, row, col), maps.shape, strict=True))])
+def _softmax_rule(call: Call, channel: int, row: int, col: int) -> _Sum:
+    """Over the channels of a place: with the others held, the sigmoid of what its logit has more than they."""
+    maps = call.maps(call.inputs[0])
+    dim = call.module.dim if call.module is not None else call.argument(1, "dim")
+    values = call.values[call.inputs[0]]
+    if dim % (values.ndim + 1) != 1 or (values.ndim > 1 and values.shape != maps.shape):
+        raise InputError(_whole(call, "over something else than channels has no rule here"))
+    logits = maps[:, row, col]
+    others = torch.cat([logits[:channel], logits[channel + 1 :]]).logsumexp(0)
+    w = np.zeros((len(maps), 1, 1))
+    w[channel] = 1.0
+    sources = [(call.inputs[0], plane) for plane in range(len(maps))]
+    return _Sum("softmax", sources, [row], [col], w, function=lambda x: torch.sigmoid(x - others))
 
 
-def _addition(call: Call, channel: int, row: int, col: int) -> _Sum:
-    operands = operands_of(call)
-    names = [operand for operand in operands if isinstance(operand, str)]
-    added = sum(_constant_at(operand, channel, row, col) for operand in operands if not isinstance(operand, str))
-    _same_size(call, names)
-    return _Sum("sum", [(name, channel) for name in names], [row], [col], np.ones((len(names), 1, 1)), added)
+def _by_slopes(call: Call, channel: int, row: int, col: int) -> _Sum:
+    """Whatever is linear in all that comes in, or in one of its inputs while the others are held: factors are slopes.
+
+    Sums, products, means, differences, concatenations, layers that only put numbers elsewhere, and many more.
+    """
+    values = {name: call.values[name].double() for name in call.inputs}
+    largest_first = sorted(values, key=lambda name: -values[name].numel())
+    for moving in (call.inputs, *((name,) for name in largest_first)):
+        with torch.enable_grad():
+            inputs = {name: values[name].detach().requires_grad_() for name in moving}
+            answer = as_maps(call.run({**values, **inputs}))[channel, row, col]
+            slopes = torch.autograd.grad(answer, list(inputs.values()), allow_unused=True, materialize_grads=True)
+        held = call.run({**values, **{name: torch.zeros_like(values[name]) for name in moving}})
+        rest = float(as_maps(held)[channel, row, col])
+        added = sum(float((slope * values[name]).sum()) for name, slope in zip(moving, slopes, strict=True))
+        if not abs(added + rest - float(answer.detach())) <= 1e-9 * (1 + abs(added) + abs(rest)):
+            continue
+        found = {name: as_maps(slope) for name, slope in zip(moving, slopes, strict=True)}
+        places = {
+            name: [torch.unique(axis).tolist() for axis in slope.nonzero(as_tuple=True)]
+            for name, slope in found.items()
+        }
+        places = {name: axes for name, axes in places.items() if axes[0]}
+        same = [name for name, slope in found.items() if slope.shape == as_maps(held).shape]
+        if not places:  # times 0
+            places = {name: [[channel], [row], [col]] for name in same}
+        if not places:  # a padding's own cell
+            return _Sum("padding", [(call.inputs[0], 0)], [-1], [-1], np.ones((1, 1, 1)), rest)
+        _, rows, cols = next(iter(places.values()))
+        if all(axes[1:] == [rows, cols] for axes in places.values()):
+            sources = [(name, plane) for name, axes in places.items() for plane in axes[0]]
+            w = np.stack([_window(found[name][[plane]], rows, cols)[0] for name, plane in sources])
+            return _Sum(words_of(call.kind), sources, rows, cols, w, rest)
+    raise InputError(
+        f"“{words_of(call.kind)}” isn't a sum of products of what comes in, so this number isn't taken apart."
+    )
 
 
-def _product(call: Call, channel: int, row: int, col: int) -> _Sum:
-    """The operand with the larger maps is what comes in; the other is what it is multiplied by."""
-    operands = operands_of(call)
-    names = sorted((o for o in operands if isinstance(o, str)), key=lambda name: -call.values[name].numel())
-    if len(names) == 2:
-        maps = call.maps(names[1])
-        factor = float(maps[tuple(min(i, n - 1) for i, n in zip((channel, row, col), maps.shape, strict=True))])
-    else:
-        factor = next(_constant_at(o, channel, row, col) for o in operands if not isinstance(o, str))
-    return _Sum("product", [(names[0], channel)], [row], [col], np.full((1, 1, 1), factor))
-
-
-def _same_size(call: Call, names: list[str]) -> None:
-    if len({tuple(call.maps(name).shape) for name in names}) > 1:
-        raise InputError(f"{call.name} adds maps of different sizes, which can't be taken apart here.")
-
-
-def _move(call: Call, channel: int, row: int, col: int) -> _Sum:
-    """Layers that only put numbers elsewhere are run on the numbers' own places."""
-    shapes = [call.values[name].shape for name in call.inputs]
-    counts = np.cumsum([0, *(shape.numel() for shape in shapes)])
-    places = {
-        name: torch.arange(counts[i] + 1, counts[i + 1] + 1, dtype=torch.float64).reshape(1, *shapes[i])
-        for i, name in enumerate(call.inputs)
-    }
-
-    def look_up(node: fx.Node) -> Any:
-        if node.op == "placeholder" and call.names[node] not in places:
-            return torch.empty(1, 1, 1, 1)  # it is only asked for the size of its batch
-        if node in call.names:
-            return places[call.names[node]]
-        args, kwargs = fx.map_arg(node.args, look_up), fx.map_arg(node.kwargs, look_up)
-        if node.op == "call_method":
-            return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-        return cast(Any, node.target)(*args, **kwargs) if callable(node.target) else call.constant(node)
-
-    args, kwargs = fx.map_arg(call.node.args, look_up), fx.map_arg(call.node.kwargs, look_up)
-    if call.module is not None:
-        moved = call.module(*args, **kwargs)
-    elif call.node.op == "call_method":
-        moved = getattr(args[0], str(call.node.target))(*args[1:], **kwargs)
-    else:
-        moved = cast(Any, call.node.target)(*args, **kwargs)
-    flat = int(as_maps(moved[0])[channel, row, col]) - 1
-    if flat < 0:  # a padding's own cell
-        return _Sum("padding", [(call.inputs[0], 0)], [-1], [-1], np.ones((1, 1, 1)))
-    source = int(np.searchsorted(counts, flat, side="right")) - 1
-    name = call.inputs[source]
-    own = torch.zeros(shapes[source].numel(), dtype=torch.bool)
-    own[flat - int(counts[source])] = True
-    plane, r, c = (int(i) for i in as_maps(own.reshape(shapes[source])).nonzero()[0])
-    words = {"cat": "concatenation", "zeropad2d": "padding"}.get(call.kind, "passed on")
-    return _Sum(words, [(name, plane)], [r], [c], np.ones((1, 1, 1)))
+def _whole(call: Call, why: str) -> str:
+    return f"“{words_of(call.kind)}” {why}, so this number isn't taken apart."
 
 
 _FUNCTIONS = {
-    "relu": "ReLU", "relu6": "ReLU6", "silu": "SiLU", "hardswish": "hard swish", "hardsigmoid": "hard sigmoid",
-    "sigmoid": "sigmoid", "gelu": "GELU", "tanh": "tanh", "leakyrelu": "leaky ReLU", "leaky_relu": "leaky ReLU",
-    "elu": "ELU", "softplus": "softplus",
+    **{kind: words for kind, words in POINTWISE.items() if kind not in ("batchnorm2d", "dropout", "stochastic_depth")},
+    "leaky_relu": "leaky ReLU", "elu": "ELU", "selu": "SELU", "celu": "CELU", "softplus": "softplus", "mish": "Mish",
+    "hardtanh": "hard tanh", "softsign": "softsign", "sqrt": "square root", "rsqrt": "1 / square root", "exp": "exp",
+    "log": "log", "pow": "power", "clamp": "clamp",
 }  # fmt: skip
 
-_MOVES = (
-    "cat", "zeropad2d", "dropout", "dropout2d", "identity", "flatten", "view", "reshape", "permute", "transpose",
-    "contiguous", "stochastic_depth", "stochasticdepth", "getitem", "unsqueeze", "squeeze", "pad",
-)  # fmt: skip
+_NORMS = {
+    "layernorm": "layer norm", "layer_norm": "layer norm", "groupnorm": "group norm", "group_norm": "group norm",
+    "instancenorm2d": "instance norm",
+}  # fmt: skip
 
 _RULES: dict[str, Callable[[Call, int, int, int], _Sum]] = {
     "conv2d": _conv,
@@ -378,13 +419,18 @@ _RULES: dict[str, Callable[[Call, int, int, int], _Sum]] = {
     "adaptiveavgpool2d": _adaptive_pool,
     "adaptive_avg_pool2d": _adaptive_pool,
     "batchnorm2d": _batch_norm,
-    "layernorm": _layer_norm,
-    "layer_norm": _layer_norm,
-    "add": _addition,
-    "mul": _product,
+    "softmax": _softmax_rule,
+    **dict.fromkeys(_NORMS, _norm),
     **dict.fromkeys(_FUNCTIONS, _function),
-    **dict.fromkeys(_MOVES, _move),
 }
+
+
+def sources_of(call: Call, channel: int, row: int, col: int) -> list[tuple[str, int]]:
+    """The layer and channel of each map that a cell reads; none if that isn't known."""
+    try:
+        return _RULES.get(call.kind, _by_slopes)(call, channel, row, col).sources
+    except (InputError, RuntimeError):
+        return []
 
 
 def weights_gradient(call: Call, channel: int, channels: Sequence[int], slopes: torch.Tensor) -> Array:

@@ -9,8 +9,9 @@ from torch import nn
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
-from cnnlab_core.models.cuts import cut_behind, graph_of
+from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.network.nodes import read_node
 from cnnlab_core.network.strongest import Column
 from cnnlab_core.network.values import Array, answer_of, as_maps, check_one, values_of
 
@@ -90,14 +91,14 @@ def votes(model: LoadedModel, x: torch.Tensor, classes: Sequence[int]) -> list[V
     """
     if not all(0 <= index < len(model.categories) for index in classes):
         raise InputError(f"{model.spec.title} has classes 0 to {len(model.categories) - 1}.")
-    whole, nodes = graph_of(model)
-    node = nodes[answer_of(model)]
-    layer = whole.get_submodule(str(node.target)) if node.op == "call_module" else None
+    call = read_node(model, answer_of(model))
+    layer, source = call.module, call.inputs[0]
     if not isinstance(layer, nn.Linear):
         return []
-    source = next(name for name, found in nodes.items() if found is node.all_input_nodes[0])
     (entering,) = values_of(model, x, [source])
     numbers = entering.flatten().double().cpu().numpy()
-    weight = layer.weight.detach().double().cpu().numpy()
-    bias = layer.bias.detach().double().cpu().numpy() if layer.bias is not None else np.zeros(len(weight))
+    weight = layer.weight.detach().double().cpu().numpy().copy()
+    bias = layer.bias.detach().double().cpu().numpy().copy() if layer.bias is not None else np.zeros(len(weight))
+    for channel, factor in call.factors.items():
+        weight[channel], bias[channel] = weight[channel] * factor, bias[channel] * factor
     return [Votes(source, numbers, weight[index], float(bias[index])) for index in classes]

@@ -1,6 +1,6 @@
 """One map of a layer: the maps that come in, what each adds, their sum, and what is done to it afterwards."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +10,9 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.network.cell import weights_gradient
-from cnnlab_core.network.nodes import Call, convolution_of, operands_of, pair, pool_settings, read_node
-from cnnlab_core.network.stages import MIXING, POINTWISE
+from cnnlab_core.network.cell import sources_of, weights_gradient
+from cnnlab_core.network.nodes import Call, convolution_of, pair, pool_settings, read_node
+from cnnlab_core.network.stages import POINTWISE, words_of
 from cnnlab_core.network.strongest import Small, small
 from cnnlab_core.network.values import Array, as_maps, maps_shape, values_of, with_gradients
 
@@ -40,12 +40,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Step:
-    """What is done, number by number: its layer, what it is, the map that it gives, and, backwards, the gradient."""
+    """What is done, number by number: its layer, what it is, the map that it gives, and, backwards, the gradient.
+
+    In a changed network the map was multiplied by ``factor`` in the end.
+    """
 
     node: str
     operation: str
     map: Small
     slope: Small | None
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -117,19 +121,22 @@ def explain_map(
     coming = {name: as_maps(value) for name, value in call.values.items()}
     slopes = {name: as_maps(gradient) for name, gradient in zip(names, gradients, strict=False)}
     steps = tuple(
-        Step(name, _words(model, name), small(as_maps(value)[channel]), _slope(slopes, name, channel))
+        Step(
+            name, words_of(one.kind), small(as_maps(value)[channel]), _slope(slopes, name, channel),
+            one.factors.get(channel, 1.0),
+        )
         for name, value in zip(chain, values[len(call.inputs) :], strict=True)
-    )
+        for one in [read_node(model, name)]
+    )  # fmt: skip
     parts, hidden, others, others_added, bias = [], 0, None, 0.0, None
     if call.kind in ("conv2d", "linear"):
         first, weight, bias, results = _multiplied(call, coming[call.inputs[0]], channel)
         order = results.abs().sum(dim=(1, 2)).argsort(descending=True, stable=True)
         listed, rest = [int(i) for i in order[:most]], order[most:]
-        back = (
-            weights_gradient(call, channel, [first + i for i in listed], slopes[chain[0]][channel].double())
-            if backward
-            else None
-        )
+        back = None
+        if backward:
+            above = slopes[chain[0]][channel].double() * steps[0].factor
+            back = weights_gradient(call, channel, [first + i for i in listed], above)
         parts = [
             Part(
                 call.inputs[0], first + i, weight[i].double().cpu().numpy(), float(results[i].double().mean()),
@@ -143,25 +150,20 @@ def explain_map(
             together = results[rest].sum(0)
             others, others_added = small(together), float(together.double().mean())
     else:
-        for name, source in _carried(call, coming, channel):
+        carried = _carried(call, coming, channel, (shape[0] // 2, shape[1] // 2))
+        hidden = max(0, len(carried) - most)
+        for name, source in carried[:most]:
             slope = _slope(slopes, name, source)
             parts.append(Part(name, source, None, None, small(coming[name][source]), None, slope, None))
     source_shape = coming[call.inputs[0]].shape if call.inputs else (1, 1, 1)
     return MapView(
-        node, channel, _words(model, chain[0]), chain[0], tuple(parts), hidden, others, others_added, bias, steps,
+        node, channel, words_of(call.kind), chain[0], tuple(parts), hidden, others, others_added, bias, steps,
         (shape[0], shape[1]), (source_shape[1], source_shape[2]), _window(call),
     )  # fmt: skip
 
 
 def _layers(model: LoadedModel) -> dict[str, Layer]:
     return {layer.name: layer for layer in model.nodes()}
-
-
-def _words(model: LoadedModel, name: str) -> str:
-    kind = read_node(model, name).kind
-    if "pool" in kind:
-        return "max pool" if "max" in kind else "average pool"
-    return POINTWISE.get(kind) or MIXING.get(kind) or kind
 
 
 def _slope(slopes: Mapping[str, torch.Tensor], name: str, channel: int) -> Small | None:
@@ -183,19 +185,14 @@ def _multiplied(call: Call, coming: torch.Tensor, channel: int) -> tuple[int, to
     return first, weight, None if layer.bias is None else float(layer.bias[channel]), results
 
 
-def _carried(call: Call, coming: Mapping[str, torch.Tensor], channel: int) -> Iterator[tuple[str, int]]:
-    """The maps that other layers read: each operand's; of a concatenation the one that the channel comes from."""
-    if call.kind == "cat":
-        given = call.node.args[0]
-        for name in (call.names[node] for node in given):  # type: ignore[union-attr, index]
-            if channel < len(coming[name]):
-                yield name, channel
-                return
-            channel -= len(coming[name])
-    arithmetic = call.kind in ("add", "mul")
-    for name in [o for o in operands_of(call) if isinstance(o, str)] if arithmetic else call.inputs:
-        if channel < len(coming[name]):
-            yield name, channel
+def _carried(
+    call: Call, coming: Mapping[str, torch.Tensor], channel: int, cell: tuple[int, int]
+) -> list[tuple[str, int]]:
+    """The maps that other layers read: of sums and products each operand's, else those that the ``cell`` reads."""
+    each = [(name, min(channel, len(coming[name]) - 1)) for name in call.inputs]
+    if call.kind in ("add", "sub", "mul", "div", "truediv"):
+        return each
+    return list(dict.fromkeys(sources_of(call, channel, *cell))) or each
 
 
 def _window(call: Call) -> tuple[int, ...]:

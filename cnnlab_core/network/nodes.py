@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.func import functional_call
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.cuts import graph_of
@@ -25,6 +26,7 @@ class Call:
     names: Mapping[fx.Node, str]
     whole: fx.GraphModule
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # left, right, top, bottom: of a padding node before it
+    factors: Mapping[int, float] = field(default_factory=dict)  # by channel, what somebody multiplies its map by
     values: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def given(self, values: Mapping[str, torch.Tensor]) -> "Call":
@@ -39,11 +41,46 @@ class Call:
         given = self.node.args[place] if len(self.node.args) > place else self.node.kwargs.get(name, default)
         return self.constant(given) if isinstance(given, fx.Node) and given.op == "get_attr" else given
 
+    def run(self, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """The layer in float64, on values of its inputs, without the batch."""
+
+        def look_up(node: fx.Node) -> Any:
+            if node in self.names and self.names[node] in values:
+                return values[self.names[node]][None]
+            if node.op == "placeholder":
+                return torch.empty(1, 1, 1, 1)  # it is only asked for the size of its batch
+            if node.op == "get_attr":
+                constant = self.constant(node)
+                return constant.double() if constant.is_floating_point() else constant
+            return call(node)
+
+        def call(node: fx.Node) -> Any:
+            args, kwargs = fx.map_arg(node.args, look_up), fx.map_arg(node.kwargs, look_up)
+            if node.op == "call_module":
+                module = self.whole.get_submodule(str(node.target))
+                state = {k: v.double() if v.is_floating_point() else v for k, v in module.state_dict().items()}
+                return functional_call(module, state, args, kwargs)
+            if node.op == "call_method":
+                return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+            target: Any = node.target
+            return target(*args, **kwargs)
+
+        answer: torch.Tensor = call(self.node)[0]
+        return answer
+
     def constant(self, node: fx.Node) -> torch.Tensor:
         found: Any = self.whole
         for part in str(node.target).split("."):
             found = getattr(found, part)
         return found.detach()
+
+
+def scaled(values: torch.Tensor, factors: tuple[tuple[int, float], ...]) -> torch.Tensor:
+    """Values with a batch, of which channels are multiplied: (channel, factor) each."""
+    times = torch.ones_like(values[0])
+    for channel, factor in factors:
+        as_maps(times)[channel] = factor
+    return values * times
 
 
 def read_node(model: LoadedModel, name: str) -> Call:
@@ -54,9 +91,14 @@ def read_node(model: LoadedModel, name: str) -> Call:
     node = nodes[name]
     known = {layer.name for layer in model.nodes()}
     names = {found: key for key, found in nodes.items() if key in known or found.op == "placeholder"}
+    factors: Mapping[int, float] = {}
+    if node.target is scaled:
+        node, factors = node.args[0], dict(node.args[1])  # type: ignore[assignment, arg-type]
     module = whole.get_submodule(str(node.target)) if node.op == "call_module" else None
     kind = type(module).__name__ if module is not None else getattr(node.target, "__name__", str(node.target))
     sources, padding = [source for source in node.all_input_nodes if source in names], (0, 0, 0, 0)
+    if not sources:  # parts of a tensor that was split
+        sources = [source for part in node.all_input_nodes for source in part.all_input_nodes if source in names]
     if kind.lower() == "conv2d" and sources[0].op == "call_module":
         before = whole.get_submodule(str(sources[0].target))
         if isinstance(before, nn.ZeroPad2d):
@@ -64,7 +106,7 @@ def read_node(model: LoadedModel, name: str) -> Call:
             padding = (left, right, top, bottom)
             sources = [sources[0].all_input_nodes[0]]
     inputs = tuple(dict.fromkeys(names[source] for source in sources))
-    return Call(node, name, kind.lower(), module, inputs, names, whole, padding)
+    return Call(node, name, kind.lower(), module, inputs, names, whole, padding, factors)
 
 
 @dataclass(frozen=True)
@@ -113,14 +155,3 @@ def pool_settings(call: Call, *names: str) -> list[Any]:
 def pair(value: Any) -> tuple[int, int]:
     """A setting for rows and columns."""
     return (int(value[0]), int(value[-1])) if isinstance(value, tuple | list) else (int(value), int(value))
-
-
-def operands_of(call: Call) -> list[Any]:
-    """The two operands of an arithmetic node: names of layers, parameters, or numbers."""
-    found: list[Any] = []
-    for given in call.node.args[:2]:
-        if isinstance(given, fx.Node):
-            found.append(call.names[given] if given in call.names else call.constant(given))
-        else:
-            found.append(given)
-    return found

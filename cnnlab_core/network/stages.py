@@ -19,8 +19,23 @@ POINTWISE = {
 """Kinds of layers that go number by number, and what they are called."""
 MIXING = {"conv2d": "convolution", "linear": "linear layer", "add": "sum", "mul": "product", "cat": "concatenation"}
 """Kinds of layers that read several numbers, and what they are called."""
+_OTHER_WORDS = {
+    "sub": "difference", "truediv": "quotient", "div": "quotient", "matmul": "matrix product", "pad": "padding",
+    "zeropad2d": "padding", "convtranspose2d": "transposed convolution", "upsample": "enlargement",
+    "interpolate": "enlargement", "layernorm": "layer norm", "layer_norm": "layer norm", "groupnorm": "group norm",
+    "group_norm": "group norm", "instancenorm2d": "instance norm", "prelu": "PReLU",
+    **dict.fromkeys(("flatten", "view", "reshape", "permute", "transpose", "contiguous", "getitem", "unsqueeze",
+                     "squeeze", "identity", "pixelshuffle", "channelshuffle", "chunk", "split"), "passed on"),
+}  # fmt: skip
 _WEIGHTED = ("conv2d", "linear")
 _PASSING = ("dropout", "flatten", "view", "zeropad2d")
+
+
+def words_of(kind: str) -> str:
+    """What a kind of layer is called, written small."""
+    if "pool" in kind:
+        return "max pool" if "max" in kind else "average pool"
+    return POINTWISE.get(kind) or MIXING.get(kind) or _OTHER_WORDS.get(kind) or kind.replace("_", " ")
 
 
 @dataclass(frozen=True)

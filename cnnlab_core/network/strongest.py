@@ -57,23 +57,32 @@ class Overview:
 
 @by_annotation
 def overview(
-    model: LoadedModel, x: torch.Tensor, stages: tuple[Stage, ...], asked: int | None = None, *, tiles: int = TILES
+    model: LoadedModel,
+    x: torch.Tensor,
+    stages: tuple[Stage, ...],
+    asked: int | None = None,
+    *,
+    tiles: int = TILES,
+    like: Overview | None = None,
 ) -> Overview:
     """The picture of one photo (1, 3, H, W), from one forward and one backward pass.
 
     A channel's score is gradient × activation, added up over its positions: by how much the logit of the class
     ``asked`` (by default the most probable one) would fall, to first order, if the channel were switched off. Of every
     stage the ``tiles`` channels are shown whose score is largest in size. Colours have one symmetric scale per stage.
+    With ``like``, another overview of these stages, channels, class and scales are as they are there: to compare.
 
     Raises ``InputError`` for inputs that aren't pixels.
     """
+    asked = like.asked if like else asked
     values, gradients, pixels, logits, asked = with_gradients(model, x, [s.last.name for s in stages], asked)
     columns = []
-    for stage, value, gradient in zip(stages, values, gradients, strict=True):
+    for place, (stage, value, gradient) in enumerate(zip(stages, values, gradients, strict=True)):
+        known = like.columns[place] if like else None
         maps, slopes = as_maps(value), as_maps(gradient)
         shares = maps * slopes
         scores = shares.sum(dim=(1, 2))
-        chosen = scores.abs().argsort(descending=True, stable=True)[:tiles]
+        chosen = torch.tensor(known.channels) if known else scores.abs().argsort(descending=True, stable=True)[:tiles]
         peaks = shares[chosen].abs().flatten(1).argmax(1)
         columns.append(
             Column(
@@ -81,16 +90,24 @@ def overview(
                 tuple(chosen.tolist()),
                 scores[chosen].double().cpu().numpy(),
                 float(scores.double().sum()),
-                small(maps[chosen]),
-                small(slopes[chosen]),
+                small(maps[chosen], scale=known.maps.scale if known else None),
+                small(slopes[chosen], scale=known.gradients.scale if known else None),
                 np.stack(np.unravel_index(peaks.cpu().numpy(), tuple(maps.shape[1:])), 1),
             )
         )
-    return Overview(tuple(columns), logits.double().cpu().numpy(), asked, small(pixels.sum(0)))
+    return Overview(
+        tuple(columns),
+        logits.double().cpu().numpy(),
+        asked,
+        small(pixels.sum(0), scale=like.pixels.scale if like else None),
+    )
 
 
-def small(maps: torch.Tensor, side: int = SIDE) -> Small:
-    """Maps (..., rows, columns) with neighbours averaged until they have at most ``side`` rows and columns."""
+def small(maps: torch.Tensor, side: int = SIDE, scale: float | None = None) -> Small:
+    """Maps (..., rows, columns) with neighbours averaged until they have at most ``side`` rows and columns.
+
+    Levels stand for ``scale``; by default for the largest number but for a few.
+    """
     rows, cols = maps.shape[-2:]
     if max(rows, cols) > side:
         flat = maps.reshape(1, -1, rows, cols)
@@ -98,7 +115,7 @@ def small(maps: torch.Tensor, side: int = SIDE) -> Small:
             *maps.shape[:-2], min(rows, side), min(cols, side)
         )
     numbers = maps.cpu().numpy()
-    scale = largest(numbers)
+    scale = largest(numbers) if scale is None else scale
     return Small(np.rint(np.clip(numbers / scale, -1, 1) * 127).astype(np.int8), scale)
 
 

@@ -74,28 +74,78 @@ def test_a_click_path_leads_from_the_photo_to_the_products_and_the_field(lab, ca
     expect(page.locator(".back .slope")).to_be_visible()
 
 
-def test_all_of_it_works_by_keyboard(lab):
-    page = opened(lab)
-    page.locator(".tile").first.focus()
+def focus_is_seen(page):
+    """What has the focus: outlined, and with a name for those who hear it."""
+    found = page.locator(".inside").evaluate(
+        """(root) => {
+          const one = root.getRootNode().activeElement;
+          const { outlineStyle, outlineWidth } = getComputedStyle(one);
+          return [outlineStyle, parseFloat(outlineWidth), one.getAttribute("aria-label") ?? one.textContent];
+        }"""
+    )
+    assert found[0] == "solid", found
+    assert found[1] >= 2
+    assert found[2]
+    return found[2]
+
+
+@pytest.mark.parametrize("query", ["", "?network_shown=Digits"])
+def test_all_of_it_works_by_keyboard(lab, query):
+    page = opened(lab, query)
+    tile = page.locator(".tile").first
+    tile.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
     focused = page.locator(".tile:focus")
-    expect(focused).to_have_attribute("data-node", "_blocks.2.add")
+    assert re.match(r"Map \d+ of ", focus_is_seen(page))
     expect(page.locator(".says .head")).to_contain_text(focused.get_attribute("data-channel"))
     expect(page.locator(".photo .box")).to_be_visible()
     page.keyboard.press("Enter")
     view(page, "layer")
     expect(page.locator(".map.whole:focus")).to_be_visible()
+    assert "Arrow keys choose a cell" in focus_is_seen(page)
     page.keyboard.press("ArrowDown")
+    expect(page.locator(".photo .box")).to_be_visible()
     page.keyboard.press("Enter")
     view(page, "cell")
     expect(page.locator(".outcome")).to_be_visible()
+    expect(page.locator(".term:focus")).to_have_count(1)
+    expect(page.locator(".photo .box")).to_be_visible()
+    assert focus_is_seen(page)
+    row, col = map(int, re.findall(r"\d+", page.locator(".crumbs .here").inner_text()))
+    page.keyboard.press("ArrowLeft")  # the window moves on, and the focus stays
+    expect(page.locator(".crumbs .here")).to_have_text(f"row {row}, column {col - 1}")
+    expect(page).to_have_url(re.compile(f"network_col={col - 1}(&|$)"))
+    expect(page.locator(".term:focus")).to_have_count(1)
+    page.keyboard.press("Tab")
+    if page.locator("button.term").count() > 1:
+        page.keyboard.press("Enter")
+        expect(page.locator(".term[aria-pressed=true]:focus")).to_have_count(1)
     for name in ("layer", "network"):
         page.keyboard.press("Escape")
         view(page, name)
     expect(page.locator(".tile:focus")).to_have_count(1)
-    for _ in range(3):
-        page.keyboard.press("ArrowUp")
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator(".bar:focus")).to_have_count(1)
+    while page.locator(".bar:focus").get_attribute("aria-pressed") != "true":
+        page.keyboard.press("ArrowUp" if query == "" else "ArrowDown")
+    asked = page.locator(".bar:focus .name").inner_text()
+    assert "takes its logit apart" in focus_is_seen(page)
+    page.keyboard.press("Enter")
+    expect(page.locator(".softmax .own")).to_contain_text(asked)
+    said = number(page.locator(".bar[aria-pressed=true] .share").inner_text().rstrip("%"))
+    assert 100 * float(page.locator(".softmax").get_attribute("data-share")) == pytest.approx(said, abs=0.06)
+    terms = sum(number(text) for text in page.locator(".term .value").all_inner_texts())
+    assert terms == pytest.approx(float(page.locator(".outcome").get_attribute("data-said")), abs=1e-2)
+    lab.accessible()
+    page.keyboard.press("Escape")
+    view(page, "network")
+    if query:
+        return
+    page.locator(".tile").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
     expect(page.locator("button.columnhead:focus")).to_have_count(1)
     lab.during(lambda: page.keyboard.press("Enter"))
     expect(page.locator(".crumbs .here")).to_have_text("Blocks 1–3")
@@ -118,6 +168,10 @@ def test_a_map_switched_off_changes_the_bars_as_torch_says(lab, cat):
             float(known[index]), abs=6e-4
         )
     expect(tile).to_have_class(re.compile("off"))
+    expect(page.locator(".inside")).to_have_attribute("data-linked", "true")
+    shades = "(one) => new Set(one.getContext('2d').getImageData(0, 0, 56, 56).data).size"
+    pixels = tile.locator("canvas").evaluate(shades)
+    assert pixels == 3  # one colour, that of zero: 247, 248, 248 and 255
     page.get_by_role("button", name=re.compile("Put back map")).click()
     expect(page.locator(".bar .was:visible")).to_have_count(0)
     with torch.no_grad():

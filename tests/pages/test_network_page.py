@@ -89,7 +89,9 @@ def test_what_the_browser_has_is_not_sent_again(open_page, monkeypatch):
     assert "scene" in data(open_page("network", **CELL, network_class="3"))
 
 
-def test_a_channel_off_changes_the_bars_as_torch_says(open_page, cat):
+def test_a_channel_off_changes_the_whole_picture_and_its_cells_as_torch_says(open_page, cat, monkeypatch):
+    plain = data(open_page("network"))
+    monkeypatch.setattr(picture, "asked_for", lambda key: ANY)
     app = open_page("network", network_change="_blocks.2.add:23:0,_swish_1:112:2")
     model, x = cat
     known = logits_with(model, x, {("_blocks.2.add", 23): 0.0, ("_swish_1", 112): 2.0})[0].softmax(0)
@@ -98,6 +100,30 @@ def test_a_channel_off_changes_the_bars_as_torch_says(open_page, cat):
     for bar in bars:
         assert bar["share"] == pytest.approx(float(known[bar["index"]]), abs=1e-6)
     assert torch.equal(run_code(app)["after"], known)
+    scene, before = data(app)["scene"], plain["scene"]
+    assert scene["classes"] == before["classes"]  # marks on the bars
+    assert [column["channels"] for column in scene["columns"]] == [column["channels"] for column in before["columns"]]
+    same = [a["maps"] == b["maps"] for a, b in zip(scene["columns"], before["columns"], strict=True)]
+    assert (same[0], any(same[1:])) == (True, False)
+    logit = next(bar["logit"] for bar in data(app)["changed"]["classes"] if bar["index"] == scene["asked"])
+    vote = next(vote for vote in data(app)["links"]["votes"] if vote["index"] == scene["asked"])
+    assert vote["logit"] == pytest.approx(logit, abs=1e-4)
+    at = {"network_layer": "_fc", "network_channel": "282", "network_row": "0", "network_col": "0"}
+    app = open_page("network", network_change="_blocks.2.add:23:0,_swish_1:112:2", **at)
+    detail = data(app)["detail"]
+    assert (detail["label"], detail["layer"]) == (model.categories[282], scene["answer"])
+    cell = detail["cell"]
+    known = logits_with(model, x, {("_blocks.2.add", 23): 0.0, ("_swish_1", 112): 2.0})[0, 282]
+    assert cell["steps"][-1]["value"] == pytest.approx(float(known), abs=1e-5)
+    assert (len(cell["planes"]), cell["others"]) == (8, 1272)
+    sums = [abs(plane["sum"]) for plane in cell["planes"]]
+    assert sums == sorted(sums, reverse=True)
+    assert run_code(app)["cell"].value == pytest.approx(float(known), abs=1e-5)
+    scaled = data(open_page("network", network_change="_bn0:3:0.5", network_layer="_swish", network_channel="3",
+                            network_row="2", network_col="2"))["detail"]  # fmt: skip
+    assert [step["operation"] for step in scaled["cell"]["steps"]][1:3] == ["batch norm", "your factor"]
+    assert scaled["map"]["steps"][1]["factor"] == 0.5
+    assert data(open_page("network"))["scene"] == plain["scene"]  # put back
 
 
 def test_a_stage_unfolds(open_page):

@@ -16,7 +16,7 @@ from cnnlab_core.models import layers as layer_module
 from cnnlab_core.models.graph import trace
 from cnnlab_core.models.zoo import ZOO
 from cnnlab_core.network import cell as cells
-from cnnlab_core.network.cell import SOFTMAX, explain_backward, explain_cell
+from cnnlab_core.network.cell import SOFTMAX, explain_backward, explain_cell, explain_cells
 from cnnlab_core.network.layer import explain_map
 from cnnlab_core.network.nodes import read_node
 from cnnlab_core.network.values import maps_shape, values_of
@@ -38,17 +38,17 @@ def noise(model, seed=0):
 
 
 @pytest.mark.parametrize("name", ZOOS)
-def test_every_kind_of_layer_of_the_zoo_says_what_its_cell_adds_up_to(name):
+def test_every_node_of_the_zoo_adds_up_to_the_networks_own_number(name):
     model = load_model(name, "random")
-    x, draw, seen = noise(model), np.random.default_rng(0), set()
-    for layer in model.nodes():
-        how = (layer.kind, layer.shape[:1] if layer.kind in ("cat", "mul") else ())
-        if how in seen:
-            continue
-        seen.add(how)
-        place = [int(draw.integers(length)) for length in maps_shape(layer)]
-        found = explain_cell(model, x, layer.name, *place)
-        assert found.value == pytest.approx(found.said, rel=1e-5, abs=1e-5), layer
+    draw = np.random.default_rng(0)
+    places = [(layer.name, *(int(draw.integers(length)) for length in maps_shape(layer))) for layer in model.nodes()]
+    found = explain_cells(model, noise(model), places)
+    assert [cell.node for cell in found] == [layer.name for layer in model.nodes()]
+    for cell in found:
+        assert len(cell.sources) == len(cell.products) > 0, cell.note
+        assert cell.value == pytest.approx(cell.said, rel=1e-5, abs=1e-5), cell.node
+        if not cell.function:
+            assert cell.products.sum() + cell.bias == pytest.approx(cell.said, rel=1e-5, abs=1e-5), cell.node
 
 
 # Networks of our own for what the zoo hasn't: dilation, groups, padding "same", ceil mode, further activations.
@@ -159,6 +159,51 @@ class Normed(nn.Module):
 
     def forward(self, x):
         return self.classifier(self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).mean((2, 3)))
+
+
+class Usual(nn.Module):
+    """What the zoo hasn't, but networks have: each of it is there once."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.group, self.instance = nn.GroupNorm(4, 8), nn.InstanceNorm2d(8, affine=True)
+        self.grow, self.shuffle = nn.ConvTranspose2d(8, 8, 2, 2, groups=2), nn.PixelShuffle(2)
+        self.up = nn.Upsample(scale_factor=2, mode="bilinear")
+        self.whole = nn.LayerNorm((2, 24, 24))
+        self.prelu, self.act, self.mish = nn.PReLU(2), nn.Hardtanh(), nn.Mish()
+        self.classifier, self.shares = nn.Linear(10, 5), nn.Softmax(1)
+
+    def forward(self, x):
+        x = self.group(self.conv(x))
+        left, right = self.instance(x).chunk(2, 1)
+        x = left - right / (2 + right.mean((2, 3), keepdim=True).sigmoid())
+        x = torch.cat([x, x * x], 1)
+        x = self.shuffle(self.grow(self.mish(x)))[:, :, ::2, ::2]
+        x = torch.cat([x, torch.roll(x, 1, 1)], 1)[:, 1:3]
+        x = self.prelu(self.whole(self.act(x)))
+        tokens = self.up(x).mean((2,)).transpose(1, 2) @ torch.ones(2, 10)
+        return self.shares(self.classifier((tokens + torch.softmax(tokens, 1)).max(1)[0]))
+
+
+def test_usual_layers_that_the_zoo_has_not_are_taken_apart_or_say_why_not(monkeypatch):
+    torch.manual_seed(0)
+    model = loaded(Usual(), monkeypatch)
+    x = torch.rand(1, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    draw = np.random.default_rng(0)
+    places = [(one.name, *(int(draw.integers(length)) for length in maps_shape(one))) for one in model.nodes()]
+    whole = {}
+    for cell, layer in zip(explain_cells(model, x, places), model.nodes(), strict=True):
+        assert cell.value == pytest.approx(cell.said, rel=1e-5, abs=1e-5), cell.node
+        if not cell.sources:
+            whole[layer.kind] = cell.note
+            continue
+        back = explain_backward(model, x, *places[[one.name for one in model.nodes()].index(layer.name)], asked=1)
+        assert back.dx.shape == back.dx_all.shape == cell.x.shape
+        if layer.kind in ("GroupNorm", "InstanceNorm2d", "LayerNorm"):
+            assert f"deviation {1 / float(cell.w.item()):.3g}"[:13] in cell.note
+    assert set(whole) == {"mul", "softmax"}, whole  # of a map with itself, and over rows
+    assert all("isn't taken apart" in note for note in whole.values())
 
 
 def test_a_layer_norms_mean_and_variance_take_part_in_its_gradient(monkeypatch):

@@ -11,11 +11,13 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
 from cnnlab_core.models.zoo import ZOO
+from cnnlab_core.network.cell import explain_backward, explain_cell
 from cnnlab_core.network.contributions import feeds, votes
-from cnnlab_core.network.intervene import logits_with
+from cnnlab_core.network.intervene import changed, logits_with
+from cnnlab_core.network.layer import explain_map
 from cnnlab_core.network.stages import follow, stages_of
 from cnnlab_core.network.strongest import SIDE, overview, small
-from cnnlab_core.network.values import as_maps
+from cnnlab_core.network.values import as_maps, values_of, with_gradients
 
 WIDE = {"vgg16", "resnet50", "densenet121", "convnext_tiny", "googlenet"}
 ZOOS = [
@@ -123,6 +125,77 @@ def test_a_channel_off_is_what_torch_says_with_a_hook_on_a_copy(cat, changes):
     torch.testing.assert_close(logits, known, rtol=1e-4, atol=1e-4)
     assert (not changes) == bool(torch.allclose(logits, torch.tensor(found.logits).float(), atol=1e-4))
     assert all(torch.equal(kept[name], value) for name, value in model.network.state_dict().items())
+
+
+def hooked(model, x, node, channel, factor, nodes):
+    """Values and gradients of ``nodes`` by torch on a copy, of which one map is multiplied by hand."""
+    network, kept = copy.deepcopy(model.network), {}
+
+    def keep(name):
+        def hook(module, given, out):
+            out = (
+                out * torch.tensor([factor if c == channel else 1.0 for c in range(out.shape[1])])[:, None, None]
+                if name == node
+                else out
+            )
+            kept[name] = out
+            return out
+
+        return hook
+
+    for name in (node, *nodes):
+        network.get_submodule(name).register_forward_hook(keep(name))
+    with torch.enable_grad():
+        pixels = x.clone().requires_grad_()
+        logits = network(model.normalise(pixels))[0]
+        gradients = torch.autograd.grad(logits[282], [pixels, *(kept[name] for name in nodes)])
+    return [kept[name].detach() for name in nodes], gradients, logits.detach()
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.7])
+def test_later_maps_cells_and_gradients_are_of_the_changed_network(cat, factor):
+    model, x, before = cat
+    stages, at, late = stages_of(model), ("_blocks.2._bn2", 5), "_blocks.10._bn2"
+    other = changed(model, {at: factor})
+    (values,), (pixels, slopes), logits = hooked(model, x, *at, factor, [late])
+    after = overview(other, x, stages, like=before)
+    torch.testing.assert_close(torch.tensor(after.logits).float(), logits, rtol=1e-4, atol=1e-4)
+    assert [column.channels for column in after.columns] == [column.channels for column in before.columns]
+    assert after.columns[3].maps.scale == before.columns[3].maps.scale
+    assert (after.columns[0].maps.levels == before.columns[0].maps.levels).all()  # what comes earlier stays
+    assert (after.columns[2].maps.levels != before.columns[2].maps.levels).any()
+    found = values_of(other, x, [late])[0]
+    torch.testing.assert_close(found, values[0], rtol=1e-3, atol=1e-4)
+    cell = explain_cell(other, x, late, 7, 3, 4)
+    assert cell.value == pytest.approx(float(values[0, 7, 3, 4]), rel=1e-3, abs=1e-4)
+    back = explain_backward(other, x, late, 7, 3, 4, asked=282)
+    assert back.upstream == pytest.approx(float(slopes[0, 7, 3, 4]), rel=1e-2, abs=1e-5)
+    torch.testing.assert_close(with_gradients(other, x, [], 282)[2], pixels[0], rtol=1e-2, atol=1e-4)
+    own = explain_cell(other, x, *at, 3, 4)
+    assert own.factor == factor
+    assert own.value == pytest.approx(own.said, rel=1e-5, abs=1e-5)
+    assert own.total == pytest.approx(explain_cell(model, x, *at, 3, 4).said, rel=1e-5, abs=1e-5)
+    own_back = explain_backward(other, x, *at, 3, 4, asked=282)
+    assert (own_back.upstream == 0) == (factor == 0)
+    view = explain_map(other, x, *at, backward=True, asked=282)
+    assert view.steps[-1].factor == factor
+    for vote in votes(other, x, [282]):
+        assert vote.logit == pytest.approx(after.logits[282], abs=1e-4)
+    weights = [one.weights for one in feeds(other, x, after.columns, [282])]
+    assert not np.array_equal(weights[3], next(iter([w.weights for w in feeds(model, x, before.columns, [282])][3:])))
+
+
+def test_put_back_it_is_the_network_bit_for_bit(cat):
+    model, x, before = cat
+    assert changed(model, {}) is model
+    one = changed(model, {("_blocks.2.add", 3): 1.0})  # in a graph of its own, but nothing is changed
+    again = overview(one, x, stages_of(model), like=before)
+    assert np.array_equal(again.logits, before.logits)
+    for column, known in zip(again.columns, before.columns, strict=True):
+        assert np.array_equal(column.maps.levels, known.maps.levels)
+        assert np.array_equal(column.gradients.levels, known.gradients.levels)
+    values = values_of(model, x, ["_blocks.9.add"])[0]
+    assert torch.equal(values_of(one, x, ["_blocks.9.add"])[0], values)
 
 
 def test_channels_that_there_are_not(cat):

@@ -1,21 +1,26 @@
 """One number of a layer: the products that make it, and the gradients there."""
 
+from collections.abc import Mapping
+
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
 
 def code(
-    model: str, weights: str, sample: str | None, node: str, channel: int, row: int, col: int, asked: int | None = None
-) -> str:
+    model: str, weights: str, sample: str | None, node: str, channel: int, row: int, col: int,
+    asked: int | None = None, changes: Mapping[tuple[str, int], float] | None = None,
+) -> str:  # fmt: skip
     asks = "" if asked is None else f", asked={asked}"
+    change = f"model = changed(model, {dict(changes)!r})  # by layer and channel\n" if changes else ""
+    import_ = "from cnnlab_core.network.intervene import changed\n" if changes else ""
     return f"""\
 import numpy as np
 from cnnlab_core.network.cell import explain_backward, explain_cell
-from cnnlab_core.network.layer import chain_of
+{import_}from cnnlab_core.network.layer import chain_of
 {IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
 x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
-for node in chain_of(model, "{node}"):  # the layer that reads maps, and what is done to its sum
+{change}for node in chain_of(model, "{node}"):  # the layer that reads maps, and what is done to its sum
     cell = explain_cell(model, x, node, {channel}, {row}, {col})
     print(node, cell.operation, f"{{cell.value:.6f}}, the network says {{cell.said:.6f}}")
 

@@ -8,19 +8,28 @@ import streamlit as st
 import torch
 
 from cnnlab_core.models import LoadedModel, find_spec, layer_table
-from cnnlab_core.network.cell import Backward, Cell, explain_backward, explain_cell
+from cnnlab_core.network.cell import Backward, Cell, explain_backward, explain_cells
 from cnnlab_core.network.contributions import Feeds, Votes, feeds, votes
 from cnnlab_core.network.glass import GLASS
-from cnnlab_core.network.intervene import logits_with
+from cnnlab_core.network.intervene import changed
 from cnnlab_core.network.layer import MapView, chain_of, explain_map
 from cnnlab_core.network.stages import follow
 from cnnlab_core.network.strongest import Overview, overview
-from cnnlab_core.network.values import Array, maps_shape
+from cnnlab_core.network.values import maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.ui.network import board, compare
 from cnnlab_core.ui.network.component import KEY, asked_for, heard, show_network
 from cnnlab_core.ui.network.place import CONTROLS, Place, go, leave, place_in, refuse_stage
-from cnnlab_core.ui.network.scene import bars, cell_data, classes_of, field_of, links_of, map_data, scene_of
+from cnnlab_core.ui.network.scene import (
+    answer_layer,
+    bars,
+    cell_data,
+    classes_of,
+    field_of,
+    links_of,
+    map_data,
+    scene_of,
+)
 from cnnlab_core.ui.network.take import to_take
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
@@ -67,14 +76,16 @@ def show() -> None:
     if len(shown.opened) < len(place.stage):
         refuse_stage(".".join(map(str, place.stage)))
         place = replace(place, stage=place.stage[: len(shown.opened)])
-    found = shown.found
-    classes = classes_of(subject, found)
+    classes = classes_of(subject, shown.found)
     shown_classes = [bar["index"] for bar in classes]
-    identity = digest(*subject.key, place.asked, place.stage)
+    found = _changed(subject, place, shown.found)
+    if found is None:
+        return
+    identity = digest(*subject.key, place.asked, place.stage, place.changes)
     turn, has = heard(KEY)
     data: dict[str, Any] = {"id": identity, "at": place.as_data(), "turn": turn}
     if has != identity:  # else the browser has it already
-        data["scene"] = scene_of(subject, found, shown.opened)
+        data["scene"] = scene_of(subject, found, shown.opened, classes)
     wanted = asked_for(KEY) == identity and has != identity
     fields = all_fields(subject.spec) if wanted or place.layer else None
     if wanted:
@@ -82,9 +93,9 @@ def show() -> None:
         nodes = [column.stage.last.name for column in found.columns]
         data["fields"] = {node: field_of((fields or {}).get(node)) for node in nodes}
     if place.changes:
-        data["changed"] = _changed(subject, place, shown_classes)
+        data["changed"] = {"classes": bars(found.logits, subject.labels, also=shown_classes)}
     if place.layer:
-        data["detail"] = _detail(subject, place, fields or {})
+        data["detail"] = _detail(subject, place, found, fields or {})
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
     with picture:
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
@@ -115,34 +126,35 @@ class _Links:
 
 def _links(subject: Subject, found: Overview, place: Place, classes: list[int]) -> dict[str, Any] | None:
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[Feeds, None, _Links]:
-        known = []
+        model, known = changed(model, place.factors), []
         for step in feeds(model, x, found.columns, classes):
             known.append(step)
             yield step
         return _Links(known, votes(model, x, classes))
 
     links = run_study(
-        "network links", subject, (place.asked, place.stage), study, label="Following what feeds what"
+        "network links", subject, (place.asked, place.stage, place.changes), study, label="Following what feeds what"
     ).result
     return None if links is None else links_of(subject, found.columns, links.feeds, links.votes, classes)
 
 
-def _changed(subject: Subject, place: Place, before: list[int]) -> dict[str, Any] | None:
-    """The answer with channels changed: of the same classes, and of those that are the most probable now."""
+def _changed(subject: Subject, place: Place, before: Overview) -> Overview | None:
+    """The same picture of the network with channels changed."""
+    if not place.changes:
+        return before
 
-    def study(model: LoadedModel, x: torch.Tensor) -> Array:
-        return logits_with(model, x, place.factors)[0].double().cpu().numpy()
+    def study(model: LoadedModel, x: torch.Tensor) -> Overview:
+        stages = tuple(column.stage for column in before.columns)
+        return overview(changed(model, place.factors), x, stages, like=before)
 
-    logits: Array | None = run_study(
+    found: Overview | None = run_study(
         "network changed",
         subject,
-        (place.changes,),
+        (place.asked, place.stage, place.changes),
         lambda model, x: once(lambda: study(model, x)),
         label="Asking the changed network",
     ).result
-    if logits is None:
-        return None
-    return {"classes": bars(logits, subject.labels, also=before)}
+    return found
 
 
 @dataclass(frozen=True)
@@ -151,15 +163,20 @@ class _Cells:
     backward: Backward | None
 
 
-def _detail(subject: Subject, place: Place, fields: dict[str, ReceptiveField]) -> dict[str, Any] | None:
+def _detail(
+    subject: Subject, place: Place, found: Overview, fields: dict[str, ReceptiveField]
+) -> dict[str, Any] | None:
     """The layer's map that is looked at, and the cell of it."""
     back = place.way == "backwards"
+    asked = found.asked  # of the network before it was changed
     view: MapView | None = run_study(
         "network map",
         subject,
-        (place.layer, place.channel, back, place.asked if back else None),
+        (place.layer, place.channel, back, place.asked if back else None, place.changes),
         lambda model, x: once(
-            lambda: explain_map(model, x, place.layer, place.channel, backward=back, asked=place.asked)
+            lambda: explain_map(
+                changed(model, place.factors), x, place.layer, place.channel, backward=back, asked=asked
+            )
         ),
         label="Taking the map apart",
     ).result
@@ -176,19 +193,21 @@ def _detail(subject: Subject, place: Place, fields: dict[str, ReceptiveField]) -
         "map": map_data(view, layers),
         "field": field_of(field),
     }
+    if place.layer == answer_layer(layer_table(subject.spec.name)):
+        detail["label"] = subject.labels[place.channel]
     if place.cell:
         row, col = place.cell
 
         def study(model: LoadedModel, x: torch.Tensor) -> _Cells:
-            chain = chain_of(model, place.layer)
-            cells = [explain_cell(model, x, node, place.channel, row, col) for node in chain]
-            found = explain_backward(model, x, chain[0], place.channel, row, col, place.asked) if back else None
-            return _Cells(cells, found)
+            model, chain = changed(model, place.factors), chain_of(model, place.layer)
+            cells = explain_cells(model, x, [(node, place.channel, row, col) for node in chain])
+            backward = explain_backward(model, x, chain[0], place.channel, row, col, asked) if back else None
+            return _Cells(cells, backward)
 
         cells = run_study(
             "network cell",
             subject,
-            (place.layer, place.channel, place.cell, place.way, place.asked if back else None),
+            (place.layer, place.channel, place.cell, place.way, place.asked if back else None, place.changes),
             lambda model, x: once(lambda: study(model, x)),
             label="Taking the number apart",
         ).result

@@ -12,10 +12,11 @@ import numpy as np
 
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import jpeg
-from cnnlab_core.models.layers import Layer
+from cnnlab_core.models import Layer, layer_table
 from cnnlab_core.network.cell import Backward, Cell
 from cnnlab_core.network.contributions import Feeds, Votes
 from cnnlab_core.network.layer import MapView
+from cnnlab_core.network.stages import words_of
 from cnnlab_core.network.strongest import Column, Overview, Small
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
@@ -28,7 +29,7 @@ MOST_TERMS = 8
 """Terms of a sum that are listed one by one; the others are added up in one row."""
 
 
-def scene_of(subject: Subject, found: Overview, opened: Sequence[str]) -> dict[str, Any]:
+def scene_of(subject: Subject, found: Overview, opened: Sequence[str], classes: list[dict[str, Any]]) -> dict[str, Any]:
     """Photo, columns and answer; ``opened`` are the titles of the stages that were unfolded."""
     return {
         "network": subject.spec.title,
@@ -43,8 +44,15 @@ def scene_of(subject: Subject, found: Overview, opened: Sequence[str]) -> dict[s
             {**_column(column), "reads": reads}
             for column, reads in zip(found.columns, _reads(found.columns), strict=True)
         ],
-        "classes": classes_of(subject, found),
+        "classes": classes,
+        "answer": answer_layer(layer_table(subject.spec.name)),
+        "classCount": len(subject.labels),
     }
+
+
+def answer_layer(layers: Sequence[Layer]) -> str:
+    """The layer whose numbers are the logits."""
+    return next(layer.name for layer in reversed(layers) if words_of(layer.kind.lower()) != "passed on")
 
 
 def classes_of(subject: Subject, found: Overview) -> list[dict[str, Any]]:
@@ -155,6 +163,7 @@ def map_data(view: MapView, layers: Mapping[str, Layer]) -> dict[str, Any]:
                 "operation": step.operation,
                 "map": _small(step.map),
                 "slope": step.slope and _small(step.slope),
+                "factor": step.factor,
             }
             for step in view.steps
         ],
@@ -194,22 +203,24 @@ def cell_data(cells: Sequence[Cell], backward: Backward | None, layers: Mapping[
         "bias": first.bias,
         "total": first.total,
         "weights": first.has_weights,
-        "steps": [
-            {
-                "node": cell.node,
-                "operation": cell.operation,
-                "x": float(cell.x.flat[0]),
-                "w": float(cell.w.flat[0]),
-                "bias": cell.bias,
-                "value": cell.value,
-                "said": cell.said,
-                "function": cell.function,
-                "slope": cell.slope,
-            }
-            for cell in cells
-        ],
+        "note": " ".join(cell.note for cell in cells if cell.note),
+        "steps": [step for cell in cells for step in _steps(cell)],
         "upstream": backward and backward.upstream,
     }
+
+
+def _steps(cell: Cell) -> list[dict[str, Any]]:
+    """What is done at one layer, and behind it the factor of a changed network."""
+    numbers = [float(cell.x.flat[0]), float(cell.w.flat[0])] if cell.sources else [cell.said, 1.0]
+    step = {
+        "node": cell.node, "operation": cell.operation, "x": numbers[0], "w": numbers[1], "bias": cell.bias,
+        "value": cell.made, "said": cell.said if cell.factor == 1 else cell.made, "function": cell.function,
+        "slope": cell.slope,
+    }  # fmt: skip
+    if cell.factor == 1:
+        return [step]
+    times = {"operation": "your factor", "x": cell.made, "w": cell.factor, "bias": 0.0, "value": cell.value}
+    return [step, {**step, **times, "said": cell.said, "function": "", "slope": cell.factor}]
 
 
 def _plane_back(backward: Backward, i: int) -> dict[str, Any]:

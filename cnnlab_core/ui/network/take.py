@@ -22,7 +22,14 @@ def to_take(subject: Subject, place: Place, found: Overview, classes: list[dict[
     if place.changes:
         code = channel_off.code(*taken, place.factors)
     if place.layer:
-        code = cell.code(*taken, place.layer, place.channel, *(place.cell or (0, 0)), place.asked)
+        code = cell.code(
+            *taken,
+            place.layer,
+            place.channel,
+            *(place.cell or (0, 0)),
+            found.asked if place.changes else place.asked,
+            place.factors,
+        )
     back = place.way == "backwards"
     return code, [
         File("Picture (PNG)", lambda: png(_picture(subject, found, classes, back)), "cnnlab_network.png", "image/png"),
