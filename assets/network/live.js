@@ -1,7 +1,7 @@
 // A patch on the photo, and a camera, for networks that Python computes. A frame goes (over wire.js) only when the one before
 // is answered, and then the latest: nothing ever waits behind it. The answer says when the next one is welcome.
 
-const LOST = 5000; // ms after which a frame isn't waited for any more
+const LOST = 15000; // ms after which a frame isn't waited for any more
 const PATCH_SIDES = [0.08, 0.6]; // of the photo
 
 class LiveInput {
@@ -19,7 +19,7 @@ class LiveInput {
       return made;
     };
     this.coverTool = tool("Cover", "A grey patch to drag over the photo: what does the network say without what lies under it?", () => this.cover(!this.patch));
-    this.cameraTool = tool("Camera", "The network looks at what the camera sees", () => this.film());
+    this.cameraTool = tool("Camera", "The network looks at what the camera sees. Its pictures go to this lab's server, which keeps none of them.", () => this.film());
     this.size = /** @type {HTMLInputElement} */ (piece("input", "", "", { type: "range", min: PATCH_SIDES[0], max: PATCH_SIDES[1], step: "0.02", value: "0.24", "aria-label": "Size of the patch", hidden: "" }));
     this.size.addEventListener("input", () => this.move(0, 0));
     this.words = piece("p", "livewords", "", { role: "status" });

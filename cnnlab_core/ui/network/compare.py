@@ -80,7 +80,7 @@ def show(subject: Subject) -> str:
     )
     before, after = attack.clean.view(), attack.rounded.view()
     noise, times = noise_picture(before.pixels, after.pixels)
-    with st.container(horizontal=True, gap="small", key="network_tiles"):
+    with st.container(horizontal=True, gap="xsmall"):
         _column(picture_tiles([before.picture, after.picture, noise]), "Picture", f"difference × {times:.3g}")
         for one in stages:
             words = f"map {one.channel} · {one.ratio:.0%}" if one.stage.last.has_maps else f"{one.ratio:.0%}"
@@ -104,7 +104,7 @@ def show(subject: Subject) -> str:
 
 
 def _column(picture: Any, title: str, words: str) -> None:
-    with st.container(width=TILE + 6, gap="xxsmall"):
+    with st.container(width=TILE + 4, gap="xxsmall"):
         st.caption(f"**{plain(title)}**  \n{plain(words)}")
         st.image(picture, width=TILE)
 
