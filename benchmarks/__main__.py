@@ -14,6 +14,7 @@ NAMES = (
     "memory",
     "receptive_fields",
     "network_picture",
+    "network_live",
     "attacks",
     "dream",
     "training",

@@ -7,6 +7,7 @@ server is what is measured.
 """
 
 import asyncio
+import json
 import re
 import time
 import uuid
@@ -24,6 +25,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NumberInput_pb2 import NumberInput
 from streamlit.proto.Slider_pb2 import Slider
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.session_state import STREAMLIT_INTERNAL_KEY_PREFIX as PREFIX
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -129,6 +131,14 @@ class Tab:
         _, proto, fragment = self.find(key)
         message = self._rerun(fragment)
         message.rerun_script.widget_states.widgets.add(id=proto.id, trigger_value=True)
+        return await self._ask(message)
+
+    async def trigger(self, key: str, event: str, value: object) -> float:
+        """Let a component of ours say something, once."""
+        _, proto, fragment = self.find(key)
+        message = self._rerun(fragment)
+        says = json.dumps([{"event": event, "value": value}])
+        message.rerun_script.widget_states.widgets.add(id=f"{PREFIX}_{proto.id}__events", json_trigger_value=says)
         return await self._ask(message)
 
     def begin(self, key: str) -> "asyncio.Task[float]":

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.network.cell import explain_cell
 from cnnlab_core.network.stages import stages_of
 from cnnlab_core.network.strongest import overview
 from cnnlab_core.plots.network_picture import network_picture
-from cnnlab_core.recipes.network import cell, channel_off
+from cnnlab_core.recipes.network import cell, channel_off, difference
 from cnnlab_core.recipes.network import overview as whole
 
 SUBJECT = ("efficientnet_lite0", "pretrained", "coffee")
@@ -54,6 +55,15 @@ def test_a_channel_off(coffee, capsys):
         assert torch.equal(names["before"], model(x).softmax(1)[0])
     assert not torch.allclose(names["before"], names["after"])
     assert len(capsys.readouterr().out.splitlines()) == 5
+
+
+def test_a_difference(capsys):
+    plan = Plan("pgd", eps=2 / 255, steps=2, random_start=True, seed=3)
+    names = run(difference.code("cifar10_standard", "pretrained", "coffee", plan, 3))
+    ratios = [ratio for _, ratio in names["ratios"]]
+    assert max(ratios) > ratios[0] > 0
+    assert float((names["after"] - names["x"]).abs().max()) <= 2 / 255 + 1e-6
+    assert capsys.readouterr().out.count("map") == len(names["tiles"])
 
 
 def test_the_picture_on_paper_has_tiles_and_bars_in_their_colours():

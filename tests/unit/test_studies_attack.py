@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import METHODS, Plan
@@ -183,3 +185,21 @@ def test_a_picture_of_another_size_gets_a_sentence(model):
         finish(attack_picture(model, tiny, Plan("fgsm")))
     with pytest.raises(InputError, match="doesn't fit"):
         fgsm(model, torch.rand(1, 3, 64, 64), eps=0.1, mask=torch.ones(1, 1, 32, 32))
+
+
+@given(
+    st.sampled_from(sorted(METHODS)),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "eps": st.floats(0, 1),
+            "step_size": st.none() | st.floats(0, 1),
+            "steps": st.integers(1, 200),
+            "norm": st.sampled_from(["l1", "l2", "linf"]),
+            "early_stop": st.booleans(),
+        },
+    ),
+)
+def test_an_attack_in_a_line_is_read_as_itself(method, settings):
+    plan = METHODS[method].plan(**settings)
+    assert Plan.read(plan.text) == plan
