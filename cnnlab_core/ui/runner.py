@@ -202,9 +202,12 @@ def kept(outcome: Outcome[Any], key: str) -> Iterator[None]:
         yield
 
 
-def mark(outcome: Outcome[Any], key: str) -> None:
-    """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button."""
-    look = st.empty()
+def mark(outcome: Outcome[Any], key: str, look: DeltaGenerator | None = None) -> None:
+    """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button.
+
+    ``look`` is an ``st.empty`` that was there before the job ran, where that paints into the container.
+    """
+    look = look or st.empty()
     if outcome.state == "stale":
         look.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
         if outcome.note:
