@@ -36,6 +36,8 @@ def test_the_page_opens_with_a_finished_attack(open_page):
     assert set(metrics(app)) == {"L∞", "L2", "L1", "Pixels changed", "SSIM"}
     assert metrics(app)["L∞"] == "4/255"
     assert pictures(app) == 5
+    assert "A change of at most **4/255** in each colour of each pixel turned" in app.success[0].value
+    assert "**Why so little is enough:** a picture has 150,528 numbers." in texts(app)
     assert "pgd(model, x, target=76" in app.code[-1].value
     assert app.get("download_button")
 
@@ -178,6 +180,7 @@ def test_dearer_attacks_wait_and_older_ones_are_marked(open_page):
     app.slider(key="adversarial_eps").set_value(8.0).run()
     assert any("your previous settings" in text.value for text in app.markdown)
     assert app.metric, "the older one stays"
+    assert "Noise × 31.8" in texts(app), "with its own gain, that of 4/255"
 
 
 def test_any_step_of_the_way_can_be_seen_again(open_page):

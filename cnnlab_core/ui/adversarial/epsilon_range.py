@@ -42,8 +42,9 @@ def turning(choice: Choice, *, aimed: bool = True) -> Plan:
 
 
 def is_usual(plan: Plan, steps: int) -> bool:
-    """Whether it is the attack that the page opens with, in so many steps at each epsilon."""
-    return plan == replace(FIRST_LOOK.over_epsilon(), eps=Plan.eps, steps=steps, seed=Plan.seed)
+    """Whether it is the attack that the page opens with, in any norm, in so many steps at each epsilon."""
+    usual = replace(FIRST_LOOK.over_epsilon(), norm=plan.norm, steps=steps)
+    return replace(plan, eps=usual.eps, seed=usual.seed) == usual
 
 
 def epsilons(norm: str, count: int) -> tuple[float, ...]:
