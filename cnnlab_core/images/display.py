@@ -19,10 +19,10 @@ def png(picture: Image.Image) -> bytes:
 
 
 @by_annotation
-def jpeg(picture: Image.Image) -> bytes:
+def jpeg(picture: Image.Image, quality: int = 92) -> bytes:
     """A photo for the screen as a JPEG file: written forty times faster than a PNG, and a sixth of its size."""
     file = io.BytesIO()
-    picture.convert("RGB").save(file, "JPEG", quality=92)
+    picture.convert("RGB").save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 

@@ -263,6 +263,12 @@ def _heatmap(axes: Axes, trace: Any, layout: Any) -> None:
     rows, columns = z.shape
     low, high = (trace.zmin, trace.zmax) if trace.zmin is not None else (np.nanmin(z), np.nanmax(z))
     palette, gap = _palette(trace.colorscale), trace.xgap or 0
+    if trace.zsmooth:
+        axes.imshow(
+            z, extent=(trace.x[0], trace.x[-1], trace.y[0], trace.y[-1]), origin="lower", aspect="auto",
+            interpolation="bilinear", cmap=palette, vmin=low, vmax=high,
+        )  # fmt: skip
+        return
     mesh = axes.pcolormesh(
         np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, np.ma.masked_invalid(z), cmap=palette, vmin=low,
         vmax=high, edgecolors="white" if gap else "face", linewidth=_POINT * gap, rasterized=z.size > _MOST_DRAWN,
@@ -295,11 +301,6 @@ def _contour(axes: Axes, trace: Any, layout: Any) -> None:
         levels = np.arange(about.start, about.end + (about.size or 1) / 2, about.size or 1)
     if how == "fill":
         axes.contourf(x, y, z, levels, cmap=_palette(trace.colorscale))
-    elif how == "heatmap":
-        axes.imshow(
-            z, extent=(x[0], x[-1], y[0], y[-1]), origin="lower", aspect="auto", interpolation="bilinear",
-            cmap=_palette(trace.colorscale), vmin=trace.zmin, vmax=trace.zmax,
-        )  # fmt: skip
     look: dict[str, Any] = {"colors": [_colour(trace.line.color)], "linewidths": _POINT * trace.line.width}
     axes.contour(x, y, z, levels, negative_linestyles="-", **look)
 

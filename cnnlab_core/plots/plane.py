@@ -1,7 +1,9 @@
 """Attacks in the plane: the line that decides, the ball of allowed points, and the steps through it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,9 @@ Array = npt.NDArray[np.float64]
 Point = Sequence[float] | Array
 
 _SIDES = [[0, "rgba(120,135,144,0.30)"], [0.5, "rgba(120,135,144,0.03)"], [1, "rgba(20,160,143,0.24)"]]
+
+_LEVELS = tuple(math.log(share / (1 - share)) for share in (0.1, 0.3, 0.7, 0.9))
+"""The scores at which thin lines are drawn, by the probability of class 1 there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,35 +121,40 @@ def pair(point: Point) -> str:
 
 
 def _plane(backdrop: Backdrop, height: int = 420) -> go.Figure:
-    grounds = [
+    grounds: list[dict[str, Any]] = [
         {
-            "type": "contour",
-            "x": backdrop.across.round(5),
-            "y": backdrop.up.round(5),
+            "type": "heatmap",
+            "x": backdrop.across,
+            "y": backdrop.up,
             "z": backdrop.probability.round(4),
             "zmin": 0,
             "zmax": 1,
-            "contours": {"start": 0.1, "end": 0.9, "size": 0.2, "coloring": "heatmap"},
-            "line": {"width": 0.6, "color": FAINT},
+            "zsmooth": "fast",
             "colorscale": _SIDES,
             "showscale": False,
             "hovertemplate": "(%{x:.2f}, %{y:.2f}): P(class 1) = %{z:.3f}<extra></extra>",
         }
     ]
-    if backdrop.score.min() < 0 < backdrop.score.max():
-        boundary = {  # a plane over the corners alone: its zero is a straight line, exactly
-            "type": "contour",
-            "x": backdrop.across[[0, -1]],
-            "y": backdrop.up[[0, -1]],
-            "z": backdrop.score[np.ix_([0, -1], [0, -1])],
-            "contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"},
-            "line": {"width": 2.5, "color": MUTED},
-            "showscale": False,
-            "hoverinfo": "skip",
-        }
-        grounds.append(boundary)
+    lowest, highest = backdrop.score.min(), backdrop.score.max()
+    grounds += [_level(backdrop, level, 0.6, FAINT) for level in _LEVELS if lowest < level < highest]
+    if lowest < 0 < highest:
+        grounds.append(_level(backdrop, 0, 2.5, MUTED))
     x, y = square_axes(("x<sub>1</sub>", "x<sub>2</sub>"), backdrop.across, backdrop.up)
     return make_figure(grounds, height=height, margin={"l": 8, "r": 8, "t": 8, "b": 18}, x=x, y=y)
+
+
+def _level(backdrop: Backdrop, level: float, width: float, colour: str) -> dict[str, Any]:
+    """Where the score is ``level``: a plane over the corners alone has straight lines there, exactly."""
+    return {
+        "type": "contour",
+        "x": backdrop.across[[0, -1]],
+        "y": backdrop.up[[0, -1]],
+        "z": backdrop.score[np.ix_([0, -1], [0, -1])],
+        "contours": {"start": level, "end": level, "size": 1, "coloring": "none"},
+        "line": {"width": width, "color": colour},
+        "showscale": False,
+        "hoverinfo": "skip",
+    }
 
 
 def _region(figure: go.Figure, region: Region, x: Point) -> None:

@@ -59,7 +59,7 @@ def test_a_bell_pepper_becomes_a_space_shuttle(lab, note):
     box.fill("space shuttle")
     lab.during(lambda: lab.page.get_by_role("option", name="812 · space shuttle").click())
     lab.during(lambda: lab.page.get_by_role("button", name=re.compile(r"^Attack \(PGD")).click())
-    expect(lab.page.get_by_text(re.compile("Fooled.*became.*space shuttle"))).to_be_visible()
+    expect(lab.page.get_by_text(re.compile("Fooled.*into.*space shuttle"))).to_be_visible()
     assert named(saved(lab, "Adversarial (PNG)")) == 812
     original = open_image(file.read_bytes())
     model = load_model("efficientnet_lite0", device="cpu")

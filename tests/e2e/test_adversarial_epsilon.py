@@ -19,6 +19,9 @@ def address(tab, **query):
     )
 
 
+FGSM = "FGSM:+one+direction"
+
+
 def canvas(lab, name):
     """The pixels of one of the explorer's canvases."""
     source = lab.page.locator(f"canvas.{name}").evaluate("canvas => canvas.toDataURL('image/png')")
@@ -59,7 +62,7 @@ def here(lab):
 def test_dragging_epsilon_changes_everything_in_the_browser_alone(lab):
     sent = []
     lab.page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
-    lab.open(address("Epsilon", adversarial_at="0"))
+    lab.open(address("Epsilon", adversarial_at="0", adversarial_way=FGSM))
     slider = lab.page.get_by_role("slider", name="Epsilon", exact=True)
     expect(slider).to_have_attribute("aria-valuetext", re.compile("^0/255: tiger cat, "))
     original, grey, first = canvas(lab, "picture"), canvas(lab, "noise"), bars(lab)
@@ -93,7 +96,7 @@ def test_dragging_epsilon_changes_everything_in_the_browser_alone(lab):
 
 
 def test_the_keyboard_the_chart_and_the_marks_move_epsilon_too(lab):
-    lab.open(address("Epsilon", adversarial_target="any+other+class"))
+    lab.open(address("Epsilon", adversarial_target="any+other+class", adversarial_way=FGSM))
     slider = lab.page.get_by_role("slider", name="Epsilon", exact=True)
     expect(slider).to_have_value("4")  # the page's own epsilon
     slider.focus()

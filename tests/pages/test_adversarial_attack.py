@@ -36,6 +36,8 @@ def test_the_page_opens_with_a_finished_attack(open_page):
     assert set(metrics(app)) == {"L∞", "L2", "L1", "Pixels changed", "SSIM"}
     assert metrics(app)["L∞"] == "4/255"
     assert pictures(app) == 5
+    assert "A change of at most **4/255** in each colour of each pixel turned" in app.success[0].value
+    assert "**Why so little is enough:** a picture has 150,528 numbers." in texts(app)
     assert "pgd(model, x, target=76" in app.code[-1].value
     assert app.get("download_button")
 
@@ -176,8 +178,9 @@ def test_dearer_attacks_wait_and_older_ones_are_marked(open_page):
     press(app, "Attack")
     assert app.metric
     app.slider(key="adversarial_eps").set_value(8.0).run()
-    assert any("your previous settings" in info.value for info in app.info)
+    assert any("your previous settings" in text.value for text in app.markdown)
     assert app.metric, "the older one stays"
+    assert "Noise × 31.8" in texts(app), "with its own gain, that of 4/255"
 
 
 def test_any_step_of_the_way_can_be_seen_again(open_page):
@@ -241,6 +244,6 @@ def test_what_is_left_of_previous_settings_is_told_as_what_it_was(open_page):
     assert "tarantula" in before
     app.query_params["picture"] = "coffee"
     app.slider(key="adversarial_steps").set_value(33).run()
-    assert any("previous settings" in info.value for info in app.info)
+    assert any("your previous settings" in text.value for text in app.markdown)
     assert next(success.value for success in app.success) == before
     assert "steps=20" in next(code.value for code in app.code if code.language == "python")

@@ -30,6 +30,9 @@ def opened(open_page, **query):
     return open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Epsilon", **query)
 
 
+FGSM = {"adversarial_way": "FGSM: one direction"}
+
+
 def scene(app):
     return json.loads(app.get("bidi_component")[0].proto.json)
 
@@ -41,7 +44,7 @@ def unpacked(text):
 @pytest.mark.parametrize(
     "query",
     [
-        {},
+        FGSM,
         {"adversarial_at": "nan", "adversarial_way": "?"},
         {"adversarial_at": "-1e999", "adversarial_reach_linf": ""},
     ],
@@ -53,8 +56,21 @@ def test_it_opens_finished_whatever_the_address_says(open_page, query):
     assert app.get("download_button")
 
 
-def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model, x):
+def test_it_opens_with_pgd_at_a_target_that_is_reached_and_a_notch_empties_nothing(open_page):
     app = opened(open_page)
+    assert "**tarantula is reached at" in texts(app)
+    before = scene(app)
+    app.slider(key="adversarial_eps").set_value(4.5).run()  # the attack above: no epsilon of these here
+    assert scene(app) == before
+    assert "previous settings" not in texts(app)
+    app.slider(key="adversarial_way_steps").set_value(7).run()
+    assert scene(app) == before, "the one of previous settings stays"
+    assert "These results are from your previous settings." in texts(app)
+    assert "5 steps, best picture" in texts(app), "and is told as what it was"
+
+
+def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model, x):
+    app = opened(open_page, **FGSM)
     data = scene(app)
     swept = sweep(model, x, eps=LINF, target=76)
     curve = swept.curve()
@@ -79,11 +95,11 @@ def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model
 
 
 def test_the_address_names_the_epsilon_and_the_file_follows(open_page):
-    app = opened(open_page, adversarial_at="11")
+    app = opened(open_page, adversarial_at="11", **FGSM)
     assert scene(app)["at"] == 11
     assert "# at 11 / 255" in app.code[-1].value
     assert any(button.label == "Picture at 11/255 (PNG)" for button in app.get("download_button"))
-    app = opened(open_page, adversarial_at="30", adversarial_reach_linf="to 32/255")
+    app = opened(open_page, adversarial_at="30", adversarial_reach_linf="to 32/255", **FGSM)
     assert scene(app)["at"] == 30
 
 
@@ -113,7 +129,9 @@ def test_every_attack_is_offered_at_each_epsilon_or_it_is_said_why_not(open_page
     options = app.segmented_control(key="adversarial_way").options
     assert options[:2] == ["FGSM: one direction", "PGD at each epsilon"]
     if f"{title} at each epsilon" in options:
-        assert any(button.label.startswith(f"Run {title} at 17 epsilons, 10 steps") for button in app.button)
+        assert app.slider(key="adversarial_way_steps").value == 5
+        if title != "PGD":  # the page opens with that one
+            assert any(button.label.startswith(f"Run {title} at 17 epsilons, 5 steps") for button in app.button)
     else:
         assert f"{title} has no epsilon" in texts(app)
         assert "FGSM, PGD, Probability ascent" in texts(app)
@@ -121,13 +139,14 @@ def test_every_attack_is_offered_at_each_epsilon_or_it_is_said_why_not(open_page
 
 
 def test_a_link_to_pgd_opens_it_below_another_attack(open_page):
-    app = opened(open_page, adversarial_attack="Probability ascent", adversarial_way="PGD at each epsilon")
-    assert any(button.label == "Run PGD at 17 epsilons, 10 steps each" for button in app.button)
+    query = {"adversarial_way": "PGD at each epsilon", "adversarial_way_steps": "9"}
+    app = opened(open_page, adversarial_attack="Probability ascent", **query)
+    assert any(button.label == "Run PGD at 17 epsilons, 9 steps each" for button in app.button)
 
 
 @pytest.mark.parametrize("norm", ["l2", "l1"])
 def test_other_norms_have_epsilons_of_their_own(open_page, norm):
-    app = opened(open_page, adversarial_norm=norm, adversarial_target="any other class")
+    app = opened(open_page, adversarial_norm=norm, adversarial_target="any other class", **FGSM)
     data = scene(app)
     assert "signs" not in data
     assert data["eps"][-1] == {"l2": "4", "l1": "400"}[norm]
@@ -136,7 +155,7 @@ def test_other_norms_have_epsilons_of_their_own(open_page, norm):
 
 
 def test_a_tab_keeps_its_controls_while_another_one_is_open(open_page):
-    app = opened(open_page, adversarial_reach_linf="to 32/255")
+    app = opened(open_page, adversarial_reach_linf="to 32/255", **FGSM)
     for tab in ("On paper", "Attack"):
         app.session_state["adversarial_tab"] = tab
         app.run()

@@ -79,8 +79,8 @@ def test_the_attack_through_transforms_stands_beside_the_plain_one(open_page):
     assert "Made through transforms, it survives" in texts(app)
     assert '(find_transform("rotate"), 30),\n]' in app.code[-1].value
     app.slider(key="adversarial_views").set_value(6).run()
-    assert "left out below" in texts(app)
-    assert len(app.get("image")) == before
+    assert "from your previous settings" in texts(app)
+    assert len(app.get("image")) == before + len(TRANSFORMS) + 1, "they stay"
 
 
 def test_an_attack_that_fails_has_nothing_to_survive(open_page):

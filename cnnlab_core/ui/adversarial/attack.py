@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks.loop import AttackStep
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.result import AttackResult
 from cnnlab_core.attacks.studies.attack import history_table, shown_class
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import png
-from cnnlab_core.images.levels import LEVELS
+from cnnlab_core.images.levels import LEVELS, NORM_NAMES
 from cnnlab_core.network.glass import GLASS
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.lines import step_lines
@@ -24,6 +25,10 @@ from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.l1_figure import show_l1_figure
 from cnnlab_core.ui.adversarial.pictures import (
     crisp,
+    gain,
+    guess,
+    learned,
+    looked_at,
     probabilities_by_step,
     show_picture,
     show_trio,
@@ -32,103 +37,107 @@ from cnnlab_core.ui.adversarial.pictures import (
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.network.compare import link_here
-from cnnlab_core.ui.show import plain, show_previous
+from cnnlab_core.ui.runner import mark
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
 
 _RESULT = "attack_result"
-_OF = "attack shown"
+_FILM = 12
+"""So many pictures of a running attack are shown, at most: each is sent."""
 
 
 def show(choice: Choice) -> None:
-    """Three pictures and the verdict, how the attack went step by step, and each of its steps again."""
-    st.caption(
-        "The picture in the middle is all that changed, made visible. Everything here refers to the rounded 8-bit "
-        "picture, which you see and can save."
+    """Three pictures and what happened, how the attack went step by step, and each of its steps again."""
+    status = looked_at(
+        "Look for a difference between the outer two: the middle one shows all that was changed, amplified."
     )
-    status = st.container()  # above the pictures, where Stop stays in its place
+    look = st.empty()
     with st.container(key=_RESULT):
-        _show(choice, status)
+        _show(choice, status, look)
 
 
-def _show(choice: Choice, status: DeltaGenerator) -> None:
-    places = [column.empty() for column in st.columns(3, gap="medium")]
-    verdict = st.container()
-    curves = [column.empty() for column in st.columns(4, gap="small")]
-    course = _Course({index: [] for index in (choice.answer.best[0].index, choice.target) if index is not None})
-
-    def paint(newest: list[AttackStep]) -> None:
-        course.follow(newest)
-        show_trio(places, choice.clean, newest[-1].view(), choice.subject.labels, live=True)
-        _curves(curves, choice, course, total=newest[-1].total, stage=f"{len(course.losses)}")
-
-    with status:
-        outcome = run_attack(choice, paint=paint)
+def _show(choice: Choice, status: DeltaGenerator, look: DeltaGenerator) -> None:
+    pictures, answer = st.columns([3, 1.3], gap="medium")
+    with pictures, main_picture():
+        places = [column.empty() for column in st.columns(3, gap="small")]
+    with answer, main_answer():
+        told = st.empty()
+    below = st.container()
+    film = _Film(choice, places, told)
+    outcome = run_attack(choice, paint=film.paint, meanwhile=film.begin, at=status)
+    mark(outcome, _RESULT, look)
     found = outcome.result
     if found is None:
+        if not film.begun:
+            film.begin()
         if outcome.steps:
             picture = outcome.steps[-1].view().picture
-            with verdict:
+            with below:
                 offer(File("The picture as it is now (PNG)", lambda: png(picture), "cnnlab_stopped.png", "image/png"))
-        if not course.losses:
-            best = choice.answer.best[0]
-            show_picture(places[0], "Original", choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}")
+        elif outcome.state == "idle":
+            told.markdown("Press **Attack**: the network's answer will turn while you watch.")
         return
-    if outcome.state == "stale":  # told as what it is: of that network, picture and attack
-        choice = st.session_state.get(_OF, choice)
-        with status:
-            show_previous(_RESULT)
-    st.session_state[_OF] = choice
-    with verdict:
-        _verdict(choice, found)
+    choice = outcome.asked  # a stale one is told as what it is: of that network, picture and attack
+    show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels, choice.plan)
+    with told.container():
+        _story(choice, found)
+    with below:
+        _numbers(found)
         if choice.subject.spec.name not in GLASS:  # those are drawn on, and compared with nothing
             link_here(choice.plan, choice.target)
-    show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels)
-    _curves(curves, choice, _Course.of(found), total=len(found.losses), stage="end")
-    if choice.plan.method == "probability_ascent" and outcome.state == "done":
-        show_gradient(choice, found)
-    _steps(choice, found)
-    if choice.plan.method == "l1_adam":
-        show_l1_figure(choice)
-    _take_away(choice, found)
+        _curves(choice, found)
+        if choice.plan.method == "probability_ascent" and outcome.state == "done":
+            show_gradient(choice, found)
+        _steps(choice, found)
+        if choice.plan.method == "l1_adam":
+            show_l1_figure(choice)
+        learned(
+            "epsilon says how far each number of the picture may move, and a change that nobody sees can be enough if "
+            "it follows the network's own gradient."
+        )
+        _take_away(choice, found)
 
 
 @dataclass
-class _Course:
-    """An attack's numbers by step: probabilities by class, the objective, the gradient's norm (0 where unknown)."""
+class _Film:
+    """An attack while it runs: the noise, the picture and its answer, a few times on the way."""
 
-    probabilities: dict[int, list[float]]
-    losses: list[float] = field(default_factory=list)
-    gradient_norms: list[float] = field(default_factory=list)
-    first_success: int = -1
+    choice: Choice
+    places: Sequence[DeltaGenerator]
+    told: DeltaGenerator
+    begun: bool = False
+    shown: int = -1
 
-    def follow(self, steps: Sequence[AttackStep]) -> None:
-        """Add the next steps of an attack that is still running."""
-        for step in steps:
-            shares = softmax(step.logits[0].double().cpu().numpy())
-            for index, line in self.probabilities.items():
-                line.append(float(shares[index]))
-            self.losses.append(step.loss.item())
-            self.gradient_norms.append(step.gradient_norm.item())
-            if self.first_success < 0 and step.success:
-                self.first_success = step.index
-
-    @staticmethod
-    def of(found: AttackResult) -> "_Course":
-        """Of a finished one."""
-        history = found.history
-        return _Course(
-            probabilities_by_step(found),
-            history.losses[:, 0].tolist(),
-            history.gradient_norm[:, 0].tolist(),
-            int(found.first_success),
+    def begin(self) -> None:
+        """The picture before the attack."""
+        self.begun, best = True, self.choice.answer.best[0]
+        show_picture(
+            self.places[0], "Original", self.choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}"
         )
 
+    def paint(self, newest: list[AttackStep]) -> None:
+        """The latest step, unless one was shown a moment ago."""
+        step = newest[-1]
+        if self.shown >= 0 and step.index - self.shown < step.total / _FILM:
+            return
+        self.shown = step.index
+        clean, labels = self.choice.clean, self.choice.subject.labels
+        show_trio(self.places, clean, step.view(), labels, self.choice.plan, live=True)
+        shares = softmax(step.logits[0].double().cpu().numpy())
+        lines = [
+            f"P({plain(labels[index])}): **{shares[index]:.1%}**"
+            for index in (self.choice.answer.best[0].index, self.choice.target)
+            if index is not None
+        ]
+        self.told.markdown("  \n".join([f"Step {step.index} of {step.total - 1}", *lines]))
 
-def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *, total: int, stage: str) -> None:
-    """Probability, its logarithm, the objective and the gradient, over the steps; ``stage`` is another at each call."""
-    named = {choice.subject.labels[index]: values for index, values in course.probabilities.items()}
-    norms = np.asarray(course.gradient_norms, dtype=float)
+
+def _curves(choice: Choice, found: AttackResult) -> None:
+    """Probability, its logarithm, the objective and the gradient, over the steps."""
+    history, total, first = found.history, len(found.losses), int(found.first_success)
+    named = {choice.subject.labels[index]: values for index, values in probabilities_by_step(found).items()}
+    norms = history.gradient_norm[:, 0].double().cpu().numpy()
     norms = np.where(norms > 0, norms, np.nan)  # 0 stands for a step that needed none
     figures = (
         step_lines(
@@ -137,24 +146,29 @@ def _curves(places: Sequence[DeltaGenerator], choice: Choice, course: _Course, *
             total=total,
             percent=True,
             y_name="probability",
-            at=course.first_success if course.first_success >= 0 else None,
+            at=first if first >= 0 else None,
         ),
         step_lines(named, title="Probability, log scale", total=total, log=True, y_name="probability"),
         step_lines(
-            {"objective": course.losses}, title="Objective, which the attack maximises", total=total, y_name="objective"
+            {"objective": history.losses[:, 0].tolist()},
+            title="Objective, which the attack maximises",
+            total=total,
+            y_name="objective",
         ),
         step_lines({"norm": norms}, title="Gradient norm, log scale", total=total, log=True, y_name="gradient norm"),
     )
-    for index, (place, figure) in enumerate(zip(places, figures, strict=True)):
-        key = f"attack curve {index} {stage}"
-        show_chart(figure, key, figure.layout.title.text, choice.about, place=place, live=stage != "end")
+    for index, (place, figure) in enumerate(zip(st.columns(4, gap="small"), figures, strict=True)):
+        show_chart(figure, f"attack curve {index}", figure.layout.title.text, choice.about, place=place)
 
 
-def _verdict(choice: Choice, found: AttackResult) -> None:
-    """In words, then in numbers, of the 8-bit picture."""
-    labels, clean = choice.subject.labels, found.clean.view()
+def _story(choice: Choice, found: AttackResult) -> None:
+    """What happened to the 8-bit picture, how, and why so little is enough."""
+    labels, clean, now = (
+        choice.subject.labels,
+        found.clean.view(),
+        top_class(found.rounded.view(), choice.subject.labels),
+    )
     goal = "any other class" if choice.target is None else f"“{plain(labels[choice.target])}”"
-    now = top_class(found.rounded.view(), labels)
     if choice.already:
         went = f"{top_class(clean, labels)} before the attack, {now} after"
         if found.success:
@@ -162,7 +176,9 @@ def _verdict(choice: Choice, found: AttackResult) -> None:
         else:
             st.info(f"**No surer.** {went}.", icon=":material/shield:")
     elif found.success:
-        st.success(f"**Fooled.** {top_class(clean, labels)} became {now}.", icon=":material/check_circle:")
+        st.success(f"**Fooled.** {_change(choice.plan, found)} turned {top_class(clean, labels)} into {now}.")
+        st.markdown(f"**How:** {_how(choice.plan, found)}")
+        st.markdown(f"**Why so little is enough:** {_why(found)}")
     elif found.exact.success:
         st.warning(
             f"**The float picture fools the network, but the PNG doesn't:** {top_class(found.exact.view(), labels)} "
@@ -183,6 +199,35 @@ def _verdict(choice: Choice, found: AttackResult) -> None:
             "Try a larger epsilon or more steps.",
             icon=":material/shield:",
         )
+
+
+def _change(plan: Plan, found: AttackResult) -> str:
+    """How much was changed, in the norm that bounds it."""
+    measured = found.rounded.distances()
+    norm = plan.ball_norm if plan.entry.takes("eps") else "l1" if plan.entry.takes("alpha") else "l2"
+    if norm == "linf":
+        return f"A change of at most **{measured['linf'] * LEVELS:.0f}/{LEVELS}** in each colour of each pixel"
+    return f"A change of **{measured[norm]:.3g}** in {NORM_NAMES[norm]}, all pixels together,"
+
+
+def _how(plan: Plan, found: AttackResult) -> str:
+    first = int(found.first_success)
+    when = f" It won at step {first} of {len(found.losses) - 1}." if first > 0 and len(found.losses) > 2 else ""
+    return f"{plan.entry.about}{when}"
+
+
+def _why(found: AttackResult) -> str:
+    numbers = found.x[0].numel()
+    if found.rounded.distances()["l0"] > numbers / 6:
+        return (
+            f"a picture has {numbers:,} numbers. Each moves a little, in the direction that the gradient says, and "
+            "their effects add up."
+        )
+    return "few pixels change, but just those, and in just that direction, to which the network's answer is sensitive."
+
+
+def _numbers(found: AttackResult) -> None:
+    """The size of the change of the 8-bit picture, in each norm."""
     measured = found.rounded.distances()
     columns = st.columns(5, gap="small")
     share = measured["l0"] / found.x[0, 0].numel()
@@ -204,6 +249,11 @@ def _verdict(choice: Choice, found: AttackResult) -> None:
 def _steps(choice: Choice, found: AttackResult) -> None:
     """Each step of the attack again, and the two pictures under a wipe."""
     st.header("Step by step")
+    first = int(found.first_success)
+    if first >= 0 and len(found.losses) > 6:
+        answer = "1 to 3" if first < 4 else "4 to 8" if first < 9 else "more"
+        told = f"The float picture first fooled the network at step {first}. Slide through the steps to see it turn."
+        guess("attack", "how many steps did it take to fool the network?", ("1 to 3", "4 to 8", "more"), answer, told)
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         st.markdown("**Before and after**: drag the line")
@@ -219,7 +269,7 @@ def _steps(choice: Choice, found: AttackResult) -> None:
         at = st.select_slider("Step", numbers, numbers[-1], key="adversarial_look")
         view = found.on_the_way(at)
         first, second = st.columns(2, gap="medium")
-        noise, scale = noise_picture(found.clean.view().pixels, view.pixels)
+        noise, scale = noise_picture(found.clean.view().pixels, view.pixels, gain(choice.plan))
         objective = f"objective {found.losses[at].item():.3f}".replace("-0.000", "0.000")
         show_picture(first.empty(), f"Noise × {scale:.3g}", noise, objective)
         show_picture(second.empty(), "Picture", view.picture, top_class(view, choice.subject.labels))
@@ -241,7 +291,7 @@ def _steps(choice: Choice, found: AttackResult) -> None:
 
 def _take_away(choice: Choice, found: AttackResult) -> None:
     clean, after = found.clean.view(), found.rounded.view()
-    noise, _ = noise_picture(clean.pixels, after.pixels)
+    noise, _ = noise_picture(clean.pixels, after.pixels, gain(choice.plan))
     y, target = found.goal.single
     about = {
         "model": choice.subject.spec.name,

@@ -8,7 +8,7 @@ import streamlit as st
 from cnnlab_core.attacks.methods import FIRST_LOOK, METHODS, Plan, find_method
 from cnnlab_core.attacks.result import View
 from cnnlab_core.classification.batch import Classified
-from cnnlab_core.ui.adversarial.settings import choose_norm, choose_plan, in_words
+from cnnlab_core.ui.adversarial.settings import choose_plan, in_words
 from cnnlab_core.ui.adversarial.target import choose_aim, resolve
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import plain
@@ -61,14 +61,12 @@ def choose() -> Choice | None:
     answer = classify_picture(subject.spec, subject.weights, subject.picture, place="adversarial")
     if answer is None:
         return None
-    first, second, third = st.columns([1.1, 1.5, 0.9], gap="medium", vertical_alignment="bottom")
+    first, second, third, last = st.columns([1.1, 1.5, 1.5, 0.6], gap="medium", vertical_alignment="bottom")
     titles = [method.title for method in METHODS.values()]
     method = find_method(CONTROLS.select("attack", "Attack", titles, FIRST_LOOK.title, place=first))
     with second:
         aim = choose_aim(CONTROLS, subject.spec, needs_target=method.needs_target)
-    with third:
-        norm = choose_norm(CONTROLS, method)
-    plan = choose_plan(CONTROLS, method, norm)
+    plan = choose_plan(CONTROLS, method, third, last)
     target = resolve(aim, answer, plan.seed)
     choice = Choice(subject, answer, plan, aim, target)
     if choice.already:

@@ -1,7 +1,7 @@
 """How the picture, the answer and its probability change with epsilon: dragged in the browser."""
 
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -18,11 +18,21 @@ from cnnlab_core.recipes.adversarial import epsilon as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.epsilon_explorer import scene, show_explorer
-from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, look_at, looked_at, straight, turning
+from cnnlab_core.ui.adversarial.epsilon_range import (
+    COUNTS,
+    at_epsilon,
+    choose_epsilons,
+    is_usual,
+    look_at,
+    straight,
+    turning,
+)
+from cnnlab_core.ui.adversarial.pictures import learned, looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import figure_files
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.runner import kept
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -30,45 +40,86 @@ Found = tuple[Sweep, dict[str, Any]]
 """A sweep, and the same as the browser needs it."""
 
 
+STEPS = 5
+"""The attack's steps at each epsilon, at first."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is swept: an attack on the choice's picture, over epsilons."""
+
+    choice: Choice
+    plan: Plan
+    eps: tuple[float, ...]
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """What makes results the same, beside the subject."""
+        return self.choice.target, self.plan, self.eps
+
+    @property
+    def follows(self) -> bool:
+        """Whether it needs no button: one gradient for all epsilons, or what the view opens with."""
+        first = is_usual(self.plan, STEPS) and len(self.eps) == COUNTS[0] + 1
+        return self.plan.entry.straight or (first and self.choice.subject.picture.is_sample)
+
+
 def show(choice: Choice) -> None:
     """The epsilon explorer, and the smallest epsilons that change the class and reach the target."""
-    subject, norm = choice.subject, choice.plan.norm
-    ways = _ways(choice)
-    first, second, third = st.columns([1.3, 1, 1.2], gap="medium", vertical_alignment="bottom")
-    plan = ways[CONTROLS.one_of("way", "Attack at each epsilon", list(ways), next(iter(ways)), place=first)]
-    with second:
-        eps = choose_epsilons("reach", norm)
-    each = ""
-    if plan.entry.takes("steps"):
-        plan = replace(plan, steps=CONTROLS.slider("way_steps", "Steps at each epsilon", 2, 40, 10, 1, place=third))
-        each = f", {plan.steps} steps each"
+    status = looked_at("Drag epsilon: from where on does the answer turn, and from where on do you see the noise?")
+    asked = _ask(choice)
+    plan, eps = asked.plan, asked.eps
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[Progress[Any], None, Found]:
         sweep = yield from sweep_steps(model, x, eps=eps, method=plan, target=choice.target)
-        return sweep, scene(sweep, subject.labels)
+        return sweep, scene(sweep, choice.subject.labels)
 
-    settings = choice.target, plan, eps
+    each = f", {plan.steps} steps each" if plan.entry.takes("steps") else ""
     outcome = run_study(
         "epsilon",
-        subject,
-        settings,
+        choice.subject,
+        asked.settings,
         study,
         label=f"{plan.title} at {len(eps)} epsilons",
-        start="" if plan.entry.straight else f"Run {plan.title} at {len(eps)} epsilons{each}",
-        for_everybody=plan.entry.straight,
+        start="" if asked.follows else f"Run {plan.title} at {len(eps)} epsilons{each}",
+        for_everybody=asked.follows,
+        asked=asked,
+        at=status,
     )
-    if outcome.result is None or outcome.state == "stale":  # an earlier sweep has other epsilons
+    if outcome.result is None:
         return
-    sweep, drawn = outcome.result
-    at = looked_at(eps, norm, choice.plan.eps)
-    show_explorer(
-        drawn,
-        identity=digest(subject.key, settings),
-        at=at,
-        on_rest=lambda index: look_at(eps[index], norm),
-        key=CONTROLS.key("explorer"),
-    )
-    st.markdown(_words(choice, sweep))
+    with kept(outcome, "epsilon_result"):
+        _show(outcome.asked, *outcome.result, current=outcome.state == "done")
+
+
+def _ask(choice: Choice) -> _Asked:
+    """Which attack at each epsilon; behind “Range and steps”, how far epsilon goes and how many steps there are."""
+    ways = _ways(choice)
+    usual = next(name for name, plan in ways.items() if plan.method == Plan.method)
+    first, last = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
+    way = CONTROLS.one_of("way", "Attack at each epsilon", list(ways), usual, place=first, label_visibility="collapsed")
+    plan = ways[way]
+    with last.popover("Range and steps", icon=":material/tune:", key=CONTROLS.key("range")):
+        eps = choose_epsilons("reach", choice.plan.norm)
+        if plan.entry.takes("steps"):
+            plan = replace(plan, steps=CONTROLS.slider("way_steps", "Steps at each epsilon", 2, 40, STEPS, 1))
+    return _Asked(choice, plan, eps)
+
+
+def _show(asked: _Asked, sweep: Sweep, drawn: dict[str, Any], *, current: bool) -> None:
+    choice, eps, norm = asked.choice, asked.eps, asked.plan.norm
+    at = at_epsilon(eps, norm, choice.plan.eps, address=current)
+    with main_picture():
+        show_explorer(
+            drawn,
+            identity=digest(choice.subject.key, asked.settings),
+            at=at,
+            on_rest=lambda index: look_at(eps[index], norm),
+            key=CONTROLS.key("explorer"),
+        )
+    with main_answer():
+        st.markdown(_words(choice, sweep))
+    learned("the same attack fails below some epsilon and wins above it, often long before anybody sees a difference.")
     _away(choice, sweep, at, drawn)
 
 

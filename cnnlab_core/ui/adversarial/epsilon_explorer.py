@@ -34,8 +34,11 @@ _component = st.components.v2.component(
 def show_explorer(scene: dict[str, Any], *, identity: str, at: int, on_rest: Callable[[int], None], key: str) -> None:
     """Draw a scene, at first at epsilon number ``at``; ``on_rest`` gets the one at which the slider came to rest.
 
-    A scene of another ``identity`` begins anew.
+    A scene of another ``identity`` begins anew. Where a scene began is kept: what is the same as before isn't sent
+    again.
     """
+    began: dict[str, int] = st.session_state.setdefault(f"{key} began", {})
+    at = began.setdefault(identity, at)
 
     def rested() -> None:
         index = st.session_state[key].get("at")

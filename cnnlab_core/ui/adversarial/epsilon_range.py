@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from cnnlab_core.attacks.methods import METHODS, Plan
+from cnnlab_core.attacks.methods import FIRST_LOOK, METHODS, Plan
 from cnnlab_core.images.levels import LEVELS, SHOWN, distance
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
@@ -41,6 +41,12 @@ def turning(choice: Choice, *, aimed: bool = True) -> Plan:
     return replace(plan.over_epsilon(), eps=Plan.eps, seed=plan.seed if plan.draws else Plan.seed)
 
 
+def is_usual(plan: Plan, steps: int) -> bool:
+    """Whether it is the attack that the page opens with, in any norm, in so many steps at each epsilon."""
+    usual = replace(FIRST_LOOK.over_epsilon(), norm=plan.norm, steps=steps)
+    return replace(plan, eps=usual.eps, seed=usual.seed) == usual
+
+
 def epsilons(norm: str, count: int) -> tuple[float, ...]:
     """Epsilons from 0 up, ``count`` steps of the norm's spacing."""
     return tuple(index * _SPACING[norm] / SHOWN[norm] for index in range(count + 1))
@@ -52,9 +58,9 @@ def choose_epsilons(name: str, norm: str, counts: tuple[int, ...] = COUNTS) -> t
     return ranges[CONTROLS.one_of(f"{name}_{norm}", "Epsilon", list(ranges), next(iter(ranges)))]
 
 
-def looked_at(eps: tuple[float, ...], norm: str, start: float) -> int:
-    """The number of the epsilon that the address names, or of the one next to it, or next to ``start``."""
-    text, wanted = in_address("adversarial_at", ""), start
+def at_epsilon(eps: tuple[float, ...], norm: str, start: float, *, address: bool = True) -> int:
+    """The number of the epsilon that the ``address`` names, or of the one next to it, or next to ``start``."""
+    text, wanted = in_address("adversarial_at", "") if address else "", start
     with suppress(ValueError):
         wanted = float(text or "nan") / SHOWN[norm]
     wanted = wanted if math.isfinite(wanted) else start

@@ -20,6 +20,7 @@ from cnnlab_core.ui.adversarial.neuron_setting import (
     place_the_attack,
     work_out,
 )
+from cnnlab_core.ui.adversarial.pictures import learned
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.take_away import take_away
@@ -34,30 +35,42 @@ CUT = {
 
 def show() -> None:
     """The attack by one step and by many, the best that any could do, and the smallest epsilon."""
-    st.markdown(
-        "An attack on the smallest network there is: one neuron with two inputs, $f(x) = \\sigma(w \\cdot x + b)$, the "
-        "probability of class 1. Here you can see everything about an attack, and work it out exactly."
+    st.caption(
+        "An attack on the smallest network there is, one neuron with two inputs: which arrow leaves the frame, and "
+        "which one crosses the thick line?"
     )
-    neuron, ball, y, raw = place_the_attack()
+    one, many = st.columns(2, gap="large")
+    with st.container(border=True):
+        st.markdown("$f(x) = \\sigma(w \\cdot x + b)$ is the probability of class 1.")
+        neuron, ball, y, raw = place_the_attack()
+        left, right = st.columns(2, gap="large")
+        with left:
+            step_sizes = choose_step_sizes()
+        with right:
+            step_size, steps, seed = choose_walk()
+    setting = Setting(neuron, ball, y, step_sizes, step_size, steps, seed, raw)
+    story = work_out(setting)
+    with one:
+        name = "the gradient as it is" if raw else "FGSM" if ball.norm == "linf" else "the fast gradient method"
+        st.markdown(f"**One step: {name}**")
+    with many:
+        st.markdown("**Many steps, projected: PGD**")
+    draw_both(setting, story, one, many)
     standing(neuron, ball, y)
     if raw:
         formula = gradient_formula(neuron, ball.centre, y)
         st.markdown(f"Every step is its step size times the gradient, which at x is ${formula}$")
-    one, many = st.columns(2, gap="large")
-    with one:
-        name = "the gradient as it is" if raw else "FGSM" if ball.norm == "linf" else "the fast gradient method"
-        st.header(f"One step: {name}")
-        step_sizes = choose_step_sizes()
-    with many:
-        st.header("Many steps, projected: PGD")
-        step_size, steps, seed = choose_walk()
-    setting = Setting(neuron, ball, y, step_sizes, step_size, steps, seed, raw)
-    story = work_out(setting)
-    draw_both(setting, story, one, many)
+    left, right = st.columns(2, gap="large")
+    with left:
+        single_table(setting, story)
+        st.caption(says(setting))
+    with right:
+        walk_table(setting, story)
     st.divider()
     best_point(setting, story)
     st.divider()
     smallest_epsilon(setting, story)
+    learned("the best attack on a linear neuron is known exactly, and its loss grows with the dual norm of w.")
     take_away(code(setting), *files(setting, story))
 
 
@@ -94,37 +107,35 @@ def draw_both(setting: Setting, story: Story, one: DeltaGenerator, many: DeltaGe
     tips = [step.before for step in (*story.single, *story.walk)]
     view = backdrop(setting.neuron, np.vstack([ball.outline(), ball.centre, *tips, story.walk[0].start]))
     region = Region(ball.outline(), ball.corners())
-    with one:
-        moves = [
-            move(step, short_number(size, 3), setting)
-            for step, size in zip(story.single, setting.step_sizes, strict=True)
-        ]
-        figure = arrows(view, region, ball.centre, story.best, moves)
-        says = (
-            "Teal ground: class 1, grey: class 0, the thick line between them is w · x + b = 0. Thin lines: "
-            "where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the "
-            f"{setting.shape} of allowed points, the star its optimum. An orange, dashed arrow leaves it; the dotted "
-            "line is the projection back."
-        )
-        show_chart(
-            figure,
-            "neuron single",
-            "Single steps of different sizes",
-            f"{setting.about} {says}",
-            alt=in_words(setting, story.single),
-        )
-        single_table(setting, story)
-        st.caption(says)
-    with many:
-        figure = path(view, region, ball.centre, story.best, [move(step, "", setting) for step in story.walk])
-        show_chart(
-            figure,
-            "neuron walk",
-            "Many steps, projected: PGD",
-            f"{setting.about} {says}",
-            alt=in_words(setting, story.walk),
-        )
-        walk_table(setting, story)
+    moves = [
+        move(step, short_number(size, 3), setting) for step, size in zip(story.single, setting.step_sizes, strict=True)
+    ]
+    show_chart(
+        arrows(view, region, ball.centre, story.best, moves),
+        "neuron single",
+        "Single steps of different sizes",
+        f"{setting.about} {says(setting)}",
+        alt=in_words(setting, story.single),
+        place=one,
+    )
+    show_chart(
+        path(view, region, ball.centre, story.best, [move(step, "", setting) for step in story.walk]),
+        "neuron walk",
+        "Many steps, projected: PGD",
+        f"{setting.about} {says(setting)}",
+        alt=in_words(setting, story.walk),
+        place=many,
+    )
+
+
+def says(setting: Setting) -> str:
+    """What the colours and lines of the plane are."""
+    return (
+        "Teal ground: class 1, grey: class 0, the thick line between them is w · x + b = 0. Thin lines: "
+        "where P(1), the probability of class 1, is 10, 30, 70 and 90 %. The frame is the "
+        f"{setting.shape} of allowed points, the star its optimum. An orange, dashed arrow leaves it; the dotted "
+        "line is the projection back."
+    )
 
 
 def single_table(setting: Setting, story: Story) -> None:

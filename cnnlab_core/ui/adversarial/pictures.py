@@ -1,13 +1,16 @@
 """What several tabs draw: a picture with its class, and original, noise and adversarial picture side by side."""
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.result import AttackResult, View
-from cnnlab_core.images import png, thumbnail
+from cnnlab_core.images import jpeg, png, thumbnail
+from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.ui.address import OWN
 from cnnlab_core.ui.shared import Picture, all_pictures
@@ -15,6 +18,9 @@ from cnnlab_core.ui.show import data_address, plain
 
 _CRISP = 320
 """Pixels along the longer side from which on a picture looks crisp on the page."""
+
+_CHANNELS = 3 * 224 * 224
+"""Of a picture as most networks see it."""
 
 
 def crisp(picture: Image.Image) -> Image.Image:
@@ -25,26 +31,46 @@ def crisp(picture: Image.Image) -> Image.Image:
 def show_picture(place: DeltaGenerator, title: str, picture: Image.Image, line: str, *, live: bool = False) -> None:
     """A picture in its ``place`` (an ``st.empty``), a title above and a line (markdown) below.
 
-    While it is ``live`` it will soon be painted over, so it travels inside the page.
+    While it is ``live`` it will soon be painted over, so it travels inside the page, as small as it looks well.
     """
-    content = png(crisp(picture))
-    with place.container():
+    shown = crisp(picture)
+    with place.container(gap="small"):
         st.markdown(f"**{title}**")
         if live:
-            st.image(data_address(content), width="stretch", alt=title)
+            st.image(data_address(jpeg(shown, 70), "jpeg"), width="stretch", alt=title)
         else:
-            st.image(content, output_format="PNG", width="stretch", alt=title)
+            st.image(png(shown), output_format="PNG", width="stretch", alt=title)
         st.markdown(line)
 
 
 def show_trio(
-    places: Sequence[DeltaGenerator], clean: View, after: View, labels: Sequence[str], *, live: bool = False
+    places: Sequence[DeltaGenerator],
+    clean: View,
+    after: View,
+    labels: Sequence[str],
+    plan: Plan | None = None,
+    *,
+    live: bool = False,
 ) -> None:
-    """Original, noise and adversarial picture, each in its place, with the network's answers."""
-    noise, scale = noise_picture(clean.pixels, after.pixels)
-    show_picture(places[0], "Original", clean.picture, top_class(clean, labels), live=live)
-    show_picture(places[1], f"Noise × {scale:.3g}", noise, "what was added; grey is no change", live=live)
+    """Original, noise and adversarial picture, each in its place, with the network's answers.
+
+    The noise of a ``plan`` is drawn with one gain, that of its epsilon. ``live``: the original isn't drawn again.
+    """
+    if not live:
+        show_picture(places[0], "Original", clean.picture, top_class(clean, labels))
+    noise, scale = noise_picture(clean.pixels, after.pixels, plan and gain(plan))
+    show_picture(places[1], f"Noise × {scale:.3g}", noise, "grey is no change", live=live)
     show_picture(places[2], "Adversarial", after.picture, top_class(after, labels), live=live)
+
+
+def gain(plan: Plan) -> float | None:
+    """How many times stronger the noise of an attack is drawn; None where no epsilon says how large it may be.
+
+    In L∞ a change of epsilon is fully bright or dark. In L2 one of six times the mean is, if all channels share it.
+    """
+    if not plan.entry.takes("eps") or not plan.eps or plan.ball_norm == "l1":
+        return None
+    return 127 / (LEVELS * plan.eps) * (1 if plan.ball_norm == "linf" else math.sqrt(_CHANNELS) / 6)
 
 
 def top_class(view: View, labels: Sequence[str]) -> str:
@@ -64,3 +90,22 @@ def probabilities_by_step(found: AttackResult) -> dict[int, list[float]]:
 def pictures_by_title() -> dict[str, Picture]:
     """The gallery and the session's own pictures, as they are offered."""
     return {one.title if one.is_sample else f"{OWN}{one.title}": one for one in all_pictures()}
+
+
+def looked_at(words: str) -> DeltaGenerator:
+    """What to look at, in a sentence; gives the place at its right, for the row of the view's job."""
+    left, right = st.columns([1, 1.15], gap="medium", vertical_alignment="center")
+    left.caption(words)
+    return right
+
+
+def guess(name: str, ask: str, choices: Sequence[str], right: str, told: str) -> None:
+    """A guess before the answer: what is ``right`` and what is to be ``told`` appear once one is taken."""
+    taken = st.pills(f"Guess first: {ask}", choices, key=f"guess {name}")
+    if taken:
+        st.markdown(f"**{'Right' if taken == right else f'It is: {right}'}.** {told}")
+
+
+def learned(words: str) -> None:
+    """What to have learned in a view, in a sentence."""
+    st.markdown(f":material/lightbulb: **Now you know:** {words}")

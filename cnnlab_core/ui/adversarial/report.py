@@ -32,9 +32,9 @@ from cnnlab_core.ui.adversarial.run_attack import CHEAP_TOTAL
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.adversarial.target import ANY, FIRST, aims, as_aim
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.runner import Outcome, kept, once, run
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import figure_colours, plain
+from cnnlab_core.ui.show import figure_colours, main_picture, plain
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
@@ -56,13 +56,17 @@ def show(choice: Choice) -> None:
     if not asked.pictures or not asked.targets:
         st.caption("Choose at least one picture and one target.")
         return
-    rows = _rows(choice, asked)
-    if not rows:
+    outcome = _run(choice, asked)
+    if outcome.result is None:
         return
-    _figure(choice, rows)
-    _table(choice, rows)
-    files = _under_transforms(choice, rows) if asked.transforms else []
-    _away(choice, rows, asked, files)
+    with kept(outcome, "report_result"):
+        choice, asked = outcome.asked
+        rows = outcome.result
+        with main_picture():
+            _figure(choice, rows)
+        _table(choice, rows)
+        files = _under_transforms(choice, rows) if asked.transforms else []
+        _away(choice, rows, asked, files)
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def _asked(choice: Choice) -> _Asked:
     return _Asked(pictures, [as_aim(name) for name in chosen if name in names], paired, transforms)
 
 
-def _rows(choice: Choice, asked: _Asked) -> tuple[Row, ...]:
+def _run(choice: Choice, asked: _Asked) -> Outcome[tuple[Row, ...]]:
     """The finished rows: all of them, or those that were finished when Stop was pressed; they are kept to go on."""
     pictures, targets, count = asked.pictures, asked.targets, asked.count
     settings = choice.plan, [one.key for one in pictures.values()], targets, asked.paired
@@ -151,16 +155,13 @@ def _rows(choice: Choice, asked: _Asked) -> tuple[Row, ...]:
             start="" if follows else f"Make the report ({count} attacks of up to {choice.plan.total - 1} steps)",
             paint=paint,
             for_everybody=follows and samples,
+            asked=(choice, asked),
         )
     live.empty()
-    if outcome.state == "done":
-        return outcome.result or ()
-    known = _kept(key)
-    if known:
+    if outcome.state != "done" and (known := _kept(key)):
         st.info(f"Stopped: here are {len(known)} of {count} rows. The button continues from there.", icon=_PAUSED)
-    elif outcome.state == "stale":
-        st.info("Your last report had other settings; the button makes a new one.", icon=":material/history:")
-    return known
+        return Outcome("stopped", known, asked=(choice, asked))
+    return outcome
 
 
 def _kept(key: str) -> tuple[Row, ...]:

@@ -31,11 +31,12 @@ from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.theme import ACCENT, MUTED, ORANGE
 from cnnlab_core.recipes.adversarial import robustness as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import top_class
+from cnnlab_core.ui.adversarial.pictures import learned, looked_at, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.runner import kept, mark
+from cnnlab_core.ui.show import main_answer, plain
 from cnnlab_core.ui.subject import run_on_model, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -91,24 +92,26 @@ class _Tested:
 
 def show(choice: Choice) -> None:
     """A card for each transform, the attack through transforms, and the curves over one transform's strength."""
-    st.caption(
-        "A file is compressed, a print is photographed at an angle. Does the attack survive? Both pictures go through "
-        "the same transform, are rounded to 8 bits, and are shown to the network again. Move the strengths."
-    )
-    attacked = run_attack(choice)
-    if attacked.state != "done" or attacked.result is None:
+    status = looked_at("Does the attack survive? Both pictures are turned, cut or compressed, and asked about again.")
+    attacked = run_attack(choice, at=status)
+    if attacked.result is None:
         st.caption("First run the attack with the settings above; its pictures are then transformed here.")
         return
-    found = attacked.result
-    if not found.success:
-        st.info(
-            "This attack doesn't fool the network even without a transform, so there is nothing that could survive. "
-            "Try a larger epsilon or more steps.",
-            icon=":material/shield:",
-        )
-    summary, settings = st.container(), st.container(border=True)
+    with kept(attacked, "robustness_result"):
+        _show(attacked.asked, attacked.result)
+
+
+def _show(choice: Choice, found: AttackResult) -> None:
+    with main_answer():
+        summary = st.container()
+        if not found.success:
+            st.info(
+                "This attack doesn't fool the network even without a transform, so there is nothing that could "
+                "survive. Try a larger epsilon or more steps.",
+                icon=":material/shield:",
+            )
     cards = _cards()
-    with settings:
+    with st.container(border=True):
         robust, through = _through(choice, {card.name: card.strength for card in cards})
     pictures = {NAMES[0]: found.clean.view().pixels, NAMES[1]: found.rounded.view().pixels}
     if robust:
@@ -119,6 +122,7 @@ def show(choice: Choice) -> None:
     with summary:
         _summary(tested, trials[1:])
     _sweep(tested, {card.name: card.strength for card in cards})
+    learned("noise made for one exact picture is fragile; made through many views of it, it survives them too.")
     _away(tested, trials, through)
 
 
@@ -142,14 +146,19 @@ def _cards() -> list[_Card]:
         for column, name in zip(st.columns(ACROSS, gap="small"), names[start : start + ACROSS], strict=False):
             with column, st.container(border=True, gap="small", height="stretch"):
                 head, cells = st.empty(), st.container(horizontal=True, gap="xsmall")
-                cards.append(_Card(name, _slider(TRANSFORMS[name]) if name else 0.0, head, cells))
+                cards.append(_Card(name, _strength(TRANSFORMS[name]) if name else 0.0, head, cells))
     return cards
 
 
-def _slider(transform: Transform) -> float:
-    """The strength that its slider has."""
+def _strength(transform: Transform) -> float:
+    """The strength that its slider has, behind a button: the cards are for the pictures."""
     if transform.high - transform.low <= transform.step:
         return transform.default
+    with st.popover("Strength", icon=":material/tune:", type="tertiary", key=CONTROLS.key(f"card_{transform.name}")):
+        return _slider(transform)
+
+
+def _slider(transform: Transform) -> float:
     number = int if float(transform.step).is_integer() else float
     low, high, start, step = map(number, (transform.low, transform.high, transform.default, transform.step))
     name, label = f"world_{transform.name}", f"Strength ({transform.unit})"
@@ -222,6 +231,7 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResu
         found = yield from attack_picture(model, x, plan, choice.target, through=views)
         return replace(found, trace={})  # the way there isn't shown
 
+    asked = chosen, draws, plan
     through = run_study(
         "through",
         choice.subject,
@@ -230,12 +240,12 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResu
         label=f"Attack through {counted}",
         start=f"Attack through {counted} ({plan.most_steps} × {draws} gradients)",
         for_everybody=False,
+        asked=(choice.subject, asked),
     )
-    if through.state == "stale":
-        st.caption("The last one was made with other settings, so it is left out below.")
-    if through.state != "done" or through.result is None:
+    if through.result is None or through.asked[0] != choice.subject:  # one of another picture has no place on the cards
         return None, None
-    return through.result, (chosen, draws, plan)
+    mark(through, "through")
+    return through.result, through.asked[1]
 
 
 # --- from weak to strong ----------------------------------------------------------------------------------------------

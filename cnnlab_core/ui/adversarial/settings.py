@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import streamlit as st
-
 from cnnlab_core.attacks.methods import Method, Plan, StepUnit
 from cnnlab_core.images.levels import LEVELS, NORM_NAMES, distance
 from cnnlab_core.ui.controls import Controls
@@ -82,12 +80,12 @@ Control = Slider | Stops | Switch | Named
 class Setting:
     """A setting: its ``control``, for an attack and its norm, and its ``words``; without any it isn't spoken of.
 
-    Those in the ``row`` are always seen and always spoken of, the others stand behind “More”.
+    The ``usual`` ones are always spoken of.
     """
 
     control: Callable[[Method, str], Control]
     words: Callable[[Plan], str]
-    row: bool = False
+    usual: bool = False
 
 
 LOSSES = {"cross_entropy": "Log-probability", "margin": "Margin of logits", "probability": "Probability"}
@@ -112,7 +110,7 @@ _NORM = Named("norm", "Norm", NORM_NAMES)
 SETTINGS: Mapping[str, Setting] = {
     "norm": Setting(lambda method, norm: _NORM, lambda plan: f"norm {NORM_NAMES[plan.norm]}"),
     "eps": Setting(
-        lambda method, norm: _EPSILON[norm], lambda plan: f"epsilon {distance(plan.eps, plan.norm)}", row=True
+        lambda method, norm: _EPSILON[norm], lambda plan: f"epsilon {distance(plan.eps, plan.norm)}", usual=True
     ),
     "step_size": Setting(
         lambda method, norm: _OTHER_STEPS.get(method.step_unit) or _STEP_SIZE[norm],
@@ -121,22 +119,22 @@ SETTINGS: Mapping[str, Setting] = {
             if plan.step_size is None
             else f"step size {distance(plan.step_size, plan.step_norm)}"
         ),
-        row=True,
+        usual=True,
     ),
     "learning_rate": Setting(
         lambda method, norm: Slider("rate", "Learning rate", 0.001, 0.1, 0.01, 0.001),
         lambda plan: f"learning rate {plan.learning_rate:g}",
-        row=True,
+        usual=True,
     ),
     "alpha": Setting(
         lambda method, norm: Stops("alpha", "Alpha (weight of L1)", _ALPHAS, Plan.alpha, typed=True),
         lambda plan: f"alpha {plan.alpha:g}",
-        row=True,
+        usual=True,
     ),
     "steps": Setting(
         lambda method, norm: Slider("steps", "Steps", 1, 200, 20, 1),
         lambda plan: f"{'up to ' if plan.early_stop else ''}{plan.steps} steps",
-        row=True,
+        usual=True,
     ),
     "early_stop": Setting(
         lambda method, norm: Switch("early", "Stop as soon as the 8-bit picture fools the network", on="early_l1"),
@@ -165,22 +163,19 @@ SETTINGS: Mapping[str, Setting] = {
 }
 
 
-def choose_norm(controls: Controls, method: Method) -> str:
-    """The norm of the ball, where the method has one to choose."""
-    return _NORM.draw(controls, None) if method.takes("norm") else "linf"
-
-
-def choose_plan(controls: Controls, method: Method, norm: str) -> Plan:
-    """The row of sliders, and what few people change behind “More”."""
-    taken = {name: entry for name, entry in SETTINGS.items() if method.takes(name) and name != "norm"}
-    row = [name for name, entry in taken.items() if entry.row]
-    *columns, last = st.columns([*[1.0] * len(row), 0.6], gap="medium", vertical_alignment="bottom")
-    places: dict[str, Any] = dict(zip(row, columns, strict=True))
+def choose_plan(controls: Controls, method: Method, beside: Any, last: Any) -> Plan:
+    """How much may change stands ``beside`` the attack and its target; all else behind “More”, the ``last`` place."""
     more = last.popover("More", icon=":material/tune:", key=controls.key("more"))
+    first = next(name for name in ("eps", "alpha", "step_size") if method.takes(name))
+    norm = "linf"
+    if method.takes("norm"):
+        with more:
+            norm = _NORM.draw(controls, None)
     values: dict[str, Any] = {}
-    for name, entry in taken.items():
-        with places.get(name, more):
-            values[name] = entry.control(method, norm).draw(controls, method.begins.get(name))
+    for name, entry in SETTINGS.items():
+        if method.takes(name) and name != "norm":
+            with beside if name == first else more:
+                values[name] = entry.control(method, norm).draw(controls, method.begins.get(name))
     with more:
         values["seed"] = controls.number("seed", "Seed of random starts and random targets", 0, 9999, 0, 1)
     return method.plan(norm=norm, **values)
@@ -204,6 +199,6 @@ def in_words(plan: Plan, *, without: Sequence[str] = ()) -> str:
     shown = [
         entry.words(plan)
         for name, entry in SETTINGS.items()
-        if plan.entry.takes(name) and name not in without and (entry.row or name == "norm" or name in plan.changed)
+        if plan.entry.takes(name) and name not in without and (entry.usual or name == "norm" or name in plan.changed)
     ]
     return ", ".join(part for part in (plan.title, *shown, f"seed {plan.seed}" if plan.draws else "") if part)

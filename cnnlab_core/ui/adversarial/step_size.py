@@ -20,10 +20,11 @@ from cnnlab_core.recipes.adversarial import step_size as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import learned, looked_at, show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import ink, plain
+from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.show import ink, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -83,40 +84,53 @@ class _Map:
 
 def show(choice: Choice) -> None:
     """The map, and the attack in the cell that is looked at."""
+    status = looked_at("Where does it fail because the steps are too short, and where because they are too long?")
     plan = _mapped(choice.plan)
     if plan.eps == 0:
         raise InputError("With epsilon 0 no step leads anywhere. Choose a larger epsilon above.")
-    left, right = st.columns([1.25, 1], gap="large")
-    names = {f"up to {most}": most for most in LOOKS}
-    longest = names[CONTROLS.one_of("longest", "Steps", list(names), "up to 6", place=right)]
-    words = right.container()
+    look = st.empty()
+    with st.container(key="step_map_result"):
+        left, right = st.columns([1.25, 1], gap="large")
+        with left, main_picture():
+            title, place = st.empty(), st.empty()
+        cell_place = right.container()
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        names = {f"up to {most}": most for most in LOOKS}
+        longest = names[CONTROLS.one_of("longest", "Steps", list(names), "up to 6")]
+        sliders = st.container()
     unit = plan.eps if plan.entry.step_unit == "norm" else 1.0
     sizes = tuple(size * unit for size in SIZES[plan.entry.step_unit or "norm"])
     axes = _Map(replace(plan, steps=longest), sizes, LOOKS[longest])
-    with left:
-        st.markdown(f"**{_objective(choice, plan)}** of the 8-bit picture: higher is nearer to the goal, ✓ is fooled")
-        cells, place = _run(choice, axes, longest)
-    if cells is None:
+    outcome = _run(choice, axes, longest, status, place)
+    mark(outcome, "step_map_result", look)
+    if outcome.result is None:
+        title.markdown(f"**{_objective(choice, plan)}**: the map will be here.")
         return
+    cells = outcome.result
+    choice, axes = outcome.asked
+    name = _objective(choice, axes.plan)
     row, column = _looked_at(axes, cells)
-    with left:
-        show_chart(
-            _drawn(axes, cells, (row, column)),
-            CONTROLS.key("map"),
-            _objective(choice, plan),
-            f"{choice.about} Of the 8-bit picture: higher is nearer to the goal, ✓ is fooled.",
-            place=place,
-            on_select=lambda: _clicked(axes),
-            selection_mode="points",
-            alt="The objective and success over step size and steps",
-        )
+    title.markdown(f"**{name}** of the 8-bit picture: higher is nearer to the goal, ✓ is fooled")
+    show_chart(
+        _drawn(axes, cells, (row, column)),
+        CONTROLS.key("map"),
+        name,
+        f"{choice.about} Of the 8-bit picture: higher is nearer to the goal, ✓ is fooled.",
+        place=place,
+        on_select=lambda: _clicked(axes),
+        selection_mode="points",
+        alt="The objective and success over step size and steps",
+    )
     cell = cells[row * len(axes.steps) + column]
-    with right, words:
-        st.markdown(_words(axes))
+    with cell_place:
+        places = [column.empty() for column in st.columns(3, gap="small")]
+        show_trio(places, choice.clean, cell.view(), choice.subject.labels, axes.plan)
+        with main_answer():
+            st.markdown(_verdict(choice, axes, cell))
+    with sliders:
         _sliders(axes, row, column)
-        st.markdown(_verdict(choice, axes, cell))
-    places = [column.empty() for column in st.columns(3, gap="medium")]
-    show_trio(places, choice.clean, cell.view(), choice.subject.labels)
+    st.markdown(_words(axes))
+    learned("the step size has to fit the ball and the number of steps; neither longer nor more is always better.")
     _away(choice, axes, cells, cell)
 
 
@@ -136,9 +150,10 @@ def _mapped(plan: Plan) -> Plan:
     )
 
 
-def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[Cell, ...] | None, DeltaGenerator]:
-    """The cells, drawn while they come in, and the place of the drawing; None with the reason on the page."""
-    above, place = st.container(), st.empty()
+def _run(
+    choice: Choice, axes: _Map, longest: int, status: DeltaGenerator, place: DeltaGenerator
+) -> Outcome[tuple[Cell, ...]]:
+    """The cells, drawn in their ``place`` while they come in."""
     painted: set[int] = set()
 
     def paint(steps: list[Progress[tuple[Cell, ...]]]) -> None:
@@ -149,20 +164,20 @@ def _run(choice: Choice, axes: _Map, longest: int) -> tuple[tuple[Cell, ...] | N
             show_chart(_drawn(axes, cells), key, "The map so far", place=place, live=True)
 
     follows = longest == min(LOOKS) and choice.is_first_look
-    with above:
-        outcome = run_study(
-            "step map",
-            choice.subject,
-            (choice.target, axes),
-            lambda model, x: step_map_steps(
-                model, x, method=axes.plan, step_sizes=axes.sizes, steps=axes.steps, target=choice.target
-            ),
-            label=f"{axes.plan.title} for each step size",
-            start="" if follows else f"Run {axes.plan.title} for {len(axes.sizes)} step sizes, {longest} steps each",
-            paint=paint,
-            for_everybody=follows,
-        )
-    return (None if outcome.state == "stale" else outcome.result), place  # an earlier map has other axes
+    return run_study(
+        "step map",
+        choice.subject,
+        (choice.target, axes),
+        lambda model, x: step_map_steps(
+            model, x, method=axes.plan, step_sizes=axes.sizes, steps=axes.steps, target=choice.target
+        ),
+        label=f"{axes.plan.title} for each step size",
+        start="" if follows else f"Run {axes.plan.title} for {len(axes.sizes)} step sizes, {longest} steps each",
+        paint=paint,
+        for_everybody=follows,
+        asked=(choice, axes),
+        at=status,
+    )
 
 
 def _objective(choice: Choice, plan: Plan) -> str:
@@ -239,7 +254,6 @@ def _sliders(axes: _Map, row: int, column: int) -> None:
             steps.index(st.session_state["adversarial_map_steps"]),
         )
 
-    st.markdown("**Click a cell**, or slide to one:")
     first, second = st.columns(2, gap="medium")
     first.select_slider("Step size", sizes, key="adversarial_map_size", on_change=slid)
     second.select_slider("Number of steps", steps, key="adversarial_map_steps", on_change=slid)

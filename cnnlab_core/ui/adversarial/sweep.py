@@ -25,11 +25,13 @@ from cnnlab_core.plots.lines import epsilon_curves
 from cnnlab_core.recipes.adversarial import sweep as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, straight, turning
+from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, is_usual, straight, turning
 from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose_pictures
+from cnnlab_core.ui.adversarial.pictures import learned, looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -75,25 +77,23 @@ class _Sweep:
 
 def show(choice: Choice) -> None:
     """The curves of both attacks, and the smallest epsilon of each picture."""
-    subject, norm = choice.subject, choice.plan.norm
-    first, second, third = st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom")
-    of = CONTROLS.one_of("of", "Of", OF, OF[0], place=first)
-    with second:
-        eps = choose_epsilons("sweep", norm, COUNTS)
-    several = of == OF[1]
-    plan = turning(choice, aimed=not several)
-    if plan.entry.takes("steps"):
-        steps = CONTROLS.slider("sweep_steps", f"{plan.title}'s steps", 2, 40, STEPS, 1, place=third)
-        plan = replace(plan, steps=steps)
-    pictures = choose_pictures(subject) if several else (LabelledPicture.of(subject),)
-    if not pictures:
+    status = looked_at("Which attack needs the smaller epsilon, and does one of them turn back?")
+    look = st.empty()
+    with st.container(key="sweep_result"):
+        with main_picture():
+            place = st.empty()
+        with main_answer():
+            answer = st.empty()
+    sweep = _ask(choice)
+    if sweep is None:
         return
-    sweep = _Sweep(pictures, None if several else choice.target, eps, (straight(choice.plan), plan))
-    cheap = not several and plan.steps == STEPS and len(eps) == COUNTS[0] + 1
-    pairs = _curves(subject, sweep, follows=cheap and choice.is_first_look)
-    if pairs is None:
+    outcome = _run(choice, sweep, status, place)
+    mark(outcome, "sweep_result", look)
+    if outcome.result is None:
         return
-    st.markdown(_words(subject.labels, sweep, pairs))
+    pairs, (subject, sweep) = outcome.result, outcome.asked
+    _draw(place, subject, sweep, pairs, key=CONTROLS.key("curves"))
+    answer.markdown(_words(subject.labels, sweep, pairs))
     smallest = _search(subject, sweep)
     rows = [_row(subject.labels, sweep, index, pair, smallest) for index, pair in enumerate(pairs)]
     st.dataframe(rows, hide_index=True)
@@ -102,13 +102,32 @@ def show(choice: Choice) -> None:
         "the smallest epsilon of the float picture; rounding that picture to 8 bits may undo the attack, since changes "
         "below half a level are rounded away."
     )
+    learned("how robust a network is can only be said of an attack and an epsilon: a weak attack flatters it.")
     _away(subject, sweep, pairs)
 
 
-def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Curves, ...] | None:
-    """The curves of every picture, drawn while they grow; None with the reason on the page."""
-    above, place = st.container(), st.empty()
-    key, painted = CONTROLS.key("curves"), 0
+def _ask(choice: Choice) -> _Sweep | None:
+    """Of what, how far, and with how many steps; None, with the reason on the page, without a picture."""
+    first, second, third = st.columns([1.2, 1.2, 1.2], gap="medium", vertical_alignment="bottom")
+    of = CONTROLS.one_of("of", "Of", OF, OF[0], place=first)
+    with second:
+        eps = choose_epsilons("sweep", choice.plan.norm, COUNTS)
+    several = of == OF[1]
+    plan = turning(choice, aimed=not several)
+    if plan.entry.takes("steps"):
+        steps = CONTROLS.slider("sweep_steps", f"{plan.title}'s steps", 2, 40, STEPS, 1, place=third)
+        plan = replace(plan, steps=steps)
+    pictures = choose_pictures(choice.subject) if several else (LabelledPicture.of(choice.subject),)
+    if not pictures:
+        return None
+    return _Sweep(pictures, None if several else choice.target, eps, (straight(choice.plan), plan))
+
+
+def _run(choice: Choice, sweep: _Sweep, status: DeltaGenerator, place: DeltaGenerator) -> Outcome[tuple[Curves, ...]]:
+    """The curves of every picture, drawn in their ``place`` while they grow."""
+    subject, key, painted = choice.subject, CONTROLS.key("curves"), 0
+    cheap = not sweep.several and is_usual(sweep.plans[1], STEPS) and len(sweep.eps) == COUNTS[0] + 1
+    follows = cheap and subject.picture.is_sample
 
     def paint(steps: Sequence[Progress[tuple[Curves, ...]]]) -> None:
         nonlocal painted
@@ -120,25 +139,22 @@ def _curves(subject: Subject, sweep: _Sweep, *, follows: bool) -> tuple[Curves, 
             _draw(place, subject, sweep, known, key=f"{key} {painted}", live=True)
 
     many = f", for {len(sweep.pictures)} pictures" if len(sweep.pictures) > 1 else ""
-    with above:
-        outcome = run_on_model(
-            "sweep",
-            subject.network,
-            (sweep.key, sweep.eps),
-            lambda model: for_pictures(
-                model,
-                sweep.files,
-                lambda x, y: compare_attacks(model, x, sweep.plans, eps=sweep.eps, y=y, target=sweep.target),
-            ),
-            label=f"{sweep.title} at each epsilon",
-            start="" if follows else f"Run {sweep.title} at {len(sweep.eps)} epsilons{many}",
-            paint=paint,
-            for_everybody=follows,
-        )
-    if outcome.result is None or outcome.state == "stale":  # earlier curves have another question
-        return None
-    _draw(place, subject, sweep, outcome.result, key=key)
-    return outcome.result
+    return run_on_model(
+        "sweep",
+        subject.network,
+        (sweep.key, sweep.eps),
+        lambda model: for_pictures(
+            model,
+            sweep.files,
+            lambda x, y: compare_attacks(model, x, sweep.plans, eps=sweep.eps, y=y, target=sweep.target),
+        ),
+        label=f"{sweep.title} at each epsilon",
+        start="" if follows else f"Run {sweep.title} at {len(sweep.eps)} epsilons{many}",
+        paint=paint,
+        for_everybody=follows,
+        asked=(subject, sweep),
+        at=status,
+    )
 
 
 def _finished(curves: Curves, sweep: _Sweep) -> bool:

@@ -22,13 +22,13 @@ from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.recipes.adversarial import transferability as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import probabilities_by_step, show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import learned, probabilities_by_step, show_trio, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.adversarial.target import ANY, resolve
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import once
+from cnnlab_core.ui.runner import kept, mark, once
 from cnnlab_core.ui.shared import networks
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.subject import Subject, classify_picture, run_on_model, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -57,30 +57,37 @@ class _Side:
 
 def show(choice: Choice) -> None:
     """Two networks under attack side by side, and each adversarial picture shown to the other network."""
-    here, offered = _title(choice.subject), networks()
     st.caption(
-        "The same picture, the same attack, the same target. Which network gives way first, and what does the noise "
-        "look like? The list includes robust networks; they are downloaded once."
+        "The same picture, attack and target for two networks. Which network gives way first, and does its noise fool "
+        "the other one, too?"
     )
+    here, offered = _title(choice.subject), networks()
     others = [name for name in offered if name != here]
     usual = next((name for name in others if _at_hand(choice.subject, *offered[name])), others[0])
+    sides = st.container(key="transfer_sides")
     chosen = CONTROLS.select(
-        "second", f"{plain(here)} compared with", others, usual, place=st.columns(2, gap="large")[0]
+        "second", f"{plain(here)} compared with", others, usual, place=st.columns(2, gap="large")[1]
     )
-    left, right = st.columns(2, gap="large")
+    with sides:
+        left, right = st.columns(2, gap="large")
     one = two = None
-    with left, sentences():
+    with left, main_picture(), sentences():
         one = _side(choice)
-    with right, sentences():
+    with right, main_answer(), sentences():
         spec, weights = offered[chosen]
         other = _second(choice, spec, weights)
         two = _side(other, place="second") if other else None
-    with st.expander("What to notice", icon=":material/visibility:", expanded=True):
+    if one is not None and two is not None:
+        _transfer(one, two)
+    with st.expander("What to notice", icon=":material/visibility:"):
         st.markdown(NOTICE)
-    if one is None or two is None:
-        return
-    _transfer(one, two)
-    _away(one, two)
+    if one is not None and two is not None and _same_question(one.choice, two.choice):
+        _away(one, two)
+
+
+def _same_question(one: Choice, two: Choice) -> bool:
+    """Whether both are about the same picture and attack: one may be left of previous settings."""
+    return one.subject.picture == two.subject.picture and one.plan == two.plan
 
 
 def _title(subject: Subject) -> str:
@@ -120,16 +127,21 @@ def _target(choice: Choice, spec: ModelSpec, answer: Classified) -> int | None:
 
 def _side(choice: Choice, *, place: str = "") -> _Side | None:
     """A network's half: the three pictures, the verdict, the numbers, the curve."""
-    subject = choice.subject
-    st.markdown(f"## {plain(subject.spec.title)} · {subject.weights}")
+    st.markdown(f"**{plain(choice.subject.spec.title)} · {choice.subject.weights}**")
     outcome = run_attack(choice, place=place)
-    if outcome.state != "done" or outcome.result is None:
+    if outcome.result is None:
         best = choice.answer.best[0]
         st.caption(f"Before the attack: **{plain(best.label)}** {best.probability:.1%}")
         return None
-    found = outcome.result
+    with kept(outcome, f"transfer_side_{place}"):
+        _show_side(outcome.asked, outcome.result, place)
+    return _Side(outcome.asked, outcome.result)
+
+
+def _show_side(choice: Choice, found: AttackResult, place: str) -> None:
+    subject = choice.subject
     clean, after, goal = found.clean.view(), found.rounded.view(), shown_class(found)
-    show_trio([column.empty() for column in st.columns(3, gap="small")], clean, after, subject.labels)
+    show_trio([column.empty() for column in st.columns(3, gap="small")], clean, after, subject.labels, choice.plan)
     verdict = (("No surer", "Surer") if choice.already else ("Not fooled", "Fooled"))[bool(found.success)]
     st.markdown(
         f"**{verdict}.** P({plain(subject.labels[goal])}) went from {clean.probability(goal):.2%} to "
@@ -158,7 +170,6 @@ def _side(choice: Choice, *, place: str = "") -> _Side | None:
         f"Probabilities by step: {_title(subject)}",
         choice.about,
     )
-    return _Side(choice, found)
 
 
 def _smallest(choice: Choice, *, place: str) -> None:
@@ -175,9 +186,12 @@ def _smallest(choice: Choice, *, place: str) -> None:
         place=place,
         label="Smallest epsilon",
         start="" if plan.entry.straight else "Smallest epsilon, 8 bits",
+        asked=(plan, choice.target),
     )
-    if outcome.state != "done" or outcome.result is None:
+    if outcome.result is None:
         return
+    mark(outcome, f"transfer_smallest_{place}")
+    plan, target = outcome.asked
     (found,) = outcome.result
     unit, most = UNITS[plan.norm], MOST_UNITS * UNITS[plan.norm]
     what = "whole k/255" if plan.norm == "linf" else f"multiple of {unit:g}"
@@ -187,7 +201,7 @@ def _smallest(choice: Choice, *, place: str) -> None:
         help=f"The smallest {what} at which the rounded picture succeeds, all of them tried in turn. "
         + ("" if plan.entry.straight else "Steps grow in proportion to epsilon, and the best picture counts."),
     )
-    goal = ANY if choice.target is None else f"“{plain(choice.subject.labels[choice.target])}”"
+    goal = ANY if target is None else f"“{plain(choice.subject.labels[target])}”"
     st.caption(f"{plan.title} to {goal}, rounded to 8 bits")
 
 
@@ -202,6 +216,7 @@ def _transfer(one: _Side, two: _Side) -> None:
             passed = _passed(maker, judge)
             if passed:
                 _show_transfer(passed, maker, judge)
+    learned("what fools one network often disturbs another, but seldom leads it to the target that was chosen.")
 
 
 def _passed(maker: _Side, judge: _Side) -> Passed | None:

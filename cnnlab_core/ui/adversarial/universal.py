@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.result import View
 from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, universal_change, universal_table
 from cnnlab_core.attacks.universal import Universal, UniversalStep
@@ -20,15 +21,19 @@ from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import change_picture
 from cnnlab_core.recipes.adversarial import universal as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import pictures_by_title, show_picture, top_class
+from cnnlab_core.ui.adversarial.pictures import gain, learned, looked_at, pictures_by_title, show_picture, top_class
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import Outcome
+from cnnlab_core.ui.runner import Outcome, mark
 from cnnlab_core.ui.shared import Picture
+from cnnlab_core.ui.show import main_answer, main_picture
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_SEEN = 6
 ANYWHERE, TOWARDS = "any other class", "the target above"
+_FILM = 12
+"""So many states of the noise in the making are shown, at most: each is sent."""
+
 _CARD = 170
 """Pixels across: two cards fit beside each other on a phone."""
 
@@ -57,41 +62,51 @@ class _Asked:
 
 def show(choice: Choice) -> None:
     """The noise while it is made, how often it fools the network, and every picture with it."""
-    st.caption(
-        "Elsewhere each picture gets its own noise. Here the same noise is added to all of them. Check whether "
-        "it also fools the network on pictures that it wasn't made on. (Moosavi-Dezfooli et al. 2016)"
+    # Moosavi-Dezfooli et al. 2016
+    status = looked_at(
+        "Here the same noise is added to all pictures. Does it also fool the network on those it wasn't made on?"
     )
+    look = st.empty()
+    with st.container(key="universal_result"):
+        left, right = st.columns([1, 2.2], gap="large")
+        with left, main_picture():
+            noise = st.empty()
+        with right, main_answer():
+            rates = st.container()
+        figures = [column.empty() for column in right.columns(2, gap="medium")]
+        cards = st.container()
     asked = _ask(choice)
     if not any(asked.seen):
         st.caption("Choose at least one picture.")
         return
-    status = st.container()  # above the pictures, where Stop stays in its place
-    left, right = st.columns([1, 2.2], gap="large")
-    noise, figures = left.empty(), [column.empty() for column in right.columns(2, gap="medium")]
     losses: list[float] = []
     shares: list[float] = []
 
     def paint(newest: list[UniversalStep]) -> None:
         losses.extend(step.loss for step in newest)
         shares.extend(step.fooled for step in newest)
-        _noise(noise, newest[-1].delta, live=True)
+        if newest[-1].index * _FILM // newest[-1].total == (newest[-1].index - len(newest)) * _FILM // newest[-1].total:
+            return
+        _noise(noise, newest[-1].delta, asked, live=True)
         _curves(figures, losses, shares, total=newest[-1].total, live=True)
 
-    with status:
-        outcome = _run(choice, asked, paint)
-    if outcome.state != "done" or outcome.result is None:
+    outcome = _run(choice, asked, paint, status)
+    mark(outcome, "universal_result", look)
+    if outcome.result is None:
         if not losses:
             noise.caption("The noise will be here.")
         return
-    found = outcome.result
-    _noise(noise, found.delta)
+    found, (choice, asked) = outcome.result, outcome.asked
+    _noise(noise, found.delta, asked)
     network, weights = choice.subject.spec.title, choice.subject.weights
     made = f"epsilon {distance(asked.eps, asked.norm)}, {asked.epochs} epochs, made on {sum(asked.seen)} pictures"
     about = f"Network: {network}, {weights} weights. Universal perturbation: norm {NORM_NAMES[asked.norm]}, {made}."
     _curves(figures, found.losses.tolist(), found.fooled.tolist(), len(found.losses), about)
-    with right:
+    with rates:
         _rates(found, asked)
-    _cards(choice, asked, found)
+    with cards:
+        _cards(choice, asked, found)
+    learned("one noise can serve many pictures: networks have directions that they mind whatever the picture is.")
     _away(choice, asked, found)
 
 
@@ -117,7 +132,9 @@ def _ask(choice: Choice) -> _Asked:
     )
 
 
-def _run(choice: Choice, asked: _Asked, paint: Callable[[list[UniversalStep]], None]) -> Outcome[Universal]:
+def _run(
+    choice: Choice, asked: _Asked, paint: Callable[[list[UniversalStep]], None], status: DeltaGenerator
+) -> Outcome[Universal]:
     samples = all(one.is_sample for one in asked.pictures)
     follows = samples and asked.gradients <= FIRST_SEEN * EPOCHS
 
@@ -143,11 +160,13 @@ def _run(choice: Choice, asked: _Asked, paint: Callable[[list[UniversalStep]], N
         start="" if follows else f"Make the noise ({asked.gradients} gradients)",
         paint=paint,
         for_everybody=follows,
+        asked=(choice, asked),
+        at=status,
     )
 
 
-def _noise(place: DeltaGenerator, delta: torch.Tensor, *, live: bool = False) -> None:
-    picture, scale = _drawn(delta)
+def _noise(place: DeltaGenerator, delta: torch.Tensor, asked: _Asked, *, live: bool = False) -> None:
+    picture, scale = _drawn(delta, asked)
     show_picture(place, f"The noise × {scale:.3g}", picture, "the same for all; grey is no change", live=live)
 
 
@@ -214,7 +233,7 @@ def _away(choice: Choice, asked: _Asked, found: Universal) -> None:
             target=asked.target,
             seed=asked.seed,
         ),
-        File("Noise (PNG)", lambda: png(_drawn(found.delta)[0]), "cnnlab_universal.png", "image/png"),
+        File("Noise (PNG)", lambda: png(_drawn(found.delta, asked)[0]), "cnnlab_universal.png", "image/png"),
         File("Noise (NPY)", lambda: _npy(found.delta), "cnnlab_universal.npy", "application/octet-stream"),
         File(
             "Every picture (CSV)",
@@ -225,9 +244,9 @@ def _away(choice: Choice, asked: _Asked, found: Universal) -> None:
     )
 
 
-def _drawn(delta: torch.Tensor) -> tuple[Image.Image, float]:
+def _drawn(delta: torch.Tensor, asked: _Asked) -> tuple[Image.Image, float]:
     """The change (1, 3, H, W) made visible, and how many times stronger it is drawn."""
-    return change_picture(_array(delta) * LEVELS)
+    return change_picture(_array(delta) * LEVELS, gain(Plan(norm=asked.norm, eps=asked.eps)))
 
 
 def _array(delta: torch.Tensor) -> np.ndarray:
