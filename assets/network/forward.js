@@ -79,15 +79,11 @@ const filterSizes = ({ after, channels, kernel, filters, groups }) => ({
   own: filters / groups,
 });
 
-/** Calls work(cell, cells) for each cell of a pooled map with those that its window covers in the map before. */
-function eachWindow(layer, work) {
-  const { table, before, after, kernel } = layer;
-  const [rest, each, many] = [before[1] * before[2], kernel[0] * kernel[1], after[1] * after[2]];
+/** Calls work(cell, windows, from, to, first) for each cell of a pooled map: its window's part of the table, and where its map begins. */
+function eachWindow({ table, before, after, kernel }, work) {
+  const rest = before[1] * before[2], each = kernel[0] * kernel[1], many = after[1] * after[2];
   for (let c = 0; c < after[0]; c++) {
-    for (let cell = 0; cell < many; cell++) {
-      const window = table.subarray(cell * each, (cell + 1) * each);
-      work(c * many + cell, window, c * rest);
-    }
+    for (let cell = 0; cell < many; cell++) work(c * many + cell, table, cell * each, (cell + 1) * each, c * rest);
   }
 }
 
@@ -100,19 +96,105 @@ const windowed = (layer, [channels, rows, columns]) => [
 ];
 const numbersIn = (shape) => shape.reduce((product, length) => product * length, 1);
 
-/** Each channel times a number, plus a number: normalisation, biases, and channels that are scaled. */
+/** Each channel times a number, plus a number: normalisation, and channels that are scaled. */
 function affine(x, channels, times, plus) {
   const each = x.length / channels;
-  return x.map((value, i) => {
-    const channel = Math.floor(i / each);
-    return value * (times ? times[channel] : 1) + (plus ? plus[channel] : 0);
+  const y = new Float64Array(x.length);
+  for (let c = 0, i = 0; c < channels; c++) {
+    const factor = times[c], shift = plus ? plus[c] : 0;
+    for (const end = i + each; i < end; i++) y[i] = x[i] * factor + shift;
+  }
+  return y;
+}
+
+/** Maps with the zeros around them that a convolution's windows reach into, in float64; kept from one run to the next. */
+function padded(layer, x) {
+  const [channels, rows, columns] = layer.before;
+  const [high, wide] = [rows + 2 * layer.padding[0], columns + 2 * layer.padding[1]];
+  layer.room ??= new Float64Array(channels * high * wide);
+  for (let line = 0; line < channels * rows; line++) {
+    const at = (Math.floor(line / rows) * high + (line % rows) + layer.padding[0]) * wide + layer.padding[1];
+    for (let i = 0; i < columns; i++) layer.room[at + i] = x[line * columns + i];
+  }
+  return { room: layer.room, high, wide };
+}
+
+/**
+ * Adds to a map `y`, from `at` on, what nine weights (from `w` on) make of the room's map that begins at `from`. Each
+ * number is read once for three columns. No arrays in here: this is where a stroke's time goes.
+ */
+function addNine(y, at, rows, columns, weights, w, room, from, wide) {
+  const w0 = weights[w], w1 = weights[w + 1], w2 = weights[w + 2];
+  const w3 = weights[w + 3], w4 = weights[w + 4], w5 = weights[w + 5];
+  const w6 = weights[w + 6], w7 = weights[w + 7], w8 = weights[w + 8];
+  for (let row = 0; row < rows; row++) {
+    const a = from + row * wide, b = a + wide, c = b + wide, to = at + row * columns;
+    let a0 = room[a], a1 = room[a + 1], b0 = room[b], b1 = room[b + 1], c0 = room[c], c1 = room[c + 1];
+    for (let i = 0; i < columns; i++) {
+      const a2 = room[a + i + 2], b2 = room[b + i + 2], c2 = room[c + i + 2];
+      y[to + i] += w0 * a0 + w1 * a1 + w2 * a2 + w3 * b0 + w4 * b1 + w5 * b2 + w6 * c0 + w7 * c1 + w8 * c2;
+      a0 = a1;
+      a1 = a2;
+      b0 = b1;
+      b1 = b2;
+      c0 = c1;
+      c1 = c2;
+    }
+  }
+}
+
+/** Adds to four maps `maps` of `y` what their filters say, cell by cell; `offsets`: where a window's cells lie in the room. */
+function addFour(y, maps, [rows, columns], weights, room, from, offsets, [down, right]) {
+  const [count, cells] = [offsets.length, rows * columns];
+  const k0 = maps[0] * count, k1 = maps[1] * count, k2 = maps[2] * count, k3 = maps[3] * count;
+  for (let row = 0, to = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, to++) {
+      const at = from + row * down + column * right;
+      let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+      for (let i = 0; i < count; i++) {
+        const value = room[at + offsets[i]]; // read once for four filters
+        s0 += weights[k0 + i] * value;
+        s1 += weights[k1 + i] * value;
+        s2 += weights[k2 + i] * value;
+        s3 += weights[k3 + i] * value;
+      }
+      y[maps[0] * cells + to] += s0;
+      if (maps[1] > maps[0]) y[maps[1] * cells + to] += s1;
+      if (maps[2] > maps[1]) y[maps[2] * cells + to] += s2;
+      if (maps[3] > maps[2]) y[maps[3] * cells + to] += s3;
+    }
+  }
+}
+
+/** A convolution's maps in float64. Nothing is copied but the maps that come in, once, into a frame of zeros. */
+function convolved(layer, x) {
+  const { channels, kernel, stride, dilation, exact, bias, filters } = layer;
+  const { cells, each, own } = filterSizes(layer);
+  const { room, high, wide } = padded(layer, x);
+  const size = layer.after.slice(1);
+  const y = new Float64Array(filters * cells);
+  if (bias) for (let f = 0; f < filters; f++) y.fill(bias[f], f * cells, (f + 1) * cells);
+  const plain = [...kernel, ...stride, ...dilation].join() === "3,3,1,1,1,1";
+  layer.offsets ??= Int32Array.from({ length: each }, (_, i) => {
+    const [c, row, column] = [Math.floor(i / kernel[0] / kernel[1]), Math.floor(i / kernel[1]) % kernel[0], i % kernel[1]];
+    return (c * high + row * dilation[0]) * wide + column * dilation[1];
   });
+  for (let f = 0; f < filters; f += plain ? 1 : 4) {
+    const first = Math.floor(f / own) * channels * high * wide;
+    if (plain) for (let c = 0; c < channels; c++) addNine(y, f * cells, ...size, exact, f * each + 9 * c, room, first + c * high * wide, wide);
+    else {
+      const last = Math.min(f + 3, (Math.floor(f / own) + 1) * own - 1); // of the same group; again, where fewer are left
+      addFour(y, [f, f + 1, f + 2, f + 3].map((map) => Math.min(map, last)), size, exact, room, first, layer.offsets, [stride[0] * wide, stride[1]]);
+      f -= 3 - (last - f);
+    }
+  }
+  return y;
 }
 
 /** The largest cell under a window, the first where several are equal, as in torch. */
-function largest(x, window, first) {
+function largest(x, table, from, to, first) {
   let best = -1;
-  for (const cell of window) if (cell >= 0 && (best < 0 || x[first + cell] > x[best])) best = first + cell;
+  for (let i = from; i < to; i++) if (table[i] >= 0 && (best < 0 || x[first + table[i]] > x[best])) best = first + table[i];
   return best;
 }
 
@@ -124,20 +206,12 @@ function largest(x, window, first) {
 const LAYER_KINDS = {
   normalise: {
     shape: (_layer, before) => before,
-    forward: (layer, x) => affine(Float64Array.from(x), layer.times.length, layer.times, layer.plus),
+    forward: (layer, x) => affine(x, layer.times.length, layer.times, layer.plus),
     backward: (layer, gradient) => affine(gradient, layer.times.length, layer.times),
   },
   convolution: {
     shape: windowed,
-    forward(layer, x) {
-      const { cells, each, own } = filterSizes(layer);
-      const y = new Float64Array(numbersIn(layer.after));
-      for (let group = 0; group < layer.groups; group++) {
-        const weights = layer.exact.subarray(group * own * each, (group + 1) * own * each);
-        y.set(products(weights, covered(layer, x, group), own, cells, each), group * own * cells);
-      }
-      return layer.bias ? affine(y, layer.filters, null, layer.bias) : y;
-    },
+    forward: convolved,
     backward(layer, gradient) {
       const { cells, each, own } = filterSizes(layer);
       const { table, before, channels, groups } = layer;
@@ -165,22 +239,26 @@ const LAYER_KINDS = {
   },
   relu: {
     shape: (_layer, before) => before,
-    forward: (_layer, x) => x.map((value) => Math.max(value, 0)),
+    forward(_layer, x) {
+      const y = x.slice();
+      for (let i = 0; i < y.length; i++) if (y[i] < 0) y[i] = 0;
+      return y;
+    },
     backward: (_layer, gradient, x) => gradient.map((value, i) => (x[i] > 0 ? value : 0)),
   },
   "max pool": {
     shape: windowed,
     forward(layer, x) {
       const y = new Float32Array(numbersIn(layer.after));
-      eachWindow(layer, (at, window, first) => {
-        y[at] = x[largest(x, window, first)];
+      eachWindow(layer, (at, ...window) => {
+        y[at] = x[largest(x, ...window)];
       });
       return y;
     },
     backward(layer, gradient, x) {
       const dx = new Float64Array(x.length);
-      eachWindow(layer, (at, window, first) => {
-        dx[largest(x, window, first)] += gradient[at];
+      eachWindow(layer, (at, ...window) => {
+        dx[largest(x, ...window)] += gradient[at];
       });
       return dx;
     },
@@ -189,16 +267,16 @@ const LAYER_KINDS = {
     shape: windowed,
     forward(layer, x) {
       const y = new Float64Array(numbersIn(layer.after));
-      eachWindow(layer, (at, window, first) => {
-        for (const cell of window) if (cell >= 0) y[at] += x[first + cell];
-        y[at] /= window.length; // cells of the padding count, as in torch
+      eachWindow(layer, (at, table, from, to, first) => {
+        for (let i = from; i < to; i++) if (table[i] >= 0) y[at] += x[first + table[i]];
+        y[at] /= to - from; // cells of the padding count, as in torch
       });
       return y;
     },
     backward(layer, gradient, x) {
       const dx = new Float64Array(x.length);
-      eachWindow(layer, (at, window, first) => {
-        for (const cell of window) if (cell >= 0) dx[first + cell] += gradient[at] / window.length;
+      eachWindow(layer, (at, table, from, to, first) => {
+        for (let i = from; i < to; i++) if (table[i] >= 0) dx[first + table[i]] += gradient[at] / (to - from);
       });
       return dx;
     },
@@ -225,7 +303,7 @@ const LAYER_KINDS = {
     shape: (layer) => [layer.filters, 1, 1],
     forward(layer, x) {
       const y = products(layer.exact, x, layer.filters, 1, x.length);
-      return layer.bias ? affine(y, layer.filters, null, layer.bias) : y;
+      return layer.bias ? y.map((sum, f) => sum + layer.bias[f]) : y;
     },
     backward: (layer, gradient, x) =>
       products(transposed(layer.exact, layer.filters, x.length), gradient, x.length, 1, layer.filters),
@@ -293,8 +371,9 @@ class BrowserNetwork {
     const maps = [];
     let x = pixels;
     for (const layer of this.layers) {
-      x = new Float32Array(LAYER_KINDS[layer.kind].forward(layer, x));
-      if (scales[layer.name]) x = affine(x, layer.after[0], scales[layer.name]);
+      const y = LAYER_KINDS[layer.kind].forward(layer, x);
+      x = y instanceof Float32Array ? y : new Float32Array(y);
+      if (scales[layer.name]) x = new Float32Array(affine(x, layer.after[0], scales[layer.name]));
       maps.push(x);
     }
     return { pixels, maps, scales };

@@ -57,6 +57,7 @@ class Inside {
       unfold: (column) => this.unfold(column),
       ask: (index) => this.go({ asked: index }),
     });
+    this.input = new LiveInput(this);
     this.listening = new AbortController();
     const { signal } = this.listening;
     for (const button of this.ways) {
@@ -77,6 +78,7 @@ class Inside {
     clearTimeout(this.leaving);
     this.overview.still();
     this.local?.stop();
+    this.input.stop();
     this.sizes.disconnect();
     this.listening.abort();
   }
@@ -103,9 +105,11 @@ class Inside {
     this.root.classList.toggle("glass", Boolean(given.glass));
     this.root.classList.toggle("hero", Boolean(given.hero));
     if (this.local) Object.assign(given, this.local.open(given.at));
-    const data = kept ? { ...given, scene: given.scene ?? kept.scene, links: given.links ?? kept.links, fields: given.fields ?? kept.fields } : given;
+    const data = kept ? { ...given, scene: kept.scene, links: given.links ?? kept.links, fields: given.fields ?? kept.fields } : given;
     const anew = data.id !== this.data?.id;
     const before = this.data;
+    if (anew) this.input.forget();
+    else if (this.input.still) [this.input.still.changed, data.changed] = [data.changed, before.changed];
     this.data = data;
     if (!before) {
       this.turn = data.turn;
@@ -132,11 +136,11 @@ class Inside {
     for (const [c, column] of columns.entries()) Object.assign(scene.columns[c], column);
     Object.assign(scene, more);
     this.data.changed = changed;
-    if (this.at.layer) this.data.detail = this.local.detail(this.at);
+    if (this.at.layer && this.local) this.data.detail = this.local.detail(this.at);
     this.shown = null;
     if (this.at.layer) this.drawZoom();
     else this.overview.paint(this.at.way);
-    this.overview.answer(scene.classes, changed?.classes ?? null);
+    this.overview.answer(this.input.on === "camera" ? [] : scene.classes, changed?.classes ?? null);
     this.note();
     if (!links) return; // lines and slopes come once there is time
     this.data.links = this.overview.links = links;
@@ -150,6 +154,7 @@ class Inside {
   draw() {
     const { data, at } = this;
     const { scene } = data;
+    if (at.layer) this.input.end();
     this.root.classList.toggle("inLayer", Boolean(at.layer));
     this.root.dataset.view = !at.layer ? "network" : at.row === null ? "layer" : "cell";
     for (const button of this.ways) button.setAttribute("aria-pressed", String(button.dataset.way === at.way));
@@ -174,7 +179,7 @@ class Inside {
   note() {
     const { data, at } = this;
     const asked = `${at.way === "backwards" ? "asked: " : ""}${data.scene.askedName}`;
-    this.root.querySelector(".answer .note").textContent = !data.changed ? asked : this.local ? "changed; marked: before" : "changed; the lines are before";
+    this.root.querySelector(".answer .note").textContent = !data.changed ? asked : this.input.still ? { patch: "covered; marked: before", camera: "of the camera" }[this.input.on] ?? "" : this.local ? "changed; marked: before" : "changed; the lines are before";
   }
 
   drawCrumbs() {
@@ -399,6 +404,11 @@ class Inside {
     const { data } = this;
     if (this.local) {
       this.say("Draw on it", data.hero ? "All maps follow, and so does the answer." : `All maps follow. Lines show what speaks for “${scene.askedName}”. On the right is what the network gets.`, []);
+      return;
+    }
+    if (this.input.still && this.input.on) {
+      const patch = this.input.on === "patch";
+      this.say(patch ? "Covered" : "Through the camera", `${patch ? "Drag the patch. " : ""}Maps and bars follow, on the scale that the photo's own maps have. Lines and scores are those of the photo${patch ? " without the patch" : ""}.`, []);
       return;
     }
     this.say(scene.opened.at(-1) ?? "The whole network", `The strongest maps of each stage for this photo. A map's score is gradient × activation, added up over its positions: about what the logit of “${scene.askedName}” would lose without the map.`, []);

@@ -4,6 +4,7 @@ A new attack is a file of its own and an entry here: pages, studies and recipes 
 """
 
 import inspect
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
@@ -203,6 +204,23 @@ class Plan:
         """How many steps the attack takes at most, through all restarts."""
         steps = self.steps if self.entry.takes("steps") else 1
         return steps * (self.restarts if self.entry.takes("restarts") else 1)
+
+    @property
+    def text(self) -> str:
+        """The attack in a line, for addresses: ``pgd,eps=0.03,steps=40``, without what it begins with. See ``read``."""
+        usual = self.entry.plan()
+        changed = [n.name for n in fields(self) if getattr(self, n.name) != getattr(usual, n.name)]
+        return ",".join([self.method, *(f"{name}={json.dumps(getattr(self, name))}" for name in changed)])
+
+    @staticmethod
+    def read(text: str) -> "Plan":
+        """What ``text`` says. Raises ``InputError`` for anything else."""
+        name, *settings = text.split(",")
+        try:
+            values = {key: json.loads(value) for key, _, value in (setting.partition("=") for setting in settings)}
+        except (ValueError, RecursionError):
+            raise InputError(f"“{text[:60]}” isn't an attack: write it as pgd,eps=0.03,steps=40.") from None
+        return find_method(name).plan(**values)
 
     def over_epsilon(self) -> "Plan":
         """The same for any epsilon: steps that are lengths in the norm grow with it, and the best picture counts."""

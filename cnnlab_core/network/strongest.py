@@ -89,8 +89,11 @@ def overview(
     return Overview(tuple(columns), logits.double().cpu().numpy(), asked, small(pixels.sum(0)))
 
 
-def small(maps: torch.Tensor, side: int = SIDE) -> Small:
-    """Maps (..., rows, columns) with neighbours averaged until they have at most ``side`` rows and columns."""
+def small(maps: torch.Tensor, side: int = SIDE, scale: float | None = None) -> Small:
+    """Maps (..., rows, columns) with neighbours averaged until they have at most ``side`` rows and columns.
+
+    Without a ``scale`` they have their own.
+    """
     rows, cols = maps.shape[-2:]
     if max(rows, cols) > side:
         flat = maps.reshape(1, -1, rows, cols)
@@ -98,7 +101,7 @@ def small(maps: torch.Tensor, side: int = SIDE) -> Small:
             *maps.shape[:-2], min(rows, side), min(cols, side)
         )
     numbers = maps.cpu().numpy()
-    scale = largest(numbers)
+    scale = scale or largest(numbers)
     return Small(np.rint(np.clip(numbers / scale, -1, 1) * 127).astype(np.int8), scale)
 
 

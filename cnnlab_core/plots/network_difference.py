@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
+from PIL import Image
 
-from cnnlab_core.plots.theme import make_figure
+from cnnlab_core.plots.theme import SIGNED, make_figure
+
+TILE, GAP = 96, 6
 
 
 def network_difference(places: Sequence[str], ratios: Sequence[float]) -> go.Figure:
@@ -24,3 +29,20 @@ def network_difference(places: Sequence[str], ratios: Sequence[float]) -> go.Fig
         x={"title": "layer, in forward order"},
         y={"title": "difference / size", "tickformat": ".0%", "rangemode": "tozero"},
     )
+
+
+def signed_tiles(maps: npt.NDArray[np.int8]) -> Image.Image:
+    """Maps (tiles, rows, columns) from -127 to 127 below one another, with nothing between them (RGBA)."""
+    column = Image.new("RGBA", (TILE, len(maps) * (TILE + GAP) - GAP))
+    for place, levels in enumerate(maps):
+        colours = (SIGNED((levels.astype(float) / 127 + 1) / 2)[..., :3] * 255).round().astype(np.uint8)
+        column.paste(Image.fromarray(colours).resize((TILE, TILE), Image.Resampling.NEAREST), (0, place * (TILE + GAP)))
+    return column
+
+
+def picture_tiles(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures below one another, as large as the tiles."""
+    column = Image.new("RGBA", (TILE, len(pictures) * (TILE + GAP) - GAP))
+    for place, picture in enumerate(pictures):
+        column.paste(picture.convert("RGB").resize((TILE, TILE)), (0, place * (TILE + GAP)))
+    return column

@@ -2,6 +2,7 @@
 
 import json
 from unittest.mock import ANY
+from urllib.parse import parse_qs
 
 import pytest
 import torch
@@ -11,16 +12,27 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.network.cell import explain_backward, explain_cell
 from cnnlab_core.network.intervene import logits_with
-from cnnlab_core.ui.network import picture
+from cnnlab_core.ui.network import live, picture
 from cnnlab_core.ui.network.place import go
+from cnnlab_core.ui.show import plain
 
 CELL = {"network_layer": "_blocks.0._swish", "network_channel": "3", "network_row": "10", "network_col": "20"}
 
 
 def data(app):
     """What the component was given."""
-    (component,) = app.get("bidi_component")
-    return json.loads(component.proto.json)
+    return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def link(app, label):
+    """The query of a link to another page."""
+    (found,) = [one.proto.query_string for one in app.get("page_link") if one.proto.label == label]
+    return found
+
+
+def answer(app):
+    """What the wire of live frames was given."""
+    return json.loads(app.get("bidi_component")[-1].proto.json).get("answer")
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +158,63 @@ def test_what_comes_from_the_browser_is_checked(monkeypatch):
     assert written == {"network_stage": "1.2", "network_way": "backwards", "network_class": "5"}
 
 
+def test_a_live_frame_is_answered_as_torch_says_and_the_next_one_no_sooner_than_it_may(open_page, cat, monkeypatch):
+    app, (model, x) = open_page("network", network_change="_blocks.2.add:23:0"), cat
+    scene = data(app)["id"]
+    assert answer(app) is None
+    frames = iter([
+        {"scene": scene, "n": 1, "patch": [60, 80, 50]},
+        {"scene": scene, "n": 2, "patch": [60, 81, 50]},
+        {"scene": "another", "n": 3, "patch": [60, 81, 50]},
+        {"scene": scene, "n": 4, "photo": "bm8gSlBFRw=="},
+        {"scene": scene, "n": 5, "patch": ["a", -1, 10**9]},
+    ])  # fmt: skip
+    monkeypatch.setattr(live, "heard", lambda: next(frames))
+    first = answer(app.run())
+    x = x.clone()
+    x[..., 60:110, 80:130] = 0.5
+    shares = logits_with(model, x, {("_blocks.2.add", 23): 0.0})[0].softmax(0)
+    for bar in first["classes"]:
+        assert bar["share"] == pytest.approx(float(shares[bar["index"]]), abs=1e-6)
+    assert [maps["rows"] for maps in first["maps"]] == [28, 28, 28, 14, 14, 7, 7]
+    app.session_state["network live"].at += 1000
+    early = answer(app.run())
+    assert "maps" not in early
+    assert early["pause"] > 900_000 > first["pause"]
+    assert answer(app.run()) is None  # of a picture that isn't there any more
+    for sentence in ("camera's frame", "whole number"):
+        app.session_state["network live"].at = 0
+        assert sentence in answer(app.run())["said"]
+
+
 def test_the_difference_to_an_adversarial_picture_grows_on_its_way(open_page):
     app = open_page("network", model="cifar10_standard", network_compare="true")
     (figure,) = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
     (line,) = figure["data"]
-    assert len(line["text"]) == len(load_model("cifar10_standard").nodes())
-    assert "The attack of the page" in texts(app)
+    model = load_model("cifar10_standard")
+    assert len(line["text"]) == len(model.nodes())
     assert max(line["y"]) > 4 * line["y"][0] > 0
+    taken = run_code(app)
+    assert [ratio for _, ratio in taken["ratios"]] == pytest.approx(line["y"])
+    titles = [
+        f"**{plain(tile.stage.title)}**  \n{plain(f'map {tile.channel} · {tile.ratio:.0%}')}" for tile in taken["tiles"]
+    ]
+    assert set(titles) <= {caption.value for caption in app.caption}
+
+
+def test_a_comparison_comes_from_the_page_of_attacks_and_leads_back(open_page):
+    query = {"adversarial_attack": "FGSM", "adversarial_eps": "2", "adversarial_target": "3 · cat"}
+    attacks = open_page("adversarial", model="cifar10_standard", **query)
+    here = parse_qs(link(attacks, "See where in the network the difference grows"))
+    assert here == {"network_compare": ["true"], "network_attack": [f"fgsm,eps={2 / 255}"], "network_target": ["3"]}
+    app = open_page("network", model="cifar10_standard", **{name: value for name, (value,) in here.items()})
+    app.button(key="start attack").click().run()
+    assert "FGSM, norm L∞, epsilon 2/255" in texts(app)
+    assert query.items() <= {name: value for name, (value,) in parse_qs(link(app, "The attack itself")).items()}.items()
+
+
+@pytest.mark.parametrize("attack", ["tickle", "pgd,eps=a", "pgd,steps=100000", "probability_ascent", "pgd,hat=1"])
+def test_an_attack_that_a_link_names_wrongly_is_said(open_page, attack):
+    app = open_page("network", model="cifar10_standard", network_compare="true", network_attack=attack)
+    assert any("as the attack" in sentence.replace("*", "") for sentence in refused(app))
+    assert app.get("plotly_chart")

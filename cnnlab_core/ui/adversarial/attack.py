@@ -14,6 +14,7 @@ from cnnlab_core.attacks.studies.attack import history_table, shown_class
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import png
 from cnnlab_core.images.levels import LEVELS
+from cnnlab_core.network.glass import GLASS
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import noise_picture
@@ -30,6 +31,7 @@ from cnnlab_core.ui.adversarial.pictures import (
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.network.compare import link_here
 from cnnlab_core.ui.runner import mark
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, offer, take_away
@@ -74,6 +76,8 @@ def _show(choice: Choice, status: DeltaGenerator) -> None:
     choice = outcome.asked  # a stale one is told as what it is: of that network, picture and attack
     with verdict:
         _verdict(choice, found)
+        if choice.subject.spec.name not in GLASS:  # those are drawn on, and compared with nothing
+            link_here(choice.plan, choice.target)
     show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels)
     _curves(curves, choice, _Course.of(found), total=len(found.losses), stage="end")
     if choice.plan.method == "probability_ascent" and outcome.state == "done":

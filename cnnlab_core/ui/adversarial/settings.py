@@ -186,6 +186,19 @@ def choose_plan(controls: Controls, method: Method, norm: str) -> Plan:
     return method.plan(norm=norm, **values)
 
 
+def address_of(plan: Plan) -> dict[str, str]:
+    """An attack as the names and values of its controls in the address."""
+    method = plan.entry
+    found = {"attack": method.title, "seed": str(plan.seed)}
+    for name in (name for name in method.settings if name in SETTINGS and getattr(plan, name) is not None):
+        control, value = SETTINGS[name].control(method, plan.norm), getattr(plan, name)
+        if isinstance(control, Switch):
+            found[control.on if method.begins.get(name) else control.name] = str(value).lower()
+        else:
+            found[control.name] = value if isinstance(control, Named) else f"{value * getattr(control, 'unit', 1):g}"
+    return found
+
+
 def in_words(plan: Plan, *, without: Sequence[str] = ()) -> str:
     """A plan with all that counts: “PGD, norm L∞, epsilon 4/255, step size 1/255, 20 steps, momentum 0.9”."""
     shown = [

@@ -16,7 +16,7 @@ KEY = "inside_network"
 
 _SCRIPTS = (
     "colours.js", "pieces.js", "overview.js", "layer.js", "cell.js", "forward.js", "drawing.js", "glass.js", "desk.js",
-    "main.js",
+    "live.js", "main.js",
 )  # fmt: skip
 
 _component = st.components.v2.component(

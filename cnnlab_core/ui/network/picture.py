@@ -17,7 +17,7 @@ from cnnlab_core.network.stages import follow
 from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
-from cnnlab_core.ui.network import board, compare
+from cnnlab_core.ui.network import board, compare, live
 from cnnlab_core.ui.network.component import KEY, asked_for, heard, show_network
 from cnnlab_core.ui.network.place import CONTROLS, Place, go, leave, place_in, refuse_stage
 from cnnlab_core.ui.network.scene import bars, cell_data, classes_of, field_of, links_of, map_data, scene_of
@@ -89,9 +89,10 @@ def show() -> None:
     with picture:
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
     st.caption(LEARNED)
-    compare.show(subject)
+    comparison = compare.show(subject)
     code, files = to_take(subject, place, found, classes)
-    take_away(code, *files)
+    take_away(comparison or code, *files)
+    live.show(subject, found, place, identity)
 
 
 @dataclass(frozen=True)

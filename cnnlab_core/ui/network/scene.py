@@ -16,6 +16,7 @@ from cnnlab_core.models.layers import Layer
 from cnnlab_core.network.cell import Backward, Cell
 from cnnlab_core.network.contributions import Feeds, Votes
 from cnnlab_core.network.layer import MapView
+from cnnlab_core.network.live import Look
 from cnnlab_core.network.strongest import Column, Overview, Small
 from cnnlab_core.network.values import Array, maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
@@ -58,6 +59,11 @@ def bars(logits: Array, labels: Sequence[str], also: Sequence[int] = ()) -> list
     order = np.argsort(-logits, kind="stable").tolist()
     shown = [*order[:CLASSES], *(index for index in also if index not in order[:CLASSES])]
     return [{"index": i, "label": labels[i], "logit": float(logits[i]), "share": float(shares[i])} for i in shown]
+
+
+def look_data(subject: Subject, look: Look, also: Sequence[int]) -> dict[str, Any]:
+    """What changes in a scene with each live frame: the maps of its tiles, and the bars."""
+    return {"maps": [_small(maps) for maps in look.maps], "classes": bars(look.logits, subject.labels, also)}
 
 
 def _reads(columns: Sequence[Column]) -> list[list[int]]:
