@@ -59,6 +59,11 @@ class Board {
 
   outline(_window) {}
 
+  /** The terms that stand in cells in place of their numbers, by the cells' keys; null: none do. */
+  termsIn(_look) {
+    return null;
+  }
+
   valueOf(place) {
     return at(this.scene.arrays[place.array], place.index);
   }
@@ -129,19 +134,38 @@ class Board {
       const own = this.ownOf(cell.place);
       const editable = own && scene.editable.includes(this.array);
       element.dataset.value = values[n];
-      element.style.setProperty("--shade", Number.isFinite(values[n]) ? (Math.abs(values[n]) / largest).toFixed(2) : 0);
-      element.classList.toggle("negative", values[n] < 0);
+      element.largest = largest;
+      this.shade(element, values[n], largest);
       element.setAttribute("aria-label", this.label(cell, own, values[n], editable));
       element.classList.toggle("editable", Boolean(editable));
       element.classList.remove("waiting");
       this.mark(element, own);
+      delete element.dataset.over;
       if (element !== this.editor?.cell) element.textContent = short(values[n]);
     });
   }
 
+  shade(element, value, largest) {
+    element.style.setProperty("--shade", Number.isFinite(value) ? (Math.abs(value) / largest).toFixed(2) : 0);
+    element.classList.toggle("negative", value < 0);
+  }
+
+  /** A covered cell shows its product, and small above it what is multiplied; without a term its own number again. */
+  cover(element, term, largest) {
+    if (element === this.editor?.cell || (!term && element.dataset.over === undefined)) return;
+    const own = Number(element.dataset.value);
+    element.textContent = short(term ? term.product : own);
+    this.shade(element, term ? term.product : own, term ? largest : element.largest);
+    if (term) element.dataset.over = `${short(term.weight.value)} · ${short(term.cell.value)}`;
+    else delete element.dataset.over;
+  }
+
   /** Light up what belongs to a look; `active` is the cell itself, `frame` the output whose window is outlined. */
   light(look, active) {
+    const terms = this.termsIn(look);
+    const largest = Math.max(...(terms ? [...terms.values()].map((term) => Math.abs(term.product)) : []), 1e-9);
     for (const [key, element] of this.byKey) {
+      this.cover(element, terms?.get(key), largest);
       const isActive = active && key === keyOf(active);
       element.classList.toggle("lit", Boolean(look?.keys.has(key)) && !isActive);
       element.classList.toggle("active", Boolean(isActive));

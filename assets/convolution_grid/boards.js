@@ -6,10 +6,12 @@ const TITLES = { x: "Input x", w: "Kernel w", b: "Bias b", y: "Output y", dy: "G
 function cellsOf(scene, array, view) {
   if (array === "x") {
     const [rows, columns] = scene.axes;
+    const lands = landings(scene);
     return range(rows.padded).map((p) =>
       range(columns.padded).map((q) => ({
         place: { array, padded: [view.c, p, q] },
         isPadding: isPadding(scene, [p, q]),
+        isLanding: lands?.[0].has(p) && lands[1].has(q),
         isDropped: rows.unreached_padded.includes(p) || columns.unreached_padded.includes(q),
       })),
     );
@@ -19,6 +21,15 @@ function cellsOf(scene, array, view) {
   const lead = isKernel ? [view.o, channelsOf(scene, view.o).indexOf(view.c)] : [array === "dx" ? view.c : view.o];
   const plane = at(scene.arrays[array], lead);
   return plane.map((row, i) => row.map((_, j) => ({ place: { array, index: [...lead, i, j] } })));
+}
+
+/** The first padded row or column under a window, of each axis. */
+const cornersOf = (axis) => axis.windows.map((window) => Math.min(...window));
+
+/** Where the windows' upper left corners land, if a stride leaves out places. */
+function landings(scene) {
+  const corners = scene.axes.map(cornersOf);
+  return corners.some(([first, second]) => second - first > 1) ? corners.map((places) => new Set(places)) : null;
 }
 
 /** The index of a cell of x under a padded cell; null where there is none or it is a copy. */
@@ -41,7 +52,8 @@ function titleOf(scene, array, cells) {
   const [rows, columns] = scene.axes;
   const own = scene.dims === 1 ? columns.size : `${rows.size} × ${columns.size}`;
   const isPadded = scene.axes.some((axis) => axis.padded > axis.size);
-  return isPadded ? `${own}, padded to ${size}` : `${own}`;
+  const marks = landings(scene) ? ", dots: where the window lands" : "";
+  return `${own}${isPadded ? `, padded to ${size}` : ""}${marks}`;
 }
 
 class ConvolutionBoard extends Board {
@@ -64,6 +76,36 @@ class ConvolutionBoard extends Board {
   dress(element, cell) {
     element.classList.toggle("padding", Boolean(cell.isPadding));
     element.classList.toggle("dropped", Boolean(cell.isDropped));
+    element.classList.toggle("landing", Boolean(cell.isLanding));
+  }
+
+  /** In a convolution's input, the products of the output that is looked at. */
+  termsIn(look) {
+    if (this.array !== "x" || this.scene.kind !== "conv" || !this.scene.arrays.y || !look?.window) return null;
+    return new Map(look.terms.map((term) => [keyOf(term.cell.place), term]));
+  }
+
+  /** A pointer within the held window doesn't leave its sum. */
+  tell(what, event) {
+    const cell = event.target.closest?.(".cell.grab");
+    if (what === "hover" && event.type === "pointerover" && cell) this.events("inside", cell.place);
+    else super.tell(what, event);
+  }
+
+  /** Outline the window of an output [row, column], to be grabbed; null: there is none. */
+  hold(output) {
+    this.held = output;
+    if (output) this.outline(output);
+    for (const element of this.byKey.values()) {
+      const place = element.place.padded?.slice(1);
+      element.classList.toggle("grab", Boolean(output) && output.every((t, n) => inSpan(this.scene.axes[n].windows[t], place[n])));
+    }
+  }
+
+  /** Show no output after the one with number `last`: they are yet to come. */
+  fillTo(last) {
+    const across = this.cells[0].length;
+    for (const element of this.byKey.values()) element.classList.toggle("unfilled", element.spot[0] * across + element.spot[1] > last);
   }
 
   mark(element, own) {
@@ -115,6 +157,8 @@ class ConvolutionBoard extends Board {
     });
   }
 }
+
+const inSpan = (covered, place) => place >= Math.min(...covered) && place <= Math.max(...covered);
 
 const channelsIn = (scene) => range(scene.arrays.x.length);
 

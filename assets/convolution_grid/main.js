@@ -1,11 +1,14 @@
 // A convolution's boards side by side, the player under them, and the words.
 
 const STEP_EVERY = 800; // ms at speed 1
+const GAP = 40; // pixels between the columns of boards, as in grid.css
+const ASIDE = 236; // pixels that the sum takes beside the boards
 
 class ConvolutionLab extends Lab {
   constructor(parent) {
     super(parent);
     const find = (selector) => parent.querySelector(selector);
+    this.planes = find(".planes");
     this.scrubber = find("input[type=range]");
     this.speed = find("select");
     this.playButton = find('[data-do="play"]');
@@ -28,11 +31,75 @@ class ConvolutionLab extends Lab {
   draw() {
     this.scrubber.max = this.places().length - 1;
     super.draw();
+    const geometry = JSON.stringify(this.scene.axes.map(({ windows, before }) => [windows, before]));
+    if (this.geometry && geometry !== this.geometry) this.fly();
+    this.geometry = geometry;
   }
 
   light() {
     super.light();
     this.scrubber.value = Math.max(0, this.position());
+    const output = [this.active, this.cursor].find((place) => place?.array === "y")?.index.slice(1) ?? null;
+    if (this.scene.arrays.y) this.boards.get("x")?.hold(output);
+    this.boards.get("y")?.fillTo(this.timer ? this.position() : Number.POSITIVE_INFINITY);
+    this.planes.replaceChildren(...planesOf(this.scene, this.view, output, getComputedStyle(this.lab), (pick) => this.pick(pick)));
+  }
+
+  on(what, place, detail) {
+    super.on(what, place, detail);
+    if (what !== "inside" || this.timer) return;
+    this.point(this.cursor);
+    const tap = this.active?.array === "y" && termsOf(this.scene, "y", this.active.index).find((term) => keyOf(term.cell.place) === keyOf(place));
+    this.pair(tap ? [tap.cell.place, tap.weight.place].filter(Boolean).map(keyOf) : []);
+  }
+
+  /** The window follows the pointer that has grabbed it, from place to place of the stride. */
+  grab(event, board) {
+    const cell = event.target.closest?.(".cell.grab");
+    if (!cell || board.editor || event.button > 0) return;
+    const corners = this.scene.axes.map(cornersOf);
+    const offset = cell.place.padded.slice(1).map((p, n) => p - corners[n][board.held[n]]);
+    const done = new AbortController();
+    let moved = false;
+    const listen = (name, work) => board.grid.addEventListener(name, work, { signal: done.signal });
+    listen("pointermove", (now) => {
+      if (!moved && Math.hypot(now.clientX - event.clientX, now.clientY - event.clientY) < 5) return;
+      if (!moved) {
+        moved = true;
+        this.pause();
+        board.grid.setPointerCapture(event.pointerId);
+        board.grid.classList.add("dragging");
+      }
+      const box = board.grid.getBoundingClientRect();
+      const size = box.width / this.scene.axes[1].padded;
+      const wanted = [now.clientY - box.top, now.clientX - box.left].map((pixels, n) => pixels / size - 0.5 - offset[n]);
+      const output = wanted.map((to, n) => corners[n].reduce((best, corner, t) => (Math.abs(corner - to) < Math.abs(corners[n][best] - to) ? t : best), 0));
+      this.cursor = { array: "y", index: [this.view.o, ...output] };
+      this.point(this.cursor);
+    });
+    const end = () => {
+      done.abort();
+      board.grid.classList.remove("dragging");
+      if (moved) this.report();
+    };
+    for (const name of ["pointerup", "pointercancel", "pointerleave"]) listen(name, end);
+  }
+
+  /** After a change of stride, padding or dilation each output flies from the place of its window to its own. */
+  fly() {
+    const [from, to] = ["x", "y"].map((array) => this.boards.get(array));
+    if (!from || !to || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const box = from.grid.getBoundingClientRect();
+    const size = box.width / this.scene.axes[1].padded;
+    const middle = (t, n) => (Math.min(...this.scene.axes[n].windows[t]) + Math.max(...this.scene.axes[n].windows[t]) + 1) / 2;
+    for (const [n, element] of [...to.byKey.values()].entries()) {
+      const [t, u] = element.place.index.slice(1);
+      const own = element.getBoundingClientRect();
+      const [right, down] = [box.left + size * middle(u, 1) - own.left - own.width / 2, box.top + size * middle(t, 0) - own.top - own.height / 2];
+      element.animate([{ transform: `translate(${right}px, ${down}px) scale(0.8)`, opacity: 0.3 }, { transform: "none", opacity: 1 }], { duration: 700, delay: 6 * n, easing: "ease-in-out", fill: "backwards" });
+    }
+    for (const element of from.byKey.values())
+      if (element.classList.contains("padding")) element.animate([{ transform: "scale(0.3)", opacity: 0 }, { transform: "none", opacity: 1 }], { duration: 500 });
   }
 
   lookAt(place) {
@@ -56,6 +123,7 @@ class ConvolutionLab extends Lab {
         arrays.forEach((array, row) => {
           const board = new ConvolutionBoard(array, TITLES[array], (what, place, detail) => this.on(what, place, detail));
           this.boards.set(array, board);
+          if (array === "x") board.grid.addEventListener("pointerdown", (event) => this.grab(event, board));
           const last = row === arrays.length - 1;
           board.root.style.gridArea = `${row + 1} / ${column + 1} / ${last ? rows + 1 : row + 2} / ${column + 2}`;
           this.boardsRoot.append(board.root);
@@ -155,6 +223,7 @@ class ConvolutionLab extends Lab {
     clearInterval(this.timer);
     this.timer = null;
     this.showPlaying();
+    this.light();
     this.report();
   }
 
@@ -163,18 +232,23 @@ class ConvolutionLab extends Lab {
     this.playButton.classList.toggle("playing", Boolean(this.timer));
   }
 
-  /** As large as the width allows; on a narrow screen the boards stand one under the other. */
+  /** As large as the screen allows; on a narrow one the boards stand one under the other. */
   fit() {
     const width = this.lab.clientWidth;
     if (!this.scene || !width) return;
     const [rows, columns] = this.scene.axes;
     const across = { x: columns.padded, dx: columns.size, w: columns.kernel, dw: columns.kernel, b: this.scene.outputs.length, db: this.scene.outputs.length, y: columns.out, dy: columns.out };
     const widths = this.scene.columns.map((arrays) => Math.max(...arrays.map((array) => across[array]), 3));
-    const together = (width - 56 * (widths.length - 1)) / widths.reduce((sum, n) => sum + n, 0);
+    const down = { x: rows.padded, dx: rows.size, w: rows.kernel, dw: rows.kernel, b: 1, db: 1, y: rows.out, dy: rows.out };
+    const heights = this.scene.columns.map((arrays) => arrays.reduce((sum, array) => sum + down[array], 0));
+    const cellIn = (room) => (room - 8 - GAP * (widths.length - 1)) / widths.reduce((sum, n) => sum + n, 0);
+    const isAside = this.scene.dims === 2 && Boolean(this.scene.arrays.y) && !this.scene.arrays.dx && cellIn(width - ASIDE) >= 28;
+    const together = cellIn(isAside ? width - ASIDE : width);
     const isNarrow = together < 24;
-    const cell = isNarrow ? (width - 8) / Math.max(...widths) : together;
+    const cell = isNarrow ? (width - 8) / Math.max(...widths) : Math.min(together, Math.max(28, (innerHeight - 440) / Math.max(...heights)));
     this.lab.classList.toggle("narrow", isNarrow);
-    this.lab.style.setProperty("--cell", `${Math.floor(Math.max(24, Math.min(rows.padded > 12 ? 40 : 46, cell)))}px`);
+    this.lab.classList.toggle("aside", isAside);
+    this.lab.style.setProperty("--cell", `${Math.floor(Math.max(24, Math.min(46, cell)))}px`);
   }
 }
 

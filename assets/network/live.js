@@ -1,4 +1,4 @@
-// A patch on the photo, and a camera, for networks that Python computes. A frame goes (over wire.js) only when the one before
+// A patch on the photo, and a camera, for networks that Python computes. A frame goes (over ../live/wire.js) only when the one before
 // is answered, and then the latest: nothing ever waits behind it. The answer says when the next one is welcome.
 
 const LOST = 15000; // ms after which a frame isn't waited for any more

@@ -18,11 +18,13 @@ def class_bars(
     chosen: int | None = None,
     longest: float = 0.0,
     what: str = "",
+    height: int = 0,
 ) -> go.Figure:
     """Horizontal bars, the first on top; ``percent`` for probabilities in [0, 1], else logits.
 
     ``chosen`` is the bar in the accent colour (default the first). ``longest`` sets the axis's end when several
-    figures share one scale (0: its own). ``what`` is the name of the values on paper.
+    figures share one scale (0: its own). ``what`` is the name of the values on paper. ``height`` is that of the figure,
+    however many bars there are (0: as they need).
     """
     accent = 0 if chosen is None else chosen
     form = "{}: {:.6%}" if percent else "{}: {:.6g}"
@@ -42,12 +44,12 @@ def class_bars(
     start, end = min(0.0, *values), max([*values, longest, 1e-9])
     return make_figure(
         [bars],
-        height=34 * len(labels) + 24,
+        height=height or 34 * len(labels) + 24,
         margin={"l": 8, "r": 8, "t": 4, "b": 4},
         x={"visible": False, "range": [start - 0.18 * (end - start) * (start < 0), end * 1.22]},
         y={**named_places([shortened(label, 26) for label in labels]), "autorange": "reversed"},
         names=(what or ("probability" if percent else "logit"), "class"),
-        bargap=0.3,
+        bargap=max(0.3, 1 - 34 * len(labels) / height) if height else 0.3,
     )
 
 

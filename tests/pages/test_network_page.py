@@ -203,13 +203,13 @@ def test_a_live_frame_is_answered_as_torch_says_and_the_next_one_no_sooner_than_
     for bar in first["classes"]:
         assert bar["share"] == pytest.approx(float(shares[bar["index"]]), abs=1e-6)
     assert [maps["rows"] for maps in first["maps"]] == [28, 28, 28, 14, 14, 7, 7]
-    app.session_state["network live"].at += 1000
+    app.session_state["network_wire turn"].at += 1000
     early = answer(app.run())
     assert "maps" not in early
     assert early["pause"] > 900_000 > first["pause"]
     assert answer(app.run()) is None  # of a picture that isn't there any more
     for sentence in ("camera's frame", "whole number"):
-        app.session_state["network live"].at = 0
+        app.session_state["network_wire turn"].at = 0
         assert sentence in answer(app.run())["said"]
 
 

@@ -1,4 +1,4 @@
-"""Two networks' answers to the picture, side by side, and what the network sees of it: the page above the tabs."""
+"""The picture as the network sees it, and two networks' answers to it: the page above the tabs."""
 
 import math
 from dataclasses import dataclass
@@ -8,20 +8,24 @@ import streamlit as st
 from cnnlab_core.classification.batch import Classified
 from cnnlab_core.classification.softmax import entropy, margin, softmax, top_k
 from cnnlab_core.images import png, thumbnail
-from cnnlab_core.models import ModelSpec
 from cnnlab_core.models.loaded import preprocessing_stages
-from cnnlab_core.models.registry import categories
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.classifier.cover import Said, show_photo
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.shared import Picture, choose_model, choose_picture, networks
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.shared import choose_model, choose_picture, networks
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, classify_picture
 
 CONTROLS = Controls("classifier")
 SCALES = ("Probabilities", "Logits")
+SECOND = "EfficientNet-Lite2, pretrained"
+"""The network beside the chosen one, to begin with."""
+BARS = 230
+"""Pixels of the bars' height, however many there are: nothing below them moves."""
+TEMPERATURE = "Logits are divided by T before the softmax: below 1 the largest takes nearly all, above 1 they even out."
 
 
 @dataclass(frozen=True)
@@ -55,34 +59,51 @@ class Answers:
 
 
 def show() -> Answers:
-    """Draw the choosers, the view's controls and the answers."""
+    """Draw the choosers, the photo beside the answers of two networks, and below these the view's controls."""
     picture = choose_picture()
     subject = Subject(*choose_model(), picture)
-    view = _choose_view()
-    seen, first, second = st.columns([1, 1.25, 1.25], gap="large")
-    answer = None
-    with seen:
-        st.markdown("**What the network sees**")
-        stages = _stages(subject)
-        if stages:
-            st.image(stages[2].image, alt="The picture as the network sees it", output_format="PNG")
-            st.caption(plain(picture.title))
+    seen, beside = st.columns([1, 1.9], gap="large")
+    with beside:
+        answers = main_answer()
+        view = _choose_view(subject)
+    stages = _stages(subject)
+    said: list[Said] = []
     if stages:
-        with first:
-            answer = _answer(subject.spec, subject.weights, picture, view, place="a")
-        with second:
-            _answer(*networks()[view.versus], picture, view, place="b")
-    return Answers(subject, view, stages, answer)
+        other = Subject(*networks()[view.versus], picture)
+        with answers:
+            for column, place, asked in zip(st.columns(2, gap="medium"), "ab", (subject, other), strict=True):
+                with column:
+                    answer = _answer(asked, view, place=place)
+                said += [Said(asked, answer)] if answer else []
+        with seen, main_picture():
+            show_photo(subject, said, view.temperature)
+    return Answers(subject, view, stages, said[0].answer if said and said[0].subject is subject else None)
 
 
-def _choose_view() -> View:
-    first, second, third, fourth = st.columns([1, 1, 1.4, 1.6], gap="medium", vertical_alignment="bottom")
-    k = CONTROLS.slider("k", "How many classes (k)", 1, 10, 5, 1, place=first)
-    temperature = CONTROLS.slider("t", "Temperature T", 0.1, 5.0, 1.0, 0.1, place=second)
-    scale = CONTROLS.one_of("scale", "Bars show", SCALES, SCALES[0], place=third)
-    offered = list(networks())
-    versus = CONTROLS.select("versus", "Compare with", offered, offered[1], place=fourth)
+def _choose_view(subject: Subject) -> View:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        offered = list(networks())
+        first = SECOND if SECOND in offered else offered[1]
+        versus = CONTROLS.select("versus", "Compare with", offered, first, width=270)
+        untrained = f"{subject.spec.title}, random"
+        _button("Without training", "The same network, with random weights", untrained, versus, first)
+        temperature = CONTROLS.slider("t", "Temperature T", 0.1, 5.0, 1.0, 0.1, width=130, help=TEMPERATURE)
+        with st.popover("More", icon=":material/tune:"):
+            k = CONTROLS.slider("k", "How many classes (k)", 1, 10, 5, 1)
+            scale = CONTROLS.one_of("scale", "Bars show", SCALES, SCALES[0])
     return View(k, temperature, scale == SCALES[0], versus)
+
+
+def _button(label: str, about: str, network: str, versus: str, usual: str) -> None:
+    """Compare with a network by one click, and by another with the usual one again."""
+    is_there = versus == network
+
+    def take() -> None:
+        st.session_state[CONTROLS.key("versus")] = usual if is_there else network
+
+    st.button(
+        "With a trained one" if is_there else label, on_click=take, help=about, key="compare_untrained", width=170
+    )
 
 
 def _stages(subject: Subject) -> list[ShownStage]:
@@ -103,19 +124,21 @@ def _stages(subject: Subject) -> list[ShownStage]:
     return outcome.result or []
 
 
-def _answer(spec: ModelSpec, weights: str, picture: Picture, view: View, *, place: str) -> Classified | None:
+def _answer(asked: Subject, view: View, *, place: str) -> Classified | None:
     """One network's answer: the best class in large letters, the top k as bars, and how sure it is."""
-    st.markdown(f"**{plain(spec.title)}** · {weights}")
-    answer = classify_picture(spec, weights, picture, place=place)
+    st.markdown(f"**{plain(asked.spec.title)}** · {asked.weights}")
+    answer = classify_picture(asked.spec, asked.weights, asked.picture, place=place)
     if answer is None:
         return None
-    labels = categories(spec)
+    labels = asked.labels
     best = top_k(answer.logits, labels, min(view.k, len(labels)), view.temperature)
     probabilities = softmax(answer.logits, view.temperature)
     st.markdown(f"## {plain(best[0].label)} · {best[0].probability:.1%}")
     values = [guess.probability if view.percent else guess.logit for guess in best]
-    bars = class_bars([guess.label for guess in best], values, percent=view.percent, longest=float(view.percent))
-    about = f"{Subject(spec, weights, picture).about}" + (f" Temperature {view.temperature:g}." if view.percent else "")
+    bars = class_bars(
+        [guess.label for guess in best], values, percent=view.percent, longest=float(view.percent), height=BARS
+    )
+    about = asked.about + (f" Temperature {view.temperature:g}." if view.percent else "")
     show_chart(bars, f"bars {place}", f"The {len(best)} best classes", about)
     sure, gap = st.columns(2)
     scale = f"0 bits: certain. {math.log2(len(labels)):.2f} bits: all {len(labels)} classes equally likely."

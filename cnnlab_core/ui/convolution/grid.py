@@ -17,7 +17,7 @@ from cnnlab_core.ui.show import show_problem
 
 _ASSETS = "convolution_grid"
 _SHARED = ("numbers.js", "board.js", "lab.js")
-_SCRIPTS = ("meetings.js", "words.js", "lights.js", "boards.js", "main.js")
+_SCRIPTS = ("meetings.js", "words.js", "lights.js", "boards.js", "planes.js", "main.js")
 _LONGEST = 40  # characters of a cell's text
 
 

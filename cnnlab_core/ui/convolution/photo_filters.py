@@ -87,11 +87,12 @@ def choose() -> Slide:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         title = CONTROLS.select("kernel", "Kernel", [*TITLES, OWN], KERNELS["sobel_x"].title, width=180)
         channels = CONTROLS.one_of("channels", "Channels", CHANNELS, CHANNELS[0])
-        padding = CONTROLS.one_of("padding", "Padding", PADDINGS, "half")
-        mode = CONTROLS.select(
-            "border", "Border", PADDING_MODES, "replicate", width=130, help="What the padding is filled with."
-        )
         stride = CONTROLS.slider("stride", "Stride", 1, 8, 1, 1, width=140)
+        with st.popover("Padding", icon=":material/tune:"):
+            padding = CONTROLS.one_of("padding", "Padding", PADDINGS, "half")
+            mode = CONTROLS.select(
+                "border", "Border", PADDING_MODES, "replicate", help="What the padding is filled with."
+            )
     kernel = KERNELS[TITLES[title]].weights if title in TITLES else own_kernel()
     return Slide(title, kernel, channels == CHANNELS[0], stride, padding, mode)
 

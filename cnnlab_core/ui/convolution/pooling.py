@@ -41,6 +41,7 @@ from cnnlab_core.ui.convolution.presets import (
     size,
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
+from cnnlab_core.ui.show import main_picture
 
 PREFIXES = {1: "conv_pool1", 2: "conv_pool"}
 EXAMPLE_NAMES = {1: ("pool_signal",), 2: ("pool_stride_1", "seven")}
@@ -56,7 +57,7 @@ def show() -> None:
     problem, kept = _setup()
     numbers = problem.numbers
     cell = kept.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
-    grid = st.container()
+    grid = main_picture()
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
         first = sum_header()
@@ -102,19 +103,23 @@ def _setup() -> tuple[PoolProblem, Kept]:
 
     Raises ``InputError`` if there is no such pooling.
     """
-    over, example, sizes, typed = st.columns([0.7, 1.4, 0.8, 1], vertical_alignment="bottom")
-    dims = 1 if Controls("conv_pool").one_of("dims", "Over", ("1-D", "2-D"), "2-D", place=over) == "1-D" else 2
+    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    kind_place, window_place, stride_place = (row.container(width=width) for width in (210, 120, 130))
+    more, sizes, typed = (row.container(width="content") for _ in range(3))
+    more = more.popover("Example and more", icon=":material/tune:", key="conv_pool_more")
+    dims = 1 if Controls("conv_pool").one_of("dims", "Over", ("1-D", "2-D"), "2-D", place=more) == "1-D" else 2
     kept, examples = Kept(PREFIXES[dims]), _examples(dims)
     fields = [
         Field("x", "Input x", write_planes(next(iter(examples.values()))), dims),
         Field("dy", "Gradient of the output dy (empty: a pattern)", "", dims),
     ]
     x, typed_dy = (kept.numbers(field) for field in fields)
-    with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_pool_typed"):
+    with typed.popover("Type the numbers", icon=":material/keyboard:", key="conv_pool_typed"):
         kept.typing(fields)
-    with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_pool_sizes"):
+    with sizes.popover("Sizes", icon=":material/straighten:", key="conv_pool_sizes"):
         across = _sizes(kept, x, examples)
-    kind, window, options = _settings(kept, dims, *across)
+    example = more.container()
+    kind, window, options = _settings(kept, dims, *across, places=(kind_place, window_place, stride_place, more))
     _presets(example, kept, x, examples)
     limit_drawn("x", x.shape, MOST_DRAWN[dims])
     where = {name: value for name, value in options.items() if name != "count_include_pad"}
@@ -125,18 +130,22 @@ def _setup() -> tuple[PoolProblem, Kept]:
     return PoolProblem(kind, window, x, dy, options), kept
 
 
-def _settings(kept: Kept, dims: int, wide: str, across: str) -> tuple[str, Index, dict[str, Any]]:
+def _settings(
+    kept: Kept, dims: int, wide: str, across: str, *, places: tuple[DeltaGenerator, ...]
+) -> tuple[str, Index, dict[str, Any]]:
     """Maximum or average, the window and the options of the core, if it is ``wide`` and goes ``across`` as said."""
     most = MOST_KERNEL[dims][0]
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        kind = KINDS[kept.one_of("kind", "Keep from each window", list(KINDS), "Maximum")]
-        high = kept.slider("window", "Window" if dims == 1 else "Window height", 1, most, WINDOWS[dims], 1, width=130)
-        stride = kept.select("stride", "Stride", [*_up_to(most), OWN_STRIDE], "1", width=140)
-        window = (high,) if dims == 1 else (high, high if wide == SQUARE else int(wide))
-        options = _strides(window, stride, across)
-        options["padding"] = kept.number("padding", "Padding", 0, most // 2, 0, 1, width=130)
+    first, second, third, more = places
+    label = "Window" if dims == 1 else "Window height"
+    kind = KINDS[kept.one_of("kind", "Keep from each window", list(KINDS), "Maximum", place=first)]
+    high = kept.slider("window", label, 1, most, WINDOWS[dims], 1, place=second)
+    stride = kept.select("stride", "Stride", [*_up_to(most), OWN_STRIDE], "1", place=third)
+    window = (high,) if dims == 1 else (high, high if wide == SQUARE else int(wide))
+    options = _strides(window, stride, across)
+    with more:
+        options["padding"] = kept.number("padding", "Padding", 0, most // 2, 0, 1)
         if kind == "max":
-            options["dilation"] = kept.slider("dilation", "Dilation", 1, 3, 1, 1, width=130)
+            options["dilation"] = kept.slider("dilation", "Dilation", 1, 3, 1, 1)
         options["ceil_mode"] = kept.toggle("ceil", "Ceil mode", help=CEIL)
         if kind == "avg":
             options["count_include_pad"] = kept.toggle("count", "Count padding", True)

@@ -6,6 +6,7 @@ The tabs 1-D and 2-D and Backward show the same ones, so what was set in one is 
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.checks import Array
 from cnnlab_core.convolution import ConvProblem, Example, geometry, resize, write_planes
@@ -32,17 +33,21 @@ MOST_PADDED = {1: (48,), 2: (24, 24)}
 def convolution_setup(dims: int) -> ConvProblem:
     """Draw the controls and give what they say. Raises ``InputError`` if there is no such convolution."""
     kept = Kept(f"conv_{dims}")
-    example, kernel, sizes, typed = st.columns([1.6, 1.1, 0.8, 1], vertical_alignment="bottom")
+    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    example, stride, padding = (row.container(width=width) for width in (230, 110, 110))
+    more, sizes, typed = (row.container(width="content") for _ in range(3))
     fields = _fields(dims)
     x, planes, b, dy = (kept.numbers(field) for field in fields)
-    with typed.popover("Type the numbers", icon=":material/keyboard:", width="stretch", key="conv_typed"):
+    with typed.popover("Type the numbers", icon=":material/keyboard:", key="conv_typed"):
         kept.typing(fields)
-    options = _settings(kept, example_settings(_first(dims)))
+    with more.popover("Kernel and more", icon=":material/tune:", key="conv_more"):
+        kernel = st.container()
+        options = _settings(kept, example_settings(_first(dims)), stride, padding)
     w = _by_output(planes, len(x), options["groups"])
     b = resize(b.reshape(-1), (len(w),))
     numbers = Numbers(kept, dims, x, w, b)
     kept.put("drawn", numbers)
-    with sizes.popover("Sizes", icon=":material/straighten:", width="stretch", key="conv_sizes"):
+    with sizes.popover("Sizes", icon=":material/straighten:", key="conv_sizes"):
         show_sizes(numbers)
     show_presets(numbers, example, kernel)
     return _problem(dims, x, w, b, dy if kept.get("dy") else None, options)
@@ -103,15 +108,14 @@ def _problem(dims: int, x: Array, w: Array, b: Array, dy: Array | None, options:
 # --- settings -----------------------------------------------------------------------------------------------------
 
 
-def _settings(kept: Kept, defaults: dict[str, Any]) -> dict[str, Any]:
-    """Stride, padding and so on, as options of the core."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        stride = kept.slider("stride", "Stride", 1, 4, defaults["stride"], 1, width=130)
-        dilation = kept.slider("dilation", "Dilation", 1, 3, defaults["dilation"], 1, width=130)
-        padding = kept.select("padding", "Padding", PADDINGS, defaults["padding"], width=110)
-        mode = kept.select("mode", "Padding mode", PADDING_MODES, "zeros", width=140)
-        groups = kept.number("groups", "Groups", 1, MOST_CHANNELS, 1, 1, width=130, on_change=_regroup, args=(kept,))
-        flip = kept.toggle("flip", "Flip the kernel", help=FLIP)
+def _settings(kept: Kept, defaults: dict[str, Any], first: DeltaGenerator, second: DeltaGenerator) -> dict[str, Any]:
+    """Stride (drawn in the ``first`` place), padding (in the ``second``) and so on, as options of the core."""
+    stride = kept.slider("stride", "Stride", 1, 4, defaults["stride"], 1, place=first)
+    padding = kept.select("padding", "Padding", PADDINGS, defaults["padding"], place=second)
+    dilation = kept.slider("dilation", "Dilation", 1, 3, defaults["dilation"], 1)
+    mode = kept.select("mode", "Padding mode", PADDING_MODES, "zeros")
+    groups = kept.number("groups", "Groups", 1, MOST_CHANNELS, 1, 1, on_change=_regroup, args=(kept,))
+    flip = kept.toggle("flip", "Flip the kernel", help=FLIP)
     return {
         "stride": stride,
         "padding": int(padding) if padding.isdigit() else padding,

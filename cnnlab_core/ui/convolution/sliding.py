@@ -16,6 +16,7 @@ from cnnlab_core.ui.convolution.pieces import (
 )
 from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits
 from cnnlab_core.ui.convolution.state import Kept
+from cnnlab_core.ui.show import main_picture
 
 # A signal lies under its output, so that a window stands above what it makes; pictures stand side by side.
 COLUMNS = {1: [["x", "y"], ["w", "b"]], 2: [["x"], ["w", "b"], ["y"]]}
@@ -24,7 +25,7 @@ COLUMNS = {1: [["x", "y"], ["w", "b"]], 2: [["x"], ["w", "b"], ["y"]]}
 def show(dims: int) -> None:
     """The numbers and the grid, 1-D or 2-D; the pinned cell as a sum, and why the output has its size."""
     problem = convolution_setup(dims)
-    grid = st.container()
+    grid = main_picture()
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
         first = sum_header()
