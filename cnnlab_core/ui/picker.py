@@ -11,7 +11,7 @@ import streamlit as st
 from cnnlab_core.images import png
 from cnnlab_core.plots.mosaic import Mosaic
 from cnnlab_core.runtime.assets import read_asset
-from cnnlab_core.ui.show import data_address
+from cnnlab_core.ui.show import picture_address
 
 _component = st.components.v2.component(
     "cnnlab_picker",
@@ -80,8 +80,9 @@ def pick_cell(
     hint: str = "",
     first: int = 0,
     from_below: bool = False,
+    kind: str = "png",
 ) -> None:
-    """Draw a PNG of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
+    """Draw a PNG (or another ``kind``) of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
     ``on_pick`` gets the cell's index, row by row, before the page's next run. The last row may be filled only up to
     ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column:
@@ -95,7 +96,7 @@ def pick_cell(
             on_pick(cell)
 
     data = {
-        "src": data_address(image),
+        "src": picture_address(image, kind, key),
         "rows": rows,
         "cols": cols,
         "count": count,
