@@ -82,11 +82,11 @@ def pick_cell(
     from_below: bool = False,
     kind: str = "png",
 ) -> None:
-    """Draw a PNG (or another ``kind``) of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
+    """Draw a picture of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
-    ``on_pick`` gets the cell's index, row by row, before the page's next run. The last row may be filled only up to
-    ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column:
-    these begin with ``first``, at the top left or ``from_below``.
+    It is a PNG, or of another ``kind``. ``on_pick`` gets the cell's index, row by row, before the page's next run. The
+    last row may be filled only up to ``count`` cells. The cell under the pointer is described by its one of the
+    ``labels``, or by row and column: these begin with ``first``, at the top left or ``from_below``.
     """
     count = rows * cols if count is None else count
 

@@ -76,7 +76,7 @@ def data_address(image: bytes, kind: str = "png") -> str:
 
 
 def picture_address(image: bytes, kind: str, place: str) -> str:
-    """An address at which the browser finds a PNG (or another ``kind``) and keeps it: the same one for the same picture.
+    """An address at which the browser finds a PNG (or another ``kind``) and keeps it: one address for one picture.
 
     It holds for as long as each run of the page asks for it again; ``place`` tells the pictures of a page apart.
     Where there is no server, the address holds the picture itself.

@@ -13,9 +13,7 @@ _component = st.components.v2.component(
 )
 
 
-def wipe(
-    before: bytes, after: bytes, before_label: str, after_label: str, key: str, *, kind: str = "png"
-) -> None:
+def wipe(before: bytes, after: bytes, before_label: str, after_label: str, key: str, *, kind: str = "png") -> None:
     """Draw two PNGs (or another ``kind``) of one shape over each other; left of the line is ``before``.
 
     The line follows pointer, finger and arrow keys in the browser alone. As wide as its column; the second picture's

@@ -56,7 +56,10 @@ def show_units(
 
     data = {
         "photo": {"src": picture_address(jpeg(subject.seen), "jpeg", f"{key} photo"), "title": subject.picture.title},
-        "map": {"src": picture_address(png(Image.fromarray(levels)), "png", f"{key} map"), "title": f"Channel {channel}"},
+        "map": {
+            "src": picture_address(png(Image.fromarray(levels)), "png", f"{key} map"),
+            "title": f"Channel {channel}",
+        },
         "over": over,
         "palette": base64.b64encode(palette.tobytes()).decode(),
         "low": low * full,
