@@ -84,9 +84,10 @@ def pick_cell(
 ) -> None:
     """Draw a picture of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
-    It is a PNG, or of another ``kind``. ``on_pick`` gets the cell's index, row by row, before the page's next run. The
-    last row may be filled only up to ``count`` cells. The cell under the pointer is described by its one of the
-    ``labels``, or by row and column: these begin with ``first``, at the top left or ``from_below``.
+    It is a PNG, or of another ``kind``, which is a photo rather than cells. ``on_pick`` gets the cell's index, row by
+    row, before the page's next run. The last row may be filled only up to ``count`` cells. The cell under the pointer
+    is described by its one of the ``labels``, or by row and column: these begin with ``first``, at the top left or
+    ``from_below``.
     """
     count = rows * cols if count is None else count
 
@@ -96,6 +97,7 @@ def pick_cell(
             on_pick(cell)
 
     data = {
+        "smooth": kind != "png",
         "src": picture_address(image, kind, key),
         "rows": rows,
         "cols": cols,
