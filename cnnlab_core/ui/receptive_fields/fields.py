@@ -104,15 +104,14 @@ def all_fields(spec: ModelSpec) -> dict[str, ReceptiveField] | None:
 def _unit(counting: Counting, rows: int, cols: int, row: int, col: int) -> None:
     """The unit's numbers, to type as they are counted in your course."""
     first = counting.units
-    st.markdown("**Go to a unit**")
     shown = counting.unit(row, col, rows)
     one, two = st.columns(2)
     CONTROLS.typed(
-        "row", f"Row ({first} to {rows - 1 + first})", first, rows - 1 + first, shown[0],
+        "row", f"Unit row ({first} to {rows - 1 + first})", first, rows - 1 + first, shown[0],
         lambda typed: CONTROLS.write(row=counting.index(typed, 0, rows)[0]), place=one,
     )  # fmt: skip
     CONTROLS.typed(
-        "col", f"Column ({first} to {cols - 1 + first})", first, cols - 1 + first, shown[1],
+        "col", f"Unit column ({first} to {cols - 1 + first})", first, cols - 1 + first, shown[1],
         lambda typed: CONTROLS.write(col=typed - first), place=two,
     )  # fmt: skip
 
