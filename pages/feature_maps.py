@@ -5,7 +5,7 @@ from cnnlab_core.ui.feature_maps.layer import choose
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.tabs import Chapter, Tab, show_tabs
 
-COUNTING = ("maps_counting",)
+COUNTING = ("maps_counted",)
 LAYER = ("maps_depth", "maps_node", *COUNTING)
 TABS = (
     Tab("Feature maps", maps.show),

@@ -16,6 +16,7 @@ export default function ({ data, parentElement, setStateValue }) {
   let at = data.chosen ?? 0;
 
   image.src = data.src;
+  image.style.imageRendering = data.smooth ? "auto" : "";
   image.alt = data.alt;
   board.setAttribute("aria-label", `${data.alt}. Arrow keys move, Enter chooses.`);
 

@@ -21,6 +21,9 @@ from cnnlab_core.models.loaded import LoadedModel
 
 PARAMETRISATIONS = ("fourier", "pixels")
 
+RATE = 0.05
+"""Adam's learning rate, as in Lucid."""
+
 LARGEST_SIDE = 1024
 """Pixels of the longer side, at most."""
 
@@ -67,7 +70,7 @@ def visualise(
     size: int = 128,
     count: int = 1,
     steps: int = 128,
-    learning_rate: float = 0.05,
+    learning_rate: float = RATE,
     parametrisation: str = "fourier",
     transforms: Sequence[Transform] = STANDARD,
     generator: torch.Generator | int | None = None,

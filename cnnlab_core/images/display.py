@@ -27,6 +27,14 @@ def jpeg(picture: Image.Image, quality: int = 92) -> bytes:
 
 
 @by_annotation
+def webp(picture: Image.Image) -> bytes:
+    """The picture as a WebP file for the screen: a photo with a clear ground, at a tenth of a PNG's size."""
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=80)
+    return file.getvalue()
+
+
+@by_annotation
 def thumbnail(picture: Image.Image, longest: int = 448) -> Image.Image:
     """The picture with its longer side at most ``longest`` pixels; small ones are enlarged by whole pixels."""
     longest = whole("longest", longest, 1, MAX_SIDE)

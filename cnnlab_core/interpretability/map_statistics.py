@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.csv_tables import csv_table
@@ -16,6 +17,8 @@ from cnnlab_core.runtime.files import npz_file
 Array = npt.NDArray[np.float64]
 Scale = Literal["each map", "this layer", "all layers"]
 SCALES: tuple[Scale, ...] = ("each map", "this layer", "all layers")
+FEW = 28
+"""Cells of a map's side below which a shape may be as large as the map."""
 ORDERS = ("index", "mean activation", "sparsity", "interpretable first")
 
 
@@ -23,8 +26,11 @@ ORDERS = ("index", "mean activation", "sparsity", "interpretable first")
 class Statistics:
     """One number per map: its mean, the share of its cells at (or below) zero, its structure, whether it is dead.
 
-    ``structure`` is the score behind "interpretable first": the share of a map's variance that survives a 3×3 mean.
-    Shapes survive it and noise doesn't; a constant map scores 0. A dead map has the same value everywhere.
+    ``structure`` is the score behind "interpretable first": the share of a map's variance that lies in shapes larger
+    than a cell and smaller than a quarter of the map: var(3×3 mean − coarse mean) / var. Noise doesn't survive the 3×3
+    mean, and a mere change of brightness from side to side is taken off with the coarse mean (a window of a quarter
+    of the map's shorter side; maps below ``FEW`` cells a side have none). A constant map scores 0. A dead map has the
+    same value everywhere.
     """
 
     mean: Array
@@ -38,7 +44,10 @@ def statistics(maps: npt.ArrayLike) -> Statistics:
     values = _maps(maps)
     variance = values.var((1, 2))
     dead = np.ptp(values, (1, 2)) == 0
-    smooth = _mean_of_neighbours(values).var((1, 2))
+    shapes, side = _mean_around(values, 1), min(values.shape[1:])
+    if side >= FEW:
+        shapes = shapes - _mean_around(values, side // 8)
+    smooth = shapes.var((1, 2))
     structure = np.divide(smooth, variance, out=np.zeros_like(variance), where=variance > 0)
     return Statistics(values.mean((1, 2)), (values <= 0).mean((1, 2)), structure, dead)
 
@@ -152,8 +161,9 @@ def _alike(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[Array, Array]:
     return one, two
 
 
-def _mean_of_neighbours(values: Array) -> Array:
-    """Each cell's mean with its eight neighbours; the border is repeated outwards."""
-    padded = np.pad(values, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    return (rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]) / 9
+def _mean_around(values: Array, reach: int) -> Array:
+    """Each cell's mean with its neighbours up to ``reach`` cells away; the border is repeated outwards."""
+    window = 2 * reach + 1
+    padded = np.pad(values, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    rows = sliding_window_view(padded, window, 1).mean(-1)
+    return sliding_window_view(rows, window, 2).mean(-1)

@@ -92,6 +92,14 @@ def side_by_side(pictures: Sequence[Image.Image], *, gap: int = 12) -> Image.Ima
     return canvas
 
 
+def in_a_row(pictures: Sequence[Image.Image], side: int, gap: int, *, places: int = 0) -> Image.Image:
+    """Square pictures side by side on a clear ground, ``side`` pixels each, with room for ``places`` of them."""
+    row = Image.new("RGBA", (max(places, len(pictures)) * (side + gap) - gap, side))
+    for index, picture in enumerate(pictures):
+        row.paste(picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), (index * (side + gap), 0))
+    return row
+
+
 def in_a_square(picture: Image.Image, side: int) -> Image.Image:
     """The whole picture as large as it fits into a square that is clear around it; few pixels stay squares."""
     growth = side / max(picture.size)

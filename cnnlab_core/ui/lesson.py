@@ -80,7 +80,7 @@ LESSONS: tuple[Lesson, ...] = (
         "why is it cut off?",
         "receptive_fields",
         {"maps_tab": "Receptive field"},
-        (*_BESIDE, "maps_counting"),
+        (*_BESIDE, "maps_counted"),
     ),
     Lesson(
         "How small is small enough?",

@@ -11,7 +11,7 @@ import streamlit as st
 from cnnlab_core.images import png
 from cnnlab_core.plots.mosaic import Mosaic
 from cnnlab_core.runtime.assets import read_asset
-from cnnlab_core.ui.show import data_address
+from cnnlab_core.ui.show import picture_address
 
 _component = st.components.v2.component(
     "cnnlab_picker",
@@ -80,12 +80,14 @@ def pick_cell(
     hint: str = "",
     first: int = 0,
     from_below: bool = False,
+    kind: str = "png",
 ) -> None:
-    """Draw a PNG of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
+    """Draw a picture of ``rows`` × ``cols`` cells (``size`` pixels each, ``gap`` between them) to choose one from.
 
-    ``on_pick`` gets the cell's index, row by row, before the page's next run. The last row may be filled only up to
-    ``count`` cells. The cell under the pointer is described by its one of the ``labels``, or by row and column:
-    these begin with ``first``, at the top left or ``from_below``.
+    It is a PNG, or of another ``kind``, which is a photo rather than cells. ``on_pick`` gets the cell's index, row by
+    row, before the page's next run. The last row may be filled only up to ``count`` cells. The cell under the pointer
+    is described by its one of the ``labels``, or by row and column: these begin with ``first``, at the top left or
+    ``from_below``.
     """
     count = rows * cols if count is None else count
 
@@ -95,7 +97,8 @@ def pick_cell(
             on_pick(cell)
 
     data = {
-        "src": data_address(image),
+        "smooth": kind != "png",
+        "src": picture_address(image, kind, key),
         "rows": rows,
         "cols": cols,
         "count": count,

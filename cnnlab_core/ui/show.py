@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import quote
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.errors import LabError
@@ -72,6 +73,19 @@ def data_address(image: bytes, kind: str = "png") -> str:
     For pictures that are soon painted over: Streamlit would drop its copy before the browser asks for it.
     """
     return f"data:image/{kind};base64," + base64.b64encode(image).decode()
+
+
+def picture_address(image: bytes, kind: str, place: str) -> str:
+    """An address at which the browser finds a PNG (or another ``kind``) and keeps it: one address for one picture.
+
+    It holds for as long as each run of the page asks for it again; ``place`` tells the pictures of a page apart.
+    Where there is no server, the address holds the picture itself.
+    """
+    server = runtime.get_instance() if runtime.exists() else None
+    if not isinstance(server, runtime.Runtime):
+        return data_address(image, kind)
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return (f"/{base}" if base else "") + server.media_file_mgr.add(image, f"image/{kind}", place)
 
 
 def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:

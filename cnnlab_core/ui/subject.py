@@ -69,12 +69,14 @@ def choose_subject(place: str) -> Subject | None:
     return Subject(spec, weights, picture) if weights_ready(spec, weights, place=place) else None
 
 
-def choose_node(controls: Controls, name: str, label: str, layers: Sequence[Layer], start: str) -> Layer:
+def choose_node(controls: Controls, name: str, label: str, layers: Sequence[Layer], start: str, **more: Any) -> Layer:
     """A box of layers by their titles; the address and ``start`` have the node's name in the graph."""
     nodes = {layer.name: layer for layer in layers}
-    chosen = controls.named(
-        name, label, list(nodes), start, lambda node: nodes[node].title, tooltip=lambda node: name_in_graph(nodes[node])
-    )
+
+    def about(node: str) -> str:
+        return name_in_graph(nodes[node])
+
+    chosen = controls.named(name, label, list(nodes), start, lambda node: nodes[node].title, tooltip=about, **more)
     return nodes[chosen]
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnlab_core.runtime.assets import read_asset
-from cnnlab_core.ui.show import data_address
+from cnnlab_core.ui.show import picture_address
 
 _component = st.components.v2.component(
     "cnnlab_wipe",
@@ -13,14 +13,14 @@ _component = st.components.v2.component(
 )
 
 
-def wipe(before_png: bytes, after_png: bytes, before_label: str, after_label: str, key: str) -> None:
-    """Draw two PNGs of one shape over each other; left of the line is ``before``, right of it ``after``.
+def wipe(before: bytes, after: bytes, before_label: str, after_label: str, key: str, *, kind: str = "png") -> None:
+    """Draw two PNGs (or another ``kind``) of one shape over each other; left of the line is ``before``.
 
     The line follows pointer, finger and arrow keys in the browser alone. As wide as its column; the second picture's
     shape is the component's.
     """
     data = {
-        "before": {"src": data_address(before_png), "label": before_label},
-        "after": {"src": data_address(after_png), "label": after_label},
+        "before": {"src": picture_address(before, kind, f"{key} before"), "label": before_label},
+        "after": {"src": picture_address(after, kind, f"{key} after"), "label": after_label},
     }
     _component(key=key, data=data)

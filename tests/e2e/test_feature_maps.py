@@ -59,7 +59,7 @@ def test_a_click_in_either_mosaic_chooses_the_channel(lab, side):
     expect(lab.page.get_by_text(re.compile("Channel 9 on both sides"))).to_be_visible()
     assert in_the_address(lab, "maps_channel") == 9
     lab.during(lambda: lab.page.get_by_role("tab", name="Feature maps").click())  # the other tabs see the same channel
-    expect(lab.page.get_by_text("Channel 9", exact=True)).to_be_visible()
+    expect(lab.page.get_by_text("Channel 9", exact=True).first).to_be_visible()
 
 
 @pytest.mark.wide
@@ -69,10 +69,28 @@ def test_the_keyboard_chooses_a_map(lab):
     board.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
         board.press(key)
-    expect(lab.page.get_by_text(re.compile("channel 8: mean"))).to_be_visible()  # seven columns: 1 + 7
+    expect(lab.page.get_by_text(re.compile("channel 9: mean"))).to_be_visible()  # eight columns: 1 + 8
     lab.during(lambda: board.press("Enter"))
-    expect(lab.page.get_by_text("Channel 8", exact=True)).to_be_visible()
-    assert in_the_address(lab, "maps_channel") == 8
+    expect(lab.page.get_by_text("Channel 9", exact=True).first).to_be_visible()
+    assert in_the_address(lab, "maps_channel") == 9
+
+
+def test_the_photo_shows_what_the_unit_under_the_pointer_sees_and_little_is_sent(lab):
+    lab.open("/feature_maps")
+    lab.settle()
+    board, photo = lab.page.locator(".map .board"), lab.page.locator(".photo canvas")
+    box = board.bounding_box()
+    lab.page.mouse.move(box["x"] + 10.5 / 56 * box["width"], box["y"] + 20.5 / 56 * box["height"])
+    expect(lab.page.get_by_text("sees rows 74 to 92, columns 34 to 52")).to_be_visible()
+    assert photo.get_attribute("data-box") == "74,34,92,52"
+    received = []
+    lab.page.on("response", lambda answer: "/media/" in answer.url and received.append(answer.body()))
+    mosaic = lab.page.get_by_role("application", name=re.compile("Mosaic"))
+    lab.during(lambda: mosaic.click(position={"x": 300, "y": 50}))
+    lab.settle()
+    assert received, "another map is another picture"
+    assert len(received) == 1, "the photo and the mosaic are there already"
+    assert len(received[0]) < 8_000
 
 
 @pytest.mark.wide

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from screen import captions, code, files, press
+from screen import captions, code, files, markdown, press
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import layers, memory
@@ -27,6 +27,22 @@ def cache(tmp_path, monkeypatch):
 
 def button(app, label):
     return next(element for element in app.button if element.label == label)
+
+
+def test_layers_and_presets_show_what_they_draw(open_page):
+    app = open_page("deepdream", **QUICK)
+    (strip,) = (data for data in map(_data, app.get("bidi_component")) if "block by block" in data.get("alt", ""))
+    assert strip["count"] == 18
+    assert strip["src"].startswith("data:image/webp")
+    random = open_page("deepdream", weights="random", **QUICK)
+    (bars,) = (data for data in map(_data, random.get("bidi_component")) if "block by block" in data.get("alt", ""))
+    assert bars["src"].startswith("data:image/png")
+    look = next(element.proto.body for element in app.get("html") if "preset_woven" in element.proto.body)
+    assert look.count("background-image") == 6
+
+
+def _data(element):
+    return json.loads(element.proto.json)
 
 
 def wipes(app):
@@ -55,9 +71,10 @@ def test_the_page_opens_with_a_finished_dream(open_page):
     assert "from cnnlab_core.dream import dream, layer" in code(app)
     assert files(app) == ["Picture (PNG)", "Animation (WebP)"]
     assert not any(element.label == "Dream" for element in app.button)
+    assert "times** as strongly" in markdown(app)
     app.slider(key="dream_jitter").set_value(3).run()
     assert wipes(app) == [wipe]
-    assert "previous settings" in app.info[0].value
+    assert "previous settings" in markdown(app)
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -82,7 +99,7 @@ def test_a_dream_of_ones_own_settings_waits_for_its_button(open_page):
     assert "octaves=2" in code(app)
     assert "manual_seed(5)" in code(app)
     app.slider(key="dream_jitter").set_value(3).run()
-    assert "previous settings" in app.info[0].value
+    assert "previous settings" in markdown(app)
     assert files(app) == []
 
 
@@ -267,7 +284,9 @@ def test_the_robust_network_beside_is_offered_for_download(open_page, monkeypatc
 
 def test_the_atlas_is_drawn_once_and_then_there(open_page, monkeypatch, cache):
     monkeypatch.setattr(atlas_module, "STEPS", 1)
+    monkeypatch.setattr(atlas_module, "DEEP_STEPS", 1)
     monkeypatch.setattr(atlas_module, "SIDE", 32)
+    monkeypatch.setattr(atlas_module, "DEEP_SIDE", 40)
     app = open_page("deepdream", dream_tab="Atlas", model="squeezenet1_1", weights="random")
     press(app, next(element.label for element in app.button if element.label.startswith("Draw the atlas")))
     assert len(app.get("bidi_component")) == len(layers.stages(find_spec("squeezenet1_1")))
@@ -285,6 +304,7 @@ def test_a_picture_of_the_atlas_leads_to_its_neuron(open_page, monkeypatch):
             atlas.st.button(labels[index], key=f"{key} {index}", on_click=on_pick, args=(index,))
 
     monkeypatch.setattr(atlas_module, "STEPS", 1)
+    monkeypatch.setattr(atlas_module, "DEEP_STEPS", 1)
     monkeypatch.setattr(atlas, "pick_cell", buttons)
     query = {"model": "squeezenet1_1", "weights": "random", "neuron_steps": "16", "neuron_side": "96"}
     app = open_page("deepdream", dream_tab="Atlas", **query)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from screen import code
+from screen import code, press, refused
 
+from cnnlab_core.data.dataset import Dataset, write_dataset
+from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
@@ -40,6 +42,22 @@ def test_patches_follow_the_channel_and_the_switch(open_page):
     assert min(np.subtract(activations(), two)) >= 0
     app.number_input(key="maps_channel_typed").set_value(4).run()
     assert activations() != two
+
+
+def test_patches_of_a_data_set_wait_for_their_button(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
+    few = Dataset("own:few", "few", CLASSES, draw(4, [1]), lambda: draw(2, [2]))
+    write_dataset(tmp_path / "own" / "few.safetensors", few)
+    place = {"maps_tab": "What channels look for", "maps_tab_channels": "Strongest patches"}
+    app = open_page("feature_maps", maps_patches_of="own:few", maps_channel="3", **place)
+    assert not any(", unit " in caption.value.replace("\\", "") for caption in app.caption)
+    press(app, "Look through the pictures")
+    found = [caption.value for caption in app.caption if ", unit " in caption.value.replace("\\", "")]
+    assert found
+    assert all("number" in caption for caption in found)
+    assert 'open_data("own:few")' in code(app)
+    missing = open_page("feature_maps", maps_patches_of="cifar10", **place)
+    assert "cifar10" in refused(missing)[0]
 
 
 def test_a_damaged_upload_leaves_the_patches(open_page):

@@ -25,7 +25,9 @@ def test_noise_counts_and_channels(open_page):
     app.segmented_control(key="maps_effective_unit").set_value("one channel").run()
     app.number_input(key="maps_channel_typed").set_value(3).run()
     assert "channel 3" in captions(app)
-    assert not app.metric  # what was computed belongs to another unit
+    assert len(app.metric) == 3  # what was computed stays, and is said to be of another unit
+    assert "from your previous settings" in markdown(app)
+    assert "Of unit (28, 28) of" in captions(app)
     assert [button.label for button in app.button if "Average" in button.label] == ["Average over 12 pictures"] * 2
 
 

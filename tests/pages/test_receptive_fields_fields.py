@@ -1,5 +1,6 @@
 """The receptive field of a unit, in every convention."""
 
+import json
 import re
 
 import pytest
@@ -29,6 +30,11 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
         assert rows == [[top, bottom], [top + 1, bottom + 1], [223 - bottom, 223 - top], [224 - bottom, 224 - top]]
         assert cols == [[box.left + first, box.right + first] for first in (0, 1, 0, 1)]
     assert outer == (4 * row - 6, 4 * col - 6, 4 * row + 12, 4 * col + 12)
+    data = json.loads(app.get("bidi_component")[0].proto.json)  # what the browser draws of any unit
+    spans = {axis: data["field"][axis] for axis in ("rows", "cols")}
+    assert (spans["rows"][row], spans["cols"][col]) == ([inner.top, inner.bottom], [inner.left, inner.right])
+    assert data["reach"] == {"size": [19, 19], "jump": [4, 4], "start": [-6, -6]}
+    assert data["chosen"] == 56 * row + col
 
 
 @pytest.mark.parametrize(("counting", "unit"), [("from 1, bottom left", "(28, 29)"), ("from 0, top left", "(28, 28)")])

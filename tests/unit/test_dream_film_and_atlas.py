@@ -124,6 +124,8 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path))
     monkeypatch.setattr(atlas_module, "STEPS", 1)
     monkeypatch.setattr(atlas_module, "SIDE", 32)
+    monkeypatch.setattr(atlas_module, "DEEP_STEPS", 1)
+    monkeypatch.setattr(atlas_module, "DEEP_SIDE", 40)
     return tmp_path
 
 
@@ -139,6 +141,23 @@ def test_an_atlas_has_each_stage_and_is_read_from_disk_the_second_time(model, ca
         np.array_equal(np.asarray(a.picture), np.asarray(b.picture)) for a, b in zip(entries, again, strict=True)
     )
     assert not list(cache.rglob("*.part"))
+
+
+def test_deep_layers_are_drawn_larger_and_longer(model):
+    deep, shallow = atlas_module.drawing(model.spec, "_swish_1"), atlas_module.drawing(model.spec, NODE)
+    assert shallow == {"size": 112, "steps": 48, "learning_rate": 0.05}
+    assert all(deep[name] > shallow[name] for name in shallow)
+
+
+def test_the_shipped_atlas_isnt_grey_and_every_block_has_a_picture(model):
+    assert is_cached(model.spec)
+    pictures = {(entry.node, entry.channel): np.asarray(entry.picture) / 255 for entry in finish(atlas(model))}
+    last = stages(model.spec)[-1].name
+    assert min(values.std() for (node, _), values in pictures.items() if node == last) > 0.12
+    drawn = atlas_module.block_pictures(model.spec)
+    assert list(drawn) == [end.name for end in blocks(model.spec)]
+    assert {opened(data).size for data in drawn.values()} == {(72, 72)}
+    assert atlas_module.block_pictures(find_spec("resnet18")) == {}
 
 
 def test_an_interrupted_atlas_goes_on(model, cache):

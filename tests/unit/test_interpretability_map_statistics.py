@@ -66,16 +66,26 @@ def test_scales_keep_zero_and_the_order_of_values(maps, scale):
         assert np.abs(scaled).max() == pytest.approx(expected)
 
 
-def test_structure_tells_shapes_from_noise():
+@pytest.mark.parametrize("side", [16, 64])
+def test_structure_tells_shapes_from_noise(side):
     rng = np.random.default_rng(0)
-    rows, cols = np.indices((32, 32))
-    disc = (np.hypot(rows - 16, cols - 16) < 8).astype(float)
-    maps = np.stack([rng.normal(size=(32, 32)), np.zeros((32, 32)), disc])
+    rows, cols = np.indices((side, side))
+    disc = (np.hypot(rows - side / 2, cols - side / 2) < side / 8).astype(float)
+    maps = np.stack([rng.normal(size=(side, side)), np.zeros((side, side)), disc])
     found = statistics(maps)
-    assert found.structure[2] > 0.8
+    assert found.structure[2] > 0.5
     assert found.structure[0] < 0.2
     assert found.dead.tolist() == [False, True, False]
     assert order(maps, "interpretable first").tolist() == [2, 0, 1]
+
+
+def test_a_change_of_brightness_from_side_to_side_is_no_structure():
+    rows, cols = np.indices((56, 56))
+    found = statistics(np.stack([cols / 55.0, np.sin(rows), (rows // 7 + cols // 7) % 2.0]))
+    assert found.structure[0] < 0.05
+    assert found.structure[1:].min() > 0.3
+    few = np.arange(49.0).reshape(1, 7, 7)  # too few cells to tell a slope from a shape
+    assert statistics(few).structure[0] == pytest.approx(uniform_filter(few[0], 3, mode="nearest").var() / few.var())
 
 
 def test_depths_and_bad_requests():

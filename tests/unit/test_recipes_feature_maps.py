@@ -48,9 +48,15 @@ def test_depths(maps):
 
 
 def test_top_patches(capsys):
-    names = run(top_patches.code(MODEL, "pretrained", NODE, 2, 4, 1))
+    names = run(top_patches.code(MODEL, "pretrained", NODE, 2, 4, 1, "", 1000))
     assert len({patch.picture for patch in names["patches"]}) == 4
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_top_patches_of_a_data_set():
+    names = run(top_patches.code(MODEL, "pretrained", NODE, 2, 3, 1, "digits", 5))
+    assert len(names["pictures"]) == 5
+    assert len(names["patches"]) == 3
 
 
 def test_first_layer_filters(capsys):

@@ -166,6 +166,7 @@ GOOD = {
     "images.label_picture": {"picture": PHOTO, "text": "tabby", "width": 200},
     "images.shrunk": {"picture": PHOTO, "longest": 20},
     "images.square": {"picture": PHOTO, "side": 20},
+    "images.webp": {"picture": PHOTO},
     "images.thumbnail": {"picture": PHOTO, "longest": 20},
     "images.open_image": {"source": images.png(PHOTO)},
     "images.sample_images": {},

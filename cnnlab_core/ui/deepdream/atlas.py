@@ -7,35 +7,38 @@ from PIL import Image
 
 from cnnlab_core.dream.atlas import EACH, Entry, atlas, atlas_channels, is_cached
 from cnnlab_core.dream.layers import stages
-from cnnlab_core.images import png
+from cnnlab_core.images import png, webp
 from cnnlab_core.models import load_model
-from cnnlab_core.plots.mosaic import side_by_side
+from cnnlab_core.plots.mosaic import in_a_row, side_by_side
 from cnnlab_core.recipes.deepdream import atlas as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.deepdream.neurons import CONTROLS, MAXIMISED
 from cnnlab_core.ui.picker import pick_cell
-from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.results import digest, kept
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import data_address, plain
+from cnnlab_core.ui.show import data_address, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import File, take_away
 
-_TILE, _GAP = 224, 12
+_TILE, _GAP = 160, 8
 """Pixels of a picture's side, and between two of them."""
 
 
 def show(subject: Subject) -> None:
     """A row of pictures for each stage, as far as they are drawn; a click on one opens it under Neurons."""
-    st.caption(
-        f"This is what {EACH} channels at the end of every stage look for, drawn from noise. From top to bottom: "
-        "stripes and colours, then textures, parts and objects. Click a picture to explore its channel."
-    )
+    with main_answer():
+        st.markdown(
+            f"What {EACH} channels at the end of each stage look for, drawn from noise: **stripes and colours first, "
+            "then textures, then parts of things.** Click a picture to explore its channel."
+        )
     status = st.container()
     ends = stages(subject.spec)
     rows = {}
-    for number, end in enumerate(ends, 1):
-        st.markdown(f"**Stage {number}** · {plain(end.title)}")
-        rows[end.name] = st.empty()
+    with main_picture():
+        for number, end in enumerate(ends, 1):
+            about, place = st.columns([1, 6], vertical_alignment="center")
+            about.markdown(f"**Stage {number}**  \n{plain(end.title)}")
+            rows[end.name] = place.empty()
     drawn: dict[str, int] = {}
 
     def paint(steps: list[Progress[tuple[Entry, ...]]]) -> None:
@@ -43,7 +46,7 @@ def show(subject: Subject) -> None:
             found = [entry for entry in steps[-1].latest or () if entry.node == node]
             if found and drawn.get(node) != len(found):
                 drawn[node] = len(found)
-                place.image(data_address(png(_row(found))), alt=f"{node} so far", width="stretch")
+                place.image(data_address(_row(found), "webp"), alt=f"{node} so far", width="stretch")
 
     def job() -> Generator[Progress[tuple[Entry, ...]], None, tuple[Entry, ...]]:
         return (yield from atlas(load_model(*subject.network)))
@@ -69,7 +72,7 @@ def show(subject: Subject) -> None:
         found = [entry for entry in entries if entry.node == end.name]
         with rows[end.name].container():
             if found:
-                _pick(end.name, found)
+                _pick(end.name, found, ends.index(end) + 1)
             else:
                 st.caption("Nothing excites these channels.")
     take_away(
@@ -78,7 +81,7 @@ def show(subject: Subject) -> None:
     )
 
 
-def _pick(node: str, entries: list[Entry]) -> None:
+def _pick(node: str, entries: list[Entry], stage: int) -> None:
     def picked(index: int) -> None:
         st.session_state["dream_tab"] = "Neurons"
         st.session_state[CONTROLS.key("ask")] = MAXIMISED[0]
@@ -88,30 +91,32 @@ def _pick(node: str, entries: list[Entry]) -> None:
             st.query_params[key] = str(value)  # a control that isn't drawn yet doesn't write itself into the address
 
     pick_cell(
-        png(_row(entries)),
+        kept(digest("atlas row", node, [entry.picture.tobytes() for entry in entries]), lambda: _row(entries)),
+        kind="webp",
         rows=1,
-        cols=len(entries),
+        cols=max(EACH, len(entries)),
+        count=len(entries),
         size=_TILE,
         gap=_GAP,
         labels=[f"channel {entry.channel}" for entry in entries],
-        alt=f"What channels of {node} look for",
+        alt=f"Stage {stage}: what channels of {node} look for",
         on_pick=picked,
         key=f"atlas {node}",
     )
 
 
-def _row(entries: list[Entry]) -> Image.Image:
-    """The pictures side by side on a transparent ground, as wide as a full row."""
-    row = Image.new("RGBA", (max(EACH, len(entries)) * (_TILE + _GAP) - _GAP, _TILE))
-    for index, entry in enumerate(entries):
-        row.paste(entry.picture.resize((_TILE, _TILE), Image.Resampling.BICUBIC), (index * (_TILE + _GAP), 0))
-    return row
+def _row(entries: list[Entry]) -> bytes:
+    """The pictures side by side, as wide as a full row."""
+    return webp(in_a_row([entry.picture for entry in entries], _TILE, _GAP, places=EACH))
 
 
 def _sheet(entries: tuple[Entry, ...]) -> Image.Image:
     """All rows in one picture on white."""
     nodes = dict.fromkeys(entry.node for entry in entries)
-    rows = [side_by_side([entry.picture for entry in entries if entry.node == node]) for node in nodes]
+    side = max(entry.picture.width for entry in entries)
+    rows = [
+        side_by_side([entry.picture.resize((side, side)) for entry in entries if entry.node == node]) for node in nodes
+    ]
     sheet = Image.new("RGB", (max(row.width for row in rows), sum(row.height + _GAP for row in rows) - _GAP), "white")
     top = 0
     for row in rows:

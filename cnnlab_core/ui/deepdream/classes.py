@@ -25,7 +25,7 @@ from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -58,23 +58,27 @@ class _Question:
 
 def show(subject: Subject) -> None:
     """The class to dream of, each network's dream, and its probabilities before and after."""
-    st.caption(
-        "The picture is changed until the network is sure of the class. From a photo, small changes are enough; they "
-        "show what the network looks for. An adversarially trained network has to paint the thing itself: compare "
-        "with one."
-    )
     question, other = _ask(subject)
     networks = [(subject.spec, subject.weights)] + ([(find_spec(other), subject.weights)] if other else [])
     films: list[Film] = []
     if len(networks) == 1:
-        left, right = st.columns([1.2, 1], gap="large")
-        films += _side(subject, *networks[0], question, 0, left, right)
+        left, right = st.columns([1, 1.1], gap="large")
+        with left:
+            picture = main_picture()
+        with right:
+            answer = main_answer()
+        films += _side(subject, *networks[0], question, 0, picture, answer)
     else:
         for number, (column, network) in enumerate(zip(st.columns(2, gap="large"), networks, strict=True)):
             with column, sentences():
                 st.markdown(f"**{plain(network[0].title)}**, {network[1]}")
                 if weights_ready(*network, place=f"class {number}"):
                     films += _side(subject, *network, question, number, st.container(), st.container())
+    st.markdown(
+        "**What to have learned:** the picture is changed until the network is sure of the class. From a photo, "
+        "changes too small to look like the class are enough. An adversarially trained network has to paint the thing "
+        "itself: compare with one."
+    )
     if films:
         _take_away(subject, question, films)
 
@@ -82,16 +86,17 @@ def show(subject: Subject) -> None:
 def _ask(subject: Subject) -> tuple[_Question, str]:
     """The question, and the name of the network to compare with, empty for none."""
     names = [f"{index} · {name}" for index, name in enumerate(subject.labels)]
-    one, two, three = st.columns([1.3, 1, 1.3], gap="medium")
+    one, two, three, more = st.columns([1.3, 1, 1.3, 0.5], gap="medium", vertical_alignment="bottom")
     with one:
         target = names.index(CONTROLS.select("target", "Class", names, names[TARANTULA]))
-        seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
     with two:
         start = CONTROLS.one_of("start", "Start from", STARTS, STARTS[0])
-        steps = CONTROLS.slider("steps", "Steps", 8, 256, 48, 8)
     with three:
         others = {ALONE: ""} | {spec.title: spec.name for spec in ZOO if spec.name != subject.spec.name}
         other = others[CONTROLS.select("beside", "Compare with", list(others), ALONE)]
+    with more.popover("More", icon=":material/tune:", width="stretch"):
+        seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
+        steps = CONTROLS.slider("steps", "Steps", 8, 256, 48, 8)
         rate = CONTROLS.slider("rate", "Learning rate (Adam)", 0.005, 0.1, 0.03, 0.005, format="%.3f")
     return _Question(target, start == STARTS[0], steps, rate, seed), other
 

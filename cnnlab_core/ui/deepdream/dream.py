@@ -1,13 +1,15 @@
 """Dream: a layer or a channel paints what it sees into the photo."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import streamlit as st
 import torch
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.dream import channel, dream, layer, memory
+from cnnlab_core.dream.film import Film
 from cnnlab_core.images import shrunk, to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
@@ -16,7 +18,7 @@ from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.ui.deepdream import several_layers
 from cnnlab_core.ui.deepdream.film import film_files, show_film
 from cnnlab_core.ui.deepdream.gallery import show_patches
-from cnnlab_core.ui.deepdream.layer import choose_layer
+from cnnlab_core.ui.deepdream.layer import choose_layer, typical
 from cnnlab_core.ui.deepdream.settings import (
     CONTROLS,
     DEPTH,
@@ -29,7 +31,7 @@ from cnnlab_core.ui.deepdream.settings import (
     presets,
 )
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -47,25 +49,56 @@ READS = {
 
 def show(subject: Subject) -> None:
     """Presets, the layer and the settings, and the dream that they give of the photo."""
-    presets(subject.spec)
-    chosen = choose_layer(subject.spec, CONTROLS, depth=DEPTH)
+    strip = st.container()
     left, right = st.columns([1.45, 1], gap="large")
     with right:
-        settings = choose_settings(chosen)
-        trick = CONTROLS.one_of("trick", "Tricks", TRICKS, TRICKS[0], on_change=at_once, wrap=True)
+        answer, row = main_answer(), st.container()
+        presets(subject.spec)
+        with st.popover("More settings: octaves, steps, one channel, size …", icon=":material/tune:", width="stretch"):
+            listed = st.container()
+            with strip:
+                chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)
+            settings = choose_settings(chosen)
+        trick = CONTROLS.one_of("trick", "Leave a trick out", TRICKS, TRICKS[0], on_change=at_once, wrap=True)
         st.caption(READS[trick])
         if settings.channel is not None:
             show_patches(subject, chosen, settings.channel)
+    with left, main_picture():
+        picture = st.container()
     with left:
-        _dream(subject, chosen, settings, trick)
+        rest = st.container()
+    with picture:
+        film, take = _dream(subject, chosen, settings, trick, row)
+    with answer:
+        _answer(subject, chosen, settings, film)
+    with rest:
+        take()
+    st.markdown(
+        "**What to have learned:** a dream changes the photo so that one layer answers more strongly. What appears is "
+        "what that layer looks for; early layers draw strokes, deep ones things."
+    )
     several_layers.show(subject, settings.without(trick))
 
 
-def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) -> None:
+def _answer(subject: Subject, chosen: Layer, settings: Settings, film: Film | None) -> None:
+    """What the layer drew, in a sentence."""
+    what = plain(chosen.title.split(" · ")[0])
+    part = f"Channel {settings.channel} of {what}" if settings.channel is not None else what
+    drew = f"**{part}** draws what it looks for into the photo."
+    if film and hasattr(film.result, "before") and film.result.before > 0:
+        more = film.result.after / film.result.before
+        drew = f"**{part}** drew what it looks for into the photo, and now answers **{more:.1f} times** as strongly."
+    st.markdown(f"{drew} {typical(subject, chosen)}")
+
+
+def _dream(
+    subject: Subject, chosen: Layer, all_tricks: Settings, trick: str, row: DeltaGenerator
+) -> tuple[Film | None, Callable[[], None]]:
+    """The dream; gives its film, and what is to be drawn below it."""
     settings = all_tricks.without(trick)
     before = shrunk(subject.picture.image, settings.side)
     if not _fits(subject, chosen, before):
-        return
+        return None, lambda: None
 
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
@@ -90,14 +123,19 @@ def _dream(subject: Subject, chosen: Layer, all_tricks: Settings, trick: str) ->
         total=settings.octaves * settings.steps,
         for_everybody=subject.picture.is_sample and _is_first(all_tricks),
         labels=(subject.picture.title, trick if trick != TRICKS[0] else "Dream"),
+        at=row,
     )
-    part = MEASURES[settings.norm] if settings.channel is None else f"mean of channel {settings.channel}"
-    st.caption(f"Maximised: the {part} of {plain(chosen.title)}.")
-    if film:
-        code = recipe.code(
-            *subject.network, subject.sample, settings.side, settings.objective, settings.arguments, settings.seed
-        )
-        take_away(code, *film_files(film, "cnnlab_dream"))
+
+    def take() -> None:
+        part = MEASURES[settings.norm] if settings.channel is None else f"mean of channel {settings.channel}"
+        st.caption(f"Maximised: the {part} of {plain(chosen.title)}.")
+        if film:
+            code = recipe.code(
+                *subject.network, subject.sample, settings.side, settings.objective, settings.arguments, settings.seed
+            )
+            take_away(code, *film_files(film, "cnnlab_dream"))
+
+    return film, take
 
 
 def _fits(subject: Subject, chosen: Layer, picture: Image.Image) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from cnnlab_core.dream.film import Film, filmed
-from cnnlab_core.images import png, shrunk, to_picture
+from cnnlab_core.images import jpeg, png, shrunk, to_picture
 from cnnlab_core.plots.lines import objective_line
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.runner import mark, once, run
 from cnnlab_core.ui.show import data_address, plain
 from cnnlab_core.ui.take_away import File
 from cnnlab_core.ui.wipe import wipe
@@ -54,6 +54,7 @@ def show_film(
     labels: tuple[str, str] = ("Before", "Dream"),
     from_noise: bool = False,
     view: str = VIEWS[0],
+    at: Any = None,
 ) -> Film | None:
     """Run the dream that ``make()`` gives and show it; gives its film, complete or as far as it got.
 
@@ -64,13 +65,21 @@ def show_film(
         labels: What the pictures before and after are called.
         from_noise: The dream starts from noise, for which ``before`` stands in until there is a result.
         view: Which of ``VIEWS`` is open at first.
+        at: Where the button and the progress go; below the picture by default.
 
     Returns:
         None, with the reason on the page, if there is nothing to show, or only a film of previous settings.
     """
-    status, frame, says, curve = st.container(), st.empty(), st.empty(), st.empty()
+    box = f"film_{name.replace(' ', '_')}"
+    with st.container(key=box, gap="small"):
+        frame, views, says = st.empty(), st.container(key=f"views_{box}"), st.empty()
+    status, curve = at or st.container(), st.empty()
     shown = _Shown(key, None, before, labels, every, total)
     drawn = 0.0
+    with views:  # there at all times, so that nothing moves when a dream begins or ends
+        view = st.segmented_control(
+            "Look at", VIEWS, default=view, required=True, key=f"{name} view", label_visibility="collapsed"
+        )
 
     def draw_before() -> None:
         frame.image(data_address(png(shrunk(before, LARGEST_SHOWN))), alt=labels[0], width="stretch")
@@ -89,17 +98,17 @@ def show_film(
             drawn = time.monotonic()
             _curve(curve, f"{name} curve at {len(film.objectives)}", shown, live=True)
 
-    with status:
-        outcome = run(
-            name,
-            key,
-            job,
-            label=label,
-            start=start,
-            paint=paint,
-            meanwhile=draw_before,  # no earlier: a finished film keeps its place, or the line in it would jump
-            for_everybody=for_everybody,
-        )
+    outcome = run(
+        name,
+        key,
+        job,
+        label=label,
+        start=start,
+        paint=paint,
+        meanwhile=draw_before,  # no earlier: a finished film keeps its place, or the line in it would jump
+        for_everybody=for_everybody,
+        at=status,
+    )
     if outcome.state == "done":
         shown.film = outcome.result
         st.session_state[f"film {name}"] = shown
@@ -111,7 +120,7 @@ def show_film(
         return None
     if shown.key != key:
         with status:
-            st.info("This result is from your previous settings.", icon=":material/history:")
+            mark(replace(outcome, state="stale", note=outcome.note or st.empty()), box)
     with frame.container():
         _look_back(name, shown, view, from_noise=from_noise)
     with says.container():
@@ -139,12 +148,9 @@ def _look_back(name: str, shown: _Shown, view: str, *, from_noise: bool) -> None
     assert film is not None
     if from_noise and film.result is not None:
         before = to_picture(torch.cat(list(film.result.start), -1))
-    view = st.segmented_control(
-        "Look at", VIEWS, default=view, required=True, key=f"{name} view", label_visibility="collapsed"
-    )
     if view == VIEWS[0] or len(film.frames) < 2:
-        first, last = (png(shrunk(picture, LARGEST_SHOWN)) for picture in (before, whole(film)))
-        wipe(first, last, *shown.labels, key=f"{name} wipe")
+        first, last = (jpeg(shrunk(picture, LARGEST_SHOWN)) for picture in (before, whole(film)))
+        wipe(first, last, *shown.labels, key=f"{name} wipe", kind="jpeg")
     elif view == VIEWS[1]:
         _scrubber(name, film)
     else:

@@ -7,17 +7,21 @@ from typing import Any
 import streamlit as st
 import torch
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.dream import Objective, channel, diversity, layer, unit, visualise
-from cnnlab_core.dream.feature_visualisation import PARAMETRISATIONS
+from cnnlab_core.dream.atlas import drawing
+from cnnlab_core.dream.feature_visualisation import PARAMETRISATIONS, RATE
+from cnnlab_core.dream.film import Film
 from cnnlab_core.models import load_model
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.recipes.deepdream import neurons as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import film_files, show_film
 from cnnlab_core.ui.deepdream.gallery import show_patches
-from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer
+from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer, typical
 from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -44,6 +48,7 @@ class _Question:
     parametrisation: str
     robust: bool
     seed: int
+    rate: float
 
     @property
     def objective(self) -> Objective:
@@ -73,29 +78,48 @@ class _Question:
             "steps": self.steps,
             "parametrisation": self.parametrisation,
         }
+        if self.rate != RATE:  # deep layers: see ``dream.atlas``
+            given["learning_rate"] = self.rate
         return given if self.robust else {**given, "transforms": ()}
 
 
 def show(subject: Subject) -> None:
     """The layer and the question, the picture that answers it, and the photos' patches that excite the channel."""
-    st.caption(
-        "Starting from nothing but noise, this draws what a part of the network responds to most. Move from left to "
-        "right: edges, textures, parts, objects. Compare with the patches of photos that excite the same channel."
-    )
-    chosen = choose_layer(subject.spec, CONTROLS, depth=DEPTH)
-    left, right = st.columns([1.2, 1], gap="large")
+    strip = st.container()
+    left, right = st.columns([1, 1.2], gap="large")
     with right:
-        question = _ask(chosen)
+        answer, asked, row = main_answer(), st.container(), st.container()
+        with st.popover("More settings: any layer, steps, size …", icon=":material/tune:"):
+            listed, rest = st.container(), st.container()
+        with strip:
+            chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)
+        question = _ask(subject, chosen, asked, rest)
+        with answer:
+            what = plain(chosen.title.split(" · ")[0])
+            part = what if question.maximised == MAXIMISED[2] else f"Channel {question.channel} of {what}"
+            st.markdown(
+                f"**{part}** responds most to this, drawn from nothing but noise. {typical(subject, chosen)} Compare "
+                "with the patches of photos below."
+            )
         if question.maximised != MAXIMISED[2]:
             show_patches(subject, chosen, question.channel)
+    with left, main_picture():
+        picture = st.container()
     with left:
-        _answer(subject, question)
+        below = st.container()
+    with picture:
+        film = _draw(subject, question, row)
+    with below:
+        if film:
+            code = recipe.code(*subject.network, question.code, question.arguments, question.seed)
+            take_away(code, *film_files(film, "cnnlab_neuron"))
 
 
-def _ask(chosen: Layer) -> _Question:
-    maximised = CONTROLS.one_of("ask", "Maximise", MAXIMISED, MAXIMISED[0])
-    channel = 0 if maximised == MAXIMISED[2] else choose_channel(chosen, CONTROLS, 7)
-    one, two = st.columns(2, gap="medium")
+def _ask(subject: Subject, chosen: Layer, place: DeltaGenerator, rest: DeltaGenerator) -> _Question:
+    with place:
+        maximised = CONTROLS.one_of("ask", "Maximise", MAXIMISED, MAXIMISED[0])
+        channel = 0 if maximised == MAXIMISED[2] else choose_channel(chosen, CONTROLS, 7)
+    one, two = rest.columns(2, gap="medium")
     with one:
         count = CONTROLS.slider("answers", "Different pictures", 1, 4, 1, 1)
         steps = CONTROLS.slider("steps", "Steps", 16, 256, 64, 16)
@@ -116,17 +140,18 @@ def _ask(chosen: Layer) -> _Question:
             help="Fourier coefficients in decorrelated colours, or plain pixels.",
         )
         seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
-    return _Question(chosen.name, maximised, channel, count, side, steps, parametrisation, robust, seed)
+    rate = drawing(subject.spec, chosen.name)["learning_rate"]
+    return _Question(chosen.name, maximised, channel, count, side, steps, parametrisation, robust, seed, rate)
 
 
-def _answer(subject: Subject, question: _Question) -> None:
+def _draw(subject: Subject, question: _Question, row: DeltaGenerator) -> Film | None:
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
         generator = torch.Generator().manual_seed(question.seed)
         return visualise(model, question.objective, generator=generator, **question.arguments)
 
     cheap = question.steps * question.count * question.side**2 <= 64 * 128**2
-    film = show_film(
+    return show_film(
         "neuron",
         digest("neuron", subject.network, question),
         job,
@@ -137,7 +162,5 @@ def _answer(subject: Subject, question: _Question) -> None:
         for_everybody=cheap,
         labels=("Noise", "What excites it"),
         from_noise=True,
+        at=row,
     )
-    if film:
-        code = recipe.code(*subject.network, question.code, question.arguments, question.seed)
-        take_away(code, *film_files(film, "cnnlab_neuron"))

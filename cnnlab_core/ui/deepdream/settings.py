@@ -7,11 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab_core.dream.atlas import preset_picture
 from cnnlab_core.dream.gradients import NORMALISATIONS
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.layer import block_at, choose_channel
+from cnnlab_core.ui.show import picture_address
 
 CONTROLS = Controls("dream")
 
@@ -81,6 +83,11 @@ class Preset:
     depth: float
     settings: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        """The name of its picture's file."""
+        return "preset_" + self.title.lower().replace(" ", "_")
+
 
 PRESETS = (
     Preset("Eyes and scales", DEPTH, {}),
@@ -99,11 +106,22 @@ _FIRST: dict[str, Any] = {
 """The settings that presets set, by their controls' names, as the page opens."""
 
 
+def preset_settings(preset: Preset, node: str) -> Settings:
+    """The settings of a preset at a layer."""
+    given = {**_FIRST, **preset.settings}
+    return Settings(node, None, octave_scale=given.pop("scale"), **given)
+
+
 def presets(spec: ModelSpec) -> None:
-    """A row of looks to choose from, and a surprise."""
-    with st.container(horizontal=True, gap="small"):
+    """Looks to choose from, each with a picture of what it does to the cat, and a surprise."""
+    look = []
+    with st.container(horizontal=True, gap="small", key="presets"):
         for preset in PRESETS:
-            st.button(preset.title, key=f"preset {preset.title}", on_click=_take, args=(spec, preset))
+            key = preset.name
+            st.button(preset.title, key=key, on_click=_take, args=(spec, preset))
+            address = picture_address(preset_picture(preset.name), "webp", key)
+            look.append(f".st-key-{key} button {{ background-image: url({address}); }}")
+        st.html(f"<style>{' '.join(look)}</style>")
         st.button("Surprise me", key="dream_surprise", icon=":material/casino:", on_click=_surprise, args=(spec,))
 
 

@@ -16,6 +16,7 @@ from cnnlab_core.ui.deepdream.film import VIEWS, film_files, show_film
 from cnnlab_core.ui.deepdream.layer import choose_layer
 from cnnlab_core.ui.deepdream.settings import DEPTH, SIDES, Settings
 from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.show import main_answer, main_picture
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -26,19 +27,25 @@ OCTAVES = 2
 
 def show(subject: Subject) -> None:
     """The layer and the settings, and the frames as an animation."""
-    st.caption(
-        "Each frame is the one before, slightly enlarged about its middle and dreamt on. A speck becomes a world; the "
-        "photo is soon gone, and the layer is alone with its own pictures."
-    )
-    chosen = choose_layer(subject.spec, CONTROLS, depth=DEPTH)
+    strip = st.container()
     left, right = st.columns([1.45, 1], gap="large")
     with right:
+        with main_answer():
+            st.markdown(
+                "Each frame is the one before, slightly enlarged about its middle and dreamt on. **A speck becomes a "
+                "world:** the photo is soon gone, and the layer is alone with its own pictures."
+            )
+        row = st.container()
         frames = CONTROLS.slider("frames", "Frames", 4, 96, 24, 4)
         factor = CONTROLS.slider("factor", "Enlargement per frame (×)", 1.0, 1.2, 1.05, 0.01)
-        steps = CONTROLS.slider("steps", "Steps per frame", 2, 20, 4, 2)
-        step_size = CONTROLS.slider("step_size", "Step size (/255)", 0.25, 12.0, 2.5, 0.25)
-        side = CONTROLS.select("side", "Longest side (pixels)", SIDES[:5], SIDES[0])
-        seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
+        with st.popover("More settings: any layer, steps, size …", icon=":material/tune:", width="stretch"):
+            listed = st.container()
+            with strip:
+                chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)
+            steps = CONTROLS.slider("steps", "Steps per frame", 2, 20, 4, 2)
+            step_size = CONTROLS.slider("step_size", "Step size (/255)", 0.25, 12.0, 2.5, 0.25)
+            side = CONTROLS.select("side", "Longest side (pixels)", SIDES[:5], SIDES[0])
+            seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
     settings = replace(
         Settings(chosen.name, None), octaves=OCTAVES, steps=steps // OCTAVES, step_size=step_size, side=side, seed=seed
     )
@@ -51,7 +58,11 @@ def show(subject: Subject) -> None:
         goal = layer(chosen.name)
         return zoom(model, x, goal, frames=frames, factor=factor, generator=generator, **settings.arguments)
 
+    with left, main_picture():
+        picture = st.container()
     with left:
+        below = st.container()
+    with picture:
         film = show_film(
             "zoom",
             digest("zoom", subject.network, subject.picture.key, settings, frames, factor),
@@ -62,7 +73,9 @@ def show(subject: Subject) -> None:
             total=frames * OCTAVES * settings.steps,
             labels=(subject.picture.title, "Last frame"),
             view=VIEWS[2],
+            at=row,
         )
+    with below:
         if film:
             code = recipe.code(
                 *subject.network, subject.sample, side, settings.objective, frames, factor, settings.arguments, seed

@@ -23,7 +23,7 @@ from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_ord
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.shared import all_pictures
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 64
@@ -49,7 +49,7 @@ class _Side:
 
 def show(subject: LayerSubject) -> None:
     """Both mosaics, each to click, and the chosen channel of both enlarged."""
-    first, second, third, fourth = st.columns([1.3, 1, 1, 0.8], gap="medium", vertical_alignment="bottom")
+    first, more = st.columns([3.4, 1], gap="medium", vertical_alignment="bottom")
     with first:
         other = _other(subject)
     by_weights = other.weights != subject.weights
@@ -58,20 +58,19 @@ def show(subject: LayerSubject) -> None:
     two = maps_of(other, place="right") if ready else None
     if one is None or two is None:
         return
-    with second:
+    with more.popover("Sort and scale", icon=":material/tune:", width="stretch"):
         sequence = order(one, choose_order())[:MOST_TILES]
-    with third:
         scale = _choose_scale(by_weights=by_weights)
-    with fourth:
         channel = type_channel(len(one), int(sequence[0]))
     sides = [
         _Side(f"{chosen.weights} weights" if by_weights else plain(chosen.picture.title), chosen, maps, scaled)
         for chosen, maps, scaled in zip((subject, other), (one, two), _to_scale(one, two, scale), strict=True)
     ]
     signed = bool(min(one.min(), two.min()) < 0)
-    for column, side, key in zip(st.columns(2, gap="large"), sides, ("left", "right"), strict=True):
-        with column:
-            _mosaic(side, sequence, channel, signed=signed, key=f"maps_{key}")
+    with main_picture():
+        for column, side, key in zip(st.columns(2, gap="large"), sides, ("left", "right"), strict=True):
+            with column:
+                _mosaic(side, sequence, channel, signed=signed, key=f"maps_{key}")
     _what_to_see(sides, scale, by_weights=by_weights, signed=signed)
     _one_channel(sides, channel, signed=signed)
     pairs = [(side.subject.weights, side.subject.sample) for side in sides]

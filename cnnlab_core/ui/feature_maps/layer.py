@@ -36,16 +36,17 @@ def choose() -> LayerSubject | None:
     subject = choose_subject("maps")
     if subject is None:
         return None
-    first, second, third = st.columns([1, 1, 1], gap="medium", vertical_alignment="bottom")
-    depth = CONTROLS.one_of("depth", "Layer", DEPTHS, DEPTHS[0], place=first)
+    first, second, third = st.columns([1.2, 1.4, 0.6], gap="medium", vertical_alignment="center")
+    depth = CONTROLS.one_of("depth", "Layer", DEPTHS, DEPTHS[0], place=first, label_visibility="collapsed")
     with second.container(key="maps_node"):
         if depth == DEPTHS[3]:
             layers = layers_with_maps(subject.spec)
-            node = choose_node(CONTROLS, "layer", "Which", layers, layers[0].name)
+            node = choose_node(CONTROLS, "layer", "Which", layers, layers[0].name, label_visibility="collapsed")
         else:
             node = stages_of(subject.spec)[depth]
             st.markdown(f"**{node.title}**", help=name_in_graph(node))
-    way = CONTROLS.select("counting", "Rows and columns are counted", list(COUNTINGS), Counting().name, place=third)
+    with third.container(key="maps_counted"), st.popover("Counting", icon=":material/pin:", width="stretch"):
+        way = CONTROLS.select("counting", "Rows and columns are counted", list(COUNTINGS), Counting().name)
     return LayerSubject(subject.spec, subject.weights, subject.picture, node, COUNTINGS[way])
 
 

@@ -1,9 +1,9 @@
-"""Feature maps: the mosaic of a layer, one map enlarged, its numbers, and where it is strong on the picture."""
+"""Feature maps: one map of a layer beside its photo, what it says, and the mosaic of the layer to choose from."""
 
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.images import jpeg, png, thumbnail
+from cnnlab_core.images import png
 from cnnlab_core.interpretability.map_statistics import (
     SCALES,
     bring_to_scale,
@@ -13,50 +13,73 @@ from cnnlab_core.interpretability.map_statistics import (
     statistics,
 )
 from cnnlab_core.plots.bars import histogram
-from cnnlab_core.plots.mosaic import Mosaic, mosaic, one_map
-from cnnlab_core.plots.overlays import overlay
+from cnnlab_core.plots.mosaic import Mosaic, mosaic
 from cnnlab_core.recipes.feature_maps import maps as recipe
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel, unit_in
-from cnnlab_core.ui.picker import as_tiles, pick_cell, pick_tile
+from cnnlab_core.ui.feature_maps.units import show_units
+from cnnlab_core.ui.picker import as_tiles, pick_tile
+from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest, kept
+from cnnlab_core.ui.show import main_answer, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 256
 """Maps in one mosaic."""
 
-MOST_LABELS = 4096
-"""Cells of the enlarged map that are labelled with their values."""
+TILES = 24
+"""Maps in it at first, in rows of ``ACROSS``."""
+ACROSS = 8
 
 
 def show(subject: LayerSubject) -> None:
-    """The mosaic to click, and the chosen map beside it."""
+    """One map beside its photo, what it says, and the mosaic of the layer to click."""
     maps = maps_of(subject)
     if maps is None:
         return
-    first, second, third = st.columns(3, gap="medium", vertical_alignment="bottom")
-    scale = CONTROLS.select("scale", "Full colour is the largest of", SCALES[:2], SCALES[0], place=first)
-    with second:
-        sequence = order(maps, choose_order())[:MOST_TILES]
-    with third:
-        channel = type_channel(len(maps), int(sequence[0]))
+    picture, answer, row = main_picture(), main_answer(), st.container(key="maps_row")
+    with row:
+        words, more = st.columns([3.4, 1], vertical_alignment="center")
+    with more.popover("Sort and scale", icon=":material/tune:", width="stretch"):
+        everything = order(maps, choose_order())
+        scale = CONTROLS.select("scale", "Full colour is the largest of", SCALES[:2], SCALES[0])
+        channel = type_channel(len(maps), int(everything[0]))
     found = statistics(maps)
-    st.caption("Each tile is one channel's map of the picture. Click a tile, then a cell of the enlarged map.")
-    left, right = st.columns([1.6, 1], gap="large")
-    with left:
-        _mosaic(subject, maps, sequence, scale, channel)
-        signed = " Orange is negative, teal positive, white zero." if maps.min() < 0 else " Black is zero."
-        more = f" The first {MOST_TILES} are shown." if len(maps) > MOST_TILES else ""
-        st.caption(
-            f"{len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}; {int(found.dead.sum())} are dead (the same value "
-            f"everywhere).{signed}{more} “Interpretable first” sorts by the share of a map's variance that survives a "
-            "3 × 3 mean: shapes survive it, noise doesn't."
-        )
-    with right:
-        _one(subject, maps[channel], channel)
+    unit = unit_in(*maps.shape[1:])
+    with picture:
+        field = (all_fields(subject.spec) or {}).get(subject.node.name)
+        show_units(subject, field, maps[channel], channel, unit, over="The map over the photo", key="maps_unit")
+    with answer:
+        _answer(subject, maps[channel], channel, unit, float(found.structure[channel]))
+    shown = everything[: CONTROLS.index("tiles", min(len(maps), MOST_TILES), min(len(maps), TILES), lowest=1)]
+    signed = "orange is negative, teal positive" if maps.min() < 0 else "black is zero"
+    words.markdown(
+        f"**{len(shown)} of {len(maps)} channels.** Click one: the same photo through another filter ({signed}).",
+    )
+    _mosaic(subject, maps, shown, scale, channel)
+    left = min(len(maps), MOST_TILES) - len(shown)
+    if left > 0:
+        count = min(TILES, left)
+        st.button(
+            f"Show {count} more", key="maps_more", icon=":material/expand_more:",
+            on_click=CONTROLS.write, kwargs={"tiles": len(shown) + count},
+        )  # fmt: skip
+    st.caption(
+        f"{len(maps)} maps of {maps.shape[1]} × {maps.shape[2]}; {int(found.dead.sum())} are dead (the same value "
+        "everywhere). “Interpretable first” begins with the map that has the largest share of its variance in shapes: "
+        "larger than a cell, smaller than a quarter of the map. Noise and mere brightness score low."
+    )
+    about = f"{subject.about} Layer {subject.node.name}."
+    with st.expander(f"How often each value occurs in channel {channel}"):
+        show_chart(histogram(maps[channel].ravel()), "maps_histogram", f"Values of channel {channel}", about)
+    st.markdown(
+        "**What to have learned:** every channel is one question asked at every place of the photo. Early channels ask "
+        "for edges and colours and keep the photo's shape; late ones ask for parts of things, and know only roughly "
+        "where they are."
+    )
     take_away(
         recipe.code(*subject.network, subject.sample, subject.node.name, channel),
-        File("Mosaic (PNG)", lambda: png(_tiles(maps, sequence, scale).picture), "cnnlab_maps.png", "image/png"),
+        File("Mosaic (PNG)", lambda: png(_tiles(maps, shown, scale).picture), "cnnlab_maps.png", "image/png"),
         File(
             "All maps (NPZ)",
             lambda: maps_file({subject.node.name: (np.arange(len(maps)), maps)}),
@@ -67,8 +90,21 @@ def show(subject: LayerSubject) -> None:
     )
 
 
+def _answer(subject: LayerSubject, values: np.ndarray, channel: int, unit: tuple[int, int], score: float) -> None:
+    strongest = np.unravel_index(values.argmax(), values.shape)
+    top, chosen = (subject.counting.unit(int(row), int(col), len(values)) for row, col in (strongest, unit))
+    st.markdown(
+        f"**Channel {channel}** is strongest at row {top[0]}, column {top[1]} ({values.max():.3g}); at the chosen unit "
+        f"{chosen} it is {values[unit]:.3g}. {(values <= 0).mean():.0%} of its cells are at or below 0. "
+        f"{score:.0%} of its variance lies in shapes, the rest in noise and in brightness. Move over a picture: the "
+        "box on the photo is what that unit sees."
+    )
+
+
 def _tiles(maps: np.ndarray, sequence: np.ndarray, scale: str) -> Mosaic:
-    return mosaic(bring_to_scale(maps[sequence], "each map" if scale == SCALES[0] else "this layer"))
+    return mosaic(
+        bring_to_scale(maps[sequence], "each map" if scale == SCALES[0] else "this layer"), cols=ACROSS, gap=4
+    )
 
 
 def _mosaic(subject: LayerSubject, maps: np.ndarray, sequence: np.ndarray, scale: str, channel: int) -> None:
@@ -81,40 +117,4 @@ def _mosaic(subject: LayerSubject, maps: np.ndarray, sequence: np.ndarray, scale
         alt=f"Mosaic of {len(sequence)} feature maps",
         on_pick=lambda index: CONTROLS.write(channel=index),
         key="maps_mosaic",
-    )
-
-
-def _one(subject: LayerSubject, values: np.ndarray, channel: int) -> None:
-    scaled = bring_to_scale(values[None])[0]
-    rows, cols = values.shape
-    row, col = unit_in(rows, cols)
-    st.markdown(f"**Channel {channel}**")
-    pick_cell(
-        png(one_map(scaled, signed=bool((values < 0).any()))),
-        rows=rows,
-        cols=cols,
-        chosen=row * cols + col,
-        labels=[
-            "row {}, column {}: {:.4g}".format(*subject.counting.unit(r, c, rows), values[r, c])
-            for r in range(rows)
-            for c in range(cols)
-        ]
-        if values.size <= MOST_LABELS
-        else [],
-        alt=f"Channel {channel} enlarged",
-        on_pick=lambda cell: CONTROLS.write(row=cell // cols, col=cell % cols),
-        first=subject.counting.units,
-        from_below=subject.counting.from_below,
-        key="maps_unit",
-    )
-    share = (values <= 0).mean()
-    st.caption(
-        f"Values from {values.min():.3g} to {values.max():.3g}, mean {values.mean():.3g}; {share:.0%} at or below 0."
-    )
-    about = f"{subject.about} Layer {subject.node.name}."
-    show_chart(histogram(values.ravel()), "maps_histogram", f"Values of channel {channel}", about)
-    st.image(jpeg(thumbnail(overlay(subject.seen, scaled))), alt="The map laid over the picture")
-    st.caption(
-        "Bright where the map is strong. Click a cell of the map, then open “Receptive field” to see what that unit "
-        "can see."
     )

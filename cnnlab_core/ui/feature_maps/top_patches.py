@@ -1,13 +1,17 @@
 """Strongest patches: what in all the pictures at hand activates a channel most."""
 
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
+from cnnlab_core.data import list_data, open_data
+from cnnlab_core.data.dataset import Dataset
+from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.top_patches import Patch, top_patches
@@ -19,16 +23,21 @@ from cnnlab_core.receptive_field import Box, ReceptiveField
 from cnnlab_core.recipes.feature_maps import top_patches as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, type_channel
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.runner import Outcome, kept, run
 from cnnlab_core.ui.shared import Picture, all_pictures
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST = 9
 """Patches of one channel."""
+PHOTOS = "photos"
+"""In the address: the gallery's photos and the session's own."""
+MOST_PICTURES = 1000
+"""Pictures of a data set that are looked through."""
 _SIDE = 320
 """Pixels of a patch as it is shown."""
 
@@ -43,6 +52,16 @@ class ShownPatch:
     place: bytes
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What patches were looked for: a channel of the field's layer, what that is called, and the rows of its maps."""
+
+    channel: int
+    field: ReceptiveField
+    place: str
+    rows: int
+
+
 def show(subject: LayerSubject) -> None:
     """The patches in a row, strongest first, each with its activation and its place."""
     fields = all_fields(subject.spec)
@@ -50,29 +69,44 @@ def show(subject: LayerSubject) -> None:
     if maps is None or not fields or subject.node.name not in fields:
         return
     field = fields[subject.node.name]
-    first, second = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
+    first, second, third = st.columns([1, 1.6, 0.8], gap="medium", vertical_alignment="bottom")
     with first:
         channel = type_channel(len(maps), clearest_channel(maps))
+    source = choose_pictures(CONTROLS, place=second)
     at_most_two = CONTROLS.toggle(
         "patches_two",
         "At most two per picture",
         True,
-        place=second,
+        place=third.popover("More", icon=":material/tune:", width="stretch"),
         help="Even so, two patches of one picture never share half of their rows and half of their columns.",
     )
     per_picture = 2 if at_most_two else MOST
-    found = find_patches(subject, field, channel, per_picture=per_picture)
+    outcome = find_patches(subject, field, channel, source, per_picture=per_picture)
+    found, asked = outcome.result, outcome.asked
     if found is None:
         return
-    _what_to_see(subject, field, channel, [shown.patch for shown in found])
-    with st.container(horizontal=True, gap="small"):
-        for number, shown in enumerate(found, 1):
-            _card(number, shown, subject.counting.unit(shown.patch.row, shown.patch.col, maps.shape[1]))
-    if found:
-        _away(subject, channel, found, maps.shape[1], per_picture=per_picture)
+    with kept(outcome, "patches"):
+        with main_answer():
+            _what_to_see(subject, asked, [shown.patch for shown in found])
+        with main_picture(), st.container(horizontal=True, gap="small"):
+            for number, shown in enumerate(found, 1):
+                _card(number, shown, subject.counting.unit(shown.patch.row, shown.patch.col, asked.rows))
+    if found and outcome.state == "done":
+        _away(subject, asked, found, source, per_picture=per_picture)
 
 
-def _what_to_see(subject: LayerSubject, field: ReceptiveField, channel: int, patches: list[Patch]) -> None:
+def choose_pictures(controls: Controls, **more: Any) -> str:
+    """Which pictures are looked through: the photos at hand, or a set of pictures that is on this machine."""
+    sets = {one.name: one.title for one in list_data() if one.name == "cifar10" or one.name.startswith("own:")}
+    here = {one.name for one in list_data() if not one.megabytes}
+    count = len(all_pictures())
+    titles = {PHOTOS: f"the {count} photos at hand"}
+    titles |= {name: f"{title}: up to {MOST_PICTURES:,} pictures" for name, title in sets.items() if name in here}
+    return controls.named("patches_of", "Look through", list(titles), PHOTOS, titles.__getitem__, **more)
+
+
+def _what_to_see(subject: LayerSubject, asked: Asked, patches: list[Patch]) -> None:
+    field, channel = asked.field, asked.channel
     if not patches:
         st.info("Nothing in these pictures activates this channel: it is nowhere above zero.")
         return
@@ -84,21 +118,29 @@ def _what_to_see(subject: LayerSubject, field: ReceptiveField, channel: int, pat
     ties = sum(patch.activation == patches[0].activation for patch in patches)
     equal = f" The first {ties} are equally strong and stand in the order of their pictures." if ties > 1 else ""
     st.caption(
-        f"What activates channel {channel} of {plain(subject.node.place)} most? A unit here {sees}. The number above a "
+        f"What activates channel {channel} of {plain(asked.place)} most? A unit here {sees}. The number above a "
         "patch is the activation; the small picture below shows where the patch lies. Look for what the patches have "
         f"in common: that is what the channel looks for.{equal}"
     )
 
 
 def find_patches(
-    subject: LayerSubject, field: ReceptiveField, channel: int, *, per_picture: int
-) -> list[ShownPatch] | None:
-    """The patches of all pictures at hand that activate a channel most; None with the reason on the page."""
-    pictures = all_pictures()
+    subject: LayerSubject, field: ReceptiveField, channel: int, source: str, *, per_picture: int
+) -> Outcome[list[ShownPatch]]:
+    """The patches of the pictures of a ``source`` that activate a channel most; its ``asked`` is what of.
+
+    Without a result, the reason is on the page.
+    """
+    pictures = all_pictures() if source == PHOTOS else []
 
     def search() -> Generator[Progress[tuple[Patch, ...]], None, list[ShownPatch]]:
-        readable = [picture for picture in pictures if _opens(picture)]
-        images = [picture.image for picture in readable]
+        images: Sequence[Image.Image]
+        if source == PHOTOS:
+            readable = [picture for picture in pictures if _opens(picture)]
+            images, titles = [picture.image for picture in readable], [picture.title for picture in readable]
+        else:
+            chosen = _Set(open_data(source, fetch=False))
+            images, titles = chosen, chosen.titles
         model = load_model(*subject.network)
         patches = yield from top_patches(model, field, channel, images, most=MOST, per_picture=per_picture)
         seen = {
@@ -107,20 +149,45 @@ def find_patches(
         return [
             ShownPatch(
                 patch,
-                readable[patch.picture].title,
+                titles[patch.picture],
                 png(in_a_square(patch.cut(seen[patch.picture]), _SIDE)),
                 _place(seen[patch.picture], patch.box),
             )
             for patch in patches
         ]
 
+    rows = field.map_size[0] if field.map_size else 1
     return run(
         "patches",
-        digest("patches", subject.network, subject.node.name, channel, per_picture, [p.key for p in pictures]),
+        digest("patches", subject.network, subject.node.name, channel, per_picture, source, _version(source, pictures)),
         search,
-        label=f"Looking through {len(pictures)} pictures",
+        label=f"Looking through {len(pictures) or 'the'} pictures",
+        start="" if source == PHOTOS else "Look through the pictures",
         for_everybody=all(picture.is_sample for picture in pictures),
-    ).result
+        asked=Asked(channel, field, subject.node.place, rows),
+    )
+
+
+def _version(source: str, pictures: Sequence[Picture]) -> object:
+    """What tells two states of a source apart."""
+    if source == PHOTOS:
+        return [picture.key for picture in pictures]
+    return own_path(source.removeprefix("own:")).stat().st_mtime_ns if source.startswith("own:") else 0
+
+
+class _Set(Sequence[Image.Image]):
+    """Pictures of a data set, evenly spread over its training part."""
+
+    def __init__(self, data: Dataset) -> None:
+        self._images = data.train.images
+        self._chosen = np.linspace(0, len(self._images) - 1, min(MOST_PICTURES, len(self._images))).astype(int)
+        self.titles = [f"{data.classes[int(data.train.labels[at])]}, number {at}" for at in self._chosen]
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: Any) -> Any:
+        return Image.fromarray(self._images[int(self._chosen[index])].numpy())
 
 
 def _place(seen: Image.Image, box: Box) -> bytes:
@@ -146,11 +213,12 @@ def _card(number: int, shown: ShownPatch, unit: tuple[int, int]) -> None:
         st.caption(f"{plain(shown.title)}, unit {unit}")
 
 
-def _away(subject: LayerSubject, channel: int, found: list[ShownPatch], rows: int, *, per_picture: int) -> None:
+def _away(subject: LayerSubject, asked: Asked, found: list[ShownPatch], source: str, *, per_picture: int) -> None:
+    data = "" if source == PHOTOS else source
     take_away(
-        recipe.code(*subject.network, subject.node.name, channel, MOST, per_picture),
+        recipe.code(*subject.network, subject.node.name, asked.channel, MOST, per_picture, data, MOST_PICTURES),
         File("Patches (PNG)", lambda: _sheet(found), "cnnlab_patches.png", "image/png"),
-        File("Table (CSV)", lambda: _table(subject, found, rows).encode(), "cnnlab_patches.csv", "text/csv"),
+        File("Table (CSV)", lambda: _table(subject, found, asked.rows).encode(), "cnnlab_patches.csv", "text/csv"),
     )
 
 

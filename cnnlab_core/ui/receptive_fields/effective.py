@@ -1,6 +1,7 @@
 """The effective field: how much each pixel really moves a unit, trained and untrained side by side."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,26 @@ from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, maps_of, u
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.receptive_fields.fields import all_fields, chosen_channel
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import data_address, plain, sentences
+from cnnlab_core.ui.runner import mark, run
+from cnnlab_core.ui.show import data_address, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What an influence was asked of: the unit, what it can see, and all of it in words."""
+
+    node: str
+    row: int
+    col: int
+    channel: int | None
+    box: Box
+    about: str
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        return self.node, self.row, self.col
+
 
 SOURCES = ("the gallery", "noise")
 UNITS = ("one channel", "all channels")
@@ -49,24 +67,25 @@ def show(subject: LayerSubject) -> None:
         return
     what = "all channels" if channel is None else f"channel {channel}"
     shown = subject.counting.unit(row, col, maps.shape[1])
-    st.caption(
-        f"How strongly each pixel affects unit {shown} of {plain(node.place)}, {what}. The green box is all that it "
-        "can see; the circles hold 25, 50 and 95 % of the influence. Notice how little of the box is used, and "
-        "how training changes that. (Brightness is the square root of the influence.)"
-    )
+    unit = _Unit(node.name, row, col, channel, box, f"unit {shown} of {plain(node.place)}, {what}")
     found: dict[str, np.ndarray] = {}
-    unit = (node.name, row, col)
-    for column, weights in zip(st.columns(2, gap="large"), WEIGHTS_KINDS, strict=True):
-        with column, sentences():
-            st.markdown(f"**{weights}**")
-            if weights_ready(spec, weights, place="effective"):
-                influence = _influence(spec, weights, unit, channel, source, count, box)
-                if influence is not None:
-                    found[weights] = influence
-                    _numbers(influence, box)
+    with main_picture():
+        for column, weights in zip(st.columns(2, gap="large"), WEIGHTS_KINDS, strict=True):
+            with column, sentences():
+                st.markdown(f"**{weights} weights**")
+                if weights_ready(spec, weights, place="effective"):
+                    influence = _influence(spec, weights, unit, source, count)
+                    if influence is not None:
+                        found[weights] = influence
+    with main_answer():
+        st.caption(
+            f"How strongly each pixel affects {unit.about}. The green box is all that it can see; the circles hold 25, "
+            "50 and 95 % of the influence. Notice how little of the box is used, and how training changes that. "
+            "(Brightness is the square root of the influence.)"
+        )
     if found:
         take_away(
-            recipe.code(spec.name, tuple(found), unit, channel, count, noise=source == SOURCES[1]),
+            recipe.code(spec.name, tuple(found), unit.place, channel, count, noise=source == SOURCES[1]),
             File("Picture (PNG)", lambda: png(_drawn(found, box)), "cnnlab_effective_field.png", "image/png"),
             File("Numbers (NPZ)", lambda: npz_file(found), "cnnlab_effective_field.npz", "application/zip"),
         )
@@ -78,50 +97,59 @@ def _drawn(found: dict[str, np.ndarray], box: Box) -> Image.Image:
 
 def _controls(maps: np.ndarray) -> tuple[str, int, int | None]:
     """What to average over, how many, and the channel (None: the sum of all)."""
-    first, second, third, fourth = st.columns([1.1, 1, 1.2, 1], gap="medium", vertical_alignment="bottom")
-    source = CONTROLS.one_of("effective_over", "Mean over", SOURCES, SOURCES[0], place=first)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        unit = CONTROLS.one_of("effective_unit", "Unit of", UNITS, UNITS[1], label_visibility="collapsed")
+        more = st.popover("More: pictures to average over", icon=":material/tune:")
+    source = CONTROLS.one_of("effective_over", "Mean over", SOURCES, SOURCES[0], place=more)
     gallery = len(sample_images())
     most = gallery if source == SOURCES[0] else MOST
     count = CONTROLS.index("pictures", most, FOLLOWS, lowest=1)
-    CONTROLS.typed("pictures", f"Pictures (1 to {most})", 1, most, count, place=second)
-    unit = CONTROLS.one_of("effective_unit", "Unit of", UNITS, UNITS[1], place=third)
+    CONTROLS.typed("pictures", f"Pictures (1 to {most})", 1, most, count, place=more)
     if unit == UNITS[1]:
         return source, count, None
     channel = chosen_channel(maps)
-    CONTROLS.typed("channel", "Channel", 0, len(maps) - 1, channel, place=fourth)
+    CONTROLS.typed("channel", "Channel", 0, len(maps) - 1, channel, place=more)
     return source, count, channel
 
 
-def _influence(
-    spec: ModelSpec, weights: str, unit: tuple[str, int, int], channel: int | None, source: str, count: int, box: Box
-) -> np.ndarray | None:
-    """The influence map, drawn, and sharper with every slice while it is computed."""
-    above, place = st.container(), st.empty()  # progress and Stop keep their place while the picture changes
+def _influence(spec: ModelSpec, weights: str, unit: _Unit, source: str, count: int) -> np.ndarray | None:
+    """The influence map, drawn, and sharper with every slice while it is computed; None if it isn't there (yet)."""
+    above, box = st.container(), f"effective_{weights}"  # progress and Stop keep their place while the picture changes
+    with st.container(key=box):
+        picture, numbers = st.columns([1.3, 1], gap="small", vertical_alignment="center")
+        place = picture.empty()
 
     def job() -> Generator[Progress[np.ndarray], None, np.ndarray]:
         model = load_model(spec.name, weights)
-        return (yield from effective_field(model, *unit, _Pictures(model, source, count), channel=channel))
+        pictures = _Pictures(model, source, count)
+        return (yield from effective_field(model, *unit.place, pictures, channel=unit.channel))
 
-    def draw(influence: np.ndarray) -> None:
+    def draw(influence: np.ndarray, of: _Unit) -> None:
         if influence.any():
-            picture = png(influence_in_box(influence, box, *mass_radii(influence)))
+            drawn = png(influence_in_box(influence, of.box, *mass_radii(influence)))
             about = f"The influence of the pixels, {weights} weights"
-            place.image(data_address(picture), alt=about, width="stretch")
+            place.image(data_address(drawn), alt=about, width="stretch")
 
-    with above:
-        outcome = run(
-            f"effective {weights}",
-            digest("effective", spec.name, weights, unit, channel, source, count),
-            job,
-            label=f"Averaging over {count} pictures",
-            start="" if count <= FOLLOWS else f"Average over {count} pictures",
-            paint=lambda steps: draw(steps[-1].latest),
-            for_everybody=count <= FOLLOWS,  # no upload is among the pictures
-        )
-    if outcome.result is None or outcome.state == "stale":  # an earlier unit's influence has no place in this box
+    outcome = run(
+        f"effective {weights}",
+        digest("effective", spec.name, weights, unit.place, unit.channel, source, count),
+        job,
+        label=f"Averaging over {count} pictures",
+        start="" if count <= FOLLOWS else f"Average over {count} pictures",
+        paint=lambda steps: draw(steps[-1].latest, unit),
+        for_everybody=count <= FOLLOWS,  # no upload is among the pictures
+        asked=unit,
+        at=above,
+    )
+    if outcome.result is None:
         return None
-    draw(outcome.result)
-    return outcome.result
+    mark(outcome, box)
+    draw(outcome.result, outcome.asked)
+    with numbers:
+        if outcome.state == "stale":
+            st.caption(f"Of {outcome.asked.about}.")
+        _numbers(outcome.result, outcome.asked.box)
+    return outcome.result if outcome.state == "done" else None
 
 
 class _Pictures(Sequence[torch.Tensor]):
@@ -143,8 +171,8 @@ class _Pictures(Sequence[torch.Tensor]):
 
 def _numbers(influence: np.ndarray, box: Box) -> None:
     centre, radii = mass_radii(influence)
-    for column, share, radius in zip(st.columns(4), ("25 %", "50 %", "95 %"), radii, strict=False):
-        column.metric(f"{share} within", f"{radius:.1f} px")
+    for share, radius in zip(("25 %", "50 %", "95 %"), radii, strict=True):
+        st.metric(f"{share} within", f"{radius:.1f} px")
     covered = share_of_box(centre, radii[-1], box)
     height, width = box.bottom - box.top + 1, box.right - box.left + 1
     st.markdown(f"The 95 % circle covers **{covered:.0%}** of the {height} × {width} box.")

@@ -5,23 +5,30 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from cnnlab_core.images import png, thumbnail
-from cnnlab_core.interpretability.map_statistics import bring_to_scale
 from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.build import build_on_meta
-from cnnlab_core.plots.mosaic import one_map
-from cnnlab_core.plots.overlays import field_on_picture
 from cnnlab_core.receptive_field import Counting, ReceptiveField, receptive_fields
 from cnnlab_core.receptive_field.counting import ALIKE
 from cnnlab_core.receptive_field.worked_out import box_formula
 from cnnlab_core.recipes.receptive_fields import fields as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, unit_in
-from cnnlab_core.ui.picker import pick_cell
+from cnnlab_core.ui.feature_maps.units import show_units
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import take_away
 
+HEADS = {
+    name: st.column_config.TextColumn(name, help=meaning)
+    for name, meaning in {
+        "size": "Pixels that a unit of this layer sees, from side to side.",
+        "jump": "Pixels from one unit's field to the next one's.",
+        "start": "The first pixel row that unit 0 sees, from 0. Below 0, it lies in the padding above the picture.",
+        "map": "Units of the layer, down and across.",
+        "worked out": "How size, jump and start follow from the layer before.",
+    }.items()
+}
+"""What the heads of the tables mean, told where the pointer rests on them."""
 IN_BETWEEN = ", with row, first and last from 0 at the top left"
 
 
@@ -34,56 +41,47 @@ def show(subject: LayerSubject) -> None:
     field = fields[subject.node.name]
     rows, cols = field.map_size or subject.node.shape[1:]
     row, col = unit_in(rows, cols)
-    first, second, third = st.columns([1, 1, 1.15], gap="large")
-    with first:
-        _map(subject.counting, maps, row, col)
-    with second:
-        box = field.box(row, col) if field.known else None
-        unclipped = field.box(row, col, clip=False) if field.size else None
-        st.markdown("**What the unit sees**")
-        drawn = field_on_picture(subject.seen, box, unclipped)
-        st.image(
-            png(thumbnail(drawn, 2 * max(drawn.size))),
-            alt="The field on the picture",
-            width="stretch",
-            output_format="PNG",
-        )
-        if not field.known:
-            st.caption(f"What this layer sees isn't known: {plain(field.why)}.")
-        elif field.map_size is None:
-            st.caption(f"This layer sees the whole image: {plain(field.why)}.")
-        elif field.why:
-            st.caption(f"The fields of this layer differ from unit to unit: {plain(field.why)}.")
-        else:
-            st.caption("Outside the field is dimmed. Hatched is padding, where the field reaches beyond the picture.")
-    with third:
+    first, second = st.columns([2.1, 1], gap="large")
+    with first, main_picture():
+        channel = chosen_channel(maps)
+        show_units(subject, field, maps[channel], channel, (row, col), padding=True, key="maps_field_unit")
+    with second, main_answer():
+        _answer(field, row, col, subject.counting)
         _unit(subject.counting, rows, cols, row, col)
-        _numbers(field)
+    st.caption(f"Move over the map, click a unit of it. {_look(field)}")
+    st.markdown(
+        "**What to have learned:** each layer widens the field by (kernel − 1) · jump, and each stride multiplies the "
+        "jump. So deep units see much of the photo, and all units of a layer see equally much."
+    )
     _conventions(field, row, col)
     places = {layer.name: layer.place for layer in layer_table(subject.spec.name)}
     _recurrence(field, row, places, subject.counting)
     with st.expander("Every layer of this network"):
-        st.dataframe([_row(entry, places) for entry in fields.values()], hide_index=True, height=420)
+        st.dataframe(
+            [_row(entry, places) for entry in fields.values()], hide_index=True, height=420, column_config=HEADS
+        )
     take_away(recipe.code(subject.spec.name, subject.node.name, row, col, subject.counting.name))
 
 
-def _map(counting: Counting, maps: np.ndarray, row: int, col: int) -> None:
-    """The chosen channel's map; a click on a cell moves to that unit."""
-    channel = chosen_channel(maps)
-    values = maps[channel]
-    rows, cols = values.shape
-    st.markdown(f"**Channel {channel}: click a unit**")
-    pick_cell(
-        png(one_map(bring_to_scale(values[None])[0], signed=bool((values < 0).any()))),
-        rows=rows,
-        cols=cols,
-        chosen=row * cols + col,
-        alt=f"Channel {channel}, one cell for each unit",
-        on_pick=lambda cell: CONTROLS.write(row=cell // cols, col=cell % cols),
-        first=counting.units,
-        from_below=counting.from_below,
-        key="maps_field_unit",
-    )
+def _answer(field: ReceptiveField, row: int, col: int, counting: Counting) -> None:
+    """What the unit sees in a sentence, and the layer's three numbers."""
+    unit = counting.unit(row, col, field.map_size[0] if field.map_size else 1)
+    box = field.box(row, col) if field.known else None
+    if box:
+        rows, cols = counting.spans(box, field.image_size[0])
+        st.markdown(f"Unit **({unit[0]}, {unit[1]})** sees rows **{rows}** and columns **{cols}** of the photo.")
+    _numbers(field)
+
+
+def _look(field: ReceptiveField) -> str:
+    """What to look at, or why there is nothing."""
+    if not field.known:
+        return f"What this layer sees isn't known: {plain(field.why)}."
+    if field.map_size is None:
+        return f"This layer sees the whole image: {plain(field.why)}."
+    if field.why:
+        return f"The fields of this layer differ from unit to unit: {plain(field.why)}."
+    return "The box is its field. Hatched is padding, where the field reaches beyond the photo."
 
 
 def chosen_channel(maps: np.ndarray) -> int:
@@ -124,6 +122,10 @@ def _numbers(field: ReceptiveField) -> None:
         size.metric("Size", f"{field.size[0]:g} × {field.size[1]:g}", help="Pixels that a unit can see.")
         jump.metric("Jump", f"{field.jump[0]:g}, {field.jump[1]:g}", help="Pixels from one unit's field to the next.")
         start.metric("Start", f"{field.start[0]:g}, {field.start[1]:g}", help="First row and column that unit 0 sees.")
+        st.caption(
+            "A unit sees *size* pixels. The next unit's field begins *jump* pixels further. The first unit's begins at "
+            "*start*: below 0, it begins in the padding."
+        )
         if not field.centred:
             st.caption("Paths with different centres meet here: the field is the smallest box around them all.")
 
@@ -174,6 +176,7 @@ def _recurrence(field: ReceptiveField, row: int, places: Mapping[str, str], coun
             for line in lines
         ],
         hide_index=True,
+        column_config=HEADS,
         height=min(420, 40 + 35 * len(lines)),
     )
     number, _ = counting.unit(row, 0, field.map_size[0] if field.map_size else 1)

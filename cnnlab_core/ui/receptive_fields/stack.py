@@ -11,7 +11,7 @@ from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.receptive_fields import stack as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
-from cnnlab_core.ui.receptive_fields.fields import IN_BETWEEN
+from cnnlab_core.ui.receptive_fields.fields import HEADS, IN_BETWEEN
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
@@ -83,6 +83,7 @@ def _growth(fields: list[ReceptiveField], side: int, counting: Counting) -> None
     st.dataframe(
         [first, *table],
         hide_index=True,
+        column_config=HEADS,
         height=min(460, 38 + 35 * (len(table) + 1)),
     )
     last = fields[-1]
