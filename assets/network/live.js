@@ -78,6 +78,7 @@ class LiveInput {
     this.coverTool.setAttribute("aria-pressed", String(is));
     this.size.hidden = this.mark.hidden = !is;
     this.inside.root.classList.toggle("covering", is);
+    this.inside.photo.setAttribute("role", is ? "group" : "img"); // a picture may hold nothing to press
     if (!is) {
       this.show(null);
       return;

@@ -18,11 +18,6 @@ def shares(page):
     return {title.split(": ")[0]: float(re.search(r"([\d.]+)%", title)[1]) / 100 for title in titles}
 
 
-def frame(page):
-    """The number of the frame that is shown."""
-    return int(page.locator(".inside").get_attribute("data-live") or 0)
-
-
 def watch(page):
     """Keep every frame that is sent and every answer, in order."""
     page.evaluate("""() => {
@@ -74,7 +69,9 @@ def test_bars_follow_a_patch_and_come_back_and_a_camera_that_is_denied_is_said(l
     page.keyboard.press("Escape")
     expect(page.locator(".patch")).to_be_hidden()
     assert shares(page) == before
-    page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'))")
+    page.evaluate("""() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", "NotAllowedError"));
+    }""")
     page.get_by_role("button", name="Camera").click()
     expect(page.locator(".livewords")).to_contain_text("wasn't allowed to use the camera")
     expect(page.get_by_role("button", name="Camera")).to_have_attribute("aria-pressed", "false")
