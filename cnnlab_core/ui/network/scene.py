@@ -176,7 +176,7 @@ def map_data(view: MapView, layers: Mapping[str, Layer]) -> dict[str, Any]:
 def cell_data(cells: Sequence[Cell], backward: Backward | None, layers: Mapping[str, Layer]) -> dict[str, Any]:
     """One number: the sum that makes it, and the steps after the sum, which have one number each."""
     first = cells[0]
-    sizes = np.abs(first.products).sum(axis=(1, 2)) if first.operation != "softmax" else first.x[:, 0, 0]
+    sizes = np.abs(first.products.sum(axis=(1, 2))) if first.operation != "softmax" else first.x[:, 0, 0]
     order = np.argsort(-sizes, kind="stable")
     listed = order[:MOST_TERMS]
     products = first.products
