@@ -29,8 +29,13 @@ MOST_TERMS = 8
 """Terms of a sum that are listed one by one; the others are added up in one row."""
 
 
-def scene_of(subject: Subject, found: Overview, opened: Sequence[str], classes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Photo, columns and answer; ``opened`` are the titles of the stages that were unfolded."""
+def scene_of(
+    subject: Subject, found: Overview, opened: Sequence[str], classes: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Photo, columns and answer; ``opened`` are the titles of the stages that were unfolded.
+
+    ``classes`` are the bars before a change.
+    """
     return {
         "network": subject.spec.title,
         "opened": list(opened),
@@ -44,7 +49,7 @@ def scene_of(subject: Subject, found: Overview, opened: Sequence[str], classes: 
             {**_column(column), "reads": reads}
             for column, reads in zip(found.columns, _reads(found.columns), strict=True)
         ],
-        "classes": classes,
+        "classes": classes or classes_of(subject, found),
         "answer": answer_layer(layer_table(subject.spec.name)),
         "classCount": len(subject.labels),
     }
