@@ -34,7 +34,8 @@ class CellView {
       const [row, col] = own.cellAt(event, map.shape);
       go({ row, col });
     });
-    return [own.root, piece("p", "note", "Click another number of the map.")];
+    own.root.title = "Click another number of the map";
+    return [own.root];
   }
 
   choose(index) {

@@ -350,7 +350,7 @@ class GlassNetwork {
         } : {}),
       };
     });
-    const order = bySize(all.length, (i) => added(all[i].products.flat().map(Math.abs)));
+    const order = bySize(all.length, (i) => Math.abs(all[i].sum));
     const bias = filter?.bias ?? 0;
     const total = added(all.map(({ sum }) => sum)) + bias;
     return {

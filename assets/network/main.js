@@ -407,7 +407,7 @@ class Inside {
     this.highest.textContent = "above";
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
       : data.hero ? "" : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : `Point at a map; click it to go in${this.local ? "" : ", or a stage's name to unfold it"}.`)
-      : at.row === null ? "Click a cell to take its number apart." : at.layer === data.scene.answer ? "Escape goes back to the network." : "Arrow keys move the window; Escape goes back to the map.";
+      : at.row === null ? "Click a cell to take its number apart." : at.layer === data.scene.answer ? "Escape goes back to the network." : "Arrow keys, or a click on the small map, move the window; Escape goes back.";
     if (!at.layer) this.tell(data.scene);
     else if (at.row === null) {
       const detail = this.detail();

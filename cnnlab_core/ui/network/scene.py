@@ -30,8 +30,13 @@ MOST_TERMS = 8
 """Terms of a sum that are listed one by one; the others are added up in one row."""
 
 
-def scene_of(subject: Subject, found: Overview, opened: Sequence[str], classes: list[dict[str, Any]]) -> dict[str, Any]:
-    """Photo, columns and answer; ``opened`` are the titles of the stages that were unfolded."""
+def scene_of(
+    subject: Subject, found: Overview, opened: Sequence[str], classes: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Photo, columns and answer; ``opened`` are the titles of the stages that were unfolded.
+
+    ``classes`` are the bars before a change.
+    """
     return {
         "network": subject.spec.title,
         "opened": list(opened),
@@ -45,7 +50,7 @@ def scene_of(subject: Subject, found: Overview, opened: Sequence[str], classes: 
             {**_column(column), "reads": reads}
             for column, reads in zip(found.columns, _reads(found.columns), strict=True)
         ],
-        "classes": classes,
+        "classes": classes or classes_of(subject, found),
         "answer": answer_layer(layer_table(subject.spec.name)),
         "classCount": len(subject.labels),
     }
@@ -182,7 +187,7 @@ def map_data(view: MapView, layers: Mapping[str, Layer]) -> dict[str, Any]:
 def cell_data(cells: Sequence[Cell], backward: Backward | None, layers: Mapping[str, Layer]) -> dict[str, Any]:
     """One number: the sum that makes it, and the steps after the sum, which have one number each."""
     first = cells[0]
-    sizes = np.abs(first.products).sum(axis=(1, 2)) if first.operation != "softmax" else first.x[:, 0, 0]
+    sizes = np.abs(first.products.sum(axis=(1, 2))) if first.operation != "softmax" else first.x[:, 0, 0]
     order = np.argsort(-sizes, kind="stable")
     listed = order[:MOST_TERMS]
     products = first.products
