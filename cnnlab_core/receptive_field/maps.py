@@ -180,7 +180,9 @@ class Maps:
                 kept.append(flat)
             else:
                 mixed.append(part)
-        if mixed:
+        if geometry(tensor) in self.zero:  # a mask may leave others of them at each place
+            kept += [self.mix_groups(call, part, dims) for part in mixed]
+        elif mixed:
             kept += self._mix_positions(call, tensor, mixed, dims)
         return distinct([Part(step, spread(rows, out), spread(cols, out)) for step, rows, cols in kept])
 
