@@ -35,7 +35,7 @@ from cnnlab_core.ui.adversarial.pictures import (
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import mark
+from cnnlab_core.ui.runner import later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
@@ -58,9 +58,9 @@ def show(choice: Choice) -> None:
 def _show(choice: Choice, status: DeltaGenerator, look: DeltaGenerator) -> None:
     pictures, answer = st.columns([3, 1.3], gap="medium")
     with pictures, main_picture():
-        places = [column.empty() for column in st.columns(3, gap="small")]
+        places = [later(column) for column in st.columns(3, gap="small")]
     with answer, main_answer():
-        told = st.empty()
+        told = later()
     below = st.container()
     film = _Film(choice, places, told)
     outcome = run_attack(choice, paint=film.paint, meanwhile=film.begin, at=status)
