@@ -245,10 +245,10 @@ def _numbers(found: AttackResult) -> None:
 def _steps(choice: Choice, found: AttackResult) -> None:
     """Each step of the attack again, and the two pictures under a wipe."""
     st.header("Step by step")
-    first = int(found.first_success)
-    if first >= 0 and len(found.losses) > 6:
-        answer = "1 to 3" if first < 4 else "4 to 8" if first < 9 else "more"
-        told = f"The float picture first fooled the network at step {first}. Slide through the steps to see it turn."
+    won = int(found.first_success)
+    if won >= 0 and len(found.losses) > 6:
+        answer = "1 to 3" if won < 4 else "4 to 8" if won < 9 else "more"
+        told = f"The float picture first fooled the network at step {won}. Slide through the steps to see it turn."
         guess("attack", "how many steps did it take to fool the network?", ("1 to 3", "4 to 8", "more"), answer, told)
     left, right = st.columns([1, 1.15], gap="large")
     with left:

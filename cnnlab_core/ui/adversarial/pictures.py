@@ -61,7 +61,7 @@ def show_trio(
     """
     if not live:
         show_picture(places[0], "Original", clean.picture, top_class(clean, labels))
-    noise, scale = noise_picture(clean.pixels, after.pixels, plan and gain(plan))
+    noise, scale = noise_picture(clean.pixels, after.pixels, gain(plan) if plan else None)
     if live and min(noise.size) >= 2 * _LIVE:  # of noise little can be compressed
         noise = noise.resize((noise.width // 2, noise.height // 2), Image.Resampling.NEAREST)
     show_picture(places[1], f"Noise × {scale:.3g}", noise, "grey is no change", live=live)
