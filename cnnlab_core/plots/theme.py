@@ -76,6 +76,7 @@ def make_figure(
         "xaxis": {**AXIS, **(x or {})},
         "yaxis": {**AXIS, **(y or {})},
         "hovermode": "closest",
+        "dragmode": False,  # a finger that moves over it scrolls the page
         "showlegend": False,
         "meta": {"names": names},
     }

@@ -1,7 +1,7 @@
 """The Step size tab: the map is the core's, and the address, the sliders and the pictures follow each other."""
 
 import pytest
-from screen import press, texts
+from screen import figures, press, texts
 
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.attacks.step_map import step_map
@@ -59,9 +59,13 @@ def test_the_map_opens_at_the_cheapest_success_and_goes_where_it_is_said(open_pa
     assert f"**{model.categories[view.best]}** {view.probability(view.best):.1%}" in said
 
 
-def test_more_steps_wait_for_a_button(open_page):
-    app = opened(open_page, adversarial_longest="up to 12", adversarial_norm="l2")
+def test_more_steps_wait_for_a_button_and_the_map_stays_until_then(open_page):
+    app = opened(open_page)
+    before = figures(app)
+    app.segmented_control(key="adversarial_longest").set_value("up to 12").run()
     assert any(button.label == "Run PGD for 6 step sizes, 12 steps each" for button in app.button)
+    assert "These results are from your previous settings." in texts(app)
+    assert figures(app) == before
 
 
 @pytest.mark.parametrize("title", [method.title for method in METHODS.values()])

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from screen import press, texts
+from screen import figures, press, texts
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.sweep import compare_attacks
@@ -100,6 +100,17 @@ def test_an_attack_that_cannot_be_swept_is_replaced_aloud(open_page, query, said
     app = opened(open_page, **query)
     assert said in texts(app)
     assert any(button.label.startswith("Run FGSM and PGD at 9 epsilons") for button in app.button)
+
+
+def test_earlier_curves_stay_until_there_are_others(open_page):
+    app = opened(open_page)
+    before = figures(app)
+    app.slider(key="adversarial_eps").set_value(5.0).run()  # the attack's own: it isn't among these
+    assert "previous settings" not in texts(app)
+    app.slider(key="adversarial_sweep_steps").set_value(6).run()
+    assert "These results are from your previous settings." in texts(app)
+    assert figures(app) == before
+    assert "5 steps" in texts(app), "told as what they were"
 
 
 def test_pictures_that_were_wrong_before_are_set_apart(open_page):

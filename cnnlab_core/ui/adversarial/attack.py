@@ -37,7 +37,7 @@ from cnnlab_core.ui.adversarial.pictures import (
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.network.compare import link_here
-from cnnlab_core.ui.runner import mark
+from cnnlab_core.ui.runner import later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
@@ -60,9 +60,9 @@ def show(choice: Choice) -> None:
 def _show(choice: Choice, status: DeltaGenerator, look: DeltaGenerator) -> None:
     pictures, answer = st.columns([3, 1.3], gap="medium")
     with pictures, main_picture():
-        places = [column.empty() for column in st.columns(3, gap="small")]
+        places = [later(column) for column in st.columns(3, gap="small")]
     with answer, main_answer():
-        told = st.empty()
+        told = later()
     below = st.container()
     film = _Film(choice, places, told)
     outcome = run_attack(choice, paint=film.paint, meanwhile=film.begin, at=status)
@@ -249,10 +249,10 @@ def _numbers(found: AttackResult) -> None:
 def _steps(choice: Choice, found: AttackResult) -> None:
     """Each step of the attack again, and the two pictures under a wipe."""
     st.header("Step by step")
-    first = int(found.first_success)
-    if first >= 0 and len(found.losses) > 6:
-        answer = "1 to 3" if first < 4 else "4 to 8" if first < 9 else "more"
-        told = f"The float picture first fooled the network at step {first}. Slide through the steps to see it turn."
+    won = int(found.first_success)
+    if won >= 0 and len(found.losses) > 6:
+        answer = "1 to 3" if won < 4 else "4 to 8" if won < 9 else "more"
+        told = f"The float picture first fooled the network at step {won}. Slide through the steps to see it turn."
         guess("attack", "how many steps did it take to fool the network?", ("1 to 3", "4 to 8", "more"), answer, told)
     left, right = st.columns([1, 1.15], gap="large")
     with left:

@@ -1,11 +1,12 @@
 """How the picture, the answer and its probability change with epsilon: dragged in the browser."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
 import torch
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.sweep import sweep_table
@@ -31,7 +32,7 @@ from cnnlab_core.ui.adversarial.pictures import learned, looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import figure_files
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import kept
+from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
@@ -58,6 +59,11 @@ class _Asked:
         return self.choice.target, self.plan, self.eps
 
     @property
+    def straight(self) -> "_Asked":
+        """The same by one straight step."""
+        return replace(self, plan=straight(self.choice.plan))
+
+    @property
     def follows(self) -> bool:
         """Whether it needs no button: one gradient for all epsilons, or what the view opens with."""
         first = is_usual(self.plan, STEPS) and len(self.eps) == COUNTS[0] + 1
@@ -68,28 +74,71 @@ def show(choice: Choice) -> None:
     """The epsilon explorer, and the smallest epsilons that change the class and reach the target."""
     status = looked_at("Drag epsilon: from where on does the answer turn, and from where on do you see the noise?")
     asked = _ask(choice)
-    plan, eps = asked.plan, asked.eps
+    look = st.empty()
+    with st.container(key="epsilon_result"):
+        with main_picture():
+            place = later()
+        below = st.container()
+
+    def meanwhile() -> None:
+        """What one gradient tells, until the many are there."""
+        if not asked.plan.entry.straight and (found := _run(first := asked.straight, status, "straight").result):
+            with place.container():
+                _explorer(first, found[1], choice.plan.eps, "explorer_straight")
+
+    outcome = _run(asked, status, meanwhile=meanwhile)
+    mark(outcome, "epsilon_result", look)
+    if outcome.result is None:
+        return
+    sweep, drawn = outcome.result
+    start = choice.plan.eps if outcome.state == "done" else None
+    with place.container():
+        at = _explorer(outcome.asked, drawn, start, "explorer")
+    with below:
+        _below(outcome.asked.choice, sweep, at, drawn)
+
+
+def _run(
+    asked: _Asked, at: DeltaGenerator, place: str = "", meanwhile: Callable[[], None] | None = None
+) -> Outcome[Found]:
+    """The sweep."""
+    plan, eps, choice = asked.plan, asked.eps, asked.choice
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[Progress[Any], None, Found]:
         sweep = yield from sweep_steps(model, x, eps=eps, method=plan, target=choice.target)
         return sweep, scene(sweep, choice.subject.labels)
 
     each = f", {plan.steps} steps each" if plan.entry.takes("steps") else ""
-    outcome = run_study(
+    return run_study(
         "epsilon",
         choice.subject,
         asked.settings,
         study,
+        place=place,
         label=f"{plan.title} at {len(eps)} epsilons",
         start="" if asked.follows else f"Run {plan.title} at {len(eps)} epsilons{each}",
+        meanwhile=meanwhile,
         for_everybody=asked.follows,
         asked=asked,
-        at=status,
+        at=at,
     )
-    if outcome.result is None:
-        return
-    with kept(outcome, "epsilon_result"):
-        _show(outcome.asked, *outcome.result, current=outcome.state == "done")
+
+
+def _explorer(asked: _Asked, drawn: dict[str, Any], start: float | None, name: str) -> int:
+    """The explorer, at first at the address's epsilon or near ``start``; gives the number of the epsilon.
+
+    Without a ``start`` it is of previous settings, of which the address says nothing.
+    """
+    eps, norm = asked.eps, asked.plan.norm
+    at = at_epsilon(eps, norm, asked.choice.plan.eps if start is None else start, address=start is not None)
+    show_explorer(
+        drawn,
+        identity=digest(asked.choice.subject.key, asked.settings),
+        at=at,
+        on_rest=lambda index: look_at(eps[index], norm),
+        key=CONTROLS.key(name),
+    )
+    return at
 
 
 def _ask(choice: Choice) -> _Asked:
@@ -106,17 +155,7 @@ def _ask(choice: Choice) -> _Asked:
     return _Asked(choice, plan, eps)
 
 
-def _show(asked: _Asked, sweep: Sweep, drawn: dict[str, Any], *, current: bool) -> None:
-    choice, eps, norm = asked.choice, asked.eps, asked.plan.norm
-    at = at_epsilon(eps, norm, choice.plan.eps, address=current)
-    with main_picture():
-        show_explorer(
-            drawn,
-            identity=digest(choice.subject.key, asked.settings),
-            at=at,
-            on_rest=lambda index: look_at(eps[index], norm),
-            key=CONTROLS.key("explorer"),
-        )
+def _below(choice: Choice, sweep: Sweep, at: int, drawn: dict[str, Any]) -> None:
     with main_answer():
         st.markdown(_words(choice, sweep))
     learned("the same attack fails below some epsilon and wins above it, often long before anybody sees a difference.")

@@ -19,6 +19,9 @@ from cnnlab_core.ui.show import data_address, plain
 _CRISP = 320
 """Pixels along the longer side from which on a picture looks crisp on the page."""
 
+_LIVE = 100
+"""Pixels that are enough for a moment."""
+
 _CHANNELS = 3 * 224 * 224
 """Of a picture as most networks see it."""
 
@@ -33,7 +36,7 @@ def show_picture(place: DeltaGenerator, title: str, picture: Image.Image, line: 
 
     While it is ``live`` it will soon be painted over, so it travels inside the page, as small as it looks well.
     """
-    shown = crisp(picture)
+    shown = picture if live and min(picture.size) >= _LIVE else crisp(picture)
     with place.container(gap="small"):
         st.markdown(f"**{title}**")
         if live:
@@ -58,7 +61,9 @@ def show_trio(
     """
     if not live:
         show_picture(places[0], "Original", clean.picture, top_class(clean, labels))
-    noise, scale = noise_picture(clean.pixels, after.pixels, plan and gain(plan))
+    noise, scale = noise_picture(clean.pixels, after.pixels, gain(plan) if plan else None)
+    if live and min(noise.size) >= 2 * _LIVE:  # of noise little can be compressed
+        noise = noise.resize((noise.width // 2, noise.height // 2), Image.Resampling.NEAREST)
     show_picture(places[1], f"Noise × {scale:.3g}", noise, "grey is no change", live=live)
     show_picture(places[2], "Adversarial", after.picture, top_class(after, labels), live=live)
 

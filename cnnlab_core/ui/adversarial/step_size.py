@@ -23,7 +23,7 @@ from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import learned, looked_at, show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import ink, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
@@ -92,7 +92,7 @@ def show(choice: Choice) -> None:
     with st.container(key="step_map_result"):
         left, right = st.columns([1.25, 1], gap="large")
         with left, main_picture():
-            title, place = st.empty(), st.empty()
+            title, place = later(), later()
         cell_place = right.container()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = {f"up to {most}": most for most in LOOKS}

@@ -30,7 +30,7 @@ from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose
 from cnnlab_core.ui.adversarial.pictures import learned, looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
 from cnnlab_core.ui.take_away import File, take_away
@@ -81,9 +81,9 @@ def show(choice: Choice) -> None:
     look = st.empty()
     with st.container(key="sweep_result"):
         with main_picture():
-            place = st.empty()
+            place = later()
         with main_answer():
-            answer = st.empty()
+            answer = later()
     sweep = _ask(choice)
     if sweep is None:
         return

@@ -23,7 +23,7 @@ from cnnlab_core.recipes.adversarial import universal as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import gain, learned, looked_at, pictures_by_title, show_picture, top_class
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import main_answer, main_picture
 from cnnlab_core.ui.subject import run_on_model
@@ -70,10 +70,10 @@ def show(choice: Choice) -> None:
     with st.container(key="universal_result"):
         left, right = st.columns([1, 2.2], gap="large")
         with left, main_picture():
-            noise = st.empty()
+            noise = later()
         with right, main_answer():
             rates = st.container()
-        figures = [column.empty() for column in right.columns(2, gap="medium")]
+        figures = [later(column) for column in right.columns(2, gap="medium")]
         cards = st.container()
     asked = _ask(choice)
     if not any(asked.seen):
