@@ -114,6 +114,25 @@ def test_the_keyboard_walks_pins_and_edits(lab):
     assert shows(lab, "y", conv2d(x, W, padding=1))
 
 
+def test_the_window_is_grabbed_and_shows_its_products(lab):
+    lab.open("/convolution")
+    covered = lab.page.locator(".cell[data-over]")
+    expect(covered).to_have_count(9)
+    expect(covered.first).to_have_text("−9")
+    expect(covered.first).to_have_attribute("data-over", "−1 · 9")
+    box = lab.page.locator(".cell.grab").nth(4).bounding_box()
+    lab.page.mouse.move(box["x"] + 9, box["y"] + 9)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + 9 - 2 * box["width"], box["y"] + 9 + box["height"], steps=5)
+    expect(words(lab)).to_contain_text("y[3, 3] = 30")
+    lab.during(lab.page.mouse.up)
+    assert "conv_2_cell=y%5B3%2C+3%5D" in lab.page.url
+    expect(words(lab)).to_contain_text("y[3, 3] = 30")  # the pointer is still within the window
+    expect(lab.page.locator(".landing")).to_have_count(0)
+    lab.open("/convolution?conv_2_stride=2")
+    expect(lab.page.locator(".landing")).to_have_count(16)
+
+
 @pytest.mark.wide
 def test_play_step_and_scrub(lab):
     lab.open("/convolution")
@@ -263,6 +282,8 @@ def test_channels_are_picked_and_summed(lab):
     cell(lab, "y[1, 1, 1]").hover()
     expect(words(lab)).to_contain_text("channel 0: 0, channel 1: 10, channel 2: 4. Together 14, plus bias −2 makes 12.")
     assert f"y[1, 1, 1] = {y[1, 1, 1]:g}" in words(lab).inner_text()
+    planes = lab.page.locator(".plane small")
+    expect(planes).to_have_text(["channel 0: 0", "channel 1: 10", "channel 2: 4", "y: 12"])
 
 
 @pytest.mark.wide

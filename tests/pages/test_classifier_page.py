@@ -1,5 +1,8 @@
 """The classifier page: each control does what it says, and says what it can't do."""
 
+import json
+
+import numpy as np
 import pytest
 from patience import patience
 from places import ROOT
@@ -7,9 +10,10 @@ from screen import markdown, metrics
 
 from cnnlab_core.classification.batch import classify
 from cnnlab_core.classification.softmax import softmax
-from cnnlab_core.images import sample_images
+from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.ui.classifier import cover
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +90,8 @@ def test_weights_that_are_not_here_are_offered_and_the_rest_goes_on(open_page, m
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     app = open_page("classifier", model="resnet18")
     assert any("aren't on this machine" in info.value.replace("\\", "") for info in app.info)
-    assert [button.label for button in app.button if button.key != "projector_on"] == ["Download 45 MB"]
-    assert "EfficientNet\\-Lite0" in markdown(app)  # the other network answers
+    assert "Download 45 MB" in [button.label for button in app.button]
+    assert "EfficientNet\\-Lite2" in markdown(app)  # the other network answers
 
 
 def test_a_failed_download_is_a_sentence(open_page, monkeypatch, tmp_path):
@@ -95,7 +99,7 @@ def test_a_failed_download_is_a_sentence(open_page, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # no network, whatever machine this is
     app = open_page("classifier", model="resnet18")
-    app.button[0].click().run()
+    next(button for button in app.button if button.label == "Download 45 MB").click().run()
     assert not app.exception
     assert any("couldn't be reached" in error.value.replace("\\", "") for error in app.error)
     assert not list(tmp_path.rglob("*.part"))
@@ -128,6 +132,40 @@ def test_every_tab(open_page, tab, shows):
         assert len(app.dataframe[0].value) == len(sample_images())
     if tab == "Take it away":
         assert any("load_model" in code.value for code in app.code)
+
+
+def test_a_second_trained_network_stands_beside_it_and_an_untrained_one_is_a_click_away(open_page):
+    app = open_page("classifier")
+    assert "## Egyptian cat · 60.1%" in markdown(app)
+    app.button(key="compare_untrained").click().run()
+    assert "**EfficientNet\\-Lite0** · random" in markdown(app)
+    assert app.query_params["classifier_versus"] == "EfficientNet-Lite0, random"
+    app.button(key="compare_untrained").click().run()
+    assert "**EfficientNet\\-Lite2** · pretrained" in markdown(app)
+
+
+def test_under_a_patch_each_network_says_what_it_says_of_grey_pixels(open_page, monkeypatch):
+    app = open_page("classifier", classifier_t="2.0")
+
+    def given(place):
+        return json.loads(app.get("bidi_component")[place].proto.json)
+
+    scene, names = given(-2)["scene"], ("efficientnet_lite0", "efficientnet_lite2")
+    frames = iter([{"scene": scene, "n": 1, "patch": [0.25, 0.5, 0.25]}, {"scene": scene, "n": 2, "patch": [0, 9, 1]}])
+    monkeypatch.setattr(cover, "heard", lambda: next(frames))
+    app.run()
+    rows = given(-1)["answer"]["rows"]
+    for row, name, (top, left, side) in zip(rows, names, ((56, 112, 56), (66, 130, 64)), strict=True):
+        model = load_model(name)
+        x = model.prepare(open_image(sample_images()["chelsea"].content))
+        whole = model(x)[0].detach().numpy()
+        x[..., top : top + side, left : left + side] = 0.5
+        shares = softmax(model(x)[0].detach().numpy(), 2.0)
+        assert row["share"] == pytest.approx(shares[whole.argmax()], rel=1e-5)
+        assert row["best"] == model.categories[int(np.argmax(shares))]
+    app.session_state["cover_wire turn"].at = 0
+    app.run()
+    assert "lies on the photo" in given(-1)["answer"]["said"]
 
 
 def test_comparing_with_another_network(open_page):

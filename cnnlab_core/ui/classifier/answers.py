@@ -25,6 +25,10 @@ SECOND = "EfficientNet-Lite2, pretrained"
 """The network beside the chosen one, to begin with."""
 BARS = 230
 """Pixels of the bars' height, however many there are: nothing below them moves."""
+TO_LEARN = (
+    "Cover the part that you would look at, then one that you wouldn't. What costs a network much of its answer is "
+    "what it looks at, and two networks may look at different parts."
+)
 TEMPERATURE = "Logits are divided by T before the softmax: below 1 the largest takes nearly all, above 1 they even out."
 
 
@@ -62,10 +66,10 @@ def show() -> Answers:
     """Draw the choosers, the photo beside the answers of two networks, and below these the view's controls."""
     picture = choose_picture()
     subject = Subject(*choose_model(), picture)
-    seen, beside = st.columns([1, 1.9], gap="large")
+    seen, beside = st.columns([1, 1.8], gap="large")
     with beside:
         answers = main_answer()
-        view = _choose_view(subject)
+    view = _choose_view(subject)
     stages = _stages(subject)
     said: list[Said] = []
     if stages:
@@ -75,6 +79,7 @@ def show() -> Answers:
                 with column:
                     answer = _answer(asked, view, place=place)
                 said += [Said(asked, answer)] if answer else []
+            st.caption(TO_LEARN)
         with seen, main_picture():
             show_photo(subject, said, view.temperature)
     return Answers(subject, view, stages, said[0].answer if said and said[0].subject is subject else None)
