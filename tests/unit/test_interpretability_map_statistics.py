@@ -73,7 +73,7 @@ def test_structure_tells_shapes_from_noise(side):
     disc = (np.hypot(rows - side / 2, cols - side / 2) < side / 8).astype(float)
     maps = np.stack([rng.normal(size=(side, side)), np.zeros((side, side)), disc])
     found = statistics(maps)
-    assert found.structure[2] > 0.5
+    assert found.structure[2] > 0.4
     assert found.structure[0] < 0.2
     assert found.dead.tolist() == [False, True, False]
     assert order(maps, "interpretable first").tolist() == [2, 0, 1]

@@ -64,10 +64,10 @@ def show(subject: Subject) -> None:
     if len(networks) == 1:
         left, right = st.columns([1, 1.1], gap="large")
         with left:
-            picture = main_picture()
+            row, picture, below = st.container(), main_picture(), st.container()
         with right:
             answer = main_answer()
-        films += _side(subject, *networks[0], question, 0, picture, answer)
+        films += _side(subject, *networks[0], question, 0, picture, answer, row, below)
     else:
         for number, (column, network) in enumerate(zip(st.columns(2, gap="large"), networks, strict=True)):
             with column, sentences():
@@ -102,7 +102,7 @@ def _ask(subject: Subject) -> tuple[_Question, str]:
 
 
 def _side(  # type: ignore[no-untyped-def]
-    subject: Subject, spec: ModelSpec, weights: str, question: _Question, number: int, left, right
+    subject: Subject, spec: ModelSpec, weights: str, question: _Question, number: int, left, right, row=None, below=None
 ) -> list[Film]:
     """One network's dream and its probabilities; the film, if there is one."""
     seen = crop(subject.picture.image, spec.preprocessing)
@@ -130,6 +130,8 @@ def _side(  # type: ignore[no-untyped-def]
             for_everybody=first,
             labels=("Before", label),
             from_noise=not question.photo,
+            at=row,
+            below=below,
         )
     if film is None or film.picture is None:
         return []

@@ -68,9 +68,11 @@ def show(subject: Subject) -> None:
     with left:
         rest = st.container()
     with picture:
-        film, take = _dream(subject, chosen, settings, trick, row)
-    with answer:
-        _answer(subject, chosen, settings, film)
+        with answer:
+            said = st.empty()
+        _answer(said, subject, chosen, settings, None)
+        film, take = _dream(subject, chosen, settings, trick, row, rest)
+    _answer(said, subject, chosen, settings, film)
     with rest:
         take()
     st.markdown(
@@ -80,19 +82,19 @@ def show(subject: Subject) -> None:
     several_layers.show(subject, settings.without(trick))
 
 
-def _answer(subject: Subject, chosen: Layer, settings: Settings, film: Film | None) -> None:
-    """What the layer drew, in a sentence."""
+def _answer(place: DeltaGenerator, subject: Subject, chosen: Layer, settings: Settings, film: Film | None) -> None:
+    """What the layer draws, in a sentence; with its ``film``, how much more strongly it answers."""
     what = plain(chosen.title.split(" · ")[0])
     part = f"Channel {settings.channel} of {what}" if settings.channel is not None else what
     drew = f"**{part}** draws what it looks for into the photo."
     if film and hasattr(film.result, "before") and film.result.before > 0:
         more = film.result.after / film.result.before
         drew = f"**{part}** drew what it looks for into the photo, and now answers **{more:.1f} times** as strongly."
-    st.markdown(f"{drew} {typical(subject, chosen)}")
+    place.markdown(f"{drew} {typical(subject, chosen)}")
 
 
 def _dream(
-    subject: Subject, chosen: Layer, all_tricks: Settings, trick: str, row: DeltaGenerator
+    subject: Subject, chosen: Layer, all_tricks: Settings, trick: str, row: DeltaGenerator, rest: DeltaGenerator
 ) -> tuple[Film | None, Callable[[], None]]:
     """The dream; gives its film, and what is to be drawn below it."""
     settings = all_tricks.without(trick)
@@ -124,6 +126,7 @@ def _dream(
         for_everybody=subject.picture.is_sample and _is_first(all_tricks),
         labels=(subject.picture.title, trick if trick != TRICKS[0] else "Dream"),
         at=row,
+        below=rest,
     )
 
     def take() -> None:

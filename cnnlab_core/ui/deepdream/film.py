@@ -55,6 +55,7 @@ def show_film(
     from_noise: bool = False,
     view: str = VIEWS[0],
     at: Any = None,
+    below: Any = None,
 ) -> Film | None:
     """Run the dream that ``make()`` gives and show it; gives its film, complete or as far as it got.
 
@@ -65,15 +66,17 @@ def show_film(
         labels: What the pictures before and after are called.
         from_noise: The dream starts from noise, for which ``before`` stands in until there is a result.
         view: Which of ``VIEWS`` is open at first.
-        at: Where the button and the progress go; below the picture by default.
+        at, below: Where the button and the progress go, and where the numbers and their curve; under the picture by
+            default.
 
     Returns:
         None, with the reason on the page, if there is nothing to show, or only a film of previous settings.
     """
     box = f"film_{name.replace(' ', '_')}"
     with st.container(key=box, gap="small"):
-        frame, views, says = st.empty(), st.container(key=f"views_{box}"), st.empty()
-    status, curve = at or st.container(), st.empty()
+        frame, views = st.empty(), st.container(key=f"views_{box}")
+    status, under = at or st.container(), below or st.container()
+    says, curve = under.empty(), under.empty()
     shown = _Shown(key, None, before, labels, every, total)
     drawn = 0.0
     with views:  # there at all times, so that nothing moves when a dream begins or ends

@@ -108,7 +108,7 @@ def show(subject: Subject) -> None:
     with left:
         below = st.container()
     with picture:
-        film = _draw(subject, question, row)
+        film = _draw(subject, question, row, below)
     with below:
         if film:
             code = recipe.code(*subject.network, question.code, question.arguments, question.seed)
@@ -144,7 +144,7 @@ def _ask(subject: Subject, chosen: Layer, place: DeltaGenerator, rest: DeltaGene
     return _Question(chosen.name, maximised, channel, count, side, steps, parametrisation, robust, seed, rate)
 
 
-def _draw(subject: Subject, question: _Question, row: DeltaGenerator) -> Film | None:
+def _draw(subject: Subject, question: _Question, row: DeltaGenerator, below: DeltaGenerator) -> Film | None:
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
         generator = torch.Generator().manual_seed(question.seed)
@@ -163,4 +163,5 @@ def _draw(subject: Subject, question: _Question, row: DeltaGenerator) -> Film | 
         labels=("Noise", "What excites it"),
         from_noise=True,
         at=row,
+        below=below,
     )

@@ -74,6 +74,7 @@ def show(subject: Subject) -> None:
             labels=(subject.picture.title, "Last frame"),
             view=VIEWS[2],
             at=row,
+            below=below,
         )
     with below:
         if film:

@@ -102,9 +102,7 @@ def _answer(subject: LayerSubject, values: np.ndarray, channel: int, unit: tuple
 
 
 def _tiles(maps: np.ndarray, sequence: np.ndarray, scale: str) -> Mosaic:
-    return mosaic(
-        bring_to_scale(maps[sequence], "each map" if scale == SCALES[0] else "this layer"), cols=ACROSS, gap=4
-    )
+    return mosaic(bring_to_scale(maps[sequence], "each map" if scale == SCALES[0] else "this layer"), cols=ACROSS)
 
 
 def _mosaic(subject: LayerSubject, maps: np.ndarray, sequence: np.ndarray, scale: str, channel: int) -> None:
