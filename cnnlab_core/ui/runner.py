@@ -167,6 +167,8 @@ def run(
 
     if meanwhile:
         meanwhile()
+    if paint:  # in the place of the style by which ``mark`` has dimmed what is painted over now
+        st.html("<style>/* nothing is dimmed */</style>")
     memory.followed = key
     job = owner.work(key, memory.who, begin)
     if job is None:  # finished a moment ago, by another session
@@ -222,14 +224,10 @@ def kept(outcome: Outcome[Any], key: str) -> Iterator[None]:
         yield
 
 
-def mark(outcome: Outcome[Any], key: str, look: DeltaGenerator | None = None) -> None:
-    """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button.
-
-    ``look`` is an ``st.empty`` that was there before the job ran, where that paints into the container.
-    """
-    look = look or st.empty()
+def mark(outcome: Outcome[Any], key: str) -> None:
+    """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button."""
     if outcome.state == "stale":
-        look.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
+        st.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
         if outcome.note:
             outcome.note.markdown(":material/history: These results are from your previous settings.")
 

@@ -52,12 +52,11 @@ def show(choice: Choice) -> None:
     status = looked_at(
         "Look for a difference between the outer two: the middle one shows all that was changed, amplified."
     )
-    look = st.empty()
     with st.container(key=_RESULT):
-        _show(choice, status, look)
+        _show(choice, status)
 
 
-def _show(choice: Choice, status: DeltaGenerator, look: DeltaGenerator) -> None:
+def _show(choice: Choice, status: DeltaGenerator) -> None:
     pictures, answer = st.columns([3, 1.3], gap="medium")
     with pictures, main_picture():
         places = [later(column) for column in st.columns(3, gap="small")]
@@ -66,7 +65,7 @@ def _show(choice: Choice, status: DeltaGenerator, look: DeltaGenerator) -> None:
     below = st.container()
     film = _Film(choice, places, told)
     outcome = run_attack(choice, paint=film.paint, meanwhile=film.begin, at=status)
-    mark(outcome, _RESULT, look)
+    mark(outcome, _RESULT)
     found = outcome.result
     if found is None:
         if not film.begun:

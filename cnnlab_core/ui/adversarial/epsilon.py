@@ -73,12 +73,12 @@ class _Asked:
 def show(choice: Choice) -> None:
     """The epsilon explorer, and the smallest epsilons that change the class and reach the target."""
     status = looked_at("Drag epsilon: from where on does the answer turn, and from where on do you see the noise?")
-    asked = _ask(choice)
-    look = st.empty()
     with st.container(key="epsilon_result"):
         with main_picture():
             place = later()
-        below = st.container()
+        with main_answer():
+            answer = later()
+    asked = _ask(choice)
 
     def meanwhile() -> None:
         """What one gradient tells, until the many are there."""
@@ -87,15 +87,16 @@ def show(choice: Choice) -> None:
                 _explorer(first, found[1], choice.plan.eps, "explorer_straight")
 
     outcome = _run(asked, status, meanwhile=meanwhile)
-    mark(outcome, "epsilon_result", look)
+    mark(outcome, "epsilon_result")
     if outcome.result is None:
         return
     sweep, drawn = outcome.result
     start = choice.plan.eps if outcome.state == "done" else None
     with place.container():
         at = _explorer(outcome.asked, drawn, start, "explorer")
-    with below:
-        _below(outcome.asked.choice, sweep, at, drawn)
+    answer.markdown(_words(outcome.asked.choice, sweep))
+    learned("the same attack fails below some epsilon and wins above it, often long before anybody sees a difference.")
+    _away(outcome.asked.choice, sweep, at, drawn)
 
 
 def _run(
@@ -153,13 +154,6 @@ def _ask(choice: Choice) -> _Asked:
         if plan.entry.takes("steps"):
             plan = replace(plan, steps=CONTROLS.slider("way_steps", "Steps at each epsilon", 2, 40, STEPS, 1))
     return _Asked(choice, plan, eps)
-
-
-def _below(choice: Choice, sweep: Sweep, at: int, drawn: dict[str, Any]) -> None:
-    with main_answer():
-        st.markdown(_words(choice, sweep))
-    learned("the same attack fails below some epsilon and wins above it, often long before anybody sees a difference.")
-    _away(choice, sweep, at, drawn)
 
 
 def _ways(choice: Choice) -> dict[str, Plan]:

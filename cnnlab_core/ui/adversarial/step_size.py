@@ -88,7 +88,6 @@ def show(choice: Choice) -> None:
     plan = _mapped(choice.plan)
     if plan.eps == 0:
         raise InputError("With epsilon 0 no step leads anywhere. Choose a larger epsilon above.")
-    look = st.empty()
     with st.container(key="step_map_result"):
         left, right = st.columns([1.25, 1], gap="large")
         with left, main_picture():
@@ -102,7 +101,7 @@ def show(choice: Choice) -> None:
     sizes = tuple(size * unit for size in SIZES[plan.entry.step_unit or "norm"])
     axes = _Map(replace(plan, steps=longest), sizes, LOOKS[longest])
     outcome = _run(choice, axes, longest, status, place)
-    mark(outcome, "step_map_result", look)
+    mark(outcome, "step_map_result")
     if outcome.result is None:
         title.markdown(f"**{_objective(choice, plan)}**: the map will be here.")
         return

@@ -78,7 +78,6 @@ class _Sweep:
 def show(choice: Choice) -> None:
     """The curves of both attacks, and the smallest epsilon of each picture."""
     status = looked_at("Which attack needs the smaller epsilon, and does one of them turn back?")
-    look = st.empty()
     with st.container(key="sweep_result"):
         with main_picture():
             place = later()
@@ -88,7 +87,7 @@ def show(choice: Choice) -> None:
     if sweep is None:
         return
     outcome = _run(choice, sweep, status, place)
-    mark(outcome, "sweep_result", look)
+    mark(outcome, "sweep_result")
     if outcome.result is None:
         return
     pairs, (subject, sweep) = outcome.result, outcome.asked

@@ -66,7 +66,6 @@ def show(choice: Choice) -> None:
     status = looked_at(
         "Here the same noise is added to all pictures. Does it also fool the network on those it wasn't made on?"
     )
-    look = st.empty()
     with st.container(key="universal_result"):
         left, right = st.columns([1, 2.2], gap="large")
         with left, main_picture():
@@ -91,7 +90,7 @@ def show(choice: Choice) -> None:
         _curves(figures, losses, shares, total=newest[-1].total, live=True)
 
     outcome = _run(choice, asked, paint, status)
-    mark(outcome, "universal_result", look)
+    mark(outcome, "universal_result")
     if outcome.result is None:
         if not losses:
             noise.caption("The noise will be here.")
