@@ -19,8 +19,8 @@ from cnnlab_core.ui.convolution.state import Kept
 from cnnlab_core.ui.show import main_picture
 
 TO_LEARN = (
-    "An output is one sum: each covered number times the weight that lies on it, plus the bias. The same few weights are "
-    "used at every place; stride, padding and dilation only say where the window lands."
+    "An output is one sum: each covered number times the weight that lies on it, plus the bias. The same few weights "
+    "are used at every place; stride, padding and dilation only say where the window lands."
 )
 
 # A signal lies under its output, so that a window stands above what it makes; pictures stand side by side.
