@@ -2,9 +2,11 @@
 
 from cnnlab_core.ui.classifier import answers, batch, layers, preprocessing, softmax, take_away
 from cnnlab_core.ui.frame import page
+from cnnlab_core.ui.show import reserve
 from cnnlab_core.ui.tabs import Tab, show_tabs
 
 page("classifier")
+reserve("settings", "35rem")
 show_tabs(
     "classifier_tab",
     [

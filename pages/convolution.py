@@ -6,6 +6,7 @@ from cnnlab_core.exercises.kinds import CONVOLUTION
 from cnnlab_core.ui.convolution import backward, equivariance, linear_regression, photo_filters, pooling, sliding
 from cnnlab_core.ui.exercises.practice import practice
 from cnnlab_core.ui.frame import page
+from cnnlab_core.ui.show import reserve
 from cnnlab_core.ui.tabs import Chapter, Tab, show_tabs
 
 SLIDE = (Tab("1-D", partial(sliding.show, 1)), Tab("2-D", partial(sliding.show, 2)), Tab("Pooling", pooling.show))
@@ -19,4 +20,5 @@ TABS = (
 )
 
 page("convolution")
+reserve("main_picture", "24.5rem")
 show_tabs("conv_tab", TABS)

@@ -245,9 +245,10 @@ class ConvolutionLab extends Lab {
     const isAside = this.scene.dims === 2 && Boolean(this.scene.arrays.y) && !this.scene.arrays.dx && cellIn(width - ASIDE) >= 28;
     const together = cellIn(isAside ? width - ASIDE : width);
     const isNarrow = together < 24;
-    const cell = isNarrow ? (width - 8) / Math.max(...widths) : Math.min(together, Math.max(28, (innerHeight - 440) / Math.max(...heights)));
+    const cell = isNarrow ? (width - 8) / Math.max(...widths) : Math.min(together, Math.max(28, (innerHeight - (this.scene.channels ? 540 : 440)) / Math.max(...heights)));
     this.lab.classList.toggle("narrow", isNarrow);
     this.lab.classList.toggle("aside", isAside);
+    this.lab.classList.toggle("channels", Boolean(this.scene.channels));
     this.lab.style.setProperty("--cell", `${Math.floor(Math.max(24, Math.min(46, cell)))}px`);
   }
 }

@@ -2,7 +2,7 @@
 // is answered, and then the latest: nothing ever waits behind it. The answer says when the next one is welcome.
 
 const LOST = 5000; // ms after which a place isn't waited for any more
-const HINT = "Drag over the photo to cover a part of it. A black mark: how sure each network was of the whole photo.";
+const HINT = "Drag over the photo to cover a part of it. The mark shows how sure each network was of the whole photo.";
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 

@@ -52,6 +52,11 @@ def main_picture() -> DeltaGenerator:
     return st.container(key="main_picture")
 
 
+def reserve(key: str, height: str) -> None:
+    """Keep the place of the container ``key`` on a wide screen until it is drawn: what stands below doesn't jump."""
+    st.html(f"<style>@media (width >= 768px) {{ .st-key-{key} {{ min-height: {height}; }} }}</style>")
+
+
 def main_answer() -> DeltaGenerator:
     """The place of the answer to a page's question: on the first screen, beside the main picture or below it."""
     return st.container(key="main_answer")

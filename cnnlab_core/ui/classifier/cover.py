@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from cnnlab_core.classification.batch import Classified
-from cnnlab_core.classification.covered import Patch, logits_without
 from cnnlab_core.classification.softmax import softmax, top_k
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import jpeg
 from cnnlab_core.models import load_model
+from cnnlab_core.network.covered import Patch, logits_without
 from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui import live
 from cnnlab_core.ui.results import digest

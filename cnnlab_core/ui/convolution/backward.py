@@ -21,10 +21,13 @@ from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_su
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import main_picture, plain, sentences
 
 CONTROLS = Controls("conv")
 COLUMNS = {1: [["x", "dx", "dy"], ["w", "dw", "db"]], 2: [["x", "dx"], ["w", "dw"], ["dy", "db"]]}
+IN_A_ROW = [["x"], ["w", "dw", "db"], ["dy"], ["dx"]]
+MOST_IN_A_ROW = 28
+"""Cells beside one another with which everything is on the first screen."""
 MOST_ENTRIES = 128 * 128  # of a matrix that is drawn
 MOST_WRITTEN = 50  # weights that a gradient step writes out
 ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
@@ -34,10 +37,10 @@ def show() -> None:
     """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
     dims = 1 if CONTROLS.one_of("back", "Take the numbers from", ("1-D", "2-D"), "2-D") == "1-D" else 2
     problem = convolution_setup(dims)
-    grid, shown = st.container(), ["dw", "dx", "db", "x", "w", "dy"]
+    grid, shown = main_picture(), ["dw", "dx", "db", "x", "w", "dy"]
     first = sum_header()
     with grid:
-        cell = convolution_grid(problem, shown, COLUMNS[dims], default="dw", first=first, backward=True)
+        cell = convolution_grid(problem, shown, _columns(problem), default="dw", first=first, backward=True)
     is_result = cell is not None and cell[0] in ("dx", "dw", "db")
     show_sum(problem.explain(*cell, first=first) if cell and is_result else None)
     show_badge(conv_difference(problem))
@@ -50,6 +53,13 @@ def show() -> None:
     with sentences():
         views[view](problem)
     show_take_away(problem, code(problem))
+
+
+def _columns(problem: ConvProblem) -> list[list[str]]:
+    """Which arrays stand under each other: of small pictures as few as possible."""
+    where = problem.geometry
+    across = where.padded_shape[-1] + problem.w.shape[-1] + where.out_shape[-1] + problem.x.shape[-1]
+    return IN_A_ROW if problem.dims == 2 and across <= MOST_IN_A_ROW else COLUMNS[problem.dims]
 
 
 def _matrices(problem: ConvProblem, first: int) -> None:

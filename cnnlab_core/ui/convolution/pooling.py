@@ -104,7 +104,7 @@ def _setup() -> tuple[PoolProblem, Kept]:
     Raises ``InputError`` if there is no such pooling.
     """
     row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    kind_place, window_place, stride_place = (row.container(width=width) for width in (210, 120, 130))
+    kind_place, window_place, stride_place = (row.container(width=width) for width in (185, 105, 110))
     more, sizes, typed = (row.container(width="content") for _ in range(3))
     more = more.popover("Example and more", icon=":material/tune:", key="conv_pool_more")
     dims = 1 if Controls("conv_pool").one_of("dims", "Over", ("1-D", "2-D"), "2-D", place=more) == "1-D" else 2

@@ -18,6 +18,11 @@ from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits
 from cnnlab_core.ui.convolution.state import Kept
 from cnnlab_core.ui.show import main_picture
 
+TO_LEARN = (
+    "An output is one sum: each covered number times the weight that lies on it, plus the bias. The same few weights "
+    "are used at every place; stride, padding and dilation only say where the window lands."
+)
+
 # A signal lies under its output, so that a window stands above what it makes; pictures stand side by side.
 COLUMNS = {1: [["x", "y"], ["w", "b"]], 2: [["x"], ["w", "b"], ["y"]]}
 
@@ -26,6 +31,7 @@ def show(dims: int) -> None:
     """The numbers and the grid, 1-D or 2-D; the pinned cell as a sum, and why the output has its size."""
     problem = convolution_setup(dims)
     grid = main_picture()
+    st.caption(TO_LEARN)
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
         first = sum_header()

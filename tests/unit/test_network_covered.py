@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlab_core.classification.covered import Patch, logits_without
 from cnnlab_core.errors import InputError
 from cnnlab_core.models import load_model
 from cnnlab_core.models.zoo import ZOO
+from cnnlab_core.network.covered import Patch, logits_without
 
 SHARES = st.floats(0, 1)
 
