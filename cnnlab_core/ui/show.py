@@ -87,7 +87,7 @@ def picture_address(image: bytes, kind: str, place: str) -> str:
     Where there is no server, the address holds the picture itself.
     """
     server = runtime.get_instance() if runtime.exists() else None
-    if not isinstance(server, runtime.Runtime):
+    if type(server) is not runtime.Runtime:  # none, or that of Streamlit's test driver
         return data_address(image, kind)
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return (f"/{base}" if base else "") + server.media_file_mgr.add(image, f"image/{kind}", place)

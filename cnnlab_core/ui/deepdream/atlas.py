@@ -36,7 +36,7 @@ def show(subject: Subject) -> None:
     rows = {}
     with main_picture():
         for number, end in enumerate(ends, 1):
-            about, place = st.columns([1, 6], vertical_alignment="center")
+            about, place, _ = st.columns([1, 4, 1], vertical_alignment="center")
             about.markdown(f"**Stage {number}**  \n{plain(end.title)}")
             rows[end.name] = place.empty()
     drawn: dict[str, int] = {}
