@@ -6,7 +6,8 @@ the same job again, and one that the page has stopped asking for ends.
 """
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, cast
 
@@ -41,26 +42,35 @@ once."""
 class Outcome(Generic[Result]):
     """How a job ended. ``result`` is there when it is done, or stale (it belongs to previous settings).
 
+    ``asked`` is what the result is the answer to: what ``run`` was given under this name when it was asked for.
     ``steps`` are those of a job that was stopped, as many of the last as are kept: it can go on from there.
+    ``note`` is the place beside the button where ``kept`` says that the result is stale.
     """
 
     state: Literal["idle", "stopped", "failed", "stale", "done"]
     result: Result | None = None
     steps: Sequence[Any] = ()
+    asked: Any = None
+    note: DeltaGenerator | None = None
 
 
 @dataclass
 class _Memory:
     """What a session remembers of the job called ``name``: which settings were asked for, stopped, finished.
 
-    ``followed`` is the key of the job that the page follows; ``who`` is the session, as those that follow it.
+    ``asked`` is what the finished one answers; ``followed`` is the key of the job that the page follows; ``who`` is the
+    session, as those that follow it.
     """
 
     wanted: str = ""
     stopped: str = ""
     finished: str = ""
+    asked: Any = None
     followed: str = ""
     who: object = field(default_factory=object)
+
+    def finish(self, key: str, asked: Any) -> None:
+        self.finished, self.asked = key, asked
 
     def want(self, key: str) -> None:
         self.wanted, self.stopped = key, ""
@@ -86,6 +96,8 @@ def run(
     computes: bool = True,
     keep: bool = True,
     for_everybody: bool = False,
+    asked: Any = None,
+    at: Any = st,
 ) -> Outcome[Result]:
     """Give the result of the job ``make()`` for the settings ``key``, computing it only if it isn't there yet.
 
@@ -102,6 +114,9 @@ def run(
         computes: False for a job that only waits, as a download does: it takes no slot of the device.
         keep: False forgets the result at once.
         for_everybody: The result is shared by all sessions.
+        asked: What the result answers, for those who show it when it has become stale (see ``kept``).
+        at: Where the button, the progress and the problems go. The row of a job that waits for its ``start`` is there
+            at all times, empty if need be, so that nothing moves.
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
@@ -110,21 +125,27 @@ def run(
         for results in (mine, everybodys):
             results.leave(memory.followed, memory.who)
         memory.followed = ""
-    place = st.empty()  # always there: what follows must not change its place on the page when the job is done
+    # Always there: what follows must not change its place on the page when the job is done.
+    place = (at.container(key=f"row {name}") if start else at).empty()
     found = mine.get(key)
     if found is None and for_everybody:
         found = everybodys.get(key)
     if found is not None:
-        memory.finished, memory.followed, memory.wanted = key, "", ""
-        return Outcome("done", cast(Result, found))
+        memory.finish(key, asked)
+        memory.followed = memory.wanted = ""
+        return Outcome("done", cast(Result, found), asked=asked)
     if memory.stopped == key:
         return _stopped(name, key, memory, owner, place, paint)
     if start and memory.wanted != key:
-        place.button(start, key=f"start {name}", type="primary", on_click=memory.want, args=(key,))
         older = mine.get(memory.finished)
         if older is None:
             older = everybodys.get(memory.finished)
-        return Outcome("idle") if older is None else Outcome("stale", cast(Result, older))
+        with place.container(horizontal=True, vertical_alignment="center"):
+            st.button(start, key=f"start {name}", type="primary", on_click=memory.want, args=(key,))
+            note = st.empty()
+        if older is None:
+            return Outcome("idle")
+        return Outcome("stale", cast(Result, older), asked=memory.asked, note=note)
     queue = gate(pick_device().type) if computes else _ANYTIME
     if computes and memory.followed != key and (ahead := queue.waiting) >= classroom().queue:
         with place.container():
@@ -151,23 +172,43 @@ def run(
     if job is None:  # finished a moment ago, by another session
         result = cast(Result, owner.get(key))
     else:
-        status = _Status(place, label, memory.stop_button(name, key), share or _share_of)
+        status = _Status(place, name, label, memory.stop_button(name, key), share or _share_of)
         try:
             result = _follow(job, memory.who, status, paint)
         except LabError as error:
-            place.empty()
-            show_problem(error)
-            if start:
-                place.button("Try again", key=f"retry {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
+            with place.container():
+                show_problem(error)
+                if start:
+                    st.button("Try again", key=f"retry {name}", icon=_AGAIN, on_click=memory.want, args=(key,))
             owner.forget_work(key)
             memory.wanted = memory.followed = ""
             return Outcome("failed")
         owner.forget_work(key)
     place.empty()
     if keep:
-        memory.finished = key
+        memory.finish(key, asked)
     memory.wanted = memory.followed = ""
-    return Outcome("done", result)
+    return Outcome("done", result, asked=asked)
+
+
+@contextmanager
+def kept(outcome: Outcome[Any], key: str) -> Iterator[None]:
+    """Draw what an outcome holds in the container ``key``: one of previous settings stays, dimmed, and is told as such.
+
+    What the body says of it must be of ``outcome.asked``, not of how the controls stand now.
+    """
+    mark(outcome, key)
+    with st.container(key=key):
+        yield
+
+
+def mark(outcome: Outcome[Any], key: str) -> None:
+    """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button."""
+    look = st.empty()
+    if outcome.state == "stale":
+        look.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
+        if outcome.note:
+            outcome.note.markdown(":material/history: These results are from your previous settings.")
 
 
 def _stopped(
@@ -238,8 +279,10 @@ def _follow(
 class _Status:
     """The progress line of a running job, with its Stop button; nothing at first."""
 
-    def __init__(self, place: DeltaGenerator, label: str, stop: Callable[[], object], share: Callable[[Any], float]):
-        self._place, self._label, self._stop, self._share = place, label, stop, share
+    def __init__(
+        self, place: DeltaGenerator, name: str, label: str, stop: Callable[[], object], share: Callable[[Any], float]
+    ):
+        self._place, self._name, self._label, self._stop, self._share = place, name, label, stop, share
         self._begun = time.monotonic()
         self._done = 0.0
         self._line: DeltaGenerator | None = None
@@ -258,7 +301,7 @@ class _Status:
         if elapsed < _QUIET_SECONDS:
             return
         if self._line is None:
-            with self._place.container(horizontal=True, vertical_alignment="center"):
+            with self._place.container(horizontal=True, vertical_alignment="center", key=f"running {self._name}"):
                 self._line = st.empty()
                 self._stop()
         self._line.progress(self._done, f"{plain(self._label)} · {elapsed:.0f} s{turn}")

@@ -56,12 +56,6 @@ def main_answer() -> DeltaGenerator:
     return st.container(key="main_answer")
 
 
-def show_previous(key: str, words: str = "These results are from your previous settings.") -> None:
-    """Say that what the container ``key`` holds is of previous settings, and dim it until there is something new."""
-    st.info(words, icon=":material/history:")
-    st.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
-
-
 def ink() -> str:
     """The theme's text colour, for text on a coloured ground."""
     return "#e8edee" if st.context.theme.type == "dark" else "#11181b"

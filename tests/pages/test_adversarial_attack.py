@@ -176,7 +176,7 @@ def test_dearer_attacks_wait_and_older_ones_are_marked(open_page):
     press(app, "Attack")
     assert app.metric
     app.slider(key="adversarial_eps").set_value(8.0).run()
-    assert any("your previous settings" in info.value for info in app.info)
+    assert any("your previous settings" in text.value for text in app.markdown)
     assert app.metric, "the older one stays"
 
 
@@ -241,6 +241,6 @@ def test_what_is_left_of_previous_settings_is_told_as_what_it_was(open_page):
     assert "tarantula" in before
     app.query_params["picture"] = "coffee"
     app.slider(key="adversarial_steps").set_value(33).run()
-    assert any("previous settings" in info.value for info in app.info)
+    assert any("your previous settings" in text.value for text in app.markdown)
     assert next(success.value for success in app.success) == before
     assert "steps=20" in next(code.value for code in app.code if code.language == "python")

@@ -12,7 +12,7 @@ LAB = """
 import streamlit as st
 from cnnlab_core.errors import InputError
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.runner import kept, run
 
 counts = st.session_state.setdefault("counts", [])
 setting = st.number_input("setting", value=1, key="setting")
@@ -26,8 +26,10 @@ def job():
         raise InputError("Thirteen brings bad luck. Choose another.")
     return {"answer": setting * 2}
 
-outcome = run("job", digest("job", setting), job, label="Working", share=lambda i: i / 3, START)
-st.text(f"{outcome.state} {outcome.result}")
+outcome = run("job", digest("job", setting), job, label="Working", share=lambda i: i / 3, asked=setting, START)
+with kept(outcome, "shown"):
+    st.text(f"{outcome.state} {outcome.result}")
+    st.caption(f"asked {outcome.asked}")
 """
 
 
@@ -59,10 +61,12 @@ def test_dear_work_waits_and_says_when_it_is_out_of_date():
     assert app.text[0].value == "done {'answer': 2}"
     assert not app.button
     app.number_input(key="setting").set_value(5).run()
-    assert app.text[0].value == "stale {'answer': 2}"
+    assert (app.text[0].value, app.caption[0].value) == ("stale {'answer': 2}", "asked 1")
+    assert "These results are from your previous settings." in app.markdown[0].value
     assert app.session_state["counts"] == [1]
     app.button[0].click().run()
-    assert app.text[0].value == "done {'answer': 10}"
+    assert (app.text[0].value, app.caption[0].value) == ("done {'answer': 10}", "asked 5")
+    assert not app.markdown
 
 
 def test_a_problem_is_a_sentence_and_can_be_tried_again():

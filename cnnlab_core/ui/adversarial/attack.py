@@ -30,12 +30,10 @@ from cnnlab_core.ui.adversarial.pictures import (
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import plain, show_previous
+from cnnlab_core.ui.runner import mark
+from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
-
-_RESULT = "attack_result"
-_OF = "attack shown"
 
 
 def show(choice: Choice) -> None:
@@ -45,7 +43,7 @@ def show(choice: Choice) -> None:
         "picture, which you see and can save."
     )
     status = st.container()  # above the pictures, where Stop stays in its place
-    with st.container(key=_RESULT):
+    with st.container(key="attack_result"):
         _show(choice, status)
 
 
@@ -60,8 +58,9 @@ def _show(choice: Choice, status: DeltaGenerator) -> None:
         show_trio(places, choice.clean, newest[-1].view(), choice.subject.labels, live=True)
         _curves(curves, choice, course, total=newest[-1].total, stage=f"{len(course.losses)}")
 
+    outcome = run_attack(choice, paint=paint, at=status)
     with status:
-        outcome = run_attack(choice, paint=paint)
+        mark(outcome, "attack_result")
     found = outcome.result
     if found is None:
         if outcome.steps:
@@ -72,11 +71,7 @@ def _show(choice: Choice, status: DeltaGenerator) -> None:
             best = choice.answer.best[0]
             show_picture(places[0], "Original", choice.subject.seen, f"**{plain(best.label)}** {best.probability:.1%}")
         return
-    if outcome.state == "stale":  # told as what it is: of that network, picture and attack
-        choice = st.session_state.get(_OF, choice)
-        with status:
-            show_previous(_RESULT)
-    st.session_state[_OF] = choice
+    choice = outcome.asked  # a stale one is told as what it is: of that network, picture and attack
     with verdict:
         _verdict(choice, found)
     show_trio(places, found.clean.view(), found.rounded.view(), choice.subject.labels)

@@ -1,6 +1,9 @@
 """The attack as a job of the page: several tabs begin with it, and it is computed once."""
 
 from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
 
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.result import AttackResult
@@ -14,7 +17,7 @@ CHEAP_TOTAL = 6
 
 
 def run_attack(
-    choice: Choice, *, place: str = "", paint: Callable[[list[AttackStep]], None] | None = None
+    choice: Choice, *, place: str = "", paint: Callable[[list[AttackStep]], None] | None = None, at: Any = st
 ) -> Outcome[AttackResult]:
     """The attack on the picture; ``place`` tells several on one page apart."""
     follows = choice.plan.total <= CHEAP_TOTAL or choice.is_first_look
@@ -28,4 +31,6 @@ def run_attack(
         start="" if follows else f"Attack ({choice.plan.title}, up to {choice.plan.most_steps} steps)",
         paint=paint,
         for_everybody=follows,
+        asked=choice,
+        at=at,
     )
