@@ -103,7 +103,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/text_fields:",
         question="How can a network read one letter after another, and what does it remember?",
         promise="Follow every number of a recurrent cell through a word, then train a network that writes names.",
-        look="Touch the numbers by hand, then let a network write, look inside it, and train your own.",
+        look="Click a number to see its sum.",
     ),
     Page(
         name="exercises",

@@ -43,7 +43,7 @@ def test_it_opens_with_a_finished_run(open_page):
     app = open_page("training")
     assert app.query_params["run"] == run.id
     assert metrics(app)["Test accuracy"] == f"{run.finals['accuracy']:.2%}"
-    assert f"**{run.finals['accuracy']:.1%}** of 101 test pictures correctly. Guessing would get 10%." in words(app)
+    assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly. Guessing" in words(app)
     assert len(app.get("plotly_chart")) == 4
     assert not app.error
     assert f'find_run("{run.id}")' in app.code[-1].value
@@ -95,9 +95,9 @@ def test_the_branches_are_shown_with_what_they_came_to_after_a_guess(open_page, 
     monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", SHIPPED)
     app = open_page("training")
     assert app.query_params["run"] == "small_standard"
-    assert "test: **" not in words(app)
+    assert "held out: **" not in words(app)
     app.segmented_control(key="branches_guess").set_value("small_standard").run()
-    assert words(app).count("test: **") == len(BRANCHES)
+    assert words(app).count("held out: **") == len(BRANCHES)
     assert "No: it is “Random labels”" in words(app)
     press(app, "Compare all")
     assert app.multiselect(key="runs_choice").value == list(BRANCHES)

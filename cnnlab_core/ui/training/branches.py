@@ -1,5 +1,6 @@
 """What comes of one small network that is trained differently: four runs beside the one that the page opens with."""
 
+import numpy as np
 import streamlit as st
 
 from cnnlab_core.training import Run, list_runs
@@ -48,9 +49,9 @@ def show(run: Run) -> None:
 
 def _came_to(run: Run) -> str:
     found = watched(run).curves
-    finals = run.finals or {}
-    under = f"  \nunder attack: {finals['robust_accuracy']:.0%}" if "robust_accuracy" in finals else ""
-    return f"training: {found.train_accuracy[-1]:.0%}  \ntest: **{finals['accuracy']:.0%}**{under}"
+    robust = found.robust_accuracy[-1]
+    under = f"  \nheld out, under PGD: {robust:.0%}" if np.isfinite(robust) else ""
+    return f"training: {found.train_accuracy[-1]:.0%}  \nheld out: **{found.validation_accuracy[-1]:.0%}**{under}"
 
 
 def _compare(names: list[str]) -> None:

@@ -88,8 +88,8 @@ def _line(name: str, kind: str, x: Array, y: Array, *, marked: bool = False) -> 
 
 def _answers(probabilities: Array) -> list[list[float]]:
     """The most probable class of each picture, and how probable it is."""
-    best = np.nan_to_num(probabilities).argmax(1)
-    return [[int(index), round(float(row[index]), 3)] for index, row in zip(best, probabilities, strict=True)]
+    known = np.nan_to_num(probabilities)  # a network that overflowed answers nothing
+    return [[int(row.argmax()), round(float(row.max()), 3)] for row in known]
 
 
 def _strip(filters: list[Array]) -> str:

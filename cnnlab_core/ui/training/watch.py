@@ -96,7 +96,10 @@ def _answer(run: Run) -> str:
     if finals:
         right = f"**{finals['accuracy']:.1%}** of {finals['test_pictures']:,} test pictures"
         under = f", and {finals['robust_accuracy']:.1%} under attack" if "robust_accuracy" in finals else ""
-        return f"After {found.done:,} steps the network classifies {right} correctly{under}. {guessing}"
+        used, steps = finals.get("weights_of_step", found.done), f"After {found.done:,} steps"
+        if used != found.done:
+            steps = f"With the weights of step {used:,}, the best on held-out pictures,"
+        return f"{steps} the network classifies {right} correctly{under}. {guessing}"
     if len(found.epoch_step) and run.config.validation:
         held = f"**{found.validation_accuracy[-1]:.1%}** of the held-out pictures"
         return f"So far it classifies {held} correctly. {guessing}"
