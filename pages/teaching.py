@@ -14,12 +14,15 @@ st.header("Lessons that are ready")
 for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
     for column, lesson in zip(st.columns(3), row, strict=False):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{lesson.title}**")
-            st.markdown(lesson.task)
+            if lesson.picture.exists():
+                st.image(str(lesson.picture), width="stretch", alt=f"The lesson “{lesson.title}”, opened")
+            st.markdown(f"**{lesson.title}**  \n{lesson.task}")
             address = lesson.address(st.context.url or "")
-            # In a tab of its own: a page that is open already would keep what its controls were set to.
-            st.link_button("Open", address, icon=":material/open_in_new:")
-            st.code(address, language=None)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                # In a tab of its own: a page that is open already would keep what its controls were set to.
+                st.link_button("Open it", address, icon=":material/open_in_new:")
+                with st.popover("Its link", icon=":material/link:"):
+                    st.code(address, language=None)
 
 st.header("Make your own")
 st.markdown(

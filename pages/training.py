@@ -1,5 +1,7 @@
 """Training: how does a network come to know anything?"""
 
+from collections.abc import Callable
+
 from cnnlab_core.training import Run
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.show import sentences
@@ -13,11 +15,15 @@ introduce()
 choice.show_last_problem()
 
 
-def choose() -> Run:
-    """The run that the tabs look at, how it stands, and what can be done with it."""
-    run = choice.choose_run(runs)
-    steering.show(run)
-    return run
+def of_a_run(show: Callable[[Run], None]) -> Callable[[], None]:
+    """A tab that looks at one run: first which one and how it stands, at last what can be done with it."""
+
+    def view() -> None:
+        run = steering.head(runs)
+        show(run)
+        steering.foot(run)
+
+    return view
 
 
 with sentences():
@@ -25,15 +31,15 @@ with sentences():
     tabs = []
     if runs:
         tabs += [
-            Tab("Watch", watch.show),
-            Tab("Filters and gradients", filters_and_gradients.show),
-            Tab("Results", results.show),
-            Tab("Compare", lambda: compare.show(runs, choice.wanted_run(runs)), stands_alone=True),
+            Tab("Watch", of_a_run(watch.show)),
+            Tab("Filters and gradients", of_a_run(filters_and_gradients.show)),
+            Tab("Results", of_a_run(results.show)),
+            Tab("Compare", lambda: compare.show(runs, choice.wanted_run(runs))),
         ]
     else:
         new_run.show_empty()
     if choice.may_start():
-        tabs.append(Tab("New run", lambda: new_run.show(choice.at_work()), stands_alone=True))
+        tabs.append(Tab("New run", lambda: new_run.show(choice.at_work())))
     if tabs:
-        show_tabs(AREAS["pictures"].view, tabs, choose if runs else None)
+        show_tabs(AREAS["pictures"].view, tabs)
     choice.show_other_runs("pictures")

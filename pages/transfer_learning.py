@@ -9,9 +9,9 @@ page("transfer_learning")
 show_tabs(
     "transfer_tab",
     [
+        Tab("Projection", projection.show, formerly=("Map",)),
         Tab("Classifier", classifier.show),
         Tab("Learning curve", learning_curve.show, formerly=("Random or pretrained",)),
-        Tab("Projection", projection.show, formerly=("Map",)),
         Tab("Your picture", your_picture.show),
     ],
     choose,

@@ -157,12 +157,12 @@ def _log_ticks(lines: Sequence[Line]) -> dict[str, Any]:
     return {"exponentformat": "power"} if decades > 4 else {"tickformat": ".2~g", "dtick": "D2"}
 
 
-def thinned(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """At most ``MOST_POINTS`` of a line's points, the first and the last among them."""
+def thinned(x: npt.ArrayLike, y: npt.ArrayLike, most: int = MOST_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many of a line's points, the first and the last among them."""
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if len(xs) <= MOST_POINTS:
+    if len(xs) <= most:
         return xs, ys
-    chosen = np.linspace(0, len(xs) - 1, MOST_POINTS).round().astype(int)
+    chosen = np.linspace(0, len(xs) - 1, most).round().astype(int)
     return xs[chosen], ys[chosen]
 
 

@@ -13,6 +13,7 @@ Net = Literal["homework", "homework_bn", "deeper", "glass_digits", "glass_cifar1
 Init = Literal["he", "xavier", "orthogonal", "small", "zeros"]
 Optimizer = Literal["adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "constant"]
+Labels = Literal["true", "random"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -49,6 +50,19 @@ class Config:
     flip: bool = setting(
         True, "mirroring", "A coin decides for each picture, anew in each epoch, whether it is mirrored.", group="data",
         of="pictures",
+    )
+
+    labels: Labels = setting(
+        "true", "labels", "What a training picture is said to be. Held-out and test pictures keep their true labels.",
+        group="data", of="pictures", preset=False,
+        options={
+            "true": Option("true labels", "As they are in the data set."),
+            "random": Option(
+                "random labels",
+                "Each is drawn at random, once: there is nothing to understand, only to learn by heart "
+                "(Zhang et al. 2017, arXiv:1611.03530).",
+            ),
+        },
     )
 
     net: Net = setting(

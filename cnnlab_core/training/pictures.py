@@ -16,11 +16,14 @@ from cnnlab_core.training.distributed import World
 from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.precision import choose_precision
+from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.runs import Run
-from cnnlab_core.training.snapshots import keep_mistakes, write_array
+from cnnlab_core.training.snapshots import keep_answers, keep_mistakes, write_array
 from cnnlab_core.training.task import Checked, Counted, Line, Standing
 
 PROBE_PICTURES = 256
+WATCHED = 10
+"""Held-out pictures, of a class each, whose answers are kept through the training."""
 ROBUST_PICTURES = 500
 """Held-out pictures on which robustness is watched, epoch by epoch."""
 
@@ -33,7 +36,8 @@ class PictureTask:
         self.title = dataset.title
         train = dataset.train
         self.split = split_validation(train.labels, config.validation, config.seed, config.limit)
-        self.feeder = Feeder(train, self.split.train, config, device, world.rank, world.size)
+        learned = train if config.labels == "true" else Pictures(train.images, _random_labels(dataset, config.seed))
+        self.feeder = Feeder(learned, self.split.train, config, device, world.rank, world.size)
         self.mean, self.std = pixel_statistics(train, self.split.train)
         self.learner = Learner(
             config,
@@ -51,6 +55,7 @@ class PictureTask:
             places = np.linspace(0, len(self.split.train) - 1, PROBE_PICTURES).astype(int)
             probed = train.images[torch.from_numpy(np.unique(self.split.train[places]))]
         self.probed = probed
+        self.watched = _one_of_each(self.validation if len(held) else train)
 
     def digest(self) -> str:
         """The sha256 of the training pictures."""
@@ -72,10 +77,13 @@ class PictureTask:
         return choose_precision(self.learner.network, self.learner.normalise, next(self.feeder.epoch(0)))
 
     def keep(self, run: Run, step: int) -> None:
-        """The first layer's filters (filters, 3, rows, columns) before a step, as float16."""
+        """The first layer's filters (filters, 3, rows, columns) before a step, and the answers to a few pictures."""
         first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
         if first is not None:
             write_array(run.filters / f"{step:09d}.npy", first.weight.detach().half().contiguous().cpu().numpy())
+        with torch.no_grad(), diagnosis.evaluating(self.learner.network):
+            logits = self.learner.exact_logits(to_pixels(self.watched.images.to(self.device)))
+        keep_answers(run, step, self.watched, logits.softmax(1).half().cpu().numpy())
 
     def look(self, step: int) -> Iterator[Line]:
         """Gradient norms, and units that are dead on some pictures."""
@@ -152,3 +160,15 @@ class PictureTask:
         with diagnosis.evaluating(self.learner.network):
             job = answer(logits, pictures, self.device, world=self.world, attack=attack)
             return (yield from relay(job, lambda done: (done, len(pictures))))
+
+
+def _random_labels(dataset: Dataset, seed: int) -> torch.Tensor:
+    """A class at random for each training picture, always the same one."""
+    count = len(dataset.train)
+    return torch.randint(0, len(dataset.classes), (count,), generator=generator(seed, "labels"))
+
+
+def _one_of_each(pictures: Pictures) -> Pictures:
+    """The first picture of each class, of ten classes at most."""
+    first = np.unique(pictures.labels.numpy(), return_index=True)[1][:WATCHED]
+    return Pictures(pictures.images[torch.from_numpy(first)], pictures.labels[torch.from_numpy(first)])

@@ -8,6 +8,7 @@
                 metrics.jsonl    see ``metrics``; written by the trainer alone
                 checkpoints/     last-*.pt (two) and best-*.pt
                 filters/         first-layer filters over time, one .npy per snapshot (pictures only)
+                watched/         a few pictures, and the answers to them over time (pictures only)
                 finals.json      the test, once
                 mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives
@@ -124,6 +125,11 @@ class Run:
     def filters(self) -> Path:
         """Where the snapshots of the first layer's filters are."""
         return self.folder / "filters"
+
+    @property
+    def watched(self) -> Path:
+        """Where a few pictures are, and the answers to them over time."""
+        return self.folder / "watched"
 
     @property
     def lock(self) -> Path:

@@ -1,13 +1,15 @@
-"""What a trainer keeps to be looked at: the first layer's filters over time, and the pictures it got wrong."""
+"""What a trainer keeps to be looked at: filters and answers over time, and the pictures it got wrong."""
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.data import Pictures
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.files import write_atomically
 from cnnlab_core.training.runs import Run
@@ -28,6 +30,35 @@ def filter_steps(run: Run) -> list[int]:
 def read_filters(run: Run, step: int) -> npt.NDArray[np.float64]:
     """The first layer's filters (filters, 3, rows, columns) before a step. Raises ``RunError`` if they're gone."""
     return _read(run, f"filters/{step:09d}.npy").astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """Some pictures (N, side, side, 3) with their labels (N,), and by step what the network answered before it.
+
+    An answer is a probability for each class (N, classes); ``answers`` begin with the first step.
+    """
+
+    pictures: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    answers: dict[int, npt.NDArray[np.float64]]
+
+
+def keep_answers(run: Run, step: int, pictures: Pictures, answers: np.ndarray) -> None:
+    """Keep the answers (N, classes) to some pictures before a step, and once the pictures. Raises ``OSError``."""
+    if not (run.watched / "labels.npy").exists():
+        write_array(run.watched / "pictures.npy", pictures.images.numpy())
+        write_array(run.watched / "labels.npy", pictures.labels.numpy())
+    write_array(run.watched / f"{step:09d}.npy", answers)
+
+
+def read_watched(run: Run) -> Watched | None:
+    """The pictures that were watched, and the answers to them; None for a run that kept none. Raises ``RunError``."""
+    steps = sorted(path.stem for path in run.watched.glob("*.npy") if path.stem.isdecimal())
+    if not steps:
+        return None
+    answers = {int(step): _read(run, f"watched/{step}.npy").astype(np.float64) for step in steps}
+    return Watched(_read(run, "watched/pictures.npy"), _read(run, "watched/labels.npy"), answers)
 
 
 def keep_mistakes(run: Run, mistakes: Sequence[Mapping[str, Any]], test_images: npt.NDArray[np.uint8]) -> None:

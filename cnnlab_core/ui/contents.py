@@ -85,6 +85,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/model_training:",
         question="How does a network learn?",
         promise="Train one, watch its filters form, compare runs, and use the network on the other pages.",
+        look="Press Play: noise turns into filters, and the answers from wrong to right.",
     ),
     Page(
         name="transfer_learning",
@@ -93,7 +94,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/school:",
         question="Can a network trained on one task tell other things apart?",
         promise="Take a network's features, put a linear classifier on top, and see how few pictures it needs.",
-        look="Look at what it learned from six pictures per class, and then at its mistakes.",
+        look="Look where each network puts the pictures: do those of a class lie together?",
     ),
     Page(
         name="reading_text",
@@ -102,7 +103,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/text_fields:",
         question="How can a network read one letter after another, and what does it remember?",
         promise="Follow every number of a recurrent cell through a word, then train a network that writes names.",
-        look="Touch the numbers by hand, then let a network write, look inside it, and train your own.",
+        look="Click a number to see its sum.",
     ),
     Page(
         name="exercises",
@@ -111,6 +112,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/edit_note:",
         question="Can you do it with pen and paper?",
         promise="Choose what to practise, do it live, or print a sheet for everybody, with solutions.",
+        look="Here is one to begin with. Others are below it, and sheets to print beside it.",
     ),
     Page(
         name="teaching",
@@ -119,6 +121,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/co_present:",
         question="How does a view become a lesson?",
         promise="Choose what students can change, and hand out a link to exactly that.",
+        look="Open a lesson as your students will see it, then send them its link. They need no account.",
     ),
 )
 

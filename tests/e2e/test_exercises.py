@@ -7,7 +7,7 @@ from cnnlab_core.exercises import make_exercise, make_sheets, sheets_html
 
 
 def test_a_sheet_is_chosen_printed_and_done_live(lab, browser):
-    lab.open("/exercises")
+    lab.open("/exercises?exercises_tab=Sheets")
     expect(lab.page.locator(".katex").first).to_be_visible()
     lab.shot("exercises_light")
     seed = lab.page.get_by_label("Seed")

@@ -15,7 +15,7 @@ def address(tab):
 
 
 def test_a_classifier_is_learned_and_taken_home(lab):
-    lab.open("/transfer_learning")
+    lab.open(f"{address('Classifier')}&transfer_data=Shapes+and+textures+(generated)")
     expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible()
     expect(lab.page.get_by_text(re.compile("Learned from 60 pictures"))).to_be_visible()
     lab.shot("transfer_classifier_light")
@@ -44,14 +44,14 @@ def zipped():
 
 @pytest.mark.wide
 def test_a_zip_is_imported_and_learned_from(lab):
-    lab.open("/transfer_learning?model=squeezenet1_1&weights=random")
+    lab.open("/transfer_learning?transfer_tab=Classifier&model=squeezenet1_1&weights=random")
     lab.page.get_by_test_id("stMain").get_by_role("button", name="Use your own").click()
     file = {"name": "My lamps.zip", "mimeType": "application/zip", "buffer": zipped()}
     lab.page.get_by_test_id("stFileUploaderDropzoneInput").last.set_input_files(file)
     lab.page.get_by_role("button", name="Import", exact=True).click()
     lab.page.keyboard.press("Escape")
     expect(lab.page.get_by_text("Mean per-class accuracy", exact=True)).to_be_visible()
-    lab.open("/transfer_learning?model=squeezenet1_1&weights=random&transfer_data=my-lamps")
+    lab.open("/transfer_learning?transfer_tab=Classifier&model=squeezenet1_1&weights=random&transfer_data=my-lamps")
     lab.page.get_by_role("button", name="Learn from 12 pictures").click()
     expect(lab.page.get_by_text("100.0%", exact=True)).to_be_visible()
     expect(lab.page.get_by_text("None: every test picture is classified correctly.")).to_be_visible()
@@ -59,7 +59,7 @@ def test_a_zip_is_imported_and_learned_from(lab):
 
 @pytest.mark.wide
 def test_learning_can_be_stopped(lab):
-    lab.open("/transfer_learning?transfer_each=192&model=squeezenet1_1&weights=random")
+    lab.open("/transfer_learning?transfer_tab=Classifier&transfer_each=192&model=squeezenet1_1&weights=random")
     lab.page.get_by_role("button", name="Learn from 192 pictures").click()
     expect(lab.page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     lab.press_stop()

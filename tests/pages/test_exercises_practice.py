@@ -93,7 +93,8 @@ def test_a_wrong_shape_and_nonsense_are_sentences(open_tab):
 @pytest.mark.parametrize("page", FIRST)
 def test_another_exercise_has_another_seed_and_forgets_the_answers(open_tab, page):
     prefix = KINDS[FIRST[page]].place.prefix
-    app, exercise = open_tab(page), make_exercise(FIRST[page], 7)
+    exercise = make_exercise(FIRST[page], 7)
+    app = open_tab(page, **query(exercise))
     answer(app, exercise, right(exercise))
     assert ":green[" in text(app)
     app.button(key=f"{prefix}_another").click().run()

@@ -33,8 +33,18 @@ def recipe(app):
     return app.code[-1].value
 
 
-def test_the_page_opens_with_a_finished_sheet(open_page):
+def test_it_opens_with_an_exercise_to_do_and_every_kind_can_be_done_there(open_page):
     app = open_page("exercises")
+    assert make_exercise("conv2d", 7).prompt in text(app)
+    assert app.text_area
+    box = app.selectbox(key="exercises_live_kind")
+    assert box.options == [kind.title for kind in KINDS.values()]
+    box.set_value("One step of FGSM").run()
+    assert make_exercise("fgsm_step", 7).prompt in text(app)
+
+
+def test_the_sheets_open_with_a_finished_one(open_page):
+    app = open_page("exercises", exercises_tab="Sheets")
     assert not app.error
     assert [heading.split("**")[1].split(". ")[1] for heading in headings(app)] == [KINDS[name].title for name in FIRST]
     for name in FIRST:
@@ -44,7 +54,7 @@ def test_the_page_opens_with_a_finished_sheet(open_page):
 
 
 def test_every_kind_is_offered_under_its_topic(open_page):
-    app = open_page("exercises")
+    app = open_page("exercises", exercises_tab="Sheets")
     for key, topic in TOPICS.items():
         titles = [kind.title for kind in KINDS.values() if kind.topic == topic]
         assert app.pills(key=key).options == titles
@@ -78,7 +88,7 @@ def test_every_exercise_links_to_where_it_is_done(open_page):
 
 
 def test_another_seed_is_another_sheet(open_page):
-    app = open_page("exercises")
+    app = open_page("exercises", exercises_tab="Sheets")
     app.button(key="exercises_another").click().run()
     assert app.number_input(key="exercises_seed").value != 7
     assert make_exercise("conv2d", 7).prompt not in text(app)

@@ -1,19 +1,27 @@
 """The training page: with no run, with finished, failed and running ones, every tab, and nonsense in the address."""
 
+import base64
 import json
 import shutil
 
+import numpy as np
 import pytest
 from screen import metrics
 from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
+from cnnlab_core.images import open_image
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, find_run, list_runs, stop
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import say
+from cnnlab_core.training.runs import SHIPPED_RUNS as SHIPPED
 from cnnlab_core.training.runs import Run
+from cnnlab_core.training.snapshots import read_watched
+from cnnlab_core.ui.training.branches import BRANCHES
+from cnnlab_core.ui.training.film import _film
+from cnnlab_core.ui.training.watched import watched
 
 TABS = ["Watch", "Filters and gradients", "Results", "Compare", "New run"]
 
@@ -35,6 +43,7 @@ def test_it_opens_with_a_finished_run(open_page):
     app = open_page("training")
     assert app.query_params["run"] == run.id
     assert metrics(app)["Test accuracy"] == f"{run.finals['accuracy']:.2%}"
+    assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly. Guessing" in words(app)
     assert len(app.get("plotly_chart")) == 4
     assert not app.error
     assert f'find_run("{run.id}")' in app.code[-1].value
@@ -64,6 +73,34 @@ def test_a_run_that_came_with_the_lab_comes_first_and_cannot_be_changed(open_pag
     copy = find_run(app.query_params["run"])
     assert copy.config.seed == 1
     assert not copy.shipped
+
+
+def test_the_film_has_a_moment_for_each_look_inside(lab_folders):  # noqa: F811  the fixture
+    run = trained(attack="fgsm")
+    film = _film(run, watched(run), 20)
+    assert film["moments"][0] == 0
+    assert film["moments"][-1] == film["total"] == 20
+    assert [line["name"] for line in film["lines"]] == ["training, attacked", "held out", "held out, under PGD"]
+    assert film["filters"]["count"] == 4
+    strip = open_image(base64.b64decode(film["filters"]["strip"].partition(",")[2]))
+    assert strip.size == (4 * 3, len(film["moments"]) * 3)
+    kept = read_watched(run)
+    assert film["labels"] == kept.labels.tolist() == sorted({*film["labels"]})
+    for step, answers in zip(film["moments"], film["answers"], strict=True):
+        assert [found for found, _ in answers] == kept.answers[step].argmax(1).tolist()
+        assert np.allclose([sure for _, sure in answers], kept.answers[step].max(1), atol=1e-3)
+
+
+def test_the_branches_are_shown_with_what_they_came_to_after_a_guess(open_page, monkeypatch):
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", SHIPPED)
+    app = open_page("training")
+    assert app.query_params["run"] == "small_standard"
+    assert "held out: **" not in words(app)
+    app.segmented_control(key="branches_guess").set_value("small_standard").run()
+    assert words(app).count("held out: **") == len(BRANCHES)
+    assert "No: it is “Random labels”" in words(app)
+    press(app, "Compare all")
+    assert app.multiselect(key="runs_choice").value == list(BRANCHES)
 
 
 # --- what can be done with a run ------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 import base64
 import io
+import re
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
-from screen import figures, press
+from screen import figures, markdown, press
 
 from cnnlab_core.data import Dataset
 from cnnlab_core.data.dataset import write_dataset
@@ -15,7 +16,9 @@ from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import draw as draw_shapes
 from cnnlab_core.images import png
 
-TABS = ("Classifier", "Learning curve", "Projection", "Your picture")
+TABS = ("Projection", "Classifier", "Learning curve", "Your picture")
+SHAPES = "Shapes and textures (generated)"
+CLASSIFIER = {"transfer_tab": "Classifier", "transfer_data": SHAPES}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +37,7 @@ def text(app):
 
 
 def test_the_page_opens_with_a_classifier_its_confusion_and_its_mistakes(open_page):
-    app = open_page("transfer_learning")
+    app = open_page("transfer_learning", **CLASSIFIER)
     assert not app.error
     accuracy, guessing, penalty = app.metric
     assert guessing.value == "10.0%"
@@ -48,14 +51,14 @@ def test_the_page_opens_with_a_classifier_its_confusion_and_its_mistakes(open_pa
 
 def test_random_features_are_worse(open_page):
     accuracies = [
-        float(open_page("transfer_learning", weights=kind).metric[0].value.rstrip("%"))
+        float(open_page("transfer_learning", weights=kind, **CLASSIFIER).metric[0].value.rstrip("%"))
         for kind in ("pretrained", "random")
     ]
     assert accuracies[0] > accuracies[1] + 20
 
 
 def test_two_lines_against_pictures_of_each_class(open_page):
-    app = open_page("transfer_learning", transfer_tab="Learning curve")
+    app = open_page("transfer_learning", transfer_tab="Learning curve", transfer_data=SHAPES)
     pretrained, random = figures(app)[0]["data"]
     assert pretrained["name"] == "pretrained weights"
     for line in (pretrained, random):
@@ -64,8 +67,17 @@ def test_two_lines_against_pictures_of_each_class(open_page):
     assert 'curve(load_model("efficientnet_lite0"' in app.code[-1].value
 
 
+def test_it_opens_with_real_pictures_where_pretrained_and_random_features_put_them(open_page):
+    app = open_page("transfer_learning")
+    assert app.selectbox(key="transfer_data").value == "Digits (10,000 of MNIST)"  # no CIFAR-10 in the tests' folder
+    assert len(app.get("image")) == 2
+    pretrained, random = (int(share) for share in re.findall(r"\*\*(\d+)%\*\*", markdown(app)))
+    assert pretrained > random + 20
+    assert "6 pictures per class" in markdown(app)
+
+
 def test_every_picture_is_a_point_of_the_projection(open_page):
-    app = open_page("transfer_learning", transfer_tab="Projection")
+    app = open_page("transfer_learning", transfer_tab="Projection", transfer_data=SHAPES)
     (figure,) = figures(app)
     assert sum(len(trace["marker"]["symbol"]) for trace in figure["data"]) == 120
     assert [trace["name"] for trace in figure["data"]][:2] == ["disc", "ring"]
@@ -73,7 +85,7 @@ def test_every_picture_is_a_point_of_the_projection(open_page):
 
 
 def test_your_picture_is_classified_and_lies_in_the_projection(open_page):
-    app = open_page("transfer_learning", transfer_tab="Your picture", picture="coffee")
+    app = open_page("transfer_learning", transfer_tab="Your picture", picture="coffee", transfer_data=SHAPES)
     bars, places = figures(app)
     assert len(bars["data"][0]["y"]) == 5
     assert places["data"][-1]["name"] == "your picture"
@@ -81,12 +93,13 @@ def test_your_picture_is_classified_and_lies_in_the_projection(open_page):
 
 
 def test_more_pictures_wait_for_their_button(open_page):
-    app = open_page("transfer_learning", transfer_each="24", weights="random", model="squeezenet1_1")
+    app = open_page("transfer_learning", transfer_each="24", weights="random", model="squeezenet1_1", **CLASSIFIER)
     assert not app.metric
     press(app, "Learn from 24 pictures")
     assert "Learned from 120 pictures" in text(app)
     app.select_slider(key="transfer_each").set_value(48).run()
-    assert "These results are from your previous settings." in text(app)
+    assert "These results are from your previous settings." in markdown(app)
+    assert any("st-key-transfer_kept { opacity" in one.proto.body for one in app.get("html"))
     assert len(app.metric) == 3
     assert 'draw(open_collection("shapes"), 24)' in app.code[-1].value
 
@@ -117,7 +130,12 @@ def test_an_imported_collection_with_strange_names(open_page):
     names = ("<b>bold</b>", "[link](http://x)", *(f"class {n}" for n in range(8)))
     write_dataset(own_path("mine"), Dataset("own:mine", "mine", names, pictures[0], lambda: pictures[1]))
     app = open_page(
-        "transfer_learning", transfer_data="mine", transfer_each="12", weights="random", model="squeezenet1_1"
+        "transfer_learning",
+        transfer_tab="Classifier",
+        transfer_data="mine",
+        transfer_each="12",
+        weights="random",
+        model="squeezenet1_1",
     )
     press(app, "Learn from 12 pictures")
     (figure,) = figures(app)

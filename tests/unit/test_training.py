@@ -28,10 +28,12 @@ from cnnlab_core.training import Config, create_run, diagnosis, duplicate, expor
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.adversarial import perturb
 from cnnlab_core.training.batches import Batch, Feeder, to_pixels
+from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.checks import check
 from cnnlab_core.training.comparison import differences
-from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.config import SETTINGS, config_from
 from cnnlab_core.training.diagnosis import dead_units, gradient_norms, overfits_catastrophically
+from cnnlab_core.training.distributed import World
 from cnnlab_core.training.evaluation import answer
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.loop import train
@@ -40,11 +42,42 @@ from cnnlab_core.training.optimizers import build_optimizer
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.schedule import learning_rate
+from cnnlab_core.training.snapshots import filter_steps, read_watched
+from cnnlab_core.training.tasks import open_task
 
 CPU = torch.device("cpu")
 
 
 # --- configs ---
+
+
+def test_random_labels_are_learned_from_and_nothing_else():
+    run = create_run(tiny(labels="random", epochs=1))
+    task = finish(open_task(run.config, CPU, World()))
+    labels, true = task.feeder._labels, task.dataset.train.labels[torch.from_numpy(task.split.train)]
+    assert torch.equal(labels, finish(open_task(run.config, CPU, World())).feeder._labels)
+    assert 0.05 < (labels == true).float().mean() < 0.2  # one in ten by chance
+    assert torch.equal(task.validation.labels, task.dataset.train.labels[torch.from_numpy(task.split.validation)])
+    assert config_from(json.loads(tiny().to_json())).labels == "true"
+    with pytest.raises(InputError, match="setting for pictures"):
+        Config(data="names", net="lstm", labels="random")
+
+
+def test_answers_to_a_picture_of_each_class_are_kept_through_the_training():
+    run = create_run(tiny())
+    assert read_watched(run) is None
+    finish(train(run))
+    kept = read_watched(run)
+    assert list(kept.answers) == filter_steps(run)
+    task = finish(open_task(run.config, CPU, World()))
+    for picture, label in zip(kept.pictures, kept.labels, strict=True):
+        same = (task.validation.images == torch.from_numpy(picture)).all((1, 2, 3))
+        assert label in task.validation.labels[same]
+    assert kept.labels.tolist() == sorted({*task.validation.labels.tolist()})[:10]
+    task.learner.restore(load_checkpoint(run.checkpoints))
+    with torch.no_grad(), diagnosis.evaluating(task.learner.network):
+        ends = task.learner.exact_logits(to_pixels(torch.from_numpy(kept.pictures))).softmax(1)
+    np.testing.assert_allclose(kept.answers[20], ends, atol=1e-3)
 
 
 def test_what_cannot_be_trained_is_found_before_the_start():

@@ -1,7 +1,7 @@
 """One exercise to work out with a pen: its kind and seed in the link, boxes for the answers, hint and solution."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ from cnnlab_core.convolution import latex
 from cnnlab_core.convolution.typed import read_numbers
 from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, Numbers, Part, make_exercise
 from cnnlab_core.exercises.answers import Verdict
-from cnnlab_core.exercises.kinds import MOST_SEED, Place, kinds_at
+from cnnlab_core.exercises.kinds import MOST_SEED, Kind, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
 from cnnlab_core.recipes.exercises.practice import code
 from cnnlab_core.ui.controls import Controls
@@ -23,21 +23,21 @@ COLOURS = {"light": ("#0b6560", "#a8480a"), "dark": ("#26b0a0", "#f0954a")}
 """Of right and wrong cells, readable on either ground."""
 
 
-def practice(place: Place, first: str) -> Callable[[], None]:
-    """The tab in which the exercises of ``place`` are done; it opens with the kind called ``first``."""
+def practice(place: Place, first: str, kinds: Sequence[Kind] = ()) -> Callable[[], None]:
+    """The tab in which the exercises of ``place`` are done, or those of ``kinds``; it opens with the ``first``."""
 
     def show() -> None:
-        st.markdown(
-            "Work it out on paper, type in what you found, and see which cells to look at again. "
-            "The link to this page opens exactly this exercise."
-        )
-        exercise = choose(place, first)
+        work = st.container()
         st.divider()
-        question, parts = beside(exercise)
-        question.markdown(exercise.prompt)
-        with parts:
-            answer_form(exercise, place)
-        help_along(exercise, place)
+        exercise = choose(place, first, kinds)
+        with work:
+            st.markdown("Work it out on paper, type in what you found, and see which cells to look at again.")
+            question, parts = beside(exercise)
+            question.markdown(exercise.prompt)
+            with parts:
+                answer_form(exercise, place)
+            help_along(exercise, place)
+        st.caption("The link to this page opens exactly this exercise.")
         name = f"cnnlab_{exercise.kind}_{exercise.level}_{exercise.seed}.md"
         file = File("Exercise and solution (Markdown)", exercise_markdown(exercise), name, "text/markdown")
         take_away(code(exercise.kind, exercise.seed, exercise.level), file)
@@ -45,14 +45,14 @@ def practice(place: Place, first: str) -> Callable[[], None]:
     return show
 
 
-def choose(place: Place, first: str) -> Exercise:
+def choose(place: Place, first: str, kinds: Sequence[Kind] = ()) -> Exercise:
     """Kind, level and seed."""
-    controls, kinds = Controls(place.prefix), kinds_at(place)
+    controls, known = Controls(place.prefix), {kind.title: kind for kind in kinds} or kinds_at(place)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        title = controls.select("kind", "Exercise", list(kinds), KINDS[first].title, width=220)
+        title = controls.select("kind", "Exercise", list(known), KINDS[first].title, width=220)
         level = controls.one_of("level", "Level", LEVELS, 1)
         seed = choose_seed(controls, MOST_SEED)
-    return make_exercise(kinds[title].name, seed, level)
+    return make_exercise(known[title].name, seed, level)
 
 
 def choose_seed(controls: Controls, most: int) -> int:

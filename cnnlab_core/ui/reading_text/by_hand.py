@@ -20,7 +20,7 @@ from cnnlab_core.ui.convolution.grid import Cell, show_grid
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas
 from cnnlab_core.ui.convolution.state import Kept
 from cnnlab_core.ui.reading_text.grid import GIVEN, board, columns_of, component
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import main_answer, main_picture, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
 KEPT = Kept("reading_hand")
@@ -46,14 +46,15 @@ class Setting:
 
 def show() -> None:
     """The word, the cell and its numbers, one pass of them, and gradient descent on them."""
+    picture, answer = main_picture(), main_answer()
     word, kind, backward, hidden, seed = choose()
     start, h0 = numbers(word, kind, hidden, seed)
-    grid = st.container()
     setting = descent(word, kind, start, h0)
     path = walk(setting)
     here = path[setting.steps]
-    with grid:
+    with picture:
         cell = draw(here.read, word, backward)
+    answer.markdown(said(here.read, word))
     standing(path, setting)
     st.markdown("**The pinned cell, written out**")
     if cell is not None and cell[0] not in GIVEN:
@@ -137,6 +138,16 @@ def draw(read: Unrolled, word: Word, backward: bool) -> Cell | None:
         component=component,
     )
     return cell
+
+
+def said(read: Unrolled, word: Word) -> str:
+    """How well the cell reads, in a sentence."""
+    found = "".join(word.letters[index] for index in read.arrays["p"].argmax(1))
+    right = sum(guess == letter for guess, letter in zip(found, word.text[1:], strict=True))
+    return (
+        f"The letter that really follows is the most probable one at {right} of {len(found)} steps; the loss is "
+        f"**{read.loss:.2f}**. Gradient descent, below, makes it smaller."
+    )
 
 
 def take_edits(arrays: dict[str, Array], parameters: list[str], edits: list[tuple[Cell, float]]) -> None:

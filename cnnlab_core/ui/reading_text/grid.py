@@ -30,7 +30,7 @@ def columns_of(read: Unrolled, *, backward: bool) -> list[list[str]]:
     inner = [read.cell.inner_bias] if read.cell.inner_bias else []
     if not backward:
         lines = ["x", *(node.name for node in nodes), "y", "p", "loss"]
-        return [lines, ["W"], ["U", "h0"], ["b", *inner], ["V"], ["by"]]
+        return [lines, ["W"], ["U"], ["b", *inner], ["V"], ["by"], ["h0"]]
     before = [read.cell.gradient_of(node) for node in nodes if node.function or node.name not in states]
     lines = ["x", *before, *(["dc"] if "c" in states else []), "h", "dh", "dy"]
     return [lines, ["dW"], ["dU"], ["db", *(f"d{name}" for name in inner)], ["dV"], ["dby"], ["U"], ["V"]]

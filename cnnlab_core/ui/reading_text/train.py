@@ -24,9 +24,9 @@ def show() -> None:
         compare.show(runs, choice.wanted_run(runs))
     else:
         with right:
-            run = choice.choose_run(runs)
-        steering.show(run)
+            run = steering.head(runs)
         watch.show(run)
+        steering.foot(run)
     st.markdown(LEARNED)
     choice.show_other_runs("text")
 

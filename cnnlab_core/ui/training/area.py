@@ -20,6 +20,6 @@ class Area:
 
 
 AREAS: dict[Kind, Area] = {
-    "pictures": Area(Controls("training"), "training_tab", "pictures", "cifar10_standard"),
+    "pictures": Area(Controls("training"), "training_tab", "pictures", "small_standard"),
     "text": Area(Controls("text"), "text_view", "characters", "names_lstm"),
 }

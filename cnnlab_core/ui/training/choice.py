@@ -51,8 +51,8 @@ def may_start() -> bool:
     return classroom().training != "off"
 
 
-def choose_run(runs: list[Run]) -> Run:
-    """The box with every run; gives the chosen one, which is in the address."""
+def choose_run(runs: list[Run], beside: Callable[[Run], object] | None = None) -> Run:
+    """The box with every run, and what stands ``beside`` it; gives the chosen one, which is in the address."""
     by_id = {run.id: run for run in runs}
     wanted, chosen = in_address("run"), wanted_run(runs)
     if wanted and wanted not in by_id:
@@ -60,7 +60,11 @@ def choose_run(runs: list[Run]) -> Run:
     if _MISSED in st.session_state:
         st.info("This link's run is gone, or belongs to another visitor. Here is one that you can see.")
         show_other_runs(chosen.config.kind)
-    box_in_address("Run", "run", list(by_id), chosen.id, lambda name: label(by_id[name]))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        spoken = lambda name: label(by_id[name])  # noqa: E731
+        box_in_address("Run", "run", list(by_id), chosen.id, spoken, label_visibility="collapsed")
+        if beside:
+            beside(chosen)
     return chosen
 
 
@@ -79,14 +83,16 @@ def show_other_runs(kind: Kind) -> None:
     st.page_link(page.file, label=words, icon=page.icon, query_params=view)
 
 
-def box_in_address(title: str, name: str, options: list[str], chosen: str, spoken: Callable[[str], str]) -> None:
+def box_in_address(
+    title: str, name: str, options: list[str], chosen: str, spoken: Callable[[str], str], **more: Any
+) -> None:
     """A box of ``options`` with what is ``chosen`` now, which the address holds under ``name``.
 
     (A bound box would put the option into the address as it is shown, and what is shown of a run changes.)
     """
     key = f"{name}_choice"
     st.query_params[name] = st.session_state[key] = chosen
-    st.selectbox(title, options, format_func=spoken, key=key, on_change=_take, args=(name, key))
+    st.selectbox(title, options, format_func=spoken, key=key, on_change=_take, args=(name, key), **more)
 
 
 def wanted_run(runs: list[Run]) -> Run:

@@ -62,6 +62,7 @@ def show_empty() -> None:
 
 def show(busy: Run | None, kind: Kind = "pictures") -> None:
     """The form for a kind of data, and Start. ``busy`` is this browser's run that is still at work, if there is one."""
+    begin = st.container()  # what the page is for comes first, for eyes and for the keyboard
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Begin with")
         for preset in TEXT_PRESETS if kind == "text" else PRESETS:
@@ -87,7 +88,8 @@ def show(busy: Run | None, kind: Kind = "pictures") -> None:
     except LabError as problem:
         show_problem(problem)
         return
-    _begin(config, facts, busy)
+    with begin:
+        _begin(config, facts, busy)
     take_away(new_run.code(config))
 
 

@@ -105,9 +105,12 @@ def _mistakes(run: Run, finals: dict[str, Any], labels: list[str]) -> None:
 def _own(run: Run) -> None:
     """The shared picture, classified by this network."""
     name = spec_name(run)
+    if name is None and run.shipped:
+        st.markdown("Of this run only the record came with the lab. **Duplicate** and start it to have its network.")
+        return
     if name is None:
         st.markdown(
-            "Press **Export** above: then this network classifies the picture in the sidebar, here and on every page."
+            "Press **Export** below: then this network classifies the picture in the sidebar, here and on every page."
         )
         return
     picture = choose_picture()

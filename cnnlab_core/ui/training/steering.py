@@ -13,7 +13,7 @@ from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
 from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.training.area import AREAS
-from cnnlab_core.ui.training.choice import STATES, asked, look_at, may_start, may_steer, spec_name
+from cnnlab_core.ui.training.choice import STATES, asked, choose_run, look_at, may_start, may_steer, spec_name
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 from cnnlab_core.ui.visitor import visitor
 
@@ -31,13 +31,26 @@ TEXT_PLACES = (
 """Tabs of the page on text."""
 
 
-def show(run: Run) -> None:
-    """How the run stands, and the buttons."""
+def head(runs: list[Run]) -> Run:
+    """The box of runs, beside it what starts and stops the chosen one, and below how one stands that isn't finished."""
+    run = choose_run(runs, beside=lambda run: _engine(run, run.state()) if may_steer(run) else None)
     state = run.state()
-    st.fragment(_standing, run_every=LIVE_SECONDS / 2 if state.alive else None)(run, state.name)
+    if state.name != "finished":
+        st.fragment(_standing, run_every=LIVE_SECONDS / 2 if state.alive else None)(run, state.name)
     if state.name in ("failed", "interrupted"):
         show_problem(state.sentence)
-    _buttons(run, state)
+    return run
+
+
+def foot(run: Run) -> None:
+    """The run's numbers, and what else can be done with it."""
+    state = run.state()
+    st.header("This run")
+    if state.name == "finished":
+        _standing(run, state.name)
+    if watched(run).curves.done:
+        _numbers(run, state)
+    _buttons(run)
 
 
 def _standing(run: Run, painted: str) -> None:
@@ -60,8 +73,6 @@ def _standing(run: Run, painted: str) -> None:
     st.markdown(" · ".join(parts))
     if state.alive:
         st.progress(min(1.0, found.done / total) if total else 0.0)
-    if found.done:
-        _numbers(run, state)
 
 
 def _sentence(run: Run, state: State) -> str:
@@ -133,11 +144,10 @@ def _bits(run: Run, state: State) -> list[tuple[str, str, str]]:
     return shown
 
 
-def _buttons(run: Run, state: State) -> None:
+def _buttons(run: Run) -> None:
     name, steers = spec_name(run), may_steer(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         if steers:
-            _engine(run, state)
             exported = st.button(
                 "Export" if name is None else "Export again",
                 key="training_export",
@@ -156,7 +166,7 @@ def _buttons(run: Run, state: State) -> None:
             with st.popover("Rename", icon=":material/edit:", key=f"training_renaming {run.id}"):
                 _rename(run)
             key = f"training_deleting {run.id}"  # its own: one that stays open mustn't offer to delete the next run
-            with st.popover("Delete", icon=":material/delete:", disabled=state.alive, key=key):
+            with st.popover("Delete", icon=":material/delete:", disabled=run.state().alive, key=key):
                 st.markdown("This deletes its settings, curves and checkpoints. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
         if run.config.kind == "text":

@@ -1,4 +1,5 @@
-"""Loss, accuracy, learning rate and speed of one run, while it is trained and afterwards; of text, what it writes."""
+"""One run, while it is trained and afterwards: a film of its inside and its answers, then its curves; of text, what it
+writes."""
 
 from functools import lru_cache
 from typing import Any
@@ -17,11 +18,18 @@ from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.training import branches
 from cnnlab_core.ui.training.area import AREAS
+from cnnlab_core.ui.training.film import show_film
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, Watched, watched
 
+LEARNED = (
+    "**What to have learned.** Nobody designs the filters. Each step moves every weight a little to where the "
+    "loss falls, and edges and colours form because they help. What a network is worth is said by the held-out "
+    "line: it is of pictures that it hasn't learned from."
+)
 HELD = CATEGORICAL[1]
 ROBUST = CATEGORICAL[2]
 LATEST = "latest"
@@ -31,12 +39,17 @@ COUNTED = (("letters", "single_letter_bits", "dot"), ("pairs", "letter_pair_bits
 
 
 def show(run: Run) -> None:
-    """The curves, the settings, and the report."""
+    """The film or the samples, the curves, the settings, and the report."""
     controls, is_text = AREAS[run.config.kind].controls, run.config.kind == "text"
+    live = LIVE_SECONDS if run.state().alive else None
+    if not is_text:
+        st.fragment(_film, run_every=live)(run)
+        branches.show(run)
+        st.markdown(LEARNED)
+        st.header("The curves")
     figures_place = st.container()
-    places: Any = [st.popover("More", icon=":material/tune:")] * 3 if is_text else ()
-    first, second, third = places or st.columns([1, 1.2, 1], gap="large", vertical_alignment="bottom")
-    by = controls.one_of("across", "Across", ["steps", "epochs"], "steps", place=first)
+    place: Any = st.popover("More", icon=":material/tune:")
+    by = controls.one_of("across", "Across", ["steps", "epochs"], "steps", place=place)
     weight = controls.slider(
         "smoothing",
         "Smoothing",
@@ -44,14 +57,13 @@ def show(run: Run) -> None:
         0.99,
         0.9,
         0.01,
-        place=second,
+        place=place,
         help="How much of the running mean each step keeps. The steps themselves stay visible behind it.",
     )
-    log = controls.toggle("log", "Loss on a log scale", place=third)
+    log = controls.toggle("log", "Loss on a log scale", place=place)
     figures = _text_figures if is_text else _figures
-    draw = st.fragment(figures, run_every=LIVE_SECONDS) if run.state().alive else figures
-    with figures_place if is_text else st.container():
-        draw(run, by == "epochs", weight, log)
+    with figures_place:
+        st.fragment(figures, run_every=live)(run, by == "epochs", weight, log)
     with st.expander("Settings of this run", icon=":material/tune:"):
         counting = run.config.counting().items()
         table = [{"setting": SETTINGS[name].name, "value": SETTINGS[name].text(value)} for name, value in counting]
@@ -64,6 +76,34 @@ def show(run: Run) -> None:
         File("Settings (JSON)", run.config.to_json(), f"cnnlab_{run.id}_config.json", "application/json"),
         *([File("What it wrote (text)", lambda: _written(run), f"cnnlab_{run.id}.txt", "text/plain")] * is_text),
     )
+
+
+def _film(run: Run) -> None:
+    """The film, and the answer to what it all comes to."""
+    with main_picture():
+        if not show_film(run):
+            st.info("The film begins with the first step.", icon=":material/movie:")
+    with main_answer():
+        st.markdown(_answer(run))
+
+
+def _answer(run: Run) -> str:
+    """How good the network is, in a sentence, beside guessing."""
+    finals, machine, found = run.finals, run.machine, watched(run).curves
+    if not machine or not found.done:
+        return "Nothing has been learned yet."
+    guessing = f"Guessing would get {1 / len(machine['classes']):.0%}."
+    if finals:
+        right = f"**{finals['accuracy']:.1%}** of {finals['test_pictures']:,} test pictures"
+        under = f", and {finals['robust_accuracy']:.1%} under attack" if "robust_accuracy" in finals else ""
+        used, steps = finals.get("weights_of_step", found.done), f"After {found.done:,} steps"
+        if used != found.done:
+            steps = f"With the weights of step {used:,}, the best on held-out pictures,"
+        return f"{steps} the network classifies {right} correctly{under}. {guessing}"
+    if len(found.epoch_step) and run.config.validation:
+        held = f"**{found.validation_accuracy[-1]:.1%}** of the held-out pictures"
+        return f"So far it classifies {held} correctly. {guessing}"
+    return f"It has done {found.done:,} of {machine['total_steps']:,} steps. {guessing}"
 
 
 def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:

@@ -7,6 +7,7 @@ from cnnlab_core.recipes.transfer_learning import classifier as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.runner import kept
 from cnnlab_core.ui.show import ink, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.result import Result, learn_result
@@ -15,17 +16,19 @@ from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 def show(subject: TransferSubject) -> None:
     """What is learned from which features, and how well it works on the test pictures."""
-    layer = feature_layer(subject.spec)
-    st.caption(
-        f"The network itself isn't trained. The {layer.size:,} features that enter its own classifier (from "
-        f"{plain(layer.node)}) are scaled to length 1; a linear classifier (softmax regression) learns to tell the new "
-        "classes apart by these numbers alone."
-    )
-    result = learn_result(subject)
-    if result is None:
-        return
+    outcome = learn_result(subject)
+    if outcome.result:
+        with kept(outcome, "transfer_kept"):
+            _result(outcome.asked, outcome.result)
+
+
+def _result(subject: TransferSubject, result: Result) -> None:
     found = result.learned
-    _figures(found)
+    st.markdown(
+        f"With {subject.weights} features, **{found.accuracy:.0%}** of the test pictures are classified correctly. "
+        f"Guessing would get {1 / len(found.classes):.0%}. Each row of the matrix is a true class: what is off the "
+        "diagonal is a mistake."
+    )
     matrix, mistakes = st.columns([3, 2], gap="large")
     with matrix:
         st.markdown("**Confusion matrix** (test pictures)")
@@ -37,8 +40,15 @@ def show(subject: TransferSubject) -> None:
         )
     with mistakes:
         _mistakes(result)
+    _figures(found)
+    layer = feature_layer(subject.spec)
+    st.caption(
+        f"The network itself isn't trained. The {layer.size:,} features that enter its own classifier (from "
+        f"{plain(layer.node)}) are scaled to length 1; a linear classifier (softmax regression) learns to tell the new "
+        "classes apart by these numbers alone."
+    )
     take_away(
-        recipe.code(*result.code),
+        recipe.code(*subject.code),
         File("Confusion matrix (CSV)", lambda: _table(found), "cnnlab_confusion.csv", "text/csv"),
     )
 

@@ -15,7 +15,7 @@ from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.runner import kept, run
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
@@ -37,12 +37,14 @@ def show(subject: TransferSubject) -> None:
         label="Learning from more and more pictures",
         start="" if subject.is_first_look else f"Draw the curves (up to {subject.each} pictures per class)",
         for_everybody=subject.is_first_look,
+        asked=subject,
     )
-    if not outcome.result:
-        return
-    if outcome.state == "stale":
-        st.info("These results are from your previous settings.", icon=":material/history:")
-    curves, classes, code = outcome.result
+    if outcome.result:
+        with kept(outcome, "transfer_kept"):
+            _draw(outcome.asked, *outcome.result)
+
+
+def _draw(subject: TransferSubject, curves: Curves, classes: int, code: str) -> None:
     lines = {
         f"{kind} weights": ([point.each for point in points], [point.accuracies for point in points])
         for kind, points in curves.items()

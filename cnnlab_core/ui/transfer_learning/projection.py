@@ -1,28 +1,60 @@
-"""Projection: all features on their two principal components."""
+"""Projection: all pictures where their features put them, with pretrained and with random weights."""
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
 from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import projection as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.runner import kept
+from cnnlab_core.ui.show import figure_colours, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, take_away
-from cnnlab_core.ui.transfer_learning.result import learn_result
+from cnnlab_core.ui.transfer_learning.result import Result, both_results
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
+
+LEARNED = (
+    "**What to have learned.** What a network has learned on one task serves for another: its features put pictures "
+    "of a class together before anything was trained on them, so a linear classifier needs few of them. The same "
+    "network with random weights has features too, but they say little about what is in a picture."
+)
 
 
 def show(subject: TransferSubject) -> None:
-    """A point for every picture, in the colour of its class."""
-    st.caption(
-        "Every picture is a point: its features, projected onto the two directions in which they vary most (PCA). "
-        "Classes whose pictures lie together are easy to learn; the classifier uses all directions, not just these two."
-    )
-    result = learn_result(subject)
-    if result is None:
+    """The pictures themselves at their points, for either kind of weights; below, a point for every picture."""
+    if subject.weights == "random" and not weights_ready(subject.spec, "pretrained", place="projection"):
         return
-    found = result.learned
+    outcome = both_results(subject)
+    if outcome.result:
+        with kept(outcome, "transfer_kept"):
+            _draw(outcome.asked, outcome.result)
+
+
+def _draw(subject: TransferSubject, results: dict[str, Result]) -> None:
+    with main_picture():
+        for column, (kind, result) in zip(st.columns(2, gap="large"), results.items(), strict=True):
+            column.markdown(f"**{kind.capitalize()} weights**")
+            alt = f"The pictures where their features put them, with {kind} weights"
+            column.image(_on_paper(result.photos), width="stretch", output_format="JPEG", alt=alt)
+    learned = {kind: result.learned for kind, result in results.items()}
+    found = learned[subject.weights]
+    with main_answer():
+        st.markdown(
+            f"A linear classifier on these features gets **{learned['pretrained'].accuracy:.0%}** of the test pictures "
+            f"right with pretrained weights, **{learned['random'].accuracy:.0%}** with random ones; guessing gets "
+            f"{1 / len(found.classes):.0%}. It learned from {found.sizes[0] // len(found.classes)} pictures per class."
+        )
+    st.caption(
+        "Every picture lies where its features put it, projected onto the two directions in which they vary most "
+        "(PCA), in a frame of its class's colour. Classes that lie together are easy to learn; the classifier uses all "
+        "directions, not just these two."
+    )
+    st.markdown(LEARNED)
     says = f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all."
+    st.markdown(f"**The same as points** ({subject.weights} weights)")
     show_chart(
         features_map(
             found.projection.points,
@@ -36,7 +68,15 @@ def show(subject: TransferSubject) -> None:
         f"{subject.learned} {says}",
     )
     st.caption(says)
-    take_away(recipe.code(*result.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))
+    take_away(recipe.code(*subject.code), File("Points (CSV)", lambda: _table(found), "cnnlab_points.csv", "text/csv"))
+
+
+def _on_paper(photos: np.ndarray) -> Image.Image:
+    """On the page's ground."""
+    picture = Image.fromarray(photos)
+    paper = Image.new("RGB", picture.size, figure_colours()[1])
+    paper.paste(picture, mask=picture)
+    return paper
 
 
 def _table(found: Learned) -> str:

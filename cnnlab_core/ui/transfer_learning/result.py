@@ -3,14 +3,17 @@
 from collections.abc import Generator
 from dataclasses import dataclass
 
-import streamlit as st
+import numpy as np
+import numpy.typing as npt
 
 from cnnlab_core.images import png, square
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.transfer import Learned, draw, learn_steps, open_collection
+from cnnlab_core.models.spec import WEIGHTS_KINDS
+from cnnlab_core.plots.projection import MOST_PHOTOS, photo_map
+from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.transfer import Drawn, Learned, draw, learn_steps, open_collection
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.runner import Outcome, run
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 _MISTAKES = 6
@@ -32,42 +35,63 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Result:
-    """What was learned, the most confident mistakes with their pictures, and what recipes start with."""
+    """What was learned, the most confident mistakes with their pictures, and what the features say lies where.
+
+    ``photos`` (height, width, 4) has pictures at the points of the projection.
+    """
 
     learned: Learned
     mistakes: tuple[Mistake, ...]
-    code: tuple[str, str, str, int]
+    photos: npt.NDArray[np.uint8]
 
 
-def learn_result(subject: TransferSubject, *, previous: bool = True) -> Result | None:
-    """The result, or, marked as such, that of the ``previous`` settings; None, with its reason on the page, if there is
-    neither."""
-
-    def job() -> Generator[Progress[None], None, Result]:
-        drawn = draw(open_collection(subject.source.name), subject.each)
-        found = yield from learn_steps(load_model(*subject.network), drawn)
-        mistakes = tuple(
-            Mistake(
-                png(square(drawn.test[int(mistake["index"])].picture(), _THUMBNAIL)),
-                int(mistake["label"]),
-                int(mistake["predicted"]),
-                mistake["probability"],
-            )
-            for mistake in found.answers.mistakes(_MISTAKES)
-        )
-        return Result(found, mistakes, subject.code)
-
-    outcome = run(
+def learn_result(subject: TransferSubject) -> Outcome[Result]:
+    """The result for a subject, or that of the previous one, which is ``asked`` then."""
+    return run(
         "transfer",
         digest("transfer", subject.network, *subject.task),
-        job,
+        lambda: _result(subject, subject.weights, draw(open_collection(subject.source.name), subject.each)),
         label=f"Extracting features with {subject.spec.title}",
         start="" if subject.is_first_look else f"Learn from {subject.each} pictures per class",
         for_everybody=subject.is_first_look,
+        asked=subject,
     )
-    if outcome.state in ("stopped", "idle"):
-        st.caption("Features are kept on disk: a picture that was computed before isn't computed again.")
-    elif outcome.state == "stale" and previous:
-        st.info("These results are from your previous settings.", icon=":material/history:")
-        return outcome.result
-    return outcome.result if outcome.state == "done" else None
+
+
+def both_results(subject: TransferSubject) -> Outcome[dict[str, Result]]:
+    """The results with either kind of weights, by kind, learned from the same pictures."""
+
+    def job() -> Generator[Progress[None], None, dict[str, Result]]:
+        drawn = draw(open_collection(subject.source.name), subject.each)
+        found = {}
+        for number, kind in enumerate(WEIGHTS_KINDS):
+            found[kind] = yield from part(_result(subject, kind, drawn), number, 1, len(WEIGHTS_KINDS))
+        return found
+
+    return run(
+        "transfer both",
+        digest("transfer both", subject.spec.name, *subject.task),
+        job,
+        label=f"Extracting features with {subject.spec.title}, pretrained and random",
+        start="" if subject.is_first_look else f"Learn from {subject.each} pictures per class",
+        for_everybody=subject.is_first_look,
+        asked=subject,
+    )
+
+
+def _result(subject: TransferSubject, weights: str, drawn: Drawn) -> Generator[Progress[None], None, Result]:
+    found = yield from learn_steps(load_model(subject.spec.name, weights), drawn)
+    mistakes = tuple(
+        Mistake(
+            png(square(drawn.test[int(mistake["index"])].picture(), _THUMBNAIL)),
+            int(mistake["label"]),
+            int(mistake["predicted"]),
+            mistake["probability"],
+        )
+        for mistake in found.answers.mistakes(_MISTAKES)
+    )
+    points, items = found.projection.points, drawn.items
+    chosen = np.unique(np.linspace(0, len(points) - 1, MOST_PHOTOS).round().astype(int))
+    shown = [items[round(index * (len(items) - 1) / max(1, len(points) - 1))] for index in chosen]
+    photos = photo_map(points[chosen], [square(item.picture(), 64) for item in shown], [item.label for item in shown])
+    return Result(found, mistakes, photos)

@@ -51,16 +51,18 @@ class TransferSubject(Subject):
     @property
     def is_first_look(self) -> bool:
         """Whether the task is the same for everybody and done in seconds: then it needs no button."""
-        return self.source.name == "shapes" and self.each == AMOUNTS[0]
+        return self.source.name in ("cifar10", "digits", "shapes") and self.each == AMOUNTS[0]
 
 
 def choose() -> TransferSubject | None:
     """The sidebar's choosers and the row that picks the pictures; None (with its reason on the page) without them."""
     sources = {source.title: source for source in list_collections()}
+    real = {source.name: source for source in sources.values() if source.name in ("cifar10", "digits")}
+    usual = real["digits"] if real["cifar10"].megabytes else real["cifar10"]
     row = st.container()
     subject = choose_subject("transfer")
     first, second, third = row.columns([2, 2, 1], gap="medium", vertical_alignment="bottom")
-    source = sources[CONTROLS.select("data", "Pictures to learn from", list(sources), next(iter(sources)), place=first)]
+    source = sources[CONTROLS.select("data", "Pictures to learn from", list(sources), usual.title, place=first)]
     each = CONTROLS.stops(
         "each",
         "Pictures per class",
@@ -72,8 +74,6 @@ def choose() -> TransferSubject | None:
     )
     with third:
         import_own()
-    if source.name == "shapes":
-        row.caption("Generated from a seed: five shapes and five textures in random colours, 32 × 32 pixels, noisy.")
     if subject is None or not _is_here(source):
         return None
     return TransferSubject(subject.spec, subject.weights, subject.picture, source, each)

@@ -1,5 +1,7 @@
 """Your picture: how the new classifier classifies the picture in the sidebar, and where it lies in the projection."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from cnnlab_core.classification.softmax import top_k
@@ -9,10 +11,10 @@ from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import your_picture as recipe
 from cnnlab_core.transfer import features
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.runner import once
+from cnnlab_core.ui.runner import kept, once
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import take_away
-from cnnlab_core.ui.transfer_learning.result import learn_result
+from cnnlab_core.ui.transfer_learning.result import Result, learn_result
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 _TOP = 5
@@ -25,9 +27,15 @@ def show(subject: TransferSubject) -> None:
         "What does the new classifier make of the picture in the sidebar? It knows only its own classes and has to "
         "choose one, however little the picture fits. Try your own photo."
     )
-    result = learn_result(subject, previous=False)
-    if result is None:
-        return
+    outcome = learn_result(subject)
+    if outcome.result:
+        # The classifier of previous settings needs the features of its own network.
+        now = replace(outcome.asked, picture=subject.picture)
+        with kept(outcome, "transfer_kept"):
+            _answer(now, outcome.result)
+
+
+def _answer(subject: TransferSubject, result: Result) -> None:
     x = run_study(
         "transfer your picture",
         subject,
