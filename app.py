@@ -19,9 +19,7 @@ def icons() -> dict[str, bytes]:
     return {name: png(square(open_image(sample.content), 200)) for name, sample in sample_images().items()}
 
 
-home()
-st.title("cnnlab")
-st.markdown(
+home(
     "See what a convolutional network computes, by doing it yourself. Each page answers one question. A problem set on "
     "your desk? Go to [I have this exercise](#i-have-this-exercise)."
 )
@@ -35,8 +33,8 @@ for group, pages in pages_by_group().items():
     for column, page in zip(st.columns(max(3, len(pages))), pages, strict=False):
         with column.container(border=True, height="stretch"):
             st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
-            st.markdown(f"{page.question}")
-            st.caption(page.promise)
+            st.image(page.picture, width="stretch", alt=f"The page “{page.title}”, open")
+            st.markdown(page.question)
 
 if not is_wanted():
     show_homework()

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnlab_core.ui.classroom import settings_in_words
-from cnnlab_core.ui.contents import PAGES
+from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.lesson import EDIT, LESSONS, PARAMETER
 from cnnlab_core.ui.show import sentences
@@ -14,8 +14,8 @@ st.header("Lessons that are ready")
 for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
     for column, lesson in zip(st.columns(3), row, strict=False):
         with column.container(border=True, height="stretch"):
-            if lesson.picture.exists():
-                st.image(str(lesson.picture), width="stretch", alt=f"The lesson “{lesson.title}”, opened")
+            of = find_page(lesson.page)
+            st.image(of.picture, width="stretch", alt=f"The page “{of.title}”, which this lesson is on")
             st.markdown(f"**{lesson.title}**  \n{lesson.task}")
             address = lesson.address(st.context.url or "")
             with st.container(horizontal=True, vertical_alignment="center"):

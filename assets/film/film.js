@@ -39,7 +39,11 @@ class Film {
     this.at = Infinity;
     this.listening = new AbortController();
     const { signal } = this.listening;
-    this.scrubber.addEventListener("input", () => this.stop() || this.moveTo(Number(this.scrubber.value)), { signal });
+    const scrub = () => {
+      this.stop();
+      this.moveTo(Number(this.scrubber.value));
+    };
+    this.scrubber.addEventListener("input", scrub, { signal });
     this.button.addEventListener("click", () => (this.playing ? this.stop() : this.play()), { signal });
     this.sizes = new ResizeObserver(() => this.data && this.drawCurves());
     this.sizes.observe(this.svg);

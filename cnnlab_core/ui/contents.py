@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cnnlab_core.runtime.assets import asset
+
 
 @dataclass(frozen=True)
 class Page:
@@ -19,6 +21,11 @@ class Page:
     @property
     def file(self) -> str:
         return f"pages/{self.name}.py"
+
+    @property
+    def picture(self) -> str:
+        """Its first screen, small: made anew by ``make screenshots``."""
+        return str(asset("pages", f"{self.name}.webp"))
 
 
 PAGES: tuple[Page, ...] = (

@@ -14,14 +14,15 @@ from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.story import show_story
 from cnnlab_core.ui.warmup import warm_up
 
+_START = "start"
+"""Where a page begins: what the keyboard skips to."""
+
 
 def page(name: str) -> None:
     """The first line of every page: sets it up, draws the navigation and the question, and warms up."""
     this = find_page(name)
     _frame(this.title)
-    with st.container(key="head", horizontal=True, vertical_alignment="center"):
-        st.title(this.title, width="content")
-        st.markdown(f"**{this.question}** {this.look or this.promise}", width="stretch")
+    _head(this.title, f"**{this.question}** {this.look or this.promise}")
     try:
         classroom()
     except InputError as error:
@@ -33,9 +34,16 @@ def page(name: str) -> None:
     warm_up()
 
 
-def home() -> None:
+def home(words: str) -> None:
     """The frame of the home page, which needs no torch."""
     _frame("cnnlab")
+    _head("cnnlab", words)
+
+
+def _head(title: str, words: str) -> None:
+    with st.container(key="head", horizontal=True, vertical_alignment="center"):
+        st.title(title, anchor=_START, width="content")
+        st.markdown(words, width="stretch")
 
 
 def _frame(title: str) -> None:
@@ -46,6 +54,7 @@ def _frame(title: str) -> None:
     st.html(asset("frame", "frame.css"))
     open_address(title)
     with st.sidebar, st.container(key="pages", gap=None):
+        st.html(f'<a class="skip" href="#{_START}">Skip to the page</a>')
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         link_homework()
         for group, entries in pages_by_group().items():

@@ -7,12 +7,11 @@ chooses; it finds the controls by itself (``assets/lesson``).
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode, urljoin
 
 import streamlit as st
 
-from cnnlab_core.runtime.assets import asset, read_asset
+from cnnlab_core.runtime.assets import read_asset
 
 PARAMETER = "teach"
 EDIT = "edit"
@@ -40,11 +39,6 @@ class Lesson:
     page: str
     view: dict[str, str]
     away: tuple[str, ...]
-
-    @property
-    def picture(self) -> Path:
-        """How it looks when it is opened."""
-        return asset("lesson", f"{re.sub('[^a-z]+', '_', self.title.lower()).strip('_')}.webp")
 
     @property
     def query(self) -> dict[str, str]:

@@ -1,6 +1,11 @@
 """What each page shows before anybody scrolls: its main picture, the answer, and few controls."""
 
+import io
+import os
+
 import pytest
+from PIL import Image
+from places import ROOT
 
 from cnnlab_core.ui.contents import PAGES
 
@@ -40,3 +45,30 @@ def test_main_picture_answer_and_three_controls(lab, name):
         assert place["x"] + place["width"] <= WIDTH, f"{part} leaves the first screen: {place}"
     controls = page.evaluate(CONTROLS)
     assert len(controls) <= 3, controls
+
+
+def remake_picture(lab, name):
+    """The page's card at home: its first screen below the title."""
+    page = lab.open(f"/{name}")
+    lab.settle()
+    main = page.get_by_test_id("stMainBlockContainer").bounding_box()
+    left, wide = main["x"] + 40, main["width"] - 80
+    high = 0.6 * wide
+    picture = page.locator(".st-key-main_picture")
+    top = picture.bounding_box()["y"] if picture.count() else 110
+    clip = {"x": left, "y": min(top - 8, HEIGHT - high), "width": wide, "height": high}
+    shot = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    shot.resize((480, 288), Image.Resampling.LANCZOS).save(ROOT / "assets" / "pages" / f"{name}.webp", quality=80)
+
+
+def test_each_page_has_its_picture_at_home(lab):
+    lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    if os.environ.get("CNNLAB_SCREENSHOTS"):
+        for entry in PAGES:
+            remake_picture(lab, entry.name)
+    page = lab.open("/")
+    for entry in PAGES:
+        picture = page.get_by_alt_text(f"The page “{entry.title}”, open")
+        picture.scroll_into_view_if_needed()
+        page.wait_for_function("image => image.complete", arg=picture.element_handle())
+        assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [480, 288]

@@ -27,7 +27,7 @@ def test_a_long_list_ends_somewhere():
 
 def test_a_lesson_hides_what_it_lists_and_says_whose_view_it_is(open_page):
     app = open_page("convolution", teach="conv_2_stride,</style><b>,pages")
-    style = app.get("html")[-1].proto.body
+    style = "".join(html.proto.body for html in app.get("html"))
     assert ".st-key-conv_2_stride, .st-key-pages { display: none !important; }" in style
     assert "<b>" not in style
     assert "Make a lesson of this view" not in {button.label for button in app.button}

@@ -63,7 +63,7 @@ def both_results(subject: TransferSubject) -> Outcome[dict[str, Result]]:
 
     def job() -> Generator[Progress[None], None, dict[str, Result]]:
         drawn = draw(open_collection(subject.source.name), subject.each)
-        found = {}
+        found: dict[str, Result] = {}
         for number, kind in enumerate(WEIGHTS_KINDS):
             found[kind] = yield from part(_result(subject, kind, drawn), number, 1, len(WEIGHTS_KINDS))
         return found
