@@ -11,6 +11,7 @@ NAMES = (
     "convolution_rerun",
     "model_load",
     "home_paint",
+    "page_weight",
     "memory",
     "receptive_fields",
     "network_picture",

@@ -73,17 +73,20 @@ def medians_ms(*works: Callable[[], object], repeats: int = 15, warm_up: int = 2
 
 @contextmanager
 def lab_server(
-    *modules: str, environment: Mapping[str, str] | None = None, log: Path | None = None
+    *modules: str,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    script: Path = ROOT / "app.py",
 ) -> Iterator[tuple[str, int]]:
     """A lab of its own: gives its address and process number. ``modules`` start it (with their arguments) instead of
-    ``streamlit``; what it prints goes into ``log``."""
+    ``streamlit``; what it prints goes into ``log``. Another ``script`` may stand in for the lab."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     starter = [sys.executable, "-m", *(modules or ("streamlit",))]
     with (log or Path(os.devnull)).open("w") as output:
         process = subprocess.Popen(
-            [*starter, "run", "app.py", "--server.headless=true", f"--server.port={port}"],
+            [*starter, "run", str(script), "--server.headless=true", f"--server.port={port}"],
             cwd=ROOT,
             env={**os.environ, "CNNLAB_DEVICE": "cpu", **(environment or {})},
             stdout=output,

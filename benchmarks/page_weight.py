@@ -1,0 +1,170 @@
+"""What pages send to a browser, how far anything on them moves, and how long they keep it busy, beside the goals.
+
+A bare Streamlit page with a slider and a picture stands beside them: what it costs is Streamlit's own.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from benchmarks.measure import TINY, Row, Scripts, lab_server, open_browser
+
+LAPTOP = {"width": 1366, "height": 768}
+
+# Every shift counts, also one in the half second after a click, which the web vital leaves out: to an eye it jumps.
+WATCH = """
+window.seen = {shift: 0, task: 0};
+new PerformanceObserver((list) => list.getEntries().forEach((one) => window.seen.shift += one.value))
+  .observe({type: "layout-shift", buffered: true});
+new PerformanceObserver((list) => list.getEntries().forEach((one) => window.seen.task = Math.max(window.seen.task, one.duration)))
+  .observe({type: "longtask", buffered: true});
+"""
+
+BARE = """
+import numpy as np
+import streamlit as st
+st.title("Bare")
+at = st.slider("Slider", 0, 10)
+st.image(np.full((224, 224, 3), 20 * at, np.uint8))
+st.bar_chart([at, 1, 2])
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that a visitor does on the page at ``address``, and the goals for it: kB sent, shift, ms of one task."""
+
+    what: str
+    address: str
+    act: Callable[[Page], object] | None
+    kilobytes: float
+    shift: float = 0.05
+    task: float = 300
+
+
+def press(name: str) -> Callable[[Page], object]:
+    return lambda page: page.get_by_role("button", name=re.compile(name)).first.click()
+
+
+def tab(name: str) -> Callable[[Page], object]:
+    return lambda page: page.get_by_role("tab", name=name).click()
+
+
+def notch(name: str) -> Callable[[Page], object]:
+    def moved(page: Page) -> None:
+        slider = page.get_by_role("slider", name=re.compile(name)).first
+        slider.focus()
+        slider.press("ArrowRight")
+
+    return moved
+
+
+CASES = (
+    Case("an attack of 20 steps", "/adversarial?adversarial_eps=3", press(r"^Attack \("), 1000),
+    Case("one notch of epsilon", "/adversarial", notch("Epsilon"), 15),
+    Case("the epsilon explorer at rest", "/adversarial?adversarial_tab_attack=Epsilon", None, 15),
+    Case("opening the atlas", "/deepdream", tab("Atlas"), 600),
+    Case("opening One neuron", "/adversarial", tab("On paper"), 600),
+    Case("Watch to Compare", "/training", tab("Compare"), 600),
+    Case("a stride of two", "/convolution", notch("Stride"), 100),
+    Case("a map clicked", "/feature_maps", lambda page: page.get_by_role("button", name="Next").first.click(), 15),
+)
+
+
+class Watched:
+    """A browser tab that counts what it is sent: over the socket, and by HTTP, as it comes over the wire."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.page = browser.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
+        self.page.add_init_script(WATCH)
+        self.scripts = Scripts(self.page)
+        self.bytes = 0
+        client = self.page.context.new_cdp_session(self.page)
+        client.send("Network.enable")
+        client.on(
+            "Network.webSocketFrameReceived", lambda event: self._add(len(event["response"]["payloadData"]) * 3 / 4)
+        )
+        client.on("Network.loadingFinished", lambda event: self._add(event["encodedDataLength"]))
+
+    def _add(self, more: float) -> None:
+        self.bytes += int(more)
+
+    def open(self, address: str) -> None:
+        before = self.scripts.finished
+        self.page.goto(address)
+        self.scripts.wait(before, seconds=300)
+        self.page.wait_for_timeout(1500)
+
+    def during(self, act: Callable[[Page], object] | None) -> tuple[float, float, float]:
+        """Kilobytes, shift and the longest task in milliseconds while ``act`` is done and what it asked for comes."""
+        self.page.evaluate("window.seen = {shift: 0, task: 0}")
+        before, done = self.bytes, self.scripts.finished
+        if act is None:
+            self.page.wait_for_timeout(3000)
+        else:
+            act(self.page)
+            self.scripts.wait(done, seconds=300)
+            self.page.wait_for_timeout(1500)
+        seen = self.page.evaluate("window.seen")
+        return (self.bytes - before) / 1000, seen["shift"], seen["task"]
+
+
+@contextmanager
+def bare_server() -> Iterator[str]:
+    """Streamlit alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "bare.py")
+        script.write_text(BARE, encoding="utf-8")
+        with lab_server(script=script) as (address, _):
+            yield address
+
+
+def tabs_to_the_picture(page: Page) -> int:
+    """How often Tab is pressed from the page's beginning until the keyboard is in the main picture or its answer."""
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # "Skip to the page"
+    for presses in range(2, 100):
+        page.keyboard.press("Tab")
+        if page.evaluate("!!document.activeElement.closest('.st-key-main_picture, .st-key-main_answer')"):
+            return presses
+    return 100
+
+
+def measure() -> list[Row]:
+    rows = []
+    with open_browser() as browser:
+        with bare_server() as address:
+            bare = Watched(browser)
+            bare.open(address)
+            sent, shift, task = bare.during(notch("Slider"))
+            rows.append(Row("a bare Streamlit page, one notch of a slider", sent, "goal for a notch", 15, "kB"))
+            rows.append(Row("its layout shift", 1000 * shift, "goal", 50, "thousandths"))
+        with lab_server() as (address, _):
+            for case in CASES[:1] if TINY else CASES:
+                watched = Watched(browser)
+                watched.open(address + case.address)
+                sent, shift, task = watched.during(case.act)
+                rows.append(Row(f"{case.what}: sent", sent, "goal", case.kilobytes, "kB"))
+                rows.append(Row(f"{case.what}: shift", 1000 * shift, "goal", 1000 * case.shift, "thousandths"))
+                rows.append(Row(f"{case.what}: longest task", task, "goal", case.task, "ms"))
+                watched.page.close()
+            watched = Watched(browser)
+            for name in ("convolution", "training", "adversarial"):
+                watched.open(f"{address}/{name}")
+                rows.append(Row(f"Tab presses to {name}'s picture", tabs_to_the_picture(watched.page), "goal", 15, ""))
+            watched.open(address)
+            watched.page.get_by_role("link", name="Naming photos").first.click()
+            watched.page.wait_for_url("**/classifier*")
+            watched.page.wait_for_timeout(8000)
+            presses = 0
+            while presses < 9 and "/classifier" in watched.page.url:
+                watched.page.go_back()
+                watched.page.wait_for_timeout(500)
+                presses += 1
+            rows.append(Row("Back presses that leave a page", presses, "goal", 1, ""))
+    return rows
