@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page
 
@@ -19,10 +20,10 @@ LAPTOP = {"width": 1366, "height": 768}
 # Every shift counts, also one in the half second after a click, which the web vital leaves out: to an eye it jumps.
 WATCH = """
 window.seen = {shift: 0, task: 0};
-new PerformanceObserver((list) => list.getEntries().forEach((one) => window.seen.shift += one.value))
-  .observe({type: "layout-shift", buffered: true});
-new PerformanceObserver((list) => list.getEntries().forEach((one) => window.seen.task = Math.max(window.seen.task, one.duration)))
-  .observe({type: "longtask", buffered: true});
+const watch = (type, see) =>
+  new PerformanceObserver((list) => list.getEntries().forEach(see)).observe({type, buffered: true});
+watch("layout-shift", (one) => window.seen.shift += one.value);
+watch("longtask", (one) => window.seen.task = Math.max(window.seen.task, one.duration));
 """
 
 BARE = """
@@ -37,7 +38,7 @@ st.bar_chart([at, 1, 2])
 
 @dataclass(frozen=True)
 class Case:
-    """Something that a visitor does on the page at ``address``, and the goals for it: kB sent, shift, ms of one task."""
+    """What a visitor does on the page at ``address``, and the goals for it: kB sent, shift, ms of one task."""
 
     what: str
     address: str
@@ -86,10 +87,11 @@ class Watched:
         self.bytes = 0
         client = self.page.context.new_cdp_session(self.page)
         client.send("Network.enable")
-        client.on(
-            "Network.webSocketFrameReceived", lambda event: self._add(len(event["response"]["payloadData"]) * 3 / 4)
-        )
+        client.on("Network.webSocketFrameReceived", self._frame)
         client.on("Network.loadingFinished", lambda event: self._add(event["encodedDataLength"]))
+
+    def _frame(self, event: dict[str, Any]) -> None:
+        self._add(len(event["response"]["payloadData"]) * 3 / 4)  # base64
 
     def _add(self, more: float) -> None:
         self.bytes += int(more)
