@@ -177,7 +177,9 @@ def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     lab.press_stop()
     again = lab.page.get_by_role("button", name="Go on")
     expect(again).to_be_visible()
+    lab.page.get_by_role("button", name="More").click()
     lab.during(lambda: lab.page.get_by_role("radio", name="Logits").click())  # the page still answers
+    lab.page.keyboard.press("Escape")
     expect(again).to_be_visible()
     again.click()
     expect(stop).to_be_visible()

@@ -1,10 +1,12 @@
 """Lessons: what a link puts away, what a teacher is offered, and nonsense in the list."""
 
+import ast
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from places import ROOT
 
 from cnnlab_core.ui.contents import PAGES
 from cnnlab_core.ui.lesson import EDIT, LESSONS, MOST, hiding, put_away
@@ -31,6 +33,19 @@ def test_a_lesson_hides_what_it_lists_and_says_whose_view_it_is(open_page):
     assert ".st-key-conv_2_stride, .st-key-pages { display: none !important; }" in style
     assert "<b>" not in style
     assert "Make a lesson of this view" not in {button.label for button in app.button}
+
+
+SETTINGS = (":material/tune:", ":material/straighten:", ":material/keyboard:")
+"""The icons of popovers with controls in them; others hold files, links or words."""
+
+
+def test_settings_in_a_popover_can_be_put_away():
+    files = (ROOT / "cnnlab_core" / "ui").rglob("*.py")
+    for call in (node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "popover":
+            given = {word.arg: word.value for word in call.keywords}
+            if getattr(given["icon"], "value", "") in SETTINGS:
+                assert "key" in given, f"{ast.unparse(call)}: lessons find a popover by its key"
 
 
 def test_without_a_lesson_there_is_none(open_page):

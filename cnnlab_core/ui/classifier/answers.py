@@ -93,7 +93,7 @@ def _choose_view(subject: Subject) -> View:
         untrained = f"{subject.spec.title}, random"
         _button("Without training", "The same network, with random weights", untrained, versus, first)
         temperature = CONTROLS.slider("t", "Temperature T", 0.1, 5.0, 1.0, 0.1, width=130, help=TEMPERATURE)
-        with st.popover("More", icon=":material/tune:"):
+        with st.popover("More", icon=":material/tune:", key="classifier_more"):
             k = CONTROLS.slider("k", "How many classes (k)", 1, 10, 5, 1)
             scale = CONTROLS.one_of("scale", "Bars show", SCALES, SCALES[0])
     return View(k, temperature, scale == SCALES[0], versus)

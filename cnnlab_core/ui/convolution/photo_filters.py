@@ -88,7 +88,7 @@ def choose() -> Slide:
         title = CONTROLS.select("kernel", "Kernel", [*TITLES, OWN], KERNELS["sobel_x"].title, width=180)
         channels = CONTROLS.one_of("channels", "Channels", CHANNELS, CHANNELS[0])
         stride = CONTROLS.slider("stride", "Stride", 1, 8, 1, 1, width=140)
-        with st.popover("Padding", icon=":material/tune:"):
+        with st.popover("Padding", icon=":material/tune:", key="conv_photo_more"):
             padding = CONTROLS.one_of("padding", "Padding", PADDINGS, "half")
             mode = CONTROLS.select(
                 "border", "Border", PADDING_MODES, "replicate", help="What the padding is filled with."

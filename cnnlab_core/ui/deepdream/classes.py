@@ -94,7 +94,7 @@ def _ask(subject: Subject) -> tuple[_Question, str]:
     with three:
         others = {ALONE: ""} | {spec.title: spec.name for spec in ZOO if spec.name != subject.spec.name}
         other = others[CONTROLS.select("beside", "Compare with", list(others), ALONE)]
-    with more.popover("More", icon=":material/tune:", width="stretch"):
+    with more.popover("More", icon=":material/tune:", key="class_more", width="stretch"):
         seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
         steps = CONTROLS.slider("steps", "Steps", 8, 256, 48, 8)
         rate = CONTROLS.slider("rate", "Learning rate (Adam)", 0.005, 0.1, 0.03, 0.005, format="%.3f")

@@ -54,7 +54,12 @@ def show(subject: Subject) -> None:
     with right:
         answer, row = main_answer(), st.container()
         presets(subject.spec)
-        with st.popover("More settings: octaves, steps, one channel, size …", icon=":material/tune:", width="stretch"):
+        with st.popover(
+            "More settings: octaves, steps, one channel, size …",
+            icon=":material/tune:",
+            key="dream_more",
+            width="stretch",
+        ):
             listed = st.container()
             with strip:
                 chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)

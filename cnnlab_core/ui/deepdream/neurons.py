@@ -89,7 +89,7 @@ def show(subject: Subject) -> None:
     left, right = st.columns([1, 1.2], gap="large")
     with right:
         answer, asked, row = main_answer(), st.container(), st.container()
-        with st.popover("More settings: any layer, steps, size …", icon=":material/tune:"):
+        with st.popover("More settings: any layer, steps, size …", icon=":material/tune:", key="neuron_more"):
             listed, rest = st.container(), st.container()
         with strip:
             chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)

@@ -38,7 +38,9 @@ def show(subject: Subject) -> None:
         row = st.container()
         frames = CONTROLS.slider("frames", "Frames", 4, 96, 24, 4)
         factor = CONTROLS.slider("factor", "Enlargement per frame (×)", 1.0, 1.2, 1.05, 0.01)
-        with st.popover("More settings: any layer, steps, size …", icon=":material/tune:", width="stretch"):
+        with st.popover(
+            "More settings: any layer, steps, size …", icon=":material/tune:", key="zoom_more", width="stretch"
+        ):
             listed = st.container()
             with strip:
                 chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)

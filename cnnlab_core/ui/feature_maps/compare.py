@@ -58,7 +58,7 @@ def show(subject: LayerSubject) -> None:
     two = maps_of(other, place="right") if ready else None
     if one is None or two is None:
         return
-    with more.popover("Sort and scale", icon=":material/tune:", width="stretch"):
+    with more.popover("Sort and scale", icon=":material/tune:", key="maps_compare_more", width="stretch"):
         sequence = order(one, choose_order())[:MOST_TILES]
         scale = _choose_scale(by_weights=by_weights)
         channel = type_channel(len(one), int(sequence[0]))

@@ -77,7 +77,7 @@ def show(subject: LayerSubject) -> None:
         "patches_two",
         "At most two per picture",
         True,
-        place=third.popover("More", icon=":material/tune:", width="stretch"),
+        place=third.popover("More", icon=":material/tune:", key="maps_patches_more", width="stretch"),
         help="Even so, two patches of one picture never share half of their rows and half of their columns.",
     )
     per_picture = 2 if at_most_two else MOST

@@ -13,7 +13,7 @@ from cnnlab_core.ui.network.place import go, place_in, refuse_stage
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import data_address
+from cnnlab_core.ui.show import data_address, main_answer, main_picture
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import take_away
 
@@ -45,7 +45,8 @@ def show(spec: ModelSpec, weights: str, picture: Picture) -> None:
     data: dict[str, Any] = {"id": identity, "at": {**place.as_data(), "stage": []}, "turn": turn}
     if has != identity:  # else the browser has it already
         data["glass"] = {"network": network, "samples": samples, "start": START}
-    show_network(data, key=KEY, on_go=lambda at: go(spec, at))
+    with main_picture(), main_answer():
+        show_network(data, key=KEY, on_go=lambda at: go(spec, at))
     st.caption(LEARNED)
     sample = START if place.input is None else place.input
     take_away(glass.code(spec.name, weights, min(sample, len(shipped["samples"]) - 1), place.factors))

@@ -35,6 +35,7 @@ from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.shared import choose_model, choose_picture
+from cnnlab_core.ui.show import main_answer, main_picture
 from cnnlab_core.ui.subject import Subject, choose_subject, run_study
 from cnnlab_core.ui.take_away import take_away
 
@@ -97,7 +98,7 @@ def show() -> None:
     if place.layer:
         data["detail"] = _detail(subject, place, found, fields or {})
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
-    with picture:
+    with picture, main_picture(), main_answer():
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
     st.caption(LEARNED)
     comparison = compare.show(subject)

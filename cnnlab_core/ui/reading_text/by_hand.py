@@ -77,7 +77,7 @@ def choose() -> tuple[Word, str, bool, int, int]:
         )  # fmt: skip
         kind = KEPT.one_of("cell", "Cell", KINDS, "RNN", on_change=forget)
         backward = KEPT.one_of("pass", "Pass", (FORWARD, BACKWARD), FORWARD) == BACKWARD
-        with st.popover("More", icon=":material/tune:"):
+        with st.popover("More", icon=":material/tune:", key="text_by_hand_more"):
             hidden = KEPT.slider("hidden", "Hidden units", 1, MOST_HIDDEN, 3, 1, on_change=forget)
             seed = KEPT.number("seed", "Seed of the first numbers", 0, 9999, FIRST_SEED, 1, on_change=forget)
             st.caption("Numbers that you edit in the picture take the place of the seed's.")

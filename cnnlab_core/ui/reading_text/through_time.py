@@ -29,7 +29,7 @@ def show() -> None:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         value = CONTROLS.slider("singular", "Largest singular value of U", 0.1, 3.0, 0.8, 0.1, width=260)
         steps = CONTROLS.slider("steps", "Letters read", 10, 60, 30, 1, width=200)
-        with st.popover("More", icon=":material/tune:"):
+        with st.popover("More", icon=":material/tune:", key="text_through_more"):
             keep = CONTROLS.slider("keep", "Bias of the forget and update gates", -3.0, 6.0, 3.0, 0.5, help=KEEP)
             hidden = CONTROLS.slider("hidden", "Hidden units", 1, 32, 16, 1)
             seed = CONTROLS.number("seed", "Seed of the weights", 0, 9999, 0, 1)

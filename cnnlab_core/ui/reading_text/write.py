@@ -35,7 +35,7 @@ def show() -> None:
             "temperature", "Temperature", 0.0, 2.0, FIRST_TEMPERATURE, 0.1, width=240, help=HEAT
         )
         prompt = CONTROLS.text("prompt", "Begins with", "", max_chars=80, width=160)
-        with st.popover("More", icon=":material/tune:"):
+        with st.popover("More", icon=":material/tune:", key="text_write_more"):
             seed = CONTROLS.number("write_seed", "Seed", 0, 99_999, 0, 1, help="Equal seeds write the same.")
             length = CONTROLS.slider("length", "Characters", 20, MOST, USUAL, 10)
         st.button("Another", icon=":material/casino:", on_click=_another, args=(seed,), help="With the next seed.")

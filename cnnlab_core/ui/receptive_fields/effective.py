@@ -99,7 +99,7 @@ def _controls(maps: np.ndarray) -> tuple[str, int, int | None]:
     """What to average over, how many, and the channel (None: the sum of all)."""
     with st.container(horizontal=True, vertical_alignment="center"):
         unit = CONTROLS.one_of("effective_unit", "Unit of", UNITS, UNITS[1], label_visibility="collapsed")
-        more = st.popover("More: pictures to average over", icon=":material/tune:")
+        more = st.popover("More: pictures to average over", icon=":material/tune:", key="maps_effective_more")
     source = CONTROLS.one_of("effective_over", "Mean over", SOURCES, SOURCES[0], place=more)
     gallery = len(sample_images())
     most = gallery if source == SOURCES[0] else MOST

@@ -48,7 +48,7 @@ def show(run: Run) -> None:
         st.markdown(LEARNED)
         st.header("The curves")
     figures_place = st.container()
-    place: Any = st.popover("More", icon=":material/tune:")
+    place: Any = st.popover("More", icon=":material/tune:", key="training_watch_more")
     by = controls.one_of("across", "Across", ["steps", "epochs"], "steps", place=place)
     weight = controls.slider(
         "smoothing",
