@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from screen import press, texts
 
-from cnnlab_core.attacks.methods import METHODS
+from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.sweep import sweep
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.images.levels import levels
@@ -18,7 +18,7 @@ LINF = tuple(k / 255 for k in range(17))
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model("efficientnet_lite0", device="cpu")
+    return load_model("cifar10_standard", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,11 @@ def x(model):
     return model.prepare(open_image(sample_images()["chelsea"].content))
 
 
-def opened(open_page, **query):
-    return open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Epsilon", **query)
+def opened(open_page, model="cifar10_standard", **query):
+    return open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Epsilon", model=model, **query)
 
 
-FGSM = {"adversarial_way": "FGSM: one direction"}
+FGSM = {"adversarial_way": "FGSM: one direction", "adversarial_target": "8 · ship"}
 
 
 def scene(app):
@@ -44,9 +44,8 @@ def unpacked(text):
 @pytest.mark.parametrize(
     "query",
     [
-        FGSM,
-        {"adversarial_at": "nan", "adversarial_way": "?"},
-        {"adversarial_at": "-1e999", "adversarial_reach_linf": ""},
+        {"adversarial_at": "nan", "adversarial_way": "?", "adversarial_reach_linf": ""},
+        {"adversarial_at": "-1e999", **FGSM},
     ],
 )
 def test_it_opens_finished_whatever_the_address_says(open_page, query):
@@ -57,8 +56,10 @@ def test_it_opens_finished_whatever_the_address_says(open_page, query):
 
 
 def test_it_opens_with_pgd_at_a_target_that_is_reached_and_a_notch_empties_nothing(open_page):
-    app = opened(open_page)
+    app = opened(open_page, model="efficientnet_lite0")
     assert "**tarantula is reached at" in texts(app)
+    assert "load_model" in app.code[-1].value
+    assert app.get("download_button")
     before = scene(app)
     app.slider(key="adversarial_eps").set_value(4.5).run()  # the attack above: no epsilon of these here
     assert scene(app) == before
@@ -72,7 +73,7 @@ def test_it_opens_with_pgd_at_a_target_that_is_reached_and_a_notch_empties_nothi
 def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model, x):
     app = opened(open_page, **FGSM)
     data = scene(app)
-    swept = sweep(model, x, eps=LINF, target=76)
+    swept = sweep(model, x, eps=LINF, target=8)
     curve = swept.curve()
     original = unpacked(data["original"]).astype(int)
     packed = unpacked(data["signs"])
@@ -84,14 +85,14 @@ def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model
     for index, row in enumerate(data["rows"]):
         shares = [share for _, share in row]
         assert shares == sorted(shares, reverse=True)
-        assert {curve.y, 76, int(curve.best[index])} <= {found for found, _ in row}
+        assert {curve.y, 8, int(curve.best[index])} <= {found for found, _ in row}
         assert shares[0] == pytest.approx(float(curve.probability(curve.best)[index]), abs=1e-6)
     target = next(line for line in data["lines"] if line["kind"] == "target")
-    assert target["name"] == "P(tarantula)"
-    assert np.allclose(target["shares"], curve.probability(76), atol=1e-6)
+    assert target["name"] == "P(ship)"
+    assert np.allclose(target["shares"], curve.probability(8), atol=1e-6)
     first = model.categories[curve.best[LINF.index(curve.changes)]]
     assert data["marks"][0]["text"] == f"{levels(curve.changes)}: first called {first}"
-    assert "tarantula isn't reached" in texts(app)
+    assert "ship isn't reached" in texts(app)
 
 
 def test_the_address_names_the_epsilon_and_the_file_follows(open_page):
@@ -103,22 +104,17 @@ def test_the_address_names_the_epsilon_and_the_file_follows(open_page):
     assert scene(app)["at"] == 30
 
 
-def test_pgd_waits_for_its_button_and_comes_as_pictures(open_page):
-    query = {"adversarial_target": "any other class", "adversarial_way_steps": "2"}
+def test_pgd_waits_for_its_button_and_is_taken_to_each_epsilon_with_its_settings_as_pictures(open_page, model, x):
+    query = {"adversarial_way_steps": "2", "adversarial_momentum": "0.5", "adversarial_loss": "margin"}
     app = opened(open_page, adversarial_way="PGD at each epsilon", **query)
     assert not app.get("bidi_component")
     app = press(app, "Run PGD at 17 epsilons, 2 steps each")
     data = scene(app)
     assert len(data["pictures"]) == 17
     assert data["pictures"][0].startswith("data:image/png;base64,")
-    assert "Smallest epsilon that changes the class: 1/255" in texts(app)
-    assert 'Plan("pgd", step_size=None, steps=2, keep_best=True)' in app.code[-1].value
-
-
-def test_the_attack_above_is_taken_to_each_epsilon_with_its_settings(open_page):
-    query = {"adversarial_way_steps": "2", "adversarial_momentum": "0.5", "adversarial_loss": "margin"}
-    app = opened(open_page, adversarial_way="PGD at each epsilon", **query)
-    app = press(app, "Run PGD at 17 epsilons, 2 steps each")
+    plan = Plan(steps=2, momentum=0.5, loss="margin").over_epsilon()
+    curve = sweep(model, x, eps=LINF, method=plan).curve()
+    assert f"Smallest epsilon that changes the class: {levels(curve.changes)}" in texts(app)
     assert "PGD, norm L∞, steps in proportion to epsilon, 2 steps, best picture on the way, momentum 0.5" in texts(app)
     assert 'Plan("pgd", step_size=None, steps=2, loss="margin", momentum=0.5, keep_best=True)' in app.code[-1].value
 
@@ -146,7 +142,7 @@ def test_a_link_to_pgd_opens_it_below_another_attack(open_page):
 
 @pytest.mark.parametrize("norm", ["l2", "l1"])
 def test_other_norms_have_epsilons_of_their_own(open_page, norm):
-    app = opened(open_page, adversarial_norm=norm, adversarial_target="any other class", **FGSM)
+    app = opened(open_page, adversarial_norm=norm, **(FGSM | {"adversarial_target": "any other class"}))
     data = scene(app)
     assert "signs" not in data
     assert data["eps"][-1] == {"l2": "4", "l1": "400"}[norm]

@@ -16,33 +16,28 @@ from cnnlab_core.ui.adversarial.settings import in_words
 FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
 
 
-def prepared(name="chelsea", weights="pretrained"):
-    model = load_model("efficientnet_lite0", weights, device="cpu")
-    return model, model.prepare(open_image(sample_images()[name].content))
+def opened(open_page, model="cifar10_standard", **query):
+    return open_page("adversarial", adversarial_tab="Report", model=model, **query)
 
 
 def test_it_opens_finished_and_can_be_taken_away(open_page):
-    app = open_page("adversarial", adversarial_tab="Report")
+    app = opened(open_page, model="efficientnet_lite0")
     assert not app.error
     assert "load_model" in app.code[-1].value
     assert app.get("download_button")
     assert app.get("image")
 
 
-def test_nonsense_in_the_address_is_left_aside(open_page):
-    query = {"adversarial_report_pictures": "nobody", "adversarial_report_targets": "1001 · dragon"}
-    assert not open_page("adversarial", adversarial_tab="Report", **FGSM, **query).error
-
-
 def test_the_report_is_of_the_pictures_and_targets_asked_for(open_page):
-    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+    app = opened(open_page, **FGSM)
     app.multiselect(key="adversarial_report_pictures").set_value(["A cup of coffee", "Chelsea the cat"])
-    app.multiselect(key="adversarial_report_targets").set_value(["282 · tiger cat", "any other class"]).run()
+    app.multiselect(key="adversarial_report_targets").set_value(["6 · frog", "any other class"]).run()
     press(app, "Make the report (4 attacks")
     table = app.dataframe[0].value
     assert list(table["picture"]) == ["A cup of coffee", "A cup of coffee", "Chelsea the cat"]
-    assert "says “tiger cat” without an attack" in texts(app)
-    model, x = prepared("coffee")
+    assert "says “frog” without an attack" in texts(app)
+    model = load_model("cifar10_standard", device="cpu")
+    x = model.prepare(open_image(sample_images()["coffee"].content))
     result = fgsm(model, x, eps=8 / 255)
     row = table.iloc[1]
     assert row["after"] == model.categories[int(result.rounded.predicted)]
@@ -51,19 +46,22 @@ def test_the_report_is_of_the_pictures_and_targets_asked_for(open_page):
     assert row["fooled"] == bool(result.success)
 
 
-def test_too_many_rows_or_none_are_a_sentence(open_page):
-    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+def test_nonsense_is_left_aside_and_too_many_rows_or_none_are_a_sentence(open_page):
+    query = {"adversarial_report_pictures": "nobody", "adversarial_report_targets": "1001 · dragon"}
+    app = opened(open_page, **FGSM, **query)
+    assert not app.error
     targets = app.multiselect(key="adversarial_report_targets")
-    targets.set_value(targets.options[4:20]).run()
-    press(app, "Make the report (32 attacks")
+    targets.set_value(targets.options)
+    app.multiselect(key="adversarial_report_pictures").set_value(["Chelsea the cat", "A cup of coffee"]).run()
+    press(app, f"Make the report ({2 * len(targets.options)} attacks")
     assert "1 to 24 rows" in texts(app)
     app.multiselect(key="adversarial_report_targets").set_value([]).run()
     assert "at least one picture and one target" in texts(app)
 
 
 def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
-    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
-    app.multiselect(key="adversarial_report_targets").set_value(["3 · tiger shark", "76 · tarantula"]).run()
+    app = opened(open_page, **FGSM)
+    app.multiselect(key="adversarial_report_targets").set_value(["2 · bird", "8 · ship"]).run()
     made = report.report_rows
 
     def cut_off(*args, **more):
@@ -92,18 +90,16 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
 
 
 def test_a_target_for_each_picture_and_four_transforms(open_page):
-    app = open_page(
-        "adversarial", adversarial_tab="Report", **FGSM, adversarial_report_each="true",
-        adversarial_report_transforms="true", adversarial_report_target_2="1 · goldfish",
-    )  # fmt: skip
+    query = {"report_each": "true", "report_transforms": "true", "report_target_2": "8 · ship"}
+    app = opened(open_page, **FGSM, **{f"adversarial_{key}": value for key, value in query.items()})
     app.multiselect(key="adversarial_report_pictures").set_value(
         ["Chelsea the cat", "A cup of coffee", "A motorcycle", "A brick wall"]
     ).run()
-    app.selectbox(key="adversarial_report_target_4").set_value("291 · lion").run()
+    app.selectbox(key="adversarial_report_target_4").set_value("7 · horse").run()
     press(app, "Make the report (4 attacks")
     table, under = app.dataframe[0].value, app.dataframe[1].value
-    assert list(table["target"])[1] == "goldfish"
-    assert list(table["target"])[3] == "lion"
+    assert list(table["target"])[1] == "ship"
+    assert list(table["target"])[3] == "horse"
     assert len(table) == 4
     assert list(under["transform"]) == ["Mirror: on", "Crop: 80 %", "Rotate: 30°", "Grayscale: 100 %"] * 4
     assert list(under["adversarial"][::4]) == list(table["after"])
@@ -114,7 +110,7 @@ def test_a_target_for_each_picture_and_four_transforms(open_page):
 
 
 def test_the_reports_pictures_can_be_ones_own(open_page):
-    app = open_page("adversarial", adversarial_tab="Report", **FGSM)
+    app = opened(open_page, **FGSM)
     files = [(f"{name}.png", sample_images()[name].content, "image/png") for name in ("coffee", "rocket")]
     app.file_uploader(key="upload").set_value(files).run()
     app.multiselect(key="adversarial_report_pictures").set_value(["Your own: coffee.png", "Your own: rocket.png"]).run()

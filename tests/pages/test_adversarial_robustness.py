@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from screen import press, texts
 
 from cnnlab_core.attacks import fgsm
@@ -10,45 +9,25 @@ from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
 
-FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
+FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8", "adversarial_target": "3 · cat"}
 
 
-def prepared(name="chelsea", weights="pretrained"):
-    model = load_model("efficientnet_lite0", weights, device="cpu")
-    return model, model.prepare(open_image(sample_images()[name].content))
+def opened(open_page, **query):
+    place = {"adversarial_tab": "Does it survive?", "adversarial_tab_survive": "Robustness"}
+    return open_page("adversarial", model="cifar10_standard", **place, **query)
 
 
-def test_it_opens_finished_and_can_be_taken_away(open_page):
-    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness")
-    assert not app.error
-    assert "load_model" in app.code[-1].value
-    assert app.get("download_button")
-    assert app.get("image")
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"adversarial_world_jpeg": "-5", "adversarial_world_blur": "nan", "adversarial_views": "9999"},
-        {"adversarial_through": "Melt", "adversarial_sweep_of": "<b>", "adversarial_zoom": "perhaps"},
-    ],
-)
-def test_nonsense_in_the_address_is_left_aside(open_page, query):
-    assert not open_page(
-        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", **FGSM, **query
-    ).error
+def test_nonsense_in_the_address_is_left_aside(open_page):
+    query = {"world_jpeg": "-5", "world_blur": "nan", "views": "9999", "through": "Melt", "sweep_of": "<b>"}
+    query["zoom"] = "perhaps"
+    assert not opened(open_page, **FGSM, **{f"adversarial_{key}": value for key, value in query.items()}).error
 
 
 def test_a_card_says_what_the_network_says_of_the_transformed_picture(open_page):
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Robustness",
-        adversarial_world_jpeg="30",
-        **FGSM,
-    )
-    model, x = prepared()
-    result = fgsm(model, x, target=76, eps=8 / 255)
+    app = opened(open_page, adversarial_world_jpeg="30", **FGSM)
+    model = load_model("cifar10_standard", device="cpu")
+    x = model.prepare(open_image(sample_images()["chelsea"].content))
+    result = fgsm(model, x, target=3, eps=8 / 255)
     shown = texts(app)
     for picture in (to_picture(result.x), to_picture(result.rounded.x_adv)):
         for name, strength in (("jpeg", 30), ("rotate", 30), ("noise", 16)):
@@ -59,7 +38,7 @@ def test_a_card_says_what_the_network_says_of_the_transformed_picture(open_page)
 
 
 def test_a_strength_moves_its_card_and_the_curve_follows(open_page):
-    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", **FGSM)
+    app = opened(open_page, **FGSM)
     app.slider(key="adversarial_world_rotate").set_value(-10).run()
     assert "**Rotate: -10°**" in texts(app)
     assert '"rotate": -10' in app.code[-1].value
@@ -72,7 +51,7 @@ def test_a_strength_moves_its_card_and_the_curve_follows(open_page):
 
 def test_the_attack_through_transforms_stands_beside_the_plain_one(open_page):
     query = {"adversarial_through": "Rotate", "adversarial_views": "4", **FGSM}
-    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", **query)
+    app = opened(open_page, **query)
     before = len(app.get("image"))
     press(app, "Attack through 1 transform (")
     assert len(app.get("image")) == before + len(TRANSFORMS) + 1
@@ -84,19 +63,11 @@ def test_the_attack_through_transforms_stands_beside_the_plain_one(open_page):
 
 
 def test_an_attack_that_fails_has_nothing_to_survive(open_page):
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Robustness",
-        adversarial_attack="FGSM",
-        adversarial_eps="0",
-    )
+    app = opened(open_page, **(FGSM | {"adversarial_eps": "0"}))
     assert "doesn't fool the network even without a transform" in texts(app)
 
 
 def test_an_expensive_attack_waits(open_page):
-    app = open_page(
-        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Robustness", adversarial_steps="7"
-    )
+    app = opened(open_page, adversarial_steps="7")
     assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
     assert not app.get("download_button")

@@ -17,57 +17,47 @@ from cnnlab_core.images.levels import levels
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.ui.adversarial import transferability
 
-QUICK = {"adversarial_steps": "6"}
-FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8"}
+FGSM = {"adversarial_attack": "FGSM", "adversarial_eps": "8", "adversarial_target": "2 · bird"}
 
 
-def prepared(name="chelsea", weights="pretrained"):
-    model = load_model("efficientnet_lite0", weights, device="cpu")
-    return model, model.prepare(open_image(sample_images()[name].content))
+def prepared(name="standard", weights="pretrained"):
+    """One of the lab's own pair of networks, and the picture as it takes it."""
+    model = load_model(f"cifar10_{name}", weights, device="cpu")
+    return model, model.prepare(open_image(sample_images()["chelsea"].content))
 
 
-def test_it_opens_finished_and_can_be_taken_away(open_page):
-    app = open_page("adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Transferability")
+def opened(open_page, **query):
+    place = {"adversarial_tab": "Does it survive?", "adversarial_tab_survive": "Transferability"}
+    return open_page("adversarial", model="cifar10_standard", **place, **query)
+
+
+def test_nonsense_in_the_address_is_left_aside_and_the_lab_s_own_pair_meets_without_a_choice(open_page):
+    app = opened(open_page, adversarial_second="HAL 9000")
     assert not app.error
-    assert "load_model" in app.code[-1].value
-    assert app.get("download_button")
-    assert app.get("image")
-
-
-def test_nonsense_in_the_address_is_left_aside(open_page):
-    query = {"adversarial_second": "HAL 9000"}
-    assert not open_page(
-        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Transferability", **FGSM, **query
-    ).error
+    assert app.selectbox(key="adversarial_second").value == "CIFAR-10, adversarial, pretrained"
 
 
 def test_two_networks_meet_the_same_attack(open_page):
-    app = open_page(
-        "adversarial", adversarial_tab="Does it survive?", adversarial_tab_survive="Transferability", **FGSM
-    )
+    app = opened(open_page, **FGSM)
     shown = texts(app)
-    for weights in ("pretrained", "random"):
-        model, x = prepared(weights=weights)
-        result = fgsm(model, x, target=76, eps=8 / 255)
-        before, after = (side.probabilities[0, 76].item() for side in (result.clean, result.rounded))
-        assert f"P(tarantula) went from {before:.2%} to {after:.2%}" in shown
-        (smallest,) = smallest_rounded_epsilon(model, x, target=76)
+    for name, judge in (("standard", "adversarial"), ("adversarial", "standard")):
+        model, x = prepared(name)
+        result = fgsm(model, x, target=2, eps=8 / 255)
+        before, after = (side.probabilities[0, 2].item() for side in (result.clean, result.rounded))
+        assert f"P(bird) went from {before:.2%} to {after:.2%}" in shown
+        (smallest,) = smallest_rounded_epsilon(model, x, target=2)
         assert (levels(smallest) if smallest else "over 32/255") in [element.value for element in app.metric]
-        assert "FGSM to “tarantula”, rounded to 8 bits" in shown
-        other, _ = prepared(weights="random" if weights == "pretrained" else "pretrained")
+        assert "FGSM to “bird”, rounded to 8 bits" in shown
+        other, _ = prepared(judge)
         with torch.no_grad():
             said = other.top_k(result.rounded.x_adv, 1)[0]
         assert f"now says **{said.label}** {said.probability:.1%}" in shown
 
 
-def test_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Transferability",
-        adversarial_target="second",
-        **QUICK,
-    )
+def test_an_expensive_attack_waits_and_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):
+    app = opened(open_page, adversarial_target="second", adversarial_steps="6")
+    assert any(button.label == "Attack (PGD, up to 6 steps)" for button in app.button)
+    assert not files(app)
     press(press(press(app, "Attack"), "Attack"), "Smallest epsilon")
     model, x = prepared()
     plan = Plan(steps=6).over_epsilon()
@@ -76,44 +66,25 @@ def test_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):
     assert metrics(app)["Smallest epsilon, 8 bits"] == levels(smallest)
     assert f"PGD to “{model.categories[second]}”, rounded to 8 bits" in texts(app)
     assert "method=plan, target=target" in app.code[-1].value
-    without = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Transferability",
-        adversarial_attack="l1 by Adam",
-        **QUICK,
-    )
-    assert metrics(press(without, "Attack"))["Smallest epsilon, 8 bits"] == "none"
+    without = opened(open_page, adversarial_attack="l1 by Adam", adversarial_steps="5")
+    assert metrics(without)["Smallest epsilon, 8 bits"] == "none"
 
 
 def test_a_second_network_that_is_not_here_is_offered(open_page, monkeypatch, tmp_path):
     monkeypatch.setenv("CNNLAB_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    robust = "ResNet-50, robust (linf, ε = 4/255), pretrained"
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Transferability",
-        adversarial_second=robust,
-        **FGSM,
-    )
+    app = opened(open_page, adversarial_second="ResNet-50, robust (linf, ε = 4/255), pretrained", **FGSM)
     assert "aren't on this machine" in texts(app)
     assert any(button.label.startswith("Download") for button in app.button)
-    assert "## EfficientNet-Lite0 · pretrained" in texts(app)  # the first one is there
+    assert "**CIFAR-10, standard · pretrained**" in texts(app)  # the first one is there
     assert not app.error
 
 
 def test_a_second_network_that_says_the_target_anyway_gets_surer(open_page):
     model, x = prepared(weights="random")
     best = model.top_k(x, 1)[0]
-    target = f"{best.index} · {best.label}"
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Transferability",
-        adversarial_target=target,
-        **FGSM,
-    )
+    query = {"adversarial_second": "CIFAR-10, standard, random", "adversarial_target": f"{best.index} · {best.label}"}
+    app = opened(open_page, **(FGSM | query))
     assert "urer.** P(" in texts(app)
     assert files(app)
 
@@ -137,26 +108,3 @@ def test_a_target_that_the_other_network_does_not_know_is_a_sentence():
     other = replace(find_spec("alexnet"), classes=("dog", "frog"))
     with pytest.raises(InputError, match="has no class “cat”"):
         transferability._target(choice, other, Classified(0, "x", logits=np.array([2.0, 1.0])))
-
-
-def test_the_lab_s_own_pair_meets_without_a_choice(open_page):
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Transferability",
-        model="cifar10_standard",
-        adversarial_target="any other class",
-    )
-    assert not app.error
-    assert app.selectbox(key="adversarial_second").value == "CIFAR-10, adversarial, pretrained"
-
-
-def test_an_expensive_attack_waits(open_page):
-    app = open_page(
-        "adversarial",
-        adversarial_tab="Does it survive?",
-        adversarial_tab_survive="Transferability",
-        adversarial_steps="7",
-    )
-    assert any(button.label == "Attack (PGD, up to 7 steps)" for button in app.button)
-    assert not files(app)
