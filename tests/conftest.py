@@ -22,7 +22,7 @@ WIDEST = 5
 """How many of the tests that needed most memory are named at the end."""
 
 
-LONG = ("test_lab", "test_adversarial", "test_class", "test_training", "test_transfer")
+LONG = ("test_lab", "test_adversarial", "test_class", "test_first_screen")
 """The files of browser tests that together take about as long as all the others."""
 
 

@@ -176,7 +176,7 @@ export default function ({ data, parentElement, setStateValue }) {
   // The map in its colours, and over the photo, which is bright where the map is strong. Gives the levels.
   function draw(levels, image) {
     const palette = Uint8Array.from(atob(data.palette), (letter) => letter.charCodeAt(0));
-    const pen = map.getContext("2d");
+    const pen = map.getContext("2d", { willReadFrequently: true });
     pen.drawImage(levels, 0, 0);
     const colours = pen.getImageData(0, 0, cols, rows);
     const light = new ImageData(cols, rows);

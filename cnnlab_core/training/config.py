@@ -54,7 +54,7 @@ class Config:
 
     labels: Labels = setting(
         "true", "labels", "What a training picture is said to be. Held-out and test pictures keep their true labels.",
-        group="data", of="pictures", preset=False,
+        group="data", of="pictures",
         options={
             "true": Option("true labels", "As they are in the data set."),
             "random": Option(

@@ -204,6 +204,7 @@ class Lab:
 
     def accessible(self) -> None:
         """No serious or critical finding of axe on the page as it is (https://github.com/dequelabs/axe-core)."""
+        self.page.wait_for_function(AT_REST)  # what is being computed anew is faded until then
         self.page.evaluate(FINISH_TRANSITIONS)
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)

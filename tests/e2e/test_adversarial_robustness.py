@@ -46,6 +46,7 @@ def test_an_attack_made_through_transforms_survives_more(lab):
     lab.shot("adversarial_robustness_through")
 
 
+@pytest.mark.wide
 def test_a_report_is_stopped_taken_up_and_downloaded(lab):
     lab.open(address("Report", adversarial_steps="24"))
     lab.page.get_by_role("button", name=re.compile("^Make the report")).click()

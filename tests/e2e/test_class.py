@@ -72,6 +72,7 @@ async def start_run(tab):
     return run
 
 
+@pytest.mark.wide
 def test_three_students_do_everything(server, places):
     address, _ = server
     school = play(lesson(address, sessions=3, seconds=patience(300), pause=(0, 0.2), lessons=2))

@@ -165,14 +165,15 @@ def test_several_pictures_and_their_table(lab):
     lab.shot("batch")
 
 
+@pytest.mark.wide
 def test_long_work_shows_progress_can_be_stopped_and_started_again(lab):
     lab.open("/classifier?model=vgg16&weights=random&classifier_tab=Several+pictures")
     content = sample_images()["rocket"].content
-    files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": content} for i in range(24)]
+    files = [{"name": f"{i}.jpg", "mimeType": "image/jpeg", "buffer": content} for i in range(12)]
     lab.page.locator('[data-testid="stMain"] input[type=file]').set_input_files(files)
     stop = lab.page.get_by_role("button", name="Stop", exact=True)
     expect(stop).to_be_visible()
-    expect(lab.page.get_by_text(re.compile(r"Classifying 24 pictures · \d+ s"))).to_be_visible()
+    expect(lab.page.get_by_text(re.compile(r"Classifying 12 pictures · \d+ s"))).to_be_visible()
     lab.shot("running")
     lab.press_stop()
     again = lab.page.get_by_role("button", name="Go on")

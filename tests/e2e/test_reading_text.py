@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 from steering import goes_on, press, stands, steps_done
 
@@ -42,6 +43,7 @@ def test_pointing_and_keys_show_the_terms(lab):
 TINY = "text_net=RNN&text_embedding=4&text_hidden=8&text_batch=64&text_window=32&text_epochs=400"
 
 
+@pytest.mark.wide
 def test_a_run_from_its_start_to_the_names_that_it_writes(lab):
     lab.open(f"/reading_text?reading_tab=Train&text_view=New run&{TINY}")
     press(lab, "Start")

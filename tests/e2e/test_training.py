@@ -25,6 +25,7 @@ def start(lab, name, *, twice=False):
     expect(lab.page.get_by_role("tab", name="Watch")).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.wide
 def test_a_run_from_its_start_to_its_network_under_attack(lab):
     form(lab, epochs=400)
     start(lab, "first *run*", twice=True)

@@ -17,7 +17,7 @@ DIGITS = {"network_shown": "Digits"}
 
 def data(app):
     """What the component was given."""
-    (component,) = app.get("bidi_component")
+    component = app.get("bidi_component")[0]  # another one is the way of live frames
     return json.loads(component.proto.json)
 
 

@@ -40,7 +40,7 @@ def show(subject: LayerSubject) -> None:
     picture, answer, row = main_picture(), main_answer(), st.container(key="maps_row")
     with row:
         words, more = st.columns([3.4, 1], vertical_alignment="center")
-    with more.popover("Sort and scale", icon=":material/tune:", key="maps_more", width="stretch"):
+    with more.popover("Sort and scale", icon=":material/tune:", key="maps_sorting", width="stretch"):
         everything = order(maps, choose_order())
         scale = CONTROLS.select("scale", "Full colour is the largest of", SCALES[:2], SCALES[0])
         channel = type_channel(len(maps), int(everything[0]))
