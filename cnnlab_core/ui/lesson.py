@@ -143,9 +143,17 @@ def put_away(text: str) -> list[str]:
 
 
 def hiding(keys: list[str]) -> str:
-    """The style that hides controls. Of tabs only the row to choose from goes: the open one stays."""
-    rules = [_PLACES.get(key, f".st-key-{key}") for key in keys]
+    """The style that hides controls. Of tabs only the row to choose from goes: the open one stays.
+
+    A control that is read off the numbers has what it says in its key (``Example is …``): it goes whatever it says.
+    """
+    rules = [_PLACES.get(key) or _selector(key) for key in keys]
     return f"{', '.join(rules)} {{ display: none !important; }}" if rules else ""
+
+
+def _selector(key: str) -> str:
+    name, now, _ = key.partition("-is-")
+    return f"[class*=st-key-{name}{now}]" if now else f".st-key-{key}"
 
 
 def _open() -> None:

@@ -32,7 +32,7 @@ def test_from_the_teachers_choice_to_the_students_view(lab, browser):
     lab.during(lambda: lab.page.get_by_role("option", name="2", exact=True).click())
     assert "conv_2_padding=2" in lab.page.url
     lab.during(lambda: lab.page.get_by_role("button", name="Back to the teacher's view").click())
-    expect(padding).to_contain_text("1")
+    expect(box).to_have_value("1")
     assert sorted(lab.page.url.split("?")[1].split("&")) == sorted(began.split("?")[1].split("&"))
     lab.shot("lesson_student")
 
