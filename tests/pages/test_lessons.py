@@ -13,8 +13,6 @@ from cnnlab_core.ui.lesson import EDIT, LESSONS, MOST, hiding, put_away
 
 KEY = "[A-Za-z0-9_-]{1,80}"
 RULE = re.compile(rf"(\.st-key-{KEY}|\[class\*=st-key-{KEY}\]|\[data-testid=\w+\]( \[role=tablist\])?)")
-    r"(\.st-key-[A-Za-z0-9_-]{1,80}|\[class\*=st-key-[A-Za-z0-9_-]{1,80}\]|\[data-testid=\w+\]( \[role=tablist\])?)"
-)
 
 
 @given(some.text())
