@@ -51,12 +51,11 @@ class Lesson:
 
 
 _BESIDE = ("part_picture", "part_network", "tabs", "pages")
-_SIGNAL = tuple(f"conv_1_{name}" for name in ("dilation", "padding", "mode", "groups", "flip"))
 _PLANE = tuple(
     f"adversarial_plane_{name}"
     for name in ("w1", "w2", "b", "x1", "x2", "label", "norm", "boxed", "sizes", "steps", "random", "seed")
 )
-_ATTACK = ("adversarial_attack", "adversarial_target", "adversarial_norm", "adversarial_more")
+_ATTACK = ("adversarial_attack", "adversarial_target", "adversarial_more")
 
 LESSONS: tuple[Lesson, ...] = (
     Lesson(
@@ -64,7 +63,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Move only the stride. How long is the output each time? Find the rule, then check it with the formula.",
         "convolution",
         {"conv_tab": "Slide", "conv_tab_slide": "1-D"},
-        ("conv_sizes", "conv_typed", *_SIGNAL, "tabs", "pages"),
+        ("conv_sizes", "conv_typed", "conv_more", "conv_1_padding", "tabs", "pages"),
     ),
     Lesson(
         "Hot and cold answers",
@@ -72,7 +71,7 @@ LESSONS: tuple[Lesson, ...] = (
         "network sure of nothing?",
         "classifier",
         {"picture": "coffee", "classifier_t": "1.0"},
-        (*_BESIDE, "classifier_k", "classifier_scale", "classifier_versus"),
+        (*_BESIDE, "classifier_more", "classifier_versus"),
     ),
     Lesson(
         "What one unit can see",
@@ -87,14 +86,14 @@ LESSONS: tuple[Lesson, ...] = (
         "Find the smallest epsilon at which the cat becomes a tarantula. Could you tell the two pictures apart?",
         "adversarial",
         {"picture": "chelsea", "adversarial_eps": "4.0"},
-        (*_BESIDE, *_ATTACK, "adversarial_step", "adversarial_steps"),
+        (*_BESIDE, *_ATTACK),
     ),
     Lesson(
         "One step against many",
         "FGSM takes one step, PGD many. Switch between them and drag epsilon: which one's curve rises steadily?",
         "adversarial",
         {"adversarial_tab": "Attack", "adversarial_tab_attack": "Epsilon"},
-        (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps"),
+        (*_BESIDE, *_ATTACK, "adversarial_eps"),
     ),
     Lesson(
         "A neuron in the plane",
@@ -102,7 +101,7 @@ LESSONS: tuple[Lesson, ...] = (
         "Does a larger step get there sooner?",
         "adversarial",
         {"adversarial_tab": "On paper", "adversarial_tab_paper": "One neuron"},
-        (*_BESIDE, *_ATTACK, "adversarial_eps", "adversarial_step", "adversarial_steps", *_PLANE),
+        (*_BESIDE, *_ATTACK, "adversarial_eps", *_PLANE),
     ),
 )
 
