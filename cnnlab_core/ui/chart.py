@@ -36,8 +36,9 @@ def show_chart(
     """
     shown = _larger(figure) if is_projected() else figure
     look = {"config": {"displayModeBar": False, "staticPlot": still}, "alt": alt or title, **more}
-    if live:
-        place.plotly_chart(shown, key=key, **look)
+    if live:  # never the same key twice: a job may paint again before it has another step
+        paintings = st.session_state["paintings"] = st.session_state.get("paintings", 0) + 1
+        place.plotly_chart(shown, key=f"{key} {paintings}", **look)
         return
     name = re.sub(r"\W+", "_", key.lower()).strip("_")
     with place.container(key=f"chart_{name}", gap=None):

@@ -93,7 +93,7 @@ def test_hovering_lights_up_what_belongs_together(lab):
 
 def test_the_keyboard_walks_pins_and_edits(lab):
     lab.open("/convolution")
-    cell(lab, "y[2, 5]").click()
+    cell(lab, "y[2, 5]").focus()
     for key in ("ArrowDown", "ArrowLeft", "ArrowLeft"):
         lab.page.keyboard.press(key)
     expect(words(lab)).to_contain_text("y[3, 3] = 30")

@@ -3,6 +3,7 @@
 import pytest
 from places import ROOT
 from screen import FIGURE_FILES, files
+from streamlit.testing.v1 import AppTest
 
 VIEWS = [
     ("classifier", {}),
@@ -41,3 +42,20 @@ def test_figures_are_shown_in_one_way_alone():
     lab = [*(ROOT / "cnnlab_core" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
     drawing = {path.name for path in lab if "plotly_chart(" in path.read_text(encoding="utf-8")}
     assert drawing == {"chart.py"}
+
+
+def test_a_job_may_paint_a_figure_again_before_it_has_another_step():
+    def page():
+        import streamlit as st
+
+        from cnnlab_core.plots.lines import step_lines
+        from cnnlab_core.ui.chart import show_chart
+
+        place = st.empty()
+        for _ in range(2):
+            figure = step_lines({"loss": [1.0, 0.5]}, title="Loss", total=2)
+            show_chart(figure, "loss", "The loss", "two steps", place=place, live=True)
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) == 1
