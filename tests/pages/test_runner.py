@@ -7,6 +7,7 @@ from patience import patience
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.runtime.gate import Gate
+from cnnlab_core.ui.results import digest
 
 LAB = """
 import streamlit as st
@@ -52,6 +53,13 @@ def test_cheap_work_follows_and_is_kept():
     app.number_input(key="setting").set_value(1).run()
     assert app.text[0].value == "done {'answer': 2}"
     assert app.session_state["counts"] == [1, 5]
+
+
+def test_a_job_that_is_not_held_is_over_where_it_is_stopped():
+    app = lab("held=False, keep=False")
+    app.session_state["job job"].stop(digest("job", 1))
+    assert app.run().text[0].value == "stopped None"
+    assert app.run().text[0].value == "done {'answer': 2}"
 
 
 def test_dear_work_waits_and_says_when_it_is_out_of_date():
