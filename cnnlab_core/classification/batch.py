@@ -12,7 +12,7 @@ from cnnlab_core.classification.softmax import Prediction, rank, softmax, top_k
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_apart_steps, png, thumbnail
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, relay
+from cnnlab_core.runtime.jobs import Progress, meanwhile
 
 ICON_SIDE = 96
 """Pixels of the longer side of a picture in a table."""
@@ -58,7 +58,7 @@ def classify(
     for index, (file, content) in enumerate(pictures):
         waiting = Progress[Classified](index, len(pictures))
         try:
-            picture = yield from relay(open_apart_steps(content), lambda _, waiting=waiting: waiting)
+            picture = yield from meanwhile(open_apart_steps(content), waiting)
         except ImageError as error:
             answer = Classified(index, file, problem=str(error))
         else:

@@ -31,7 +31,7 @@ from cnnlab_core.data.zip_names import names_of
 from cnnlab_core.errors import DataError, ImageError, InputError
 from cnnlab_core.images import open_apart_steps
 from cnnlab_core.images.opening import begins_like_a_picture
-from cnnlab_core.runtime.jobs import Progress, relay
+from cnnlab_core.runtime.jobs import Progress, meanwhile
 from cnnlab_core.runtime.limits import SET_FILE_MB, SET_MB, SET_PICTURES, ZIP_ENTRIES
 
 MOST_CLASSES = 200
@@ -194,7 +194,7 @@ def _in_folder(folder: Path) -> Iterator[_File]:
 def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple[str, ...]]:
     """The files in a zip, and what is to be said of their names."""
     try:
-        file = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
+        file: IO[bytes] = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
         if _entries(file, ZIP_ENTRIES.now()) > ZIP_ENTRIES.now():
             raise DataError(f"This zip has more than {ZIP_ENTRIES.now():,} files and folders. Use a part of them.")
         packed = opened.enter_context(zipfile.ZipFile(file))
@@ -278,7 +278,7 @@ def _read(
             content = file.read()
             spent += len(content)
             waiting = Progress[None](number, len(work))
-            picture = yield from relay(open_apart_steps(content), lambda _, waiting=waiting: waiting)
+            picture = yield from meanwhile(open_apart_steps(content), waiting)
             images[number] = np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.BICUBIC))
             good[number] = True
         except ImageError as error:
@@ -313,7 +313,7 @@ def _own_side(files: Sequence[_File]) -> Generator[Progress[None], None, int]:
     sides = []
     for file in files[:: math.ceil(len(files) / _MEASURED)]:
         with suppress(ImageError):
-            picture = yield from relay(open_apart_steps(file.read()), lambda _: Progress[None](0, len(files)))
+            picture = yield from meanwhile(open_apart_steps(file.read()), Progress[None](0, len(files)))
             sides.append(min(picture.size))
     return int(np.clip(np.median(sides or [SIDES[1]]), *SIDES))
 

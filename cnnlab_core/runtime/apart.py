@@ -191,9 +191,14 @@ def _start() -> subprocess.Popen[bytes]:
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "1",  # arenas count as memory, whether used or not
     }
-    command = [sys.executable, "-m", "cnnlab_core.runtime.apart"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return cast("subprocess.Popen[bytes]", subprocess.Popen(command, env=environment, **pipes, **alone))
+    return subprocess.Popen(
+        [sys.executable, "-m", "cnnlab_core.runtime.apart"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        **alone,
+    )
 
 
 @cache

@@ -17,7 +17,7 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
-from cnnlab_core.runtime.jobs import Progress, relay
+from cnnlab_core.runtime.jobs import Progress, meanwhile
 from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, SESSION_PICTURES, UPLOAD_MB
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.classroom import offered_specs
@@ -286,7 +286,7 @@ def _decode(files: list[tuple[str, bytes]]) -> Generator[Progress[None], None, l
     for index, (_, content) in enumerate(files):
         waiting = Progress[None](index, len(files))
         try:
-            found.append(png((yield from relay(open_apart_steps(content), lambda _, waiting=waiting: waiting))))
+            found.append(png((yield from meanwhile(open_apart_steps(content), waiting))))
         except ImageError as error:
             found.append(str(error))
     return found

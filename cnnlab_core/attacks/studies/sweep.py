@@ -17,7 +17,7 @@ from cnnlab_core.images import open_apart_steps
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.synsets import synsets
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, Result, part, relay
+from cnnlab_core.runtime.jobs import Progress, Result, meanwhile, part
 
 ITERATIONS = 12
 """Of the bisection for the smallest epsilon: a 16th of what the doublings leave."""
@@ -90,7 +90,7 @@ def for_pictures(
             return before if step.latest is None else (*before, step.latest)
 
         waiting = Progress(index, len(pictures), finished or None)
-        opened = yield from relay(open_apart_steps(picture), lambda _, waiting=waiting: waiting)
+        opened = yield from meanwhile(open_apart_steps(picture), waiting)
         job = study(model.prepare(opened), y)
         finished += ((yield from part(job, index, 1, len(pictures), known)),)
     return finished
