@@ -27,6 +27,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def can_write(folder: Path) -> bool:
+    """Whether files can be put into a folder, or into the nearest one above it that is there."""
+    return os.access(next(path for path in (folder, *folder.parents) if os.path.exists(path)), os.W_OK | os.X_OK)
+
+
 def cache_folder() -> Path:
     """Where things are kept that take long to make: ``CNNLAB_CACHE``, else the user's own cache folder."""
     chosen = os.environ.get("CNNLAB_CACHE")

@@ -149,11 +149,11 @@ class Run:
 
     def ask(self, what: Literal["", "pause", "stop"]) -> None:
         """Ask the trainer to pause or stop, or take that back."""
-        if what:
-            with _kept(self):
+        with _kept(self):
+            if what:
                 write_atomically(self.folder / "request", what.encode())
-        else:
-            (self.folder / "request").unlink(missing_ok=True)
+            else:
+                (self.folder / "request").unlink(missing_ok=True)
 
     def write_json(self, name: str, content: object) -> None:
         """Write one of the run's JSON files, whole."""
