@@ -35,8 +35,8 @@ with st.container(horizontal=True):
             st.page_link(entry.file, label=entry.title, icon=entry.icon, query_params={PARAMETER: EDIT})
 st.caption(
     "A link holds only what you can see in the address: how the controls are set. It contains none of your pictures "
-    "and nothing secret. It hides controls to keep attention on the task; it doesn't lock them: anyone can bring them "
-    "back by editing the address."
+    "and nothing secret. It hides controls to keep attention on the task. This isn't an exam mode: anyone can bring "
+    "them back by editing the address."
 )
 
 st.header("This lab's settings")

@@ -21,6 +21,7 @@ from cnnlab_core.runtime.gate import Gate, gate
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.visitor import visitor
 
 Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
@@ -163,6 +164,7 @@ def run(
             attempt=lambda work: with_memory_retry(work, _put_away_idle),
             done=(lambda result: owner.put(key, result)) if keep else (lambda result: None),
             kept_bytes=KEPT_BYTES if paint else 0,
+            visitor=visitor() or None,
         )
 
     if meanwhile:

@@ -11,7 +11,7 @@ from cnnlab_core.training.curves import duration, seconds_left
 from cnnlab_core.training.launch import launch
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
-from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.show import plain, show_problem, without_paths
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import STATES, asked, choose_run, look_at, may_start, may_steer, spec_name
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
@@ -92,7 +92,7 @@ def _sentence(run: Run, state: State) -> str:
             return "Reading the text."
         fetching = find_data(run.config.data).megabytes
         return f"Fetching {fetching:.0f} MB of data." if fetching else "Reading the data and testing the machine."
-    return state.sentence
+    return without_paths(state.sentence)
 
 
 def _numbers(run: Run, state: State) -> None:
