@@ -217,12 +217,12 @@ def _write(options: argparse.Namespace) -> None:
 
 def _import(options: argparse.Namespace) -> None:
     from cnnlab_core.data import import_pictures, import_text
-    from cnnlab_core.data.text import MOST_TEXT_BYTES
+    from cnnlab_core.runtime.limits import TEXT_MB
 
     if options.source.suffix.lower() == ".txt":
         try:
             with options.source.expanduser().open("rb") as file:
-                content = file.read(4 * MOST_TEXT_BYTES + 1)  # one more than is accepted, whatever the encoding
+                content = file.read(4 * 10**6 * TEXT_MB.now() + 1)  # one more than is accepted, whatever the encoding
         except OSError as error:
             raise InputError(f"{options.source} can't be read: {error.strerror}.") from None
         print(f"text:{options.name}: {import_text(content, options.name).summary}")

@@ -21,7 +21,7 @@ from safetensors.torch import save
 from training_runs import lab_folders, tiny  # noqa: F401
 
 from cnnlab_core.data import import_pictures, list_data, open_data
-from cnnlab_core.data.own import MOST_FILE_BYTES, own_folder, own_path
+from cnnlab_core.data.own import own_folder, own_path
 from cnnlab_core.errors import LabError, RunError, WeightsError
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
@@ -224,10 +224,10 @@ def test_links_in_folders_and_zips_lead_nowhere(lab_folders):  # noqa: F811
 
 
 def test_bombs_and_crowds_are_refused_quickly(monkeypatch):
-    files = [*class_folders("a", "b")[:-1], ("b/bomb.png", bytes(MOST_FILE_BYTES + 1))]
+    files = [*class_folders("a", "b")[:-1], ("b/bomb.png", bytes(40_000_001))]
     with pytest.raises(LabError, match="larger than 40 MB"):
         finish(import_pictures(zipped(files, compression=zipfile.ZIP_DEFLATED), "bomb"))
-    monkeypatch.setattr("cnnlab_core.data.own.MOST_PICTURES", 2000)
+    monkeypatch.setenv("CNNLAB_SET_PICTURES", "2000")
     crowd = zipped([(f"{i % 300}/{i}.png", b"") for i in range(2001)])
     with pytest.raises(LabError, match="more than 2000"):
         finish(import_pictures(crowd, "crowd"))

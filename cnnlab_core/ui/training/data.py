@@ -7,11 +7,11 @@ import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
 from cnnlab_core.data.own import SIDES
-from cnnlab_core.data.text import FEWEST_CHARACTERS, MOST_TEXT_BYTES
+from cnnlab_core.data.text import FEWEST_CHARACTERS
+from cnnlab_core.runtime.limits import TEXT_MB, UPLOAD_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
@@ -81,7 +81,7 @@ def _bring_pictures() -> None:
         "there are folders `train` and `test`. Oxford-IIIT Pet can stay as it is downloaded: `images/Breed_12.jpg` and "
         "the lists in `annotations`. Everybody who uses this lab will see the data set."
     )
-    file = st.file_uploader("Zip file", key="training_zip", max_upload_size=classroom().upload_mb)
+    file = st.file_uploader("Zip file", key="training_zip", max_upload_size=UPLOAD_MB.now())
     name = st.text_input("Name of the data set", key="training_zip_name", max_chars=40, placeholder="leaves")
     side = st.slider(
         "Pixels wide and high",
@@ -99,10 +99,10 @@ def _bring_pictures() -> None:
 def _bring_text() -> None:
     """A file or a pasted text becomes a text that everybody in the lab can learn from."""
     st.markdown(
-        f"Any script, {FEWEST_CHARACTERS} characters or more, up to {MOST_TEXT_BYTES // 10**6} MB: poems, recipes, "
+        f"Any script, {FEWEST_CHARACTERS} characters or more, up to {TEXT_MB.now()} MB: poems, recipes, "
         "names of towns, code. The last tenth is kept for the test. Everybody who uses this lab will see the text."
     )
-    file = st.file_uploader("Text file", key="text_file", max_upload_size=classroom().upload_mb)
+    file = st.file_uploader("Text file", key="text_file", max_upload_size=UPLOAD_MB.now())
     pasted = st.text_area("Or paste it here", key="text_pasted", max_chars=MOST_PASTED, height=120)
     name = st.text_input("Name of the text", key="text_file_name", max_chars=40, placeholder="poems")
     source = file.getvalue() if file else pasted

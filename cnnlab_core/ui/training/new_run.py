@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.errors import LabError
 from cnnlab_core.models.stack import write_stack
 from cnnlab_core.recipes.training import new_run
+from cnnlab_core.runtime.limits import TRAINING_QUEUE
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.curves import duration
@@ -16,7 +17,6 @@ from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.presets import PRESETS, TEXT_PRESETS
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.training.settings import Kind
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, show_problem
@@ -163,7 +163,7 @@ def _token() -> str:
 
 
 def _start(config: Config, name: str, token: str) -> None:
-    made = asked(start, config, name, owner=visitor(), token=token, most_waiting=classroom().training_queue)
+    made = asked(start, config, name, owner=visitor(), token=token, most_waiting=TRAINING_QUEUE.now())
     if made:
         st.session_state.pop(_TOKEN, None)
         look_at(made, "Watch")

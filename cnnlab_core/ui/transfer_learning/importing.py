@@ -6,7 +6,7 @@ from pathlib import PurePath
 import streamlit as st
 
 from cnnlab_core.data import import_pictures
-from cnnlab_core.ui.classroom import classroom
+from cnnlab_core.runtime.limits import UPLOAD_MB
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
@@ -20,7 +20,7 @@ def import_own() -> None:
         st.toast(plain(imported), icon=":material/check_circle:", duration="long")
     with st.popover("Use your own", icon=":material/folder_zip:", width="stretch", key="transfer_own"):
         file = st.file_uploader(
-            "A zip with a folder for each class", type="zip", key="transfer_zip", max_upload_size=classroom().upload_mb
+            "A zip with a folder for each class", type="zip", key="transfer_zip", max_upload_size=UPLOAD_MB.now()
         )
         st.caption(
             "At least two classes with six pictures each. Oxford-IIIT Pet can stay as it is downloaded: "
