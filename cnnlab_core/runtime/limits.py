@@ -59,6 +59,10 @@ QUEUE = Limit("CNNLAB_QUEUE", 100, 1, 100_000, "jobs", "jobs that wait for the d
 TRAINING_QUEUE = Limit(
     "CNNLAB_TRAINING_QUEUE", 30, 0, 1000, "runs", "training runs that wait for the device", "no more can be started"
 )
+RESULTS_MB = Limit(
+    "CNNLAB_RESULTS_MB", 48, 1, 10_000, "MB", "results kept for a visitor, in all tabs together",
+    "the oldest are forgotten, and computed anew when they are wanted",
+)  # fmt: skip
 MODEL_BUDGET = Limit(
     "CNNLAB_MODEL_BUDGET", 1_200_000_000, 1_000_000, 10**13, "bytes", "weights of networks in memory",
     "networks that nobody uses are put away; with all in use, no other is loaded",

@@ -269,6 +269,31 @@ def test_two_starters_at_once_make_one_run_and_one_trainer():
     assert not list_runs()
 
 
+@pytest.mark.fault("Two tabs delete one run", "One does, the other is told that it is gone; nothing of it stays")
+def test_a_run_is_deleted_by_two_at_once():
+    for _ in range(5):
+        run, said = create_run(tiny(), "mine"), []
+
+        def delete(run=run, said=said):
+            try:
+                run.delete()
+                said.append("deleted")
+            except RunError as error:
+                said.append(str(error))
+
+        threads = [threading.Thread(target=delete) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(said)[1] == "deleted"
+        assert "is gone" in sorted(said)[0]
+        for late in (run.delete, lambda: run.rename("new"), lambda: stop(run), lambda: pause(run), lambda: resume(run)):
+            with pytest.raises(RunError, match="is gone"):
+                late()
+        assert not run.folder.exists()
+
+
 def test_a_second_run_waits_for_the_device_and_can_be_taken_out():
     with queue(device_key()).place("somebody-else"):
         run = start(tiny())
