@@ -59,6 +59,10 @@ QUEUE = Limit("CNNLAB_QUEUE", 100, 1, 100_000, "jobs", "jobs that wait for the d
 TRAINING_QUEUE = Limit(
     "CNNLAB_TRAINING_QUEUE", 30, 0, 1000, "runs", "training runs that wait for the device", "no more can be started"
 )
+RUN_MEMORY = Limit(
+    "CNNLAB_RUN_MEMORY", 50, 1, 100, "%", "the memory that is free, for one training run",
+    "it isn't started; a trainer that takes more fails, and the lab goes on",
+)  # fmt: skip
 RESULTS_MB = Limit(
     "CNNLAB_RESULTS_MB", 48, 1, 10_000, "MB", "results kept for a visitor, in all tabs together",
     "the oldest are forgotten, and computed anew when they are wanted",

@@ -68,8 +68,8 @@ def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], Non
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(ValueError):  # not the main thread: then there are no signals to hear
             signal.signal(number, lambda received, _: signals.append(received))
-    if report is None and hasattr(os, "nice"):
-        os.nice(_NICE)
+    if report is None:
+        _be_nice()
 
     def wish() -> str:
         return "pause" if signals else run.request()
@@ -101,14 +101,14 @@ def _train(
     try:
         if reserve:
             reserve.write_bytes(os.urandom(_RESERVE_BYTES))  # room for the last words on a full disk
-        import torch
-
-        from cnnlab_core.runtime.device import available_cores, pick_device
+        from cnnlab_core.runtime.device import pick_device
         from cnnlab_core.training.loop import train
+        from cnnlab_core.training.memory import bound_this_process
 
-        threads = (run.machine or {}).get("threads") if run else None
         if world is None:
-            torch.set_num_threads(int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores()))
+            use_cores((run.machine or {}).get("threads") if run else None)
+        if world is None and report is None:
+            bound_this_process()
         job = train(
             run,
             world=world,
@@ -136,6 +136,29 @@ def _train(
     return 0
 
 
+def stand_back() -> None:
+    """In a process that tries a training: nice to others, on a trainer's cores, in a bounded memory."""
+    from cnnlab_core.training.memory import bound_this_process
+
+    _be_nice()
+    use_cores()
+    bound_this_process()
+
+
+def use_cores(threads: int | None = None) -> None:
+    """Let torch compute with so many threads; by default as OMP_NUM_THREADS says, else one for each core."""
+    import torch
+
+    from cnnlab_core.runtime.device import available_cores
+
+    torch.set_num_threads(int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores()))
+
+
+def _be_nice() -> None:
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+
+
 def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
     """A sentence, and whether going on makes sense."""
     from cnnlab_core.training.loop import NotANumberError
@@ -149,6 +172,6 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
             f"The disk with {run.folder.parent} is full. Free some space, then resume: training goes on from the last "
             "checkpoint, nothing else is lost."
         ), True
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "allocate memory" in str(error):
         return "There isn't enough memory for this batch. Duplicate the run with a smaller batch or network.", True
     return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True

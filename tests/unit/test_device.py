@@ -132,7 +132,9 @@ def test_the_first_turns_of_a_new_job_come_before_the_further_turns_of_others():
         driven.close()
 
 
-@pytest.mark.fault("A visitor starts twenty jobs", "Turns go round by visitor: another one's job waits for none of them")
+@pytest.mark.fault(
+    "A visitor starts twenty jobs", "Turns go round by visitor: another one's job waits for none of them"
+)
 def test_turns_go_round_by_visitor_and_then_by_job():
     shared, done = Gate(1, express=1), []
     options = {"slice_seconds": 0.0, "report_seconds": 0.01}

@@ -469,7 +469,10 @@ def test_arrays_that_hold_objects_are_refused():
         ("The file /srv/lab/runs/exports/a.json can't be", "The file CNNLAB_RUNS/exports/a.json can't be"),
         ("Put it into /root/.cache/torch/hub/a.pth.", "Put it into a.pth."),
         (r"“C:\lab\data\a.txt” can't be read.", "“a.txt” can't be read."),
-        ("Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.", "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2."),
+        (
+            "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.",
+            "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.",
+        ),
     ],
 )
 def test_a_problem_on_a_page_names_no_folder_of_the_server(monkeypatch, said, shown):

@@ -150,11 +150,12 @@ def _time(config: Config, facts: Facts) -> str:
         lambda: measure_speed(config, facts),
         label="Trying a few steps",
         start="Estimate the time",
+        computes=False,
     )
     if measured.state != "done" or not measured.result:
         return ""
     words = duration(seconds_of_training(config, pictures, measured.result))
-    return f"About **{words}** on one core at {measured.result:,.0f} {learned}/s, less on several."
+    return f"About **{words}** at {measured.result:,.0f} {learned}/s, as a few steps have just taken."
 
 
 def _token() -> str:
