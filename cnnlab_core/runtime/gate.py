@@ -29,7 +29,7 @@ _NICE = 5
 
 
 class _Ticket:
-    """A place in the gate's queue, where those of a smaller ``turn`` come first; ``express`` may go beyond the slots."""
+    """A place in the queue: a smaller ``turn`` comes first, and an ``express`` one may go beyond the slots."""
 
     def __init__(self, who: Hashable, turn: int, express: bool) -> None:
         self.who, self.turn, self.express = who, turn, express

@@ -107,7 +107,8 @@ def measure_speed(config: Config, facts: Facts) -> Generator[Progress[float | No
 def _hand_over(process: "subprocess.Popen[bytes]", config: Config, lines: "queue.SimpleQueue[bytes | None]") -> None:
     """Give the process its config, and pass on its lines; None at the end."""
     with suppress(OSError, ValueError):
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdin.write(config.to_json().encode())
         process.stdin.close()
         for line in process.stdout:

@@ -49,8 +49,8 @@ def refuse_large(needed: int) -> None:
     """Raise ``InputError`` for a training that needs more bytes than are allowed."""
     if needed > (allowed := allowed_bytes()):
         raise InputError(
-            f"This training needs about {needed / 1e9:.1f} GB of memory, more than the {allowed / 1e9:.1f} GB that a run "
-            f"may take now ({RUN_MEMORY.now()} % of what is free). Use a smaller batch, network or data set."
+            f"This training needs about {needed / 1e9:.1f} GB of memory, more than the {allowed / 1e9:.1f} GB that "
+            f"a run may take now ({RUN_MEMORY.now()} % of what is free). Use a smaller batch, network or data set."
         )
 
 

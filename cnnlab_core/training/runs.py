@@ -184,7 +184,7 @@ class Run:
             self.write_json("about.json", asdict(About(_checked_name(name), self.about.owner, self.about.created)))
 
     def delete(self) -> None:
-        """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training, and for one that is gone."""
+        """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training, and if it is gone."""
         self.refuse_shipped()
         with held(runs_folder() / "create.lock", 10, _BUSY):  # two who delete it come one after the other
             name = self.about.name

@@ -25,6 +25,7 @@ from cnnlab_core.training import tasks as tasks_module
 from cnnlab_core.training.locks import DeviceQueue, device_key, held, is_held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics, say
+from cnnlab_core.training.runs import Run
 from cnnlab_core.training.worker import work
 
 
@@ -288,10 +289,11 @@ def test_a_run_is_deleted_by_two_at_once():
             thread.join()
         assert sorted(said)[1] == "deleted"
         assert "is gone" in sorted(said)[0]
-        for late in (run.delete, lambda: run.rename("new"), lambda: stop(run), lambda: pause(run), lambda: resume(run)):
-            with pytest.raises(RunError, match="is gone"):
-                late()
         assert not run.folder.exists()
+    for late in (Run.delete, lambda run: run.rename("new"), stop, pause, resume):
+        with pytest.raises(RunError, match="is gone"):
+            late(run)
+    assert not run.folder.exists()
 
 
 def test_a_second_run_waits_for_the_device_and_can_be_taken_out():
