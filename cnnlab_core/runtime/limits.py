@@ -63,6 +63,18 @@ RUN_MEMORY = Limit(
     "CNNLAB_RUN_MEMORY", 50, 1, 100, "%", "the memory that is free, for one training run",
     "it isn't started; a trainer that takes more fails, and the lab goes on",
 )  # fmt: skip
+VISITOR_MB = Limit(
+    "CNNLAB_VISITOR_MB", 5000, 1, 10**8, "MB", "what a visitor keeps: runs, networks, data sets, texts",
+    "before something new is kept, what was used longest ago is deleted, and said",
+)  # fmt: skip
+KEPT_MB = Limit(
+    "CNNLAB_KEPT_MB", 20_000, 1, 10**9, "MB", "what all visitors keep",
+    "before something new is kept, what was used longest ago is deleted, and said",
+)  # fmt: skip
+CACHE_MB = Limit(
+    "CNNLAB_CACHE_MB", 4000, 1, 10**8, "MB", "caches: features, dreams",
+    "what was used longest ago is deleted, and made anew when it is wanted",
+)  # fmt: skip
 RESULTS_MB = Limit(
     "CNNLAB_RESULTS_MB", 48, 1, 10_000, "MB", "results kept for a visitor, in all tabs together",
     "the oldest are forgotten, and computed anew when they are wanted",

@@ -13,6 +13,7 @@
                 mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives
                 request          "pause" or "stop", for the trainer to read
+                hidden           there if only a teacher sees the run
                 trainer.log      what the trainer printed
     <runs>/exports/              networks to use elsewhere (see ``cnnlab_core.models.exports``)
     <runs>/queue/<device>/       who waits for the device
@@ -182,6 +183,16 @@ class Run:
         self.refuse_shipped()
         with _kept(self):
             self.write_json("about.json", asdict(About(_checked_name(name), self.about.owner, self.about.created)))
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a teacher has put it out of sight."""
+        return (self.folder / "hidden").exists()
+
+    def belong_to(self, owner: str) -> None:
+        """Make it another visitor's."""
+        with _kept(self):
+            self.write_json("about.json", asdict(replace(self.about, owner=owner)))
 
     def delete(self) -> None:
         """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training, and if it is gone."""
