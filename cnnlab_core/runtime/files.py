@@ -57,7 +57,7 @@ def is_at_work(part: Path) -> bool:
 
 
 def sign(main: Path, owner: str) -> None:
-    """Keep beside a file whose it is: a visitor's digest; nothing for "", as for the command line. Raises ``OSError``."""
+    """Keep beside a file whose it is: a visitor's digest, nothing for "" (the command line). Raises ``OSError``."""
     if owner:
         write_atomically(_signature(main), owner.encode())
 

@@ -142,7 +142,7 @@ def _size(path: Path) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes: of all that is kept, the caches with their limits, and what the disk has left."""
+    """Bytes: what visitors keep and the caches, with their limits, and what the disk has left."""
 
     kept: int
     kept_most: int
@@ -154,7 +154,7 @@ class Room:
 def room() -> Room:
     """How much is kept, how much may be, and what is left."""
     place = next(path for path in (runs_folder(), *runs_folder().parents) if path.exists())
-    kept = sum(thing.bytes for thing in things())
+    kept = sum(thing.bytes for thing in things() if thing.owner)
     caches = sum(size for _, size, _ in _cached())
     return Room(kept, KEPT_MB.now() * 10**6, caches, CACHE_MB.now() * 10**6, shutil.disk_usage(place).free)
 
@@ -166,11 +166,10 @@ def make_room(owner: str = "") -> list[str]:
     needs, what came with the lab and what came by the command line stays.
     """
     kept = things()
-    total = sum(thing.bytes for thing in kept)
     gone: list[str] = []
     for whose, most in ((owner, VISITOR_MB.now()), (None, KEPT_MB.now())):
         theirs = [thing for thing in kept if thing.owner and whose in (None, thing.owner)]
-        taken = total if whose is None else sum(thing.bytes for thing in theirs)
+        taken = sum(thing.bytes for thing in theirs)
         for thing in reversed(theirs):
             if taken <= most * 10**6:
                 break
@@ -178,7 +177,7 @@ def make_room(owner: str = "") -> list[str]:
                 with suppress(RunError, DataError, OSError):
                     thing.delete()
                     gone.append(thing.said)
-                taken, total = taken - thing.bytes, total - thing.bytes
+                taken -= thing.bytes
                 kept.remove(thing)
     trim_caches()
     return gone
@@ -237,7 +236,7 @@ def sweep() -> int:
     ]:
         mains = [path.with_name(path.stem + end) for end in (".json", ".safetensors", ".txt")]
         described = any(
-            main != path and main.exists() or main.with_name(main.name + _HIDDEN).exists() for main in mains
+            (main != path and main.exists()) or main.with_name(main.name + _HIDDEN).exists() for main in mains
         )
         with suppress(OSError):
             if not described and time.time() - path.stat().st_mtime > _ORPHANED_SECONDS:
