@@ -14,6 +14,7 @@ from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.teacher import is_teacher
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.visitor import visitor
 
@@ -34,16 +35,18 @@ STATES = {
 
 def seen_runs(kind: Kind = "pictures") -> list[Run]:
     """The runs that this browser may look at: its own, those that came with the lab or were started from the command
-    line, and where the lab is set so, everybody's; of those on pictures, or on text."""
-    me, shared = visitor(), classroom().training == "shared"
-    runs = [run for run in list_runs() if run.config.kind == kind]
-    return [run for run in runs if shared or run.shipped or run.about.owner in ("", me)]
+    line, and where the lab is set so, everybody's; a teacher's, all. Of those on pictures, or on text."""
+    me, shared, teacher = visitor(), classroom().training == "shared", is_teacher()
+    runs = [run for run in list_runs() if run.config.kind == kind and (teacher or not run.hidden)]
+    return [run for run in runs if teacher or shared or run.shipped or run.about.owner in ("", me)]
 
 
 def may_steer(run: Run) -> bool:
     """Whether this browser may pause, stop, rename, export or delete the run."""
     training = classroom().training
-    return not run.shipped and (training == "shared" or (training == "own" and run.about.owner == visitor()))
+    return not run.shipped and (
+        is_teacher() or training == "shared" or (training == "own" and run.about.owner == visitor())
+    )
 
 
 def may_start() -> bool:

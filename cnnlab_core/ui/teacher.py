@@ -1,0 +1,104 @@
+"""Who is a teacher here: whoever has entered the key that the administrator has set (``CNNLAB_TEACHER_KEY``).
+
+The key is entered once, on the page Teaching; a signed cookie keeps it for some hours. The lab holds no key that is
+entered, and without the setting nobody is a teacher.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import threading
+import time
+from collections import deque
+from functools import cache
+
+import streamlit as st
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.training.launch import TEACHER_KEY
+
+SHORTEST = 12
+"""Letters of a key, at least."""
+HOURS = 12
+"""How long a browser is a teacher's."""
+MOST_WRONG_HERE, MOST_WRONG, WITHIN_SECONDS = 5, 30, 600.0
+"""Wrong keys of one session, and of all within so long, before none is looked at any more."""
+PAUSE_SECONDS = 1.0
+"""After a wrong key. One is looked at at a time."""
+_COOKIE = "cnnlab_teacher"
+_TOKEN = re.compile(r"(\d{10,12})\.([0-9a-f]{64})", re.ASCII)
+_STATE, _WRONG = "teacher", "teacher wrong"
+_LEFT = "left"
+
+_one_at_a_time = threading.Lock()
+_wrong: deque[float] = deque(maxlen=MOST_WRONG)
+
+
+def teachers_key() -> str:
+    """The key that is set, or "". Raises ``InputError`` for one that could be guessed."""
+    key = os.environ.get(TEACHER_KEY, "").strip()
+    if key and len(key) < SHORTEST:
+        raise InputError(f"{TEACHER_KEY} has {len(key)} letters, too few to be safe. Set one of at least {SHORTEST}.")
+    return key
+
+
+def is_teacher() -> bool:
+    """Whether this browser has entered the key that holds now, in the last hours."""
+    entered = st.session_state.get(_STATE) or st.context.cookies.get(_COOKIE) or ""
+    try:
+        return bool(key := teachers_key()) and holds(entered, key, time.time())
+    except InputError:
+        return False
+
+
+def signed_token(key: str, now: float) -> str:
+    """What a teacher's browser keeps: until when, and a digest of that which only somebody with the key can make."""
+    until = f"{int(now + 3600 * HOURS)}"
+    return f"{until}.{hmac.new(_secret(key), until.encode(), 'sha256').hexdigest()}"
+
+
+def holds(token: object, key: str, now: float) -> bool:
+    """Whether a token was made with this key, and isn't too old."""
+    found = _TOKEN.fullmatch(token) if isinstance(token, str) else None
+    if found is None:
+        return False
+    wanted = hmac.new(_secret(key), found[1].encode(), "sha256").hexdigest()
+    return hmac.compare_digest(wanted, found[2]) and now < int(found[1])
+
+
+@cache
+def _secret(key: str) -> bytes:
+    """Slow to make, so that a stolen cookie doesn't give a short key away."""
+    return hashlib.scrypt(key.encode(), salt=b"cnnlab teacher", n=2**14, r=8, p=1)
+
+
+def enter(text: str) -> None:
+    """Be a teacher from now on. Raises ``InputError``, after a pause, for another key, and for too many of them."""
+    with _one_at_a_time:
+        recent = sum(time.monotonic() - when < WITHIN_SECONDS for when in _wrong)
+        if st.session_state.get(_WRONG, 0) >= MOST_WRONG_HERE or recent >= MOST_WRONG:
+            raise InputError(f"Too many wrong keys. Open the page again in {WITHIN_SECONDS / 60:.0f} minutes.")
+        key = teachers_key()
+        if not (key and hmac.compare_digest(key.encode(), text.strip().encode())):
+            _wrong.append(time.monotonic())
+            st.session_state[_WRONG] = st.session_state.get(_WRONG, 0) + 1
+            time.sleep(PAUSE_SECONDS)
+            raise InputError("This isn't the teacher's key.")
+    st.session_state[_STATE] = signed_token(key, time.time())
+
+
+def leave() -> None:
+    """Be a teacher no more, in this browser."""
+    st.session_state[_STATE] = _LEFT
+
+
+def keep_in_browser() -> None:
+    """Let the browser keep, or forget, what was entered or left in this session. Draws nothing."""
+    token = st.session_state.get(_STATE)
+    if token is None:
+        return
+    value = f"{token}; max-age={3600 * HOURS}" if _TOKEN.fullmatch(token) else "; max-age=0"
+    secure = '(location.protocol === "https:" ? "; Secure" : "")'
+    script = f'document.cookie = "{_COOKIE}={value}; path=/; SameSite=Strict" + {secure};'
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
