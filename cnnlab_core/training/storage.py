@@ -95,10 +95,9 @@ def things() -> list[Thing]:
     return sorted(found, key=lambda thing: -thing.used)
 
 
-def thing_of(data: str) -> Thing | None:
-    """The data set or text called ``own:<name>`` or ``text:<name>``, if there is one."""
-    kind, _, name = data.partition(":")
-    return next((one for one in things() if one.name == name and one.kind == {"own": "pictures"}.get(kind, kind)), None)
+def find_thing(kind: Kind, name: str) -> Thing | None:
+    """One of them, if it is there."""
+    return next((thing for thing in things() if (thing.kind, thing.name) == (kind, name)), None)
 
 
 def _runs() -> Iterator[Thing]:
@@ -181,6 +180,11 @@ def make_room(owner: str = "") -> list[str]:
                 kept.remove(thing)
     trim_caches()
     return gone
+
+
+def in_words(gone: list[str]) -> str:
+    """What was deleted to make room, as a sentence; "" for nothing."""
+    return f"To make room, what was used longest ago is deleted: {', '.join(gone)}." if gone else ""
 
 
 def trim_caches() -> None:

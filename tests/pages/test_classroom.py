@@ -4,7 +4,7 @@ import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import create_run
+from cnnlab_core.training import create_run, list_runs
 from cnnlab_core.training.loop import train
 
 STEERING = {"Rename", "Delete this run", "Export", "Export again", "Resume", "Start", "Stop and test", "Pause"}
@@ -110,3 +110,17 @@ def test_a_setting_that_cannot_be_is_a_sentence(open_page, monkeypatch, name, va
     shown = app.error[0].value.replace("\\", "")
     assert name in shown
     assert says in shown
+
+
+def test_who_has_no_room_left_is_told_what_goes(open_page, monkeypatch):
+    monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: None)
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "1")
+    for owner in ("me", "you"):
+        run = create_run(tiny(), f"old run of {owner}", owner=owner)
+        (run.folder / "weights").write_bytes(bytes(1_200_000))
+    app = open_page("training", training_tab="New run", data="own:few")
+    app.button(key="training_start").click().run()
+    assert not app.exception
+    (said,) = [info.value.replace("\\", "") for info in app.info if "make room" in info.value]
+    assert "the run “old run of me”" in said
+    assert {run.about.name for run in list_runs()} == {"old run of you", "homework_bn on own:few"}

@@ -19,7 +19,7 @@ from cnnlab_core.runtime.files import cache_folder, sign, signed, write_atomical
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
-from cnnlab_core.training.storage import give, make_room, room, sweep, thing_of, things
+from cnnlab_core.training.storage import find_thing, give, make_room, room, sweep, things
 
 SONG = "da di dum " * 100
 
@@ -66,7 +66,7 @@ def test_what_visitors_made_is_listed_hidden_and_deleted():
     for thing in things():
         thing.hide(False)
     assert own_path("few").exists()
-    assert thing_of("text:song").owner == "you"
+    assert find_thing("text", "song").owner == "you"
     assert give("me", "you") == 2
     assert {owner for _, _, owner in kept()} == {"you", ""}
     for thing in things():

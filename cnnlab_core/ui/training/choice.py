@@ -10,15 +10,17 @@ from cnnlab_core.language import character_models
 from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.training import Run, list_runs
 from cnnlab_core.training.settings import Kind
+from cnnlab_core.training.storage import in_words, make_room
 from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.teacher import is_teacher
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.visitor import visitor
 
 _PROBLEM = "training problem"
+_GONE = "training gone"
 _MISSED = "training missed"
 
 STATES = {
@@ -152,9 +154,16 @@ def asked(action: Callable[..., Any], *args: object, **options: object) -> Any:
 
 
 def show_last_problem() -> None:
-    """What went wrong in a callback, once."""
+    """What went wrong in a callback, or had to go to make room, once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
         show_problem(problem)
+    if gone := st.session_state.pop(_GONE, ""):
+        st.info(plain(gone), icon=":material/delete_sweep:")
+
+
+def make_room_for_new() -> None:
+    """Before this browser keeps something new: what went to make room is said on the page that follows."""
+    st.session_state[_GONE] = in_words(make_room(visitor()))
 
 
 def _take(name: str, key: str) -> None:

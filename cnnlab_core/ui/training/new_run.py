@@ -24,7 +24,7 @@ from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training import form
 from cnnlab_core.ui.training.area import AREAS
-from cnnlab_core.ui.training.choice import asked, look_at, may_start
+from cnnlab_core.ui.training.choice import asked, look_at, make_room_for_new, may_start
 from cnnlab_core.ui.training.data import choose_data
 from cnnlab_core.ui.visitor import visitor
 
@@ -164,6 +164,7 @@ def _token() -> str:
 
 
 def _start(config: Config, name: str, token: str) -> None:
+    make_room_for_new()
     made = asked(start, config, name, owner=visitor(), token=token, most_waiting=TRAINING_QUEUE.now())
     if made:
         st.session_state.pop(_TOKEN, None)
