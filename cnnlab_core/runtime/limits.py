@@ -59,6 +59,18 @@ QUEUE = Limit("CNNLAB_QUEUE", 100, 1, 100_000, "jobs", "jobs that wait for the d
 TRAINING_QUEUE = Limit(
     "CNNLAB_TRAINING_QUEUE", 30, 0, 1000, "runs", "training runs that wait for the device", "no more can be started"
 )
+TURN_SECONDS = Limit(
+    "CNNLAB_TURN_SECONDS", 120, 1, 86_400, "seconds", "a training run's turn at the device, while others wait",
+    "it stands aside at a checkpoint and goes on when it is its turn again",
+)  # fmt: skip
+RUN_MINUTES = Limit(
+    "CNNLAB_RUN_MINUTES", 720, 1, 100_000, "minutes", "the training of a visitor's run",
+    "it is paused; a teacher can let it go on",
+)  # fmt: skip
+VISITOR_MINUTES = Limit(
+    "CNNLAB_VISITOR_MINUTES", 720, 1, 1440, "minutes", "the training of a visitor, in a day",
+    "the run is paused, and no other starts before the next day (UTC)",
+)  # fmt: skip
 RUN_MEMORY = Limit(
     "CNNLAB_RUN_MEMORY", 50, 1, 100, "%", "the memory that is free, for one training run",
     "it isn't started; a trainer that takes more fails, and the lab goes on",

@@ -14,6 +14,7 @@ from cnnlab_core.runtime.assets import PACKAGE
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.locks import device_key, held, is_held
 from cnnlab_core.training.runs import Run, create_run, list_runs, queue, run_of
+from cnnlab_core.training.turns import day_is_over, refuse_without_time
 from cnnlab_core.training.worker import ALREADY
 
 TEACHER_KEY = "CNNLAB_TEACHER_KEY"
@@ -43,6 +44,8 @@ def start(
     run = run_of(config, token) if token else None
     if run is None:
         _one_for_each_owner(owner)
+        if why := day_is_over(owner):
+            raise RunError(why)
         refuse_a_long_queue(most_waiting)
         run = create_run(config, name, owner=owner, token=token)
     if run.state().name == "ready":
@@ -99,6 +102,8 @@ def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = F
                 return
             raise RunError(f"{run.about.name} is being trained already.")
         _one_for_each_owner(run.about.owner, run.id)
+        if run.request() != "stop":  # which only tests it
+            refuse_without_time(run)
         _spawn(run, checkpoint_seconds)
 
 

@@ -13,19 +13,23 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from cnnlab_core.errors import LabError, RunError
-from cnnlab_core.training.locks import device_key, held
+from cnnlab_core.training.locks import device_key, hand_on, held
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
+from cnnlab_core.training.turns import Turn, time_is_up
 
 if TYPE_CHECKING:
     import torch
 
     from cnnlab_core.training.distributed import World
+    from cnnlab_core.training.loop import TrainStep
 
 ALREADY = 3
 """The exit status of a trainer that found another at its run."""
 _RESERVE_BYTES = 1 << 16
 _NICE = 10
+_AGAIN = "CNNLAB_TRAINER_AGAIN"
+"""Tells the next turn's program which descriptor holds the lock."""
 
 
 def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], None] | None = None) -> int:
@@ -33,9 +37,22 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
 
     ``report`` is told now and then how far it is (in a terminal). A SIGTERM or Ctrl-C is a wish to pause.
     """
+    again = os.environ.pop(_AGAIN, "")
+    if again:  # an earlier turn's hold on the lock
+        os.close(int(again))
     try:
-        with held(run.lock, 1.0, f"{run.about.name} is being trained already."):
-            return _work_alone(run, checkpoint_seconds, report)
+        with held(run.lock, 1.0, f"{run.about.name} is being trained already.") as lock:
+            if not again and report is None:
+                _be_nice()
+            status, turn = _work_alone(run, checkpoint_seconds, report)
+            if turn.why == "time":
+                say(run.metrics_path, "paused", time_is_up(run), resumable=True)
+            elif turn.why == "turn":
+                say(run.metrics_path, "waiting", "Others have their turn.", pid=os.getpid())
+                os.environ[_AGAIN] = str(hand_on(lock))
+                # A new program in this process: small, without torch, until it is its turn again.
+                os.execv(sys.executable, [sys.executable, "-m", "cnnlab_core.training", *sys.argv[1:]])
+            return status
     except RunError as error:
         print(error, file=sys.stderr)
         return ALREADY
@@ -63,30 +80,35 @@ def work_together(run: Run | None, checkpoint_seconds: float, report: Callable[[
         return _train(run, checkpoint_seconds, report, lambda: run.request() if run else "", world, device)
 
 
-def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], None] | None) -> int:
+def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], None] | None) -> tuple[int, Turn]:
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(ValueError):  # not the main thread: then there are no signals to hear
             signal.signal(number, lambda received, _: signals.append(received))
-    if report is None:
-        _be_nice()
+    devices, said = queue(device_key()), False
+    # On Windows a program can't be replaced by another one: a run keeps the device there.
+    turn = Turn(run, devices, stands_aside=report is None and os.name == "posix")
+    doing = ""
 
     def wish() -> str:
-        return "pause" if signals else run.request()
+        return "pause" if signals else run.request() or turn.wish(doing == "training")
+
+    def follow(step: "TrainStep") -> None:
+        nonlocal doing
+        doing = step.doing
 
     say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
-    devices, said = queue(device_key()), False
     with devices.place(run.id) as place:
         for ahead in devices.wait(place):
             if wish():
                 say(run.metrics_path, "paused", "Taken out of the queue before it was its turn.", resumable=True)
-                return 0
+                return 0, turn
             if not said:
                 said = True
                 say(run.metrics_path, "waiting", "Waiting for the device.", pid=os.getpid())
             if report:
                 report(f"waiting: {ahead} ahead")
-        return _train(run, checkpoint_seconds, report, wish)
+        return _train(run, checkpoint_seconds, report, wish, follow=follow), turn
 
 
 def _train(
@@ -96,6 +118,7 @@ def _train(
     wish: Callable[[], str],
     world: "World | None" = None,
     device: "torch.device | None" = None,
+    follow: "Callable[[TrainStep], None]" = lambda step: None,
 ) -> int:
     reserve = run.folder / "reserve" if run else None
     try:
@@ -118,6 +141,7 @@ def _train(
             locked=True,
         )
         for step in job:
+            follow(step)
             if report:
                 report(f"{step.doing}: {step.done} of {step.total}")
     except BaseException as error:  # noqa: BLE001  whatever it is, it is written down, and the process ends

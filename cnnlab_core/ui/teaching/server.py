@@ -10,8 +10,9 @@ from PIL import Image
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import LabError
 from cnnlab_core.images import png
-from cnnlab_core.training import find_run, pause, resume, stop
+from cnnlab_core.training import Run, find_run, pause, resume, stop
 from cnnlab_core.training.storage import Thing, room, things
+from cnnlab_core.training.turns import grant
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.show import plain, sentences, show_problem
 from cnnlab_core.ui.teacher import HOURS, enter, is_teacher, keep_in_browser, leave, teachers_key
@@ -122,9 +123,15 @@ def _steer(thing: Thing) -> None:
     if state.alive:
         _button("Pause", "pause", pause, run)
     elif state.resumable and state.name != "ready":
-        _button("Resume", "play_arrow", resume, run)
+        _button("Resume", "play_arrow", _resume, run)
     if state.alive or (state.resumable and state.name != "ready"):
         _button("Stop and test", "stop", stop, run)
+
+
+def _resume(run: Run) -> None:
+    """Let it go on, also where its time was up."""
+    grant(run)
+    resume(run)
 
 
 def _button(words: str, icon: str, action: Any, *args: Any) -> None:
