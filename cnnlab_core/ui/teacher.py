@@ -8,31 +8,25 @@ import hashlib
 import hmac
 import os
 import re
-import threading
 import time
-from collections import deque
 from functools import cache
 
 import streamlit as st
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.training.launch import TEACHER_KEY
+from cnnlab_core.ui.tries import Tries
 
 SHORTEST = 12
 """Letters of a key, at least."""
 HOURS = 12
 """How long a browser is a teacher's."""
-MOST_WRONG_HERE, MOST_WRONG, WITHIN_SECONDS = 5, 30, 600.0
-"""Wrong keys of one session, and of all within so long, before none is looked at any more."""
-PAUSE_SECONDS = 1.0
-"""After a wrong key. One is looked at at a time."""
 _COOKIE = "cnnlab_teacher"
 _TOKEN = re.compile(r"(\d{10,12})\.([0-9a-f]{64})", re.ASCII)
-_STATE, _WRONG = "teacher", "teacher wrong"
+_STATE = "teacher"
 _LEFT = "left"
 
-_one_at_a_time = threading.Lock()
-_wrong: deque[float] = deque(maxlen=MOST_WRONG)
+tries = Tries("key")
 
 
 def teachers_key() -> str:
@@ -74,17 +68,10 @@ def _secret(key: str) -> bytes:
 
 
 def enter(text: str) -> None:
-    """Be a teacher from now on. Raises ``InputError``, after a pause, for another key, and for too many of them."""
-    with _one_at_a_time:
-        recent = sum(time.monotonic() - when < WITHIN_SECONDS for when in _wrong)
-        if st.session_state.get(_WRONG, 0) >= MOST_WRONG_HERE or recent >= MOST_WRONG:
-            raise InputError(f"Too many wrong keys. Open the page again in {WITHIN_SECONDS / 60:.0f} minutes.")
-        key = teachers_key()
-        if not (key and hmac.compare_digest(key.encode(), text.strip().encode())):
-            _wrong.append(time.monotonic())
-            st.session_state[_WRONG] = st.session_state.get(_WRONG, 0) + 1
-            time.sleep(PAUSE_SECONDS)
-            raise InputError("This isn't the teacher's key.")
+    """Be a teacher from now on. Raises ``InputError`` for another key, and for too many of them."""
+    key = teachers_key()
+    right = lambda: bool(key) and hmac.compare_digest(key.encode(), text.strip().encode())  # noqa: E731
+    tries.look(lambda: right() or None, "This isn't the teacher's key.")
     st.session_state[_STATE] = signed_token(key, time.time())
 
 

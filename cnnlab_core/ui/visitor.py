@@ -11,6 +11,7 @@ import re
 import streamlit as st
 
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.training.codes import code_of
 
 _COOKIE = "cnnlab_visitor"
 _NUMBER = re.compile(r"[0-9a-f]{32}")
@@ -22,8 +23,12 @@ _component = st.components.v2.component("cnnlab_visitor", js=_number + read_asse
 
 def visitor() -> str:
     """This browser's name: a digest, so that nobody who reads a run's files can pass for its owner."""
-    context = st.runtime.scriptrunner.get_script_run_ctx()
-    return _digest(_from_cookie() or _from_component() or (context.session_id if context else ""))
+    return _digest(_own_number())
+
+
+def own_code() -> str:
+    """The short code that stands for this browser's visitor."""
+    return code_of(_own_number())
 
 
 def browser() -> str:
@@ -48,6 +53,11 @@ def _from_cookie() -> str:
 
 def _from_component() -> str:
     return _checked((st.session_state.get(_KEY) or {}).get("number"))
+
+
+def _own_number() -> str:
+    context = st.runtime.scriptrunner.get_script_run_ctx()
+    return _from_cookie() or _from_component() or (context.session_id if context else "")
 
 
 def _digest(number: str) -> str:

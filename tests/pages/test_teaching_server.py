@@ -1,5 +1,7 @@
 """The teacher's key: what it opens, for whom and how long; and everything on the server, in a teacher's hands."""
 
+import time
+
 import pytest
 from screen import metrics, problems
 from training_runs import lab_folders, press, tiny, trained  # noqa: F401  a fixture
@@ -10,7 +12,7 @@ from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.storage import things
-from cnnlab_core.ui import teacher
+from cnnlab_core.ui import teacher, tries
 
 KEY = "correct horse battery"
 
@@ -18,8 +20,8 @@ KEY = "correct horse battery"
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     monkeypatch.setenv("CNNLAB_TEACHER_KEY", KEY)
-    monkeypatch.setattr(teacher, "PAUSE_SECONDS", 0.0)
-    teacher._wrong.clear()
+    monkeypatch.setattr(tries, "PAUSE_SECONDS", 0.0)
+    teacher.tries.wrong.clear()
 
 
 def entered(open_page, key=KEY):
@@ -61,17 +63,17 @@ def test_without_a_key_nobody_is_a_teacher(open_page, monkeypatch, key):
 
 def test_wrong_keys_are_few(open_page, monkeypatch):
     app = open_page("teaching")
-    for number in range(teacher.MOST_WRONG_HERE + 1):
+    for number in range(tries.MOST_WRONG_HERE + 1):
         app.text_input(key="teaching_key").set_value(f"guess {number}")
         press(app, "Enter")
         (said,) = problems(app)
-        assert ("isn't the teacher's key" in said) == (number < teacher.MOST_WRONG_HERE)
+        assert ("isn't the teacher's key" in said) == (number < tries.MOST_WRONG_HERE)
     app.text_input(key="teaching_key").set_value(KEY)
     press(app, "Enter")
-    assert "Too many wrong keys" in problems(app)[0]  # the right one isn't looked at any more
+    assert "Too many wrong ones" in problems(app)[0]  # the right one isn't looked at any more
     assert KEY not in str(app.main)
-    teacher._wrong.extend([teacher.time.monotonic()] * teacher.MOST_WRONG)
-    assert "Too many wrong keys" in problems(entered(open_page))[0]  # nor that of another session
+    teacher.tries.wrong.extend([time.monotonic()] * tries.MOST_WRONG)
+    assert "Too many wrong ones" in problems(entered(open_page))[0]  # nor that of another session
 
 
 def test_a_teacher_sees_steers_hides_and_deletes_everything(open_page, monkeypatch):

@@ -21,6 +21,8 @@ from cnnlab_core.ui.visitor import visitor
 
 _PROBLEM = "training problem"
 _GONE = "training gone"
+CODE = "training code"
+"""Where a run's start leaves the code to be shown, once."""
 _MISSED = "training missed"
 
 STATES = {
@@ -157,6 +159,8 @@ def show_last_problem() -> None:
     """What went wrong in a callback, or had to go to make room, once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
         show_problem(problem)
+    if code := st.session_state.pop(CODE, ""):
+        st.info(f"Note this code: **{code}**. Should this browser be forgotten, it gives your runs back.")
     if gone := st.session_state.pop(_GONE, ""):
         st.info(plain(gone), icon=":material/delete_sweep:")
 
