@@ -32,21 +32,13 @@ from cnnlab_core.errors import DataError, ImageError, InputError
 from cnnlab_core.images import open_image
 from cnnlab_core.images.opening import begins_like_a_picture
 from cnnlab_core.runtime.jobs import Progress
-
-MOST_PICTURES = 125_000
-"""Pictures in a set, at most."""
+from cnnlab_core.runtime.limits import SET_FILE_MB, SET_MB, SET_PICTURES
 
 MOST_CLASSES = 200
 """Classes in a set, at most."""
 
 FEWEST_PICTURES = 6
 """Pictures in the smallest class, at least: for training, validation and test."""
-
-MOST_FILE_BYTES = 40_000_000
-"""Bytes of one picture's file, at most."""
-
-MOST_BYTES = 2_000_000_000
-"""Bytes of all files together once unpacked, and of the finished set, at most."""
 
 SIDES = (16, 256)
 """The smallest and the largest side, in pixels, that pictures can be imported at."""
@@ -78,9 +70,9 @@ class _File:
     def read(self) -> bytes:
         """Everything in it; ``ImageError`` if that is more than a picture's file may hold."""
         with self.open() as file:
-            content = file.read(MOST_FILE_BYTES + 1)
-        if len(content) > MOST_FILE_BYTES:
-            raise ImageError(f"This file is larger than {MOST_FILE_BYTES // 10**6} MB.")
+            content = file.read(SET_FILE_MB.now() * 10**6 + 1)
+        if len(content) > SET_FILE_MB.now() * 10**6:
+            raise ImageError(f"This file is larger than {SET_FILE_MB.now()} MB.")
         return content
 
     def is_picture(self) -> bool:
@@ -169,11 +161,12 @@ def import_pictures(
 def _pictures_among(files: Iterable[_File]) -> list[_File]:
     """The files that are meant to be pictures, without hidden ones."""
     shown = [file for file in files if not is_hidden(file.path)]
-    if len(shown) > 4 * MOST_PICTURES:
+    most = SET_PICTURES.now()
+    if len(shown) > 4 * most:
         raise DataError(f"There are {len(shown)} files here. Use a part of them.")
     found = [file for file in shown if file.is_picture()]
-    if len(found) > MOST_PICTURES:
-        raise DataError(f"There are {len(found)} pictures here, more than {MOST_PICTURES}. Use a part of them.")
+    if len(found) > most:
+        raise DataError(f"There are {len(found)} pictures here, more than {most}. Use a part of them.")
     return found
 
 
@@ -206,8 +199,8 @@ def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple
     members = [member for member in packed.infolist() if not member.is_dir()]
     if any(member.flag_bits & 1 for member in members):
         raise DataError("This zip is locked with a password. Zip the class folders again without one.")
-    if sum(member.file_size for member in members) > MOST_BYTES:
-        raise DataError(f"This zip unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
+    if sum(member.file_size for member in members) > SET_MB.now() * 10**6:
+        raise DataError(f"This zip unpacks to more than {SET_MB.now():,} MB. Make the pictures smaller.")
 
     def opener(member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
         return lambda: packed.open(member)
@@ -245,9 +238,10 @@ def _read(
 ) -> Generator[Progress[None], None, Dataset]:
     classes = tuple(sorted(parts["train"]))
     work = [(part, label, file) for part, kinds in parts.items() for label in classes for file in kinds.get(label, [])]
+    most = SET_MB.now() * 10**6
     if side is None:
-        side = min(_own_side([file for _, _, file in work]), math.isqrt(MOST_BYTES // (3 * len(work))))
-    if len(work) * side * side * 3 > MOST_BYTES:
+        side = min(_own_side([file for _, _, file in work]), math.isqrt(most // (3 * len(work))))
+    if len(work) * side * side * 3 > most:
         raise DataError(f"{len(work)} pictures of {side} × {side} are too many to hold in memory. Use a smaller side.")
     images = np.empty((len(work), side, side, 3), np.uint8)
     good = np.zeros(len(work), bool)
@@ -261,8 +255,8 @@ def _read(
             good[number] = True
         except (ImageError, *DAMAGED) as error:
             failed.append((printable("/".join(file.path.parts[-2:]), 80), str(error)))
-        if spent > MOST_BYTES:  # whatever the zip said about its sizes
-            raise DataError(f"This unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
+        if spent > most:  # whatever the zip said about its sizes
+            raise DataError(f"This unpacks to more than {SET_MB.now():,} MB. Make the pictures smaller.")
         yield Progress(number + 1, len(work))
     which = np.array([part for part, _, _ in work])
     labels = np.array([classes.index(label) for _, label, _ in work])

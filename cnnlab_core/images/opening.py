@@ -9,9 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images.deep import ORIENTATION, Range, grey_range, open_deep_tiff, png_samples, to_rgb, turned_upright
-
-MAX_PIXELS = 40_000_000
-"""Pixels of a picture, at most (120 MB as RGB); larger ones are refused before they are decoded."""
+from cnnlab_core.runtime.limits import PICTURE_MEGAPIXELS
 
 MIN_SIDE = 8
 """Pixels of each side, at least; there is nothing to see in smaller pictures."""
@@ -89,7 +87,7 @@ def _read(source: bytes | bytearray | str | Path) -> bytes:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+    if width * height > PICTURE_MEGAPIXELS.now() * 10**6:
         raise ImageError(_too_large(f"{width * height / 1e6:.0f} megapixels ({width} × {height}), more than"))
     if min(width, height) < MIN_SIDE:
         raise ImageError(
@@ -103,7 +101,7 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _too_large(how_much: str) -> str:
-    return f"This picture has {how_much} the {MAX_PIXELS // 10**6} megapixels allowed here. Make it smaller first."
+    return f"This picture has {how_much} the {PICTURE_MEGAPIXELS.now()} megapixels allowed here. Make it smaller first."
 
 
 def _upright(made: Image.Image, original: Image.Image) -> Image.Image:

@@ -1,6 +1,5 @@
 """The registry: each model is loaded once for all sessions, and put away when memory is short and nobody uses it."""
 
-import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -21,9 +20,7 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec, WeightsKind
 from cnnlab_core.models.weights import find_weights
 from cnnlab_core.models.zoo import all_specs, find_spec
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
-
-DEFAULT_BUDGET = 1_200_000_000
-"""Bytes of weights kept in memory: with 0.7 GB for Python and torch this fits a 2.7 GB host, and two VGG-16."""
+from cnnlab_core.runtime.limits import MODEL_BUDGET
 
 
 class Key(NamedTuple):
@@ -131,11 +128,8 @@ def _bytes_of(*networks: nn.Module) -> int:
 
 @cache
 def registry() -> Registry:
-    """The one registry of this process, with ``CNNLAB_MODEL_BUDGET`` bytes (default 1.2 GB)."""
-    text = os.environ.get("CNNLAB_MODEL_BUDGET", "")
-    if text and not text.isdecimal():
-        raise InputError(f"CNNLAB_MODEL_BUDGET is a number of bytes, such as {DEFAULT_BUDGET}, but is set to “{text}”.")
-    return Registry(int(text) if text else DEFAULT_BUDGET, _load)
+    """The one registry of this process, with the budget that is set when it is first asked for."""
+    return Registry(MODEL_BUDGET.now(), _load)
 
 
 @by_annotation

@@ -18,9 +18,10 @@ from cnnlab_core.errors import LabError
 from cnnlab_core.runtime.background import KEPT_BYTES, Background, News
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
 from cnnlab_core.runtime.gate import Gate, gate
-from cnnlab_core.ui.classroom import classroom
+from cnnlab_core.runtime.limits import QUEUE
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.visitor import visitor
 
 Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
@@ -147,7 +148,7 @@ def run(
             return Outcome("idle")
         return Outcome("stale", cast(Result, older), asked=memory.asked, note=note)
     queue = gate(pick_device().type) if computes else _ANYTIME
-    if computes and memory.followed != key and (ahead := queue.waiting) >= classroom().queue:
+    if computes and memory.followed != key and (ahead := queue.waiting) >= QUEUE.now():
         with place.container():
             st.info(
                 f"{ahead} jobs are already waiting for the device. Try again in a moment.",
@@ -163,6 +164,7 @@ def run(
             attempt=lambda work: with_memory_retry(work, _put_away_idle),
             done=(lambda result: owner.put(key, result)) if keep else (lambda result: None),
             kept_bytes=KEPT_BYTES if paint else 0,
+            visitor=visitor() or None,
         )
 
     if meanwhile:

@@ -16,8 +16,9 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
+from cnnlab_core.runtime.limits import SESSION_PICTURES, UPLOAD_MB
 from cnnlab_core.ui.address import in_address, refuse
-from cnnlab_core.ui.classroom import classroom, offered_specs
+from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import plain, sentences, show_problem
 
@@ -36,10 +37,6 @@ class Picture:
     def image(self) -> Image.Image:
         """The decoded picture. Raises ``ImageError`` in a sentence."""
         return _decoded(self.key, self.content)
-
-
-MOST_OWN = 20
-"""Pictures of one's own that a session keeps; together they are as large as four of the largest files allowed."""
 
 
 @dataclass
@@ -216,7 +213,7 @@ def _own_pictures() -> None:
         "Photos from this computer, one or several",
         accept_multiple_files=True,
         key="upload",
-        max_upload_size=classroom().upload_mb,
+        max_upload_size=UPLOAD_MB.now(),
         on_change=_take_files,
         args=("upload",),
     )
@@ -224,8 +221,8 @@ def _own_pictures() -> None:
         st.camera_input("Camera", key="camera", on_change=_take_files, args=("camera",), label_visibility="collapsed")
     st.caption(
         "Your homework needs a bell pepper or a corgi? Take a photo, or bring a picture that you may use. Of several, "
-        f"the first is shown and the others stand in the list below, up to {MOST_OWN} in all. Pictures stay on the "
-        "lab's server, in memory, for as long as this tab is open."
+        f"the first is shown and the others stand in the list below, up to {SESSION_PICTURES.now()} in all. Pictures "
+        "stay on the lab's server, in memory, for as long as this tab is open."
     )
 
 
@@ -258,13 +255,13 @@ def _take_files(source: str) -> None:
 
 def _unlike(title: str, others: list[str]) -> str:
     """The title, with a number if another picture is called so."""
-    numbered = (f"{title} ({number})" for number in range(2, MOST_OWN + 2))
+    numbered = (f"{title} ({number})" for number in range(2, SESSION_PICTURES.now() + 2))
     return title if title not in others else next(one for one in numbered if one not in others)
 
 
 def _forget_oldest(shared: _Shared) -> None:
-    forgotten, room = [], 4 * classroom().upload_mb * 2**20
-    while len(shared.own) > MOST_OWN or sum(len(one.content) for one in shared.own.values()) > room:
+    forgotten, room = [], 4 * UPLOAD_MB.now() * 2**20
+    while len(shared.own) > SESSION_PICTURES.now() or sum(len(one.content) for one in shared.own.values()) > room:
         forgotten.append(shared.own.pop(next(iter(shared.own))).title)
     if forgotten:
         shared.problems.append(

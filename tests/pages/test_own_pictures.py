@@ -9,7 +9,6 @@ from places import IMAGENET_SAMPLES
 from screen import markdown, problems
 
 from cnnlab_core.images import png, sample_images
-from cnnlab_core.ui import shared
 
 
 def square(colour, side=40):
@@ -69,7 +68,7 @@ def test_pictures_called_alike_are_told_apart_and_the_same_one_is_kept_once(open
 
 
 def test_what_is_kept_is_bounded(open_page, monkeypatch):
-    monkeypatch.setattr(shared, "MOST_OWN", 3)
+    monkeypatch.setenv("CNNLAB_SESSION_PICTURES", "3")
     app = open_page("convolution", conv_tab="On a photo")
     upload(app, *((f"{colour}.png", square(colour)) for colour in ("red", "green", "blue", "white")))
     assert own(app) == ["green.png", "blue.png", "white.png"]

@@ -21,7 +21,7 @@ from safetensors.torch import save
 from training_runs import lab_folders, tiny  # noqa: F401
 
 from cnnlab_core.data import import_pictures, list_data, open_data
-from cnnlab_core.data.own import MOST_FILE_BYTES, own_folder, own_path
+from cnnlab_core.data.own import own_folder, own_path
 from cnnlab_core.errors import LabError, RunError, WeightsError
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
@@ -37,6 +37,7 @@ from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.nets import build_net
 from cnnlab_core.training.runs import Run, queue, run_of
 from cnnlab_core.training.snapshots import read_filters, read_mistakes
+from cnnlab_core.ui.show import without_paths
 
 PICTURE = sample_images()["chelsea"].content
 EVIL = "<img src=x onerror=alert(1)> ![x](http://evil.example) =cmd()"
@@ -95,6 +96,7 @@ HTML = {
     ("cnnlab_core/ui/projector.py", "st.html"),  # another style sheet of the lab's
     ("cnnlab_core/ui/runner.py", "st.html"),  # a style of a container's key, which stands in the code
     ("cnnlab_core/ui/show.py", "st.html"),  # a style of a container's height, which stands in the code
+    ("cnnlab_core/ui/teacher.py", "st.html"),  # a script with a cookie of digits, which keeps a teacher's key
     ("cnnlab_core/ui/tabs.py", "st.html"),  # a style of the keys that a tab's code names
 }
 """The only HTML that isn't Streamlit's."""
@@ -224,10 +226,10 @@ def test_links_in_folders_and_zips_lead_nowhere(lab_folders):  # noqa: F811
 
 
 def test_bombs_and_crowds_are_refused_quickly(monkeypatch):
-    files = [*class_folders("a", "b")[:-1], ("b/bomb.png", bytes(MOST_FILE_BYTES + 1))]
+    files = [*class_folders("a", "b")[:-1], ("b/bomb.png", bytes(40_000_001))]
     with pytest.raises(LabError, match="larger than 40 MB"):
         finish(import_pictures(zipped(files, compression=zipfile.ZIP_DEFLATED), "bomb"))
-    monkeypatch.setattr("cnnlab_core.data.own.MOST_PICTURES", 2000)
+    monkeypatch.setenv("CNNLAB_SET_PICTURES", "2000")
     crowd = zipped([(f"{i % 300}/{i}.png", b"") for i in range(2001)])
     with pytest.raises(LabError, match="more than 2000"):
         finish(import_pictures(crowd, "crowd"))
@@ -459,3 +461,21 @@ def test_arrays_that_hold_objects_are_refused():
             read(run)
     assert not mark.exists()
     assert queue("cpu").names() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("The disk with /srv/lab/runs is full.", "The disk with CNNLAB_RUNS is full."),
+        ("The file /srv/lab/runs/exports/a.json can't be", "The file CNNLAB_RUNS/exports/a.json can't be"),
+        ("Put it into /root/.cache/torch/hub/a.pth.", "Put it into a.pth."),
+        (r"“C:\lab\data\a.txt” can't be read.", "“a.txt” can't be read."),
+        (
+            "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.",
+            "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.",
+        ),
+    ],
+)
+def test_a_problem_on_a_page_names_no_folder_of_the_server(monkeypatch, said, shown):
+    monkeypatch.setenv("CNNLAB_RUNS", "/srv/lab/runs")
+    assert without_paths(said) == shown

@@ -9,9 +9,9 @@ from cnnlab_core.attacks.studies.sweep import class_in_name
 from cnnlab_core.classification.batch import Classified, classify
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
+from cnnlab_core.runtime.limits import UPLOAD_MB
 from cnnlab_core.ui.adversarial.choice import CONTROLS
 from cnnlab_core.ui.adversarial.target import class_names
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import data_address, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
@@ -54,7 +54,7 @@ def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
         "Several pictures",
         accept_multiple_files=True,
         key=CONTROLS.key("several"),
-        max_upload_size=classroom().upload_mb,
+        max_upload_size=UPLOAD_MB.now(),
     )
     if len(files) > MOST:
         raise InputError(f"These are {len(files)} pictures. Drop at most {MOST} at a time.")

@@ -8,8 +8,8 @@ from cnnlab_core.classification.batch import Classified, batch_table, classify
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
+from cnnlab_core.runtime.limits import UPLOAD_MB
 from cnnlab_core.ui.classifier.answers import Answers
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -44,7 +44,7 @@ def show(answers: Answers) -> None:
 def _classify(subject: Subject) -> list[Classified]:
     """An answer for each picture; none, with the reason on the page, if they can't be asked."""
     files = st.file_uploader(
-        "Several pictures at once", accept_multiple_files=True, key="batch", max_upload_size=classroom().upload_mb
+        "Several pictures at once", accept_multiple_files=True, key="batch", max_upload_size=UPLOAD_MB.now()
     )
     pictures = [(file.name, file.getvalue()) for file in files]
     if not pictures:
