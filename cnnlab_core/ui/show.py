@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
@@ -63,6 +64,14 @@ def without_paths(text: str) -> str:
 def main_picture() -> DeltaGenerator:
     """The place of what a page is looked at for: whole on the first screen, and filled at every moment."""
     return st.container(key="main_picture")
+
+
+def form(name: str = "", **layout: Any) -> DeltaGenerator:
+    """The place of controls that stand above the main picture; on a phone they come after it.
+
+    ``name`` tells several of one view apart.
+    """
+    return st.container(key=f"form_{name}", **layout)
 
 
 def reserve(key: str, height: str) -> None:
