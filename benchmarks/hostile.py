@@ -8,6 +8,7 @@ import time
 import numpy as np
 from hostile import icon_of, jpeg_of_scans, plain_ppm, png_claiming, webp_canvas
 from PIL import Image
+from playwright.sync_api import FilePayload
 
 from benchmarks.measure import TINY, Row, lab_server, open_browser, visit
 
@@ -73,7 +74,7 @@ def measure() -> list[Row]:
         idle, begun = watch.now(), time.monotonic()
         watch.start()
         for name, page in pages.items():
-            file = {"name": name, "mimeType": "image/png", "buffer": brought[name]}
+            file: FilePayload = {"name": name, "mimeType": "image/png", "buffer": brought[name]}
             page.locator("input[type=file]").first.set_input_files(file)
         for name, page in pages.items():
             page.wait_for_function(SAID, arg=name, timeout=120_000)

@@ -79,6 +79,38 @@ QUEUE = Limit("CNNLAB_QUEUE", 100, 1, 100_000, "jobs", "jobs that wait for the d
 TRAINING_QUEUE = Limit(
     "CNNLAB_TRAINING_QUEUE", 30, 0, 1000, "runs", "training runs that wait for the device", "no more can be started"
 )
+TURN_SECONDS = Limit(
+    "CNNLAB_TURN_SECONDS", 120, 1, 86_400, "seconds", "a training run's turn at the device, while others wait",
+    "it stands aside at a checkpoint and goes on when it is its turn again",
+)  # fmt: skip
+RUN_MINUTES = Limit(
+    "CNNLAB_RUN_MINUTES", 720, 1, 100_000, "minutes", "the training of a visitor's run",
+    "it is paused; a teacher can let it go on",
+)  # fmt: skip
+VISITOR_MINUTES = Limit(
+    "CNNLAB_VISITOR_MINUTES", 720, 1, 1440, "minutes", "the training of a visitor, in a day",
+    "the run is paused, and no other starts before the next day (UTC)",
+)  # fmt: skip
+RUN_MEMORY = Limit(
+    "CNNLAB_RUN_MEMORY", 50, 1, 100, "%", "the memory that is free, for one training run",
+    "it isn't started; a trainer that takes more fails, and the lab goes on",
+)  # fmt: skip
+VISITOR_MB = Limit(
+    "CNNLAB_VISITOR_MB", 5000, 1, 10**8, "MB", "what a visitor keeps: runs, networks, data sets, texts",
+    "before something new is kept, what was used longest ago is deleted, and said",
+)  # fmt: skip
+KEPT_MB = Limit(
+    "CNNLAB_KEPT_MB", 20_000, 1, 10**9, "MB", "what all visitors keep",
+    "before something new is kept, what was used longest ago is deleted, and said",
+)  # fmt: skip
+CACHE_MB = Limit(
+    "CNNLAB_CACHE_MB", 4000, 1, 10**8, "MB", "caches: features, dreams",
+    "what was used longest ago is deleted, and made anew when it is wanted",
+)  # fmt: skip
+RESULTS_MB = Limit(
+    "CNNLAB_RESULTS_MB", 48, 1, 10_000, "MB", "results kept for a visitor, in all tabs together",
+    "the oldest are forgotten, and computed anew when they are wanted",
+)  # fmt: skip
 MODEL_BUDGET = Limit(
     "CNNLAB_MODEL_BUDGET", 1_200_000_000, 1_000_000, 10**13, "bytes", "weights of networks in memory",
     "networks that nobody uses are put away; with all in use, no other is loaded",

@@ -62,6 +62,11 @@ def settings_in_words() -> list[dict[str, str]]:
     networks = ", ".join(now.models) if now.models else "all"
     return [
         {"what": "Training", "now": _FOR_PEOPLE[now.training], "setting": "CNNLAB_TRAINING = own, shared or off"},
+        {
+            "what": "Teacher's key",
+            "now": "set" if os.environ.get("CNNLAB_TEACHER_KEY") else "not set: nobody is a teacher",
+            "setting": "CNNLAB_TEACHER_KEY = 12 letters or more",
+        },
         {"what": "Networks", "now": networks, "setting": "CNNLAB_MODELS = names separated by commas"},
         *(
             {

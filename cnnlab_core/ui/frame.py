@@ -15,6 +15,7 @@ from cnnlab_core.ui.projector import projector
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.story import show_story
 from cnnlab_core.ui.uploads import bound_uploads
+from cnnlab_core.ui.visitor import begin_cookie
 from cnnlab_core.ui.warmup import warm_up
 
 _START = "start"
@@ -59,7 +60,8 @@ def _frame(title: str) -> None:
     st.html(asset("frame", "frame.css"))
     open_address(title)
     with st.sidebar, st.container(key="pages", gap=None):
-        st.html(f'<a class="skip" href="#{_START}">Skip to the page</a>')
+        skip = f'<a class="skip" href="#{_START}">Skip to the page</a>'
+        st.html(skip + begin_cookie(), unsafe_allow_javascript=True)
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         link_homework()
         for group, entries in pages_by_group().items():

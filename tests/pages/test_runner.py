@@ -55,6 +55,18 @@ def test_cheap_work_follows_and_is_kept():
     assert app.session_state["counts"] == [1, 5]
 
 
+def test_the_tabs_of_a_visitor_share_what_is_kept(monkeypatch):
+    monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "me")
+    monkeypatch.setenv("CNNLAB_RESULTS_MB", "7")
+    first, second = lab(""), lab("")
+    assert second.text[0].value == "done {'answer': 2}"
+    assert (first.session_state["counts"], second.session_state["counts"]) == ([1], [])
+    assert first.session_state["results"] is second.session_state["results"]
+    assert first.session_state["results"]._limit == 7_000_000
+    monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "you")
+    assert lab("").session_state["counts"] == [1]
+
+
 def test_a_job_that_is_not_held_is_over_where_it_is_stopped():
     app = lab("held=False, keep=False")
     app.session_state["job job"].stop(digest("job", 1))

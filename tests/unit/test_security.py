@@ -39,6 +39,7 @@ from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.nets import build_net
 from cnnlab_core.training.runs import Run, queue, run_of
 from cnnlab_core.training.snapshots import read_filters, read_mistakes
+from cnnlab_core.ui.show import without_paths
 
 PICTURE = sample_images()["chelsea"].content
 EVIL = "<img src=x onerror=alert(1)> ![x](http://evil.example) =cmd()"
@@ -97,6 +98,7 @@ HTML = {
     ("cnnlab_core/ui/projector.py", "st.html"),  # another style sheet of the lab's
     ("cnnlab_core/ui/runner.py", "st.html"),  # a style of a container's key, which stands in the code
     ("cnnlab_core/ui/show.py", "st.html"),  # a style of a container's height, which stands in the code
+    ("cnnlab_core/ui/teacher.py", "st.html"),  # a script with a cookie of digits, which keeps a teacher's key
     ("cnnlab_core/ui/tabs.py", "st.html"),  # a style of the keys that a tab's code names
 }
 """The only HTML that isn't Streamlit's."""
@@ -469,3 +471,21 @@ def test_arrays_that_hold_objects_are_refused():
             read(run)
     assert not mark.exists()
     assert queue("cpu").names() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("The disk with /srv/lab/runs is full.", "The disk with CNNLAB_RUNS is full."),
+        ("The file /srv/lab/runs/exports/a.json can't be", "The file CNNLAB_RUNS/exports/a.json can't be"),
+        ("Put it into /root/.cache/torch/hub/a.pth.", "Put it into a.pth."),
+        (r"“C:\lab\data\a.txt” can't be read.", "“a.txt” can't be read."),
+        (
+            "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.",
+            "Fetch https://a.example/b/c/d.pth for 8/255 and 1/2.",
+        ),
+    ],
+)
+def test_a_problem_on_a_page_names_no_folder_of_the_server(monkeypatch, said, shown):
+    monkeypatch.setenv("CNNLAB_RUNS", "/srv/lab/runs")
+    assert without_paths(said) == shown

@@ -1,24 +1,26 @@
 """The data set of a new run: chosen, fetched, imported from a zip; or a text, chosen or brought along."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
-from cnnlab_core.data.dataset import data_folder
-from cnnlab_core.data.own import SIDES
-from cnnlab_core.data.text import FEWEST_CHARACTERS
-from cnnlab_core.runtime.files import can_write
+from cnnlab_core.data.own import SIDES, own_path
+from cnnlab_core.data.text import FEWEST_CHARACTERS, text_path
+from cnnlab_core.runtime.files import can_write, data_folder
 from cnnlab_core.runtime.limits import TEXT_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
+from cnnlab_core.ui.own_things import imported, list_own
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.training.choice import box_in_address
 from cnnlab_core.ui.uploads import READ_ONLY, bring_file
+from cnnlab_core.ui.visitor import visitor
 
 _IMPORTED = "training imported"
 MOST_PASTED = 200_000
@@ -40,8 +42,8 @@ def choose_data(kind: Kind) -> str:
             bring()
         else:
             st.info(READ_ONLY, icon=":material/lock:")
-    if imported := st.session_state.pop(_IMPORTED, ""):
-        st.success(plain(imported), icon=":material/check_circle:")
+    if summary := st.session_state.pop(_IMPORTED, ""):
+        st.success(plain(summary), icon=":material/check_circle:")
     if name == "digits":
         st.caption("A mirrored digit is seldom a digit, so leave mirroring off.")
     _offer_to_fetch(name)
@@ -99,7 +101,9 @@ def _bring_pictures() -> None:
     )
     if file and name:
         content = file.getvalue()
-        _import(f"own:{name}", (content, side), lambda: import_pictures(content, name, side=side), "the pictures")
+        importing = lambda: import_pictures(content, name, side=side)  # noqa: E731
+        _import(f"own:{name}", (content, side), importing, own_path, "the pictures")
+    list_own("pictures")
 
 
 def _bring_text() -> None:
@@ -113,15 +117,19 @@ def _bring_text() -> None:
     name = st.text_input("Name of the text", key="text_file_name", max_chars=40, placeholder="poems")
     source = file.getvalue() if file else pasted
     if source and name:
-        _import(f"text:{name}", (source,), lambda: once(lambda: import_text(source, name)), "the text")
+        _import(f"text:{name}", (source,), lambda: once(lambda: import_text(source, name)), text_path, "the text")
+    list_own("text")
 
 
-def _import(data: str, key: tuple[object, ...], make: Callable[[], Any], what: str) -> None:
+def _import(
+    data: str, key: tuple[object, ...], make: Callable[[], Any], path: Callable[[str], Path], what: str
+) -> None:
     """Import data as ``data`` when the button is pressed, and choose them."""
+    owner = visitor()
     outcome = run(
         "import data",
         digest("import", data, *key),
-        lambda: _summed_up(make()),
+        lambda: imported(make(), path(data.partition(":")[2]), owner),
         label=f"Reading {what}",
         start="Import",
         keep=False,
@@ -130,10 +138,6 @@ def _import(data: str, key: tuple[object, ...], make: Callable[[], Any], what: s
         st.session_state[_IMPORTED] = outcome.result
         st.query_params["data"] = data
         st.rerun()
-
-
-def _summed_up(importing: Any) -> Any:
-    return (yield from importing).summary
 
 
 _OWN: dict[Kind, tuple[str, str, Callable[[], None]]] = {
