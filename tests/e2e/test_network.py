@@ -51,6 +51,7 @@ def test_a_click_path_leads_from_the_photo_to_the_products_and_the_field(lab, ca
     view(page, "layer")
     whole = page.locator(".map.whole")
     expect(whole).to_be_visible()
+    lab.settle()
     box = whole.bounding_box()
     whole.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.4})
     view(page, "cell")
