@@ -132,6 +132,46 @@ def test_the_first_turns_of_a_new_job_come_before_the_further_turns_of_others():
         driven.close()
 
 
+@pytest.mark.fault(
+    "A visitor starts twenty jobs", "Turns go round by visitor: another one's job waits for none of them"
+)
+def test_turns_go_round_by_visitor_and_then_by_job():
+    shared, done = Gate(1, express=1), []
+    options = {"slice_seconds": 0.0, "report_seconds": 0.01}
+
+    def session(who):
+        for event in shared.drive(counting(10, 0.002), who=who, **options):
+            done.extend([who] * isinstance(event, Slice))
+
+    with shared.slot(), shared.slot():  # the express one too
+        threads = [threading.Thread(target=session, args=(who,)) for who in [*["twenty"] * 20, "one"]]
+        for thread in threads:
+            thread.start()
+        while shared.waiting < 21:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    last = max(place for place, who in enumerate(done) if who == "one")
+    assert done.count("one") == 10
+    assert done[:last].count("twenty") < 30  # 11 by turns, 200 by jobs
+    assert len(done) == 210
+
+
+def test_many_first_turns_of_one_visitor_leave_those_of_another_free():
+    shared = Gate(1, express=1)
+    options = {"slice_seconds": 0.0, "report_seconds": 0.001}
+    with shared.slot():
+        many = [shared.drive(counting(3), who="many", **options) for _ in range(20)]
+        answers = [next(driven) for driven in many]
+        assert [isinstance(answer, Slice) for answer in answers] == [True] * 3 + [False] * 17
+        assert collect(shared.drive(counting(1), who="one", **options)) == ([0], "done")
+        for driven in many[10:]:
+            driven.close()  # turns that weren't taken don't count
+        assert shared._next["many"] == 10
+    for driven in many:
+        driven.close()
+
+
 def test_a_paused_consumer_in_front_delays_nobody():
     shared = Gate(1)
     with shared.slot():
