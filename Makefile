@@ -1,5 +1,5 @@
 # Two commands: `make run` opens the lab, `make test` checks it. Both set up what they need.
-# `make test-all` adds further and wider browser rounds and starts every benchmark once, as CI does.
+# `make test-all` adds wider browser rounds and the largest networks and starts every benchmark once, as CI does.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
