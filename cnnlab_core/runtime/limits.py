@@ -38,6 +38,13 @@ class Limit:
 UPLOAD_MB = Limit(
     "CNNLAB_UPLOAD_MB", 20, 1, 200, "MB", "a file that a visitor brings", "it isn't read, and a sentence says so"
 )
+SESSION_UPLOADS_MB = Limit(
+    "CNNLAB_SESSION_UPLOADS_MB", 200, 1, 100_000, "MB", "files of a session in memory", "no further file is taken"
+)
+UPLOADS_MB = Limit(
+    "CNNLAB_UPLOADS_MB", 1000, 1, 1_000_000, "MB", "files of all sessions in memory",
+    "the session that keeps most loses its oldest",
+)  # fmt: skip
 SESSION_PICTURES = Limit(
     "CNNLAB_SESSION_PICTURES", 20, 1, 200, "pictures", "own pictures of a session (together four of the largest files)",
     "the oldest are forgotten, by name",
@@ -46,6 +53,19 @@ PICTURE_MEGAPIXELS = Limit(
     "CNNLAB_PICTURE_MEGAPIXELS", 40, 1, 100, "megapixels", "a picture, and what is inside its file",
     "it is refused before it is decoded",
 )  # fmt: skip
+DECODED_MEGAPIXELS = Limit(
+    "CNNLAB_DECODED_MEGAPIXELS", 4, 1, 20, "megapixels", "a picture that the lab works with", "it is made smaller"
+)
+DECODE_SECONDS = Limit(
+    "CNNLAB_DECODE_SECONDS", 10, 1, 300, "seconds", "the computing time for decoding a picture", "the decoder is ended"
+)
+DECODE_MB = Limit(
+    "CNNLAB_DECODE_MB", 1000, 300, 16_000, "MB", "the memory for decoding a picture, in a process of its own",
+    "the decoder is ended",
+)  # fmt: skip
+ZIP_ENTRIES = Limit(
+    "CNNLAB_ZIP_ENTRIES", 100_000, 10, 500_000, "entries", "files and folders in a zip", "the zip isn't read"
+)
 SET_PICTURES = Limit("CNNLAB_SET_PICTURES", 125_000, 10, 1_000_000, "pictures", "a data set", "nothing is imported")
 SET_FILE_MB = Limit(
     "CNNLAB_SET_FILE_MB", 40, 1, 1000, "MB", "one file of a data set, unpacked", "the picture is left out, with a note"

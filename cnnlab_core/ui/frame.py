@@ -1,5 +1,7 @@
 """The frame around every page: configuration, navigation, title and question."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from cnnlab_core.errors import InputError
@@ -12,6 +14,7 @@ from cnnlab_core.ui.lesson import show_lesson
 from cnnlab_core.ui.projector import projector
 from cnnlab_core.ui.show import show_problem
 from cnnlab_core.ui.story import show_story
+from cnnlab_core.ui.uploads import bound_uploads
 from cnnlab_core.ui.visitor import begin_cookie
 from cnnlab_core.ui.warmup import warm_up
 
@@ -48,6 +51,8 @@ def _head(title: str, words: str) -> None:
 
 
 def _frame(title: str) -> None:
+    with suppress(InputError):  # a setting that can't be used, which the page says
+        bound_uploads()
     full = title if title == "cnnlab" else f"{title} · cnnlab"
     # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
     icon = str(asset("icons", "cnnlab.png"))

@@ -97,6 +97,7 @@ def run(
     computes: bool = True,
     keep: bool = True,
     for_everybody: bool = False,
+    held: bool = True,
     asked: Any = None,
     at: Any = st,
 ) -> Outcome[Result]:
@@ -115,6 +116,7 @@ def run(
         computes: False for a job that only waits, as a download does: it takes no slot of the device.
         keep: False forgets the result at once.
         for_everybody: The result is shared by all sessions.
+        held: False ends the job for good where it is stopped.
         asked: What the result answers, for those who show it when it has become stale (see ``kept``).
         at: Where the button, the progress and the problems go. The row of a job that waits for its ``start`` is there
             at all times, empty if need be, so that nothing moves.
@@ -136,6 +138,10 @@ def run(
         memory.followed = memory.wanted = ""
         return Outcome("done", cast(Result, found), asked=asked)
     if memory.stopped == key:
+        if not held:
+            owner.leave(key, memory.who)
+            memory.stopped = memory.followed = ""
+            return Outcome("stopped")
         return _stopped(name, key, memory, owner, place, paint)
     if start and memory.wanted != key:
         older = mine.get(memory.finished)

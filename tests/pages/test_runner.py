@@ -7,6 +7,7 @@ from patience import patience
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.runtime.gate import Gate
+from cnnlab_core.ui.results import digest
 
 LAB = """
 import streamlit as st
@@ -64,6 +65,13 @@ def test_the_tabs_of_a_visitor_share_what_is_kept(monkeypatch):
     assert first.session_state["results"]._limit == 7_000_000
     monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "you")
     assert lab("").session_state["counts"] == [1]
+
+
+def test_a_job_that_is_not_held_is_over_where_it_is_stopped():
+    app = lab("held=False, keep=False")
+    app.session_state["job job"].stop(digest("job", 1))
+    assert app.run().text[0].value == "stopped None"
+    assert app.run().text[0].value == "done {'answer': 2}"
 
 
 def test_dear_work_waits_and_says_when_it_is_out_of_date():

@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
 from cnnlab_core.data.own import SIDES, own_path
 from cnnlab_core.data.text import FEWEST_CHARACTERS, text_path
-from cnnlab_core.runtime.limits import TEXT_MB, UPLOAD_MB
+from cnnlab_core.runtime.limits import TEXT_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
@@ -18,6 +18,7 @@ from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.training.choice import box_in_address
+from cnnlab_core.ui.uploads import bring_file
 from cnnlab_core.ui.visitor import visitor
 
 _IMPORTED = "training imported"
@@ -84,7 +85,7 @@ def _bring_pictures() -> None:
         "there are folders `train` and `test`. Oxford-IIIT Pet can stay as it is downloaded: `images/Breed_12.jpg` and "
         "the lists in `annotations`. Everybody who uses this lab will see the data set."
     )
-    file = st.file_uploader("Zip file", key="training_zip", max_upload_size=UPLOAD_MB.now())
+    file = bring_file("Zip file", key="training_zip")
     name = st.text_input("Name of the data set", key="training_zip_name", max_chars=40, placeholder="leaves")
     side = st.slider(
         "Pixels wide and high",
@@ -107,7 +108,7 @@ def _bring_text() -> None:
         f"Any script, {FEWEST_CHARACTERS} characters or more, up to {TEXT_MB.now()} MB: poems, recipes, "
         "names of towns, code. The last tenth is kept for the test. Everybody who uses this lab will see the text."
     )
-    file = st.file_uploader("Text file", key="text_file", max_upload_size=UPLOAD_MB.now())
+    file = bring_file("Text file", key="text_file")
     pasted = st.text_area("Or paste it here", key="text_pasted", max_chars=MOST_PASTED, height=120)
     name = st.text_input("Name of the text", key="text_file_name", max_chars=40, placeholder="poems")
     source = file.getvalue() if file else pasted
