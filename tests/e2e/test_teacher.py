@@ -42,7 +42,7 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
     expect(student.page.get_by_text("a long run")).to_have_count(0)
     expect(teacher.page.get_by_role("button", name="Stop and test")).to_have_count(0)
     press(teacher, "Show again")
-    expect(teacher.page.get_by_role("button", name="Hide")).to_be_visible()
+    expect(teacher.page.get_by_role("button", name="Hide", exact=True)).to_be_visible()
     student.open("/training")
     stands(student, "stopped")
     student.open("/teaching")
