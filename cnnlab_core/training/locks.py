@@ -117,7 +117,7 @@ class DeviceQueue:
             yield ahead
             time.sleep(seconds)
 
-    def _looking(self) -> AbstractContextManager[None]:
+    def _looking(self) -> AbstractContextManager[object]:
         return held(self._folder / "looking.lock", 30, "The queue of trainers is stuck. Try again in a moment.")
 
     def _living(self, besides: Path | None = None) -> list[Path]:

@@ -110,7 +110,7 @@ def _one(found: list[Thing]) -> None:
         with sentences():
             images = open_data(f"own:{thing.name}").train.images
             step = max(1, len(images) // _SHOWN_PICTURES)
-            row = png(Image.fromarray(np.hstack(images[::step][:_SHOWN_PICTURES].numpy())))
+            row = png(Image.fromarray(np.hstack(list(images[::step][:_SHOWN_PICTURES].numpy()))))
             st.image(row, width=72 * _SHOWN_PICTURES, output_format="PNG", alt=f"Some pictures of {thing.said}")
 
 
