@@ -21,12 +21,12 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
 
     teacher.open("/teaching")
     expect(teacher.page.get_by_role("heading", name="Everything on this server")).to_be_visible()
-    expect(teacher.page.get_by_text("Visitors keep")).to_have_count(0)
+    expect(teacher.page.get_by_text("Visitors keep", exact=True)).to_have_count(0)
     field = teacher.page.get_by_label("Teacher's key")
     for key, says in (("not this one", "This isn't the teacher's key."), (TEACHERS_KEY, "Visitors keep")):
         field.fill(key)
         teacher.page.get_by_role("button", name="Enter").click()
-        expect(teacher.page.get_by_text(says)).to_be_visible()
+        expect(teacher.page.get_by_text(says, exact=True)).to_be_visible()
     teacher.page.wait_for_function("document.cookie.includes('cnnlab_teacher=')")
     assert TEACHERS_KEY not in str(cookies(teacher))
     teacher.open("/teaching")  # the cookie is enough now
