@@ -1,4 +1,4 @@
-"""Opens pages and prints what they say, in a process whose environment a test has chosen: no locale, no right to write."""
+"""Opens pages and prints what they say, in a process whose environment a test has chosen: no locale, say."""
 
 import sys
 

@@ -82,6 +82,11 @@ def data_folder() -> Path:
     return Path(chosen).expanduser() if chosen else cache / "cnnlab" / "data"
 
 
+def can_write(folder: Path) -> bool:
+    """Whether files can be put into a folder, or into the nearest one above it that is there."""
+    return os.access(next(path for path in (folder, *folder.parents) if os.path.exists(path)), os.W_OK | os.X_OK)
+
+
 def cache_folder() -> Path:
     """Where things are kept that take long to make: ``CNNLAB_CACHE``, else the user's own cache folder."""
     chosen = os.environ.get("CNNLAB_CACHE")
