@@ -10,7 +10,7 @@ from cnnlab_core.ui.contents import pages_by_group
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.homework import is_wanted, show_homework
 from cnnlab_core.ui.network.hero import show_alive
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import plain, sentences, show_words
 
 
 @st.cache_data(show_spinner=False)
@@ -56,7 +56,7 @@ with models, sentences():
     networks = offered_specs()
     ready = [spec for spec in networks if local_weights(spec)]
     st.header(f"{len(ready)} of {len(networks)} networks ready offline")
-    st.dataframe(
+    show_words(
         [
             {
                 "network": spec.title,
@@ -65,9 +65,7 @@ with models, sentences():
                 "about": spec.about,
             }
             for spec in networks
-        ],
-        hide_index=True,
-        height="content",
+        ]
     )
     st.caption(
         "Downloaded weights stay on the server, in the folder of CNNLAB_WEIGHTS if that is set. With random weights, "

@@ -6,7 +6,7 @@ from cnnlab_core.ui.classroom import settings_in_words
 from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.lesson import EDIT, LESSONS, PARAMETER
-from cnnlab_core.ui.show import sentences
+from cnnlab_core.ui.show import sentences, show_words
 from cnnlab_core.ui.teaching.server import show_server
 
 page("teaching")
@@ -45,4 +45,4 @@ show_server()
 st.header("This lab's settings")
 st.markdown("For whoever runs the server: set these in its environment, or at the top of `.streamlit/secrets.toml`.")
 with sentences():
-    st.dataframe(settings_in_words(), hide_index=True, height="content")
+    show_words(settings_in_words())

@@ -56,7 +56,8 @@ class Gate:
 
     Each turn that a visitor asks for is numbered: one after the visitor's last, and not before the round that the gate
     is in. The smallest number comes first (start-time fair queueing, Goyal et al. 1996). So whoever has twenty jobs
-    has twenty turns in as many rounds, and all others one in each.
+    has twenty turns in as many rounds, and all others one in each. A step that takes as long as five slices counts as
+    five turns: what is shared is time.
 
     A new job's first turns are moved ahead by so many rounds (a multilevel feedback queue, Corbató et al. 1962):
     naming a photo takes one or two, and doesn't wait behind a class of thirty whose attacks take twenty each. They are
@@ -122,16 +123,18 @@ class Gate:
             turns = 0
             while True:
                 new = turns < _FIRST_TURNS
-                ticket = self._join(who, new)
+                ticket, begun = self._join(who, new), None
                 try:
                     while not self._listen(ticket, report_seconds):
                         yield Waiting(self._ahead_of(ticket))
+                    begun = time.monotonic()
                     if new:
                         steps, outcome = _advance(job, slice_seconds)
                     else:
                         steps, outcome = self._aside(lambda: _advance(job, slice_seconds))
                 finally:
-                    self._leave(ticket)
+                    taken = time.monotonic() - begun if begun and slice_seconds else 0.0
+                    self._leave(ticket, int(taken / slice_seconds) if taken else 1)
                 turns += 1
                 if steps:
                     yield Slice(steps)
@@ -158,14 +161,16 @@ class Gate:
             ticket.listening = False
             return ticket.granted
 
-    def _leave(self, ticket: _Ticket) -> None:
+    def _leave(self, ticket: _Ticket, turns: int = 1) -> None:
+        """The end of a ticket; it counts as so many ``turns``, or as none if it never had the slot."""
         with self._changed:
             if ticket.granted:
                 self._free += 1
             else:
                 self._queue.remove(ticket)
-                if ticket.who in self._next:  # a turn that wasn't taken doesn't count
-                    self._next[ticket.who] -= 1
+                turns = 0
+            if ticket.who in self._next:
+                self._next[ticket.who] += max(turns, ticket.granted) - 1
             self._hand_out()
 
     def _hand_out(self) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import streamlit as st
@@ -45,7 +46,8 @@ class Outcome(Generic[Result]):
 
     ``asked`` is what the result is the answer to: what ``run`` was given under this name when it was asked for.
     ``steps`` are those of a job that was stopped, as many of the last as are kept: it can go on from there.
-    ``note`` is the place beside the button where ``kept`` says that the result is stale.
+    ``note`` is the place beside the button where ``kept`` says that the result is stale; ``dim`` dims the container of
+    a key until the next job of this name paints into it.
     """
 
     state: Literal["idle", "stopped", "failed", "stale", "done"]
@@ -53,6 +55,7 @@ class Outcome(Generic[Result]):
     steps: Sequence[Any] = ()
     asked: Any = None
     note: DeltaGenerator | None = None
+    dim: Callable[[str], None] = lambda key: _opacity(st, key, "0.6")
 
 
 @dataclass
@@ -60,7 +63,7 @@ class _Memory:
     """What a session remembers of the job called ``name``: which settings were asked for, stopped, finished.
 
     ``asked`` is what the finished one answers; ``followed`` is the key of the job that the page follows; ``who`` is the
-    session, as those that follow it.
+    session, as those that follow it; ``dimmed`` is the container with its stale result.
     """
 
     wanted: str = ""
@@ -69,12 +72,17 @@ class _Memory:
     asked: Any = None
     followed: str = ""
     who: object = field(default_factory=object)
+    dimmed: str = ""
 
     def finish(self, key: str, asked: Any) -> None:
         self.finished, self.asked = key, asked
 
     def want(self, key: str) -> None:
         self.wanted, self.stopped = key, ""
+
+    def dim(self, place: Any, container: str) -> None:
+        self.dimmed = container
+        _opacity(place, container, "0.6")
 
     def stop(self, key: str) -> None:
         self.wanted, self.stopped = "", key
@@ -129,7 +137,8 @@ def run(
             results.leave(memory.followed, memory.who)
         memory.followed = ""
     # Always there: what follows must not change its place on the page when the job is done.
-    place = (at.container(key=f"row {name}") if start else at).empty()
+    row = at.container(key=f"row {name}") if start else at
+    place = row.empty()
     found = mine.get(key)
     if found is None and for_everybody:
         found = everybodys.get(key)
@@ -152,7 +161,7 @@ def run(
             note = st.empty()
         if older is None:
             return Outcome("idle")
-        return Outcome("stale", cast(Result, older), asked=memory.asked, note=note)
+        return Outcome("stale", cast(Result, older), asked=memory.asked, note=note, dim=partial(memory.dim, row))
     queue = gate(pick_device().type) if computes else _ANYTIME
     if computes and memory.followed != key and (ahead := queue.waiting) >= QUEUE.now():
         with place.container():
@@ -175,8 +184,8 @@ def run(
 
     if meanwhile:
         meanwhile()
-    if paint:  # in the place of the style by which ``mark`` has dimmed what is painted over now
-        st.html("<style>/* nothing is dimmed */</style>")
+    if paint and memory.dimmed:
+        _opacity(row, memory.dimmed, "1 !important")
     memory.followed = key
     job = owner.work(key, memory.who, begin)
     if job is None:  # finished a moment ago, by another session
@@ -235,9 +244,14 @@ def kept(outcome: Outcome[Any], key: str) -> Iterator[None]:
 def mark(outcome: Outcome[Any], key: str) -> None:
     """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button."""
     if outcome.state == "stale":
-        st.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
+        outcome.dim(key)
         if outcome.note:
             outcome.note.markdown(":material/history: These results are from your previous settings.")
+
+
+def _opacity(place: Any, key: str, share: str) -> None:
+    """Set how strongly a container's pieces are seen, one by one: on a phone itself it may be dissolved."""
+    place.html(f"<style>.st-key-{key} [data-testid=stElementContainer] {{ opacity: {share}; }}</style>")
 
 
 def _stopped(

@@ -3,9 +3,10 @@
 import base64
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
@@ -65,6 +66,14 @@ def main_picture() -> DeltaGenerator:
     return st.container(key="main_picture")
 
 
+def form(name: str = "", **layout: Any) -> DeltaGenerator:
+    """The place of controls that stand above the main picture; on a phone they come after it.
+
+    ``name`` tells several of one view apart.
+    """
+    return st.container(key=f"form_{name}", **layout)
+
+
 def reserve(key: str, height: str) -> None:
     """Keep the place of the container ``key`` on a wide screen until it is drawn: what stands below doesn't jump."""
     st.html(f"<style>@media (width >= 768px) {{ .st-key-{key} {{ min-height: {height}; }} }}</style>")
@@ -104,6 +113,21 @@ def picture_address(image: bytes, kind: str, place: str) -> str:
         return data_address(image, kind)
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return (f"/{base}" if base else "") + server.media_file_mgr.add(image, f"image/{kind}", place)
+
+
+def show_words(rows: Sequence[Mapping[str, str]]) -> None:
+    """A table to read, which needs no library in the browser as one to sort and search does."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([plain(cell) for cell in row.values()] for row in rows)]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def folded(label: str, icon: str | None = None) -> DeltaGenerator:
+    """The place of what few look at, behind a button as wide as the page.
+
+    In the browser there is nothing of it until it is opened: colours for code, formulas, charts and tables each come
+    with a library, which would hold up the page.
+    """
+    return st.popover(label, icon=icon, width="stretch")
 
 
 def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -155,6 +156,33 @@ def test_turns_go_round_by_visitor_and_then_by_job():
     assert done.count("one") == 10
     assert done[:last].count("twenty") < 30  # 11 by turns, 200 by jobs
     assert len(done) == 210
+
+
+def test_what_is_shared_is_time_not_steps(monkeypatch):
+    now, done = [0.0], []
+    monkeypatch.setattr("cnnlab_core.runtime.gate.time", SimpleNamespace(monotonic=lambda: now[0]))
+    shared = Gate(1)
+
+    def steps(count, seconds):
+        for index in range(count):
+            now[0] += seconds
+            yield index
+
+    def session(kind, seconds):
+        for event in shared.drive(steps(60, seconds), slice_seconds=0.1, report_seconds=0.01):
+            done.extend([kind] * isinstance(event, Slice))
+
+    with shared.slot():
+        threads = [threading.Thread(target=session, args=one) for one in (("long", 1.0), ("short", 0.1)) * 4]
+        for thread in threads:
+            thread.start()
+        while shared.waiting < 8:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    last = max(place for place, who in enumerate(done) if who == "short")
+    assert done[:last].count("long") < 80  # 24 by time, 240 by steps
+    assert len(done) == 480
 
 
 def test_many_first_turns_of_one_visitor_leave_those_of_another_free():

@@ -21,7 +21,7 @@ from cnnlab_core.ui.feature_maps.units import show_units
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest, kept
-from cnnlab_core.ui.show import main_answer, main_picture
+from cnnlab_core.ui.show import folded, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 256
@@ -70,7 +70,7 @@ def show(subject: LayerSubject) -> None:
         "larger than a cell, smaller than a quarter of the map. Noise and mere brightness score low."
     )
     about = f"{subject.about} Layer {subject.node.name}."
-    with st.expander(f"How often each value occurs in channel {channel}"):
+    with folded(f"How often each value occurs in channel {channel}"):
         show_chart(histogram(maps[channel].ravel()), "maps_histogram", f"Values of channel {channel}", about)
     st.markdown(
         "**What to have learned:** every channel is one question asked at every place of the photo. Early channels ask "

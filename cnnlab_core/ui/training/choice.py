@@ -16,7 +16,7 @@ from cnnlab_core.training.storage import in_words, make_room
 from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.show import form, plain, show_problem
 from cnnlab_core.ui.teacher import is_teacher
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.visitor import visitor
@@ -78,7 +78,7 @@ def choose_run(runs: list[Run], beside: Callable[[Run], object] | None = None) -
     if _MISSED in st.session_state:
         st.info("This link's run is gone, or belongs to another visitor. Here is one that you can see.")
         show_other_runs(chosen.config.kind)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with form(horizontal=True, vertical_alignment="center"):
         spoken = lambda name: label(by_id[name])  # noqa: E731
         box_in_address("Run", "run", list(by_id), chosen.id, spoken, label_visibility="collapsed")
         if beside:

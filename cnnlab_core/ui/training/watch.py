@@ -18,7 +18,7 @@ from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training import branches
 from cnnlab_core.ui.training.area import AREAS
@@ -64,7 +64,7 @@ def show(run: Run) -> None:
     figures = _text_figures if is_text else _figures
     with figures_place:
         st.fragment(figures, run_every=live)(run, by == "epochs", weight, log)
-    with st.expander("Settings of this run", icon=":material/tune:"):
+    with folded("Settings of this run", ":material/tune:"):
         counting = run.config.counting().items()
         table = [{"setting": SETTINGS[name].name, "value": SETTINGS[name].text(value)} for name, value in counting]
         st.dataframe(table, hide_index=True, height="content")
@@ -137,7 +137,8 @@ def _text_figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     counted = tuple((name, float(machine[key]), dash) for name, key, dash in COUNTED if key in machine)
     bits, *small = _drawn_text(found, total, run.config.epochs if epochs else 0, weight, log, counted)
     left, right = st.columns([1.5, 1], gap="large")
-    show_chart(bits, "training bits", "Bits per character", f"Run: {run.about.name}.", place=left)
+    with left:
+        show_chart(bits, "training bits", "Bits per character", f"Run: {run.about.name}.", place=main_picture())
     with right:
         _samples(found)
     for place, figure in zip(st.columns(2, gap="large"), small, strict=True):
