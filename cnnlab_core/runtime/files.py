@@ -72,7 +72,7 @@ def signed(main: Path) -> str:
 
 
 def _signature(main: Path) -> Path:
-    return main.with_name(main.name.partition(".")[0] + ".by")
+    return main.with_name(main.name.removesuffix(".hidden").rpartition(".")[0] + ".by")
 
 
 def data_folder() -> Path:
@@ -80,6 +80,11 @@ def data_folder() -> Path:
     chosen = os.environ.get("CNNLAB_DATA")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(chosen).expanduser() if chosen else cache / "cnnlab" / "data"
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files can be put into a folder, or into the nearest one above it that is there."""
+    return os.access(next(path for path in (folder, *folder.parents) if os.path.exists(path)), os.W_OK | os.X_OK)
 
 
 def cache_folder() -> Path:

@@ -7,6 +7,7 @@ and an unreaped child looks alive; a lock can't and doesn't. Needs no torch, so 
 import os
 import platform
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -17,15 +18,23 @@ from filelock import FileLock, Timeout
 from cnnlab_core.errors import RunError
 
 
+class ReadOnlyError(RunError):
+    """A folder of runs that can't be written."""
+
+
 @contextmanager
 def held(path: Path, seconds: float, otherwise: str) -> Iterator[FileLock]:
     """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = _lock(path)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=seconds)
     except Timeout:
         raise RunError(otherwise) from None
+    except OSError as error:
+        raise ReadOnlyError(
+            f"The lab can't write where its runs are kept ({error.strerror}): they can be looked at, and nothing else."
+        ) from None
     try:
         yield lock
     finally:
@@ -52,7 +61,22 @@ def is_held(path: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError:  # a file that can't be written can be locked all the same
+        return _is_held_by_others(path)
     lock.release()
+    return False
+
+
+def _is_held_by_others(path: Path) -> bool:
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
     return False
 
 
@@ -108,8 +132,12 @@ class DeviceQueue:
         """Who is in the queue, first the one that has the device."""
         if not self._folder.is_dir():
             return []
-        with self._looking():
-            return [path.stem.split("-", 1)[1] for path in self._living()]
+        try:
+            with self._looking():
+                living = self._living()
+        except ReadOnlyError:
+            living = self._living()
+        return [path.stem.split("-", 1)[1] for path in living]
 
     def wait(self, place: Path, seconds: float = 0.5) -> Iterator[int]:
         """Yield how many are ahead, about every ``seconds``, until nobody is."""

@@ -152,12 +152,12 @@ class Run:
 
     def ask(self, what: Literal["", "pause", "stop"]) -> None:
         """Ask the trainer to pause or stop, or take that back."""
-        if what:
-            self._read("about.json")  # a run that is gone isn't begun anew by a wish
-            with _kept(self):
+        with _kept(self):
+            if what:
+                self._read("about.json")  # a run that is gone isn't begun anew by a wish
                 write_atomically(self.folder / "request", what.encode())
-        else:
-            (self.folder / "request").unlink(missing_ok=True)
+            else:
+                (self.folder / "request").unlink(missing_ok=True)
 
     def write_json(self, name: str, content: object) -> None:
         """Write one of the run's JSON files, whole."""

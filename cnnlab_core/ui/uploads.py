@@ -13,6 +13,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRe
 from cnnlab_core.runtime.limits import SESSION_UPLOADS_MB, UPLOAD_MB, UPLOADS_MB
 from cnnlab_core.ui.show import show_problem
 
+READ_ONLY = "Read-only: this lab's folder of data sets can't be written, so nothing can be brought here."
+"""What stands in the place of a box for a data set then."""
+
 _MB = 2**20
 
 

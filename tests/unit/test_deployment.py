@@ -43,6 +43,13 @@ def test_the_server_takes_files_as_large_as_a_classroom_may_allow():
     assert settings["server"]["maxUploadSize"] == UPLOAD_MB.most
 
 
+def test_the_door_and_the_replicas_are_bounded():
+    compose, door = read("compose.yaml"), read("Caddyfile")
+    assert compose.count("CNNLAB_UPLOAD_MB: ${CNNLAB_UPLOAD_MB:-20}") == 2  # of the lab, and of its door
+    assert "max_size {$CNNLAB_UPLOAD_MB:20}.99MiB" in door
+    assert all(re.search(rf"^  {name}: \S+$", compose, re.MULTILINE) for name in ("mem_limit", "cpus", "pids_limit"))
+
+
 def test_a_commit_is_linted_as_make_test_does_it():
     assert re.search(r"^test: lint$", read("Makefile"), re.MULTILINE)
     assert re.findall(r"^ +entry: (.+)$", read(".pre-commit-config.yaml"), re.MULTILINE) == ["make lint"]

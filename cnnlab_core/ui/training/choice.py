@@ -7,7 +7,9 @@ import streamlit as st
 
 from cnnlab_core.errors import LabError
 from cnnlab_core.language import character_models
+from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.models.zoo import all_specs
+from cnnlab_core.runtime.files import can_write
 from cnnlab_core.training import Run, list_runs
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.training.storage import in_words, make_room
@@ -48,14 +50,23 @@ def seen_runs(kind: Kind = "pictures") -> list[Run]:
 def may_steer(run: Run) -> bool:
     """Whether this browser may pause, stop, rename, export or delete the run."""
     training = classroom().training
-    return not run.shipped and (
-        is_teacher() or training == "shared" or (training == "own" and run.about.owner == visitor())
+    return (
+        not run.shipped
+        and can_write(runs_folder())
+        and (is_teacher() or training == "shared" or (training == "own" and run.about.owner == visitor()))
     )
 
 
 def may_start() -> bool:
     """Whether runs may be started from the pages."""
-    return classroom().training != "off"
+    return not why_not()
+
+
+def why_not() -> str:
+    """Why no runs can be started from the pages, as the beginning of a sentence; empty if they can."""
+    if classroom().training == "off":
+        return "Training is off in this lab"
+    return "" if can_write(runs_folder()) else "Read-only: nothing is kept in this lab's folder of runs"
 
 
 def choose_run(runs: list[Run], beside: Callable[[Run], object] | None = None) -> Run:
@@ -156,7 +167,9 @@ def asked(action: Callable[..., Any], *args: object, **options: object) -> Any:
 
 
 def show_last_problem() -> None:
-    """What went wrong in a callback, or had to go to make room, once."""
+    """What went wrong in a callback, or had to go to make room, once; and that nothing is kept, if that is so."""
+    if not can_write(runs_folder()):
+        st.info(f"{why_not()}. What is there can be looked at.", icon=":material/lock:")
     if problem := st.session_state.pop(_PROBLEM, ""):
         show_problem(problem)
     if code := st.session_state.pop(CODE, ""):

@@ -7,8 +7,10 @@ from typing import Any
 import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
+from cnnlab_core.data.dataset import data_folder
 from cnnlab_core.data.own import SIDES, own_path
 from cnnlab_core.data.text import FEWEST_CHARACTERS, text_path
+from cnnlab_core.runtime.files import can_write
 from cnnlab_core.runtime.limits import TEXT_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
@@ -18,7 +20,7 @@ from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.training.choice import box_in_address
-from cnnlab_core.ui.uploads import bring_file
+from cnnlab_core.ui.uploads import READ_ONLY, bring_file
 from cnnlab_core.ui.visitor import visitor
 
 _IMPORTED = "training imported"
@@ -37,7 +39,10 @@ def choose_data(kind: Kind) -> str:
     box_in_address(SETTINGS["data"].label, "data", names, name, _title)
     words, icon, bring = _OWN[kind]
     with st.popover(words, icon=icon, key="training_own"):
-        bring()
+        if can_write(data_folder()):
+            bring()
+        else:
+            st.info(READ_ONLY, icon=":material/lock:")
     if summary := st.session_state.pop(_IMPORTED, ""):
         st.success(plain(summary), icon=":material/check_circle:")
     if name == "digits":

@@ -26,7 +26,7 @@ from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training import form
 from cnnlab_core.ui.training.area import AREAS
-from cnnlab_core.ui.training.choice import CODE, asked, look_at, make_room_for_new, may_start
+from cnnlab_core.ui.training.choice import CODE, asked, look_at, make_room_for_new, may_start, why_not
 from cnnlab_core.ui.training.data import choose_data
 from cnnlab_core.ui.visitor import own_code, visitor
 
@@ -45,7 +45,7 @@ _TOKEN = "training token"
 def show_empty() -> None:
     """Where there is no run yet: a first one with one press."""
     if not may_start():
-        st.info("Training is off in this lab, and no run came with it.", icon=":material/model_training:")
+        st.info(f"{why_not()}, and no run came with it.", icon=":material/model_training:")
         return
     st.info(
         "No network has been trained here yet. A small one learns to tell ten generated shapes and textures apart in "

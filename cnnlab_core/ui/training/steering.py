@@ -23,6 +23,7 @@ from cnnlab_core.ui.training.choice import (
     may_start,
     may_steer,
     spec_name,
+    why_not,
 )
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 from cnnlab_core.ui.visitor import visitor
@@ -206,7 +207,7 @@ def _use(run: Run, tab: str) -> None:
 def _why_not() -> str:
     """Why this browser can see a run and not control it."""
     if not may_start():
-        return "Training is off in this lab: runs can be looked at and compared."
+        return f"{why_not()}: runs can be looked at and compared."
     return "This run was started from the command line, and can only be controlled from there."
 
 

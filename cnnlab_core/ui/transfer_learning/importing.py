@@ -6,12 +6,14 @@ from pathlib import PurePath
 import streamlit as st
 
 from cnnlab_core.data import import_pictures
+from cnnlab_core.data.dataset import data_folder
 from cnnlab_core.data.own import own_path
+from cnnlab_core.runtime.files import can_write
 from cnnlab_core.ui.own_things import imported, list_own
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
-from cnnlab_core.ui.uploads import bring_file
+from cnnlab_core.ui.uploads import READ_ONLY, bring_file
 from cnnlab_core.ui.visitor import visitor
 
 _IMPORTED = "transfer imported"
@@ -22,6 +24,9 @@ def import_own() -> None:
     if summary := st.session_state.pop(_IMPORTED, ""):
         st.toast(plain(summary), icon=":material/check_circle:", duration="long")
     with st.popover("Use your own", icon=":material/folder_zip:", width="stretch", key="transfer_own"):
+        if not can_write(data_folder()):
+            st.info(READ_ONLY, icon=":material/lock:")
+            return
         file = bring_file("A zip with a folder for each class", type="zip", key="transfer_zip")
         st.caption(
             "At least two classes with six pictures each. Oxford-IIIT Pet can stay as it is downloaded: "
