@@ -23,6 +23,7 @@ NAMES = (
     "six_minutes",
     "transfer",
     "glass",
+    "hostile",
 )
 
 

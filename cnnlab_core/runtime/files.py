@@ -31,6 +31,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def can_write(folder: Path) -> bool:
+    """Whether files can be put into a folder, or into the nearest one above it that is there."""
+    return os.access(next(path for path in (folder, *folder.parents) if os.path.exists(path)), os.W_OK | os.X_OK)
+
+
 def mark_as_at_work(file: IO[bytes]) -> None:
     """Lock a file that is being written, for as long as its process lives and has it open."""
     if sys.platform != "win32":  # where a file that is open can't be deleted anyway
@@ -80,11 +85,6 @@ def data_folder() -> Path:
     chosen = os.environ.get("CNNLAB_DATA")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(chosen).expanduser() if chosen else cache / "cnnlab" / "data"
-
-
-def can_write(folder: Path) -> bool:
-    """Whether files can be put into a folder, or into the nearest one above it that is there."""
-    return os.access(next(path for path in (folder, *folder.parents) if os.path.exists(path)), os.W_OK | os.X_OK)
 
 
 def cache_folder() -> Path:

@@ -50,11 +50,8 @@ def seen_runs(kind: Kind = "pictures") -> list[Run]:
 def may_steer(run: Run) -> bool:
     """Whether this browser may pause, stop, rename, export or delete the run."""
     training = classroom().training
-    return (
-        not run.shipped
-        and can_write(runs_folder())
-        and (is_teacher() or training == "shared" or (training == "own" and run.about.owner == visitor()))
-    )
+    mine = is_teacher() or training == "shared" or (training == "own" and run.about.owner == visitor())
+    return mine and not run.shipped and can_write(runs_folder())
 
 
 def may_start() -> bool:

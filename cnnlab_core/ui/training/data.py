@@ -7,10 +7,9 @@ from typing import Any
 import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
-from cnnlab_core.data.dataset import data_folder
 from cnnlab_core.data.own import SIDES, own_path
 from cnnlab_core.data.text import FEWEST_CHARACTERS, text_path
-from cnnlab_core.runtime.files import can_write
+from cnnlab_core.runtime.files import can_write, data_folder
 from cnnlab_core.runtime.limits import TEXT_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind

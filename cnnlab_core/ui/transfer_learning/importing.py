@@ -6,9 +6,8 @@ from pathlib import PurePath
 import streamlit as st
 
 from cnnlab_core.data import import_pictures
-from cnnlab_core.data.dataset import data_folder
 from cnnlab_core.data.own import own_path
-from cnnlab_core.runtime.files import can_write
+from cnnlab_core.runtime.files import can_write, data_folder
 from cnnlab_core.ui.own_things import imported, list_own
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
