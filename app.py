@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnlab_core.images import open_image, png, sample_images, square
-from cnnlab_core.models.weights import local_weights, weights_folder
+from cnnlab_core.models.weights import local_weights
 from cnnlab_core.runtime.device import likely_device
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import pages_by_group
@@ -69,8 +69,8 @@ with models, sentences():
         ]
     )
     st.caption(
-        f"Downloaded weights go into {plain(str(weights_folder()))}; set CNNLAB_WEIGHTS to choose another folder. "
-        "With random weights, every network works right away."
+        "Downloaded weights stay on the server, in the folder of CNNLAB_WEIGHTS if that is set. With random weights, "
+        "every network works right away."
     )
 
 with st.expander("Photo credits"):

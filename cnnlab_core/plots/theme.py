@@ -27,7 +27,8 @@ FAINT = "rgba(128,140,140,0.5)"
 """Frames and contours."""
 
 CATEGORICAL = (ACCENT, ORANGE, "#8888ec", "#9c38b0", "#748860", "#604cec", "#9c6024", "#9c74b0")
-"""Told apart with every kind of colour vision (CIE76 of 14 or more between any two)."""
+"""Told apart with every kind of colour vision: CIEDE2000 of 15 or more between neighbours. Their lightness can't be, if
+each is to be seen on both grounds: lines have names, marks and dashes too."""
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#6b2c00", ORANGE, "#f7f8f8", ACCENT, "#003f38"])
 """Signed numbers as pixels: orange below zero, teal above."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import streamlit as st
@@ -18,9 +19,10 @@ from cnnlab_core.errors import LabError
 from cnnlab_core.runtime.background import KEPT_BYTES, Background, News
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
 from cnnlab_core.runtime.gate import Gate, gate
-from cnnlab_core.ui.classroom import classroom
+from cnnlab_core.runtime.limits import QUEUE
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.visitor import visitor
 
 Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
@@ -44,7 +46,8 @@ class Outcome(Generic[Result]):
 
     ``asked`` is what the result is the answer to: what ``run`` was given under this name when it was asked for.
     ``steps`` are those of a job that was stopped, as many of the last as are kept: it can go on from there.
-    ``note`` is the place beside the button where ``kept`` says that the result is stale.
+    ``note`` is the place beside the button where ``kept`` says that the result is stale; ``dim`` dims the container of
+    a key until the next job of this name paints into it.
     """
 
     state: Literal["idle", "stopped", "failed", "stale", "done"]
@@ -52,6 +55,7 @@ class Outcome(Generic[Result]):
     steps: Sequence[Any] = ()
     asked: Any = None
     note: DeltaGenerator | None = None
+    dim: Callable[[str], None] = lambda key: _opacity(st, key, "0.6")
 
 
 @dataclass
@@ -59,7 +63,7 @@ class _Memory:
     """What a session remembers of the job called ``name``: which settings were asked for, stopped, finished.
 
     ``asked`` is what the finished one answers; ``followed`` is the key of the job that the page follows; ``who`` is the
-    session, as those that follow it.
+    session, as those that follow it; ``dimmed`` is the container with its stale result.
     """
 
     wanted: str = ""
@@ -68,12 +72,17 @@ class _Memory:
     asked: Any = None
     followed: str = ""
     who: object = field(default_factory=object)
+    dimmed: str = ""
 
     def finish(self, key: str, asked: Any) -> None:
         self.finished, self.asked = key, asked
 
     def want(self, key: str) -> None:
         self.wanted, self.stopped = key, ""
+
+    def dim(self, place: Any, container: str) -> None:
+        self.dimmed = container
+        _opacity(place, container, "0.6")
 
     def stop(self, key: str) -> None:
         self.wanted, self.stopped = "", key
@@ -96,6 +105,7 @@ def run(
     computes: bool = True,
     keep: bool = True,
     for_everybody: bool = False,
+    held: bool = True,
     asked: Any = None,
     at: Any = st,
 ) -> Outcome[Result]:
@@ -114,6 +124,7 @@ def run(
         computes: False for a job that only waits, as a download does: it takes no slot of the device.
         keep: False forgets the result at once.
         for_everybody: The result is shared by all sessions.
+        held: False ends the job for good where it is stopped.
         asked: What the result answers, for those who show it when it has become stale (see ``kept``).
         at: Where the button, the progress and the problems go. The row of a job that waits for its ``start`` is there
             at all times, empty if need be, so that nothing moves.
@@ -126,7 +137,8 @@ def run(
             results.leave(memory.followed, memory.who)
         memory.followed = ""
     # Always there: what follows must not change its place on the page when the job is done.
-    place = (at.container(key=f"row {name}") if start else at).empty()
+    row = at.container(key=f"row {name}") if start else at
+    place = row.empty()
     found = mine.get(key)
     if found is None and for_everybody:
         found = everybodys.get(key)
@@ -135,6 +147,10 @@ def run(
         memory.followed = memory.wanted = ""
         return Outcome("done", cast(Result, found), asked=asked)
     if memory.stopped == key:
+        if not held:
+            owner.leave(key, memory.who)
+            memory.stopped = memory.followed = ""
+            return Outcome("stopped")
         return _stopped(name, key, memory, owner, place, paint)
     if start and memory.wanted != key:
         older = mine.get(memory.finished)
@@ -145,9 +161,9 @@ def run(
             note = st.empty()
         if older is None:
             return Outcome("idle")
-        return Outcome("stale", cast(Result, older), asked=memory.asked, note=note)
+        return Outcome("stale", cast(Result, older), asked=memory.asked, note=note, dim=partial(memory.dim, row))
     queue = gate(pick_device().type) if computes else _ANYTIME
-    if computes and memory.followed != key and (ahead := queue.waiting) >= classroom().queue:
+    if computes and memory.followed != key and (ahead := queue.waiting) >= QUEUE.now():
         with place.container():
             st.info(
                 f"{ahead} jobs are already waiting for the device. Try again in a moment.",
@@ -163,12 +179,13 @@ def run(
             attempt=lambda work: with_memory_retry(work, _put_away_idle),
             done=(lambda result: owner.put(key, result)) if keep else (lambda result: None),
             kept_bytes=KEPT_BYTES if paint else 0,
+            visitor=visitor() or None,
         )
 
     if meanwhile:
         meanwhile()
-    if paint:  # in the place of the style by which ``mark`` has dimmed what is painted over now
-        st.html("<style>/* nothing is dimmed */</style>")
+    if paint and memory.dimmed:
+        _opacity(row, memory.dimmed, "1 !important")
     memory.followed = key
     job = owner.work(key, memory.who, begin)
     if job is None:  # finished a moment ago, by another session
@@ -227,9 +244,14 @@ def kept(outcome: Outcome[Any], key: str) -> Iterator[None]:
 def mark(outcome: Outcome[Any], key: str) -> None:
     """Dim the container ``key`` if what it shows is of previous settings, and say so beside the button."""
     if outcome.state == "stale":
-        st.html(f"<style>.st-key-{key} {{ opacity: 0.6; }}</style>")
+        outcome.dim(key)
         if outcome.note:
             outcome.note.markdown(":material/history: These results are from your previous settings.")
+
+
+def _opacity(place: Any, key: str, share: str) -> None:
+    """Set how strongly a container's pieces are seen, one by one: on a phone itself it may be dissolved."""
+    place.html(f"<style>.st-key-{key} [data-testid=stElementContainer] {{ opacity: {share}; }}</style>")
 
 
 def _stopped(

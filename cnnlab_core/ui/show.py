@@ -1,9 +1,12 @@
 """Small pieces that every page uses: safe text, errors as sentences, pictures as addresses, the code, the link."""
 
 import base64
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import streamlit as st
@@ -14,6 +17,9 @@ from cnnlab_core.errors import LabError
 
 # What markdown turns into a link, even if it is escaped.
 _LINK = re.compile(r"https?://|www\.|[-.\w+]@[-\w]+\.", re.IGNORECASE)
+_FOLDERS = ("CNNLAB_RUNS", "CNNLAB_DATA", "CNNLAB_CACHE", "CNNLAB_WEIGHTS")
+_PATH = re.compile(r"(?<![\w:/.])(?:/|[A-Za-z]:\\)(?:[^\s/\\“”]+[/\\])+(?=[^\s/\\“”])")
+"""A file's absolute path as far as its name, and no address of the web."""
 
 
 def plain(text: str) -> str:
@@ -44,12 +50,28 @@ def sentences() -> Iterator[None]:
 
 def show_problem(error: LabError | str) -> None:
     """A problem, as text."""
-    st.error(plain(str(error)), icon=":material/error:")
+    st.error(plain(without_paths(str(error))), icon=":material/error:")
+
+
+def without_paths(text: str) -> str:
+    """A sentence for everybody: of the server's folders only the setting that names them, of others' files the name."""
+    for name in _FOLDERS:
+        if folder := os.environ.get(name):
+            text = text.replace(str(Path(folder).expanduser().absolute()), name)
+    return _PATH.sub("", text)
 
 
 def main_picture() -> DeltaGenerator:
     """The place of what a page is looked at for: whole on the first screen, and filled at every moment."""
     return st.container(key="main_picture")
+
+
+def form(name: str = "", **layout: Any) -> DeltaGenerator:
+    """The place of controls that stand above the main picture; on a phone they come after it.
+
+    ``name`` tells several of one view apart.
+    """
+    return st.container(key=f"form_{name}", **layout)
 
 
 def reserve(key: str, height: str) -> None:

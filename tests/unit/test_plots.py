@@ -2,19 +2,28 @@
 
 import re
 from html import unescape
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 from PIL import ImageColor
-from skimage.color import rgb2lab
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.lines import Line, epsilon_curves, line_figure
 from cnnlab_core.plots.projection import features_map
 from cnnlab_core.plots.step_size import step_map
-from cnnlab_core.plots.theme import ACCENT, CATEGORICAL, MUTED, ON_CELLS, ORANGE, SIGNED_CELLS, UNSIGNED_CELLS
+from cnnlab_core.plots.theme import (
+    ACCENT,
+    CATEGORICAL,
+    MUTED,
+    ON_CELLS,
+    ORANGE,
+    SIGNED,
+    SIGNED_CELLS,
+    UNSIGNED_CELLS,
+)
 from cnnlab_core.runtime.assets import read_asset
 
 
@@ -63,7 +72,7 @@ GROUNDS = ("#ffffff", "#14191c")
 
 
 def linear(colour):
-    share = np.array(ImageColor.getrgb(colour)) / 255
+    share = np.array(ImageColor.getrgb(colour) if isinstance(colour, str) else colour)[:3] / 255
     return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
 
 
@@ -117,11 +126,36 @@ def _texts(trace):
         yield from [text] if isinstance(text, str) else np.ravel(text if text is not None else []).astype(str)
 
 
+def apart(vision, one, other):
+    """How far apart two colours look to somebody (CIEDE2000)."""
+    seen = (np.clip(np.array(VISION[vision]) @ linear(colour), 0, 1) for colour in (one, other))
+    return deltaE_ciede2000(
+        *(rgb2lab(np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)) for c in seen)
+    )
+
+
 @pytest.mark.parametrize("vision", VISION)
 def test_the_colour_blind_can_tell_lines_apart(vision):
-    seen = [np.clip(np.array(VISION[vision]) @ linear(colour), 0, 1) for colour in CATEGORICAL]
-    places = [rgb2lab(np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)) for c in seen]
-    assert min(np.linalg.norm(one - other) for one, other in combinations(places, 2)) > 14
+    assert min(apart(vision, *pair) for pair in combinations(CATEGORICAL, 2)) > 6.5
+    assert min(apart(vision, *pair) for pair in pairwise(CATEGORICAL)) > 15
+
+
+@pytest.mark.parametrize("vision", [*VISION, "none"])
+def test_everybody_can_tell_sign_and_size_apart(vision, monkeypatch):
+    """Who sees no colours at all sees the size: a sign then stands beside its number."""
+    monkeypatch.setitem(VISION, "none", [[0.2126, 0.7152, 0.0722]] * 3)
+    stops = [np.array(SIGNED(share)) * 255 for share in np.linspace(0, 1, 11)]
+    assert min(apart(vision, *pair) for pair in pairwise(stops)) > 8
+    if vision != "none":
+        assert min(apart(vision, low, high) for low, high in zip(stops[:5], stops[:-6:-1], strict=True)) > 14
+        assert apart(vision, SIGNED_CELLS[0][1], SIGNED_CELLS[-1][1]) > 20
+
+
+def test_the_texts_of_axes_are_readable_on_either_ground():
+    found = re.findall(r"fill: light-dark\((#\w+), (#\w+)\)", read_asset("frame", "frame.css"))
+    assert found
+    for colours in found:
+        assert min(map(contrast, colours, GROUNDS)) >= 4.5
 
 
 def test_a_line_has_its_points_its_bars_and_its_marks():

@@ -34,7 +34,7 @@ from cnnlab_core.ui.adversarial.target import ANY, FIRST, aims, as_aim
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, kept, once, run
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import figure_colours, main_picture, plain
+from cnnlab_core.ui.show import figure_colours, form, main_picture, plain
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
@@ -88,10 +88,11 @@ def _asked(choice: Choice) -> _Asked:
     offered = pictures_by_title()
     names = aims(choice.subject.spec, needs_target=choice.plan.entry.needs_target)
     usual = FIRST if FIRST in names else RULES[0]
-    first, second = st.columns(2, gap="medium")
+    place = form()
+    first, second = place.columns(2, gap="medium")
     titles = CONTROLS.several("report_pictures", "Pictures", list(offered), list(offered)[:FIRST_PICTURES], place=first)
     pictures = {title: offered[title] for title in titles if title in offered}
-    with st.container(horizontal=True, gap="medium"):
+    with place.container(horizontal=True, gap="medium"):
         paired = CONTROLS.toggle("report_each", "A target for each picture")
         transforms = CONTROLS.toggle(
             "report_transforms",

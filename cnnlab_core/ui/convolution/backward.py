@@ -21,7 +21,7 @@ from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_su
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
-from cnnlab_core.ui.show import main_picture, plain, sentences
+from cnnlab_core.ui.show import form, main_picture, plain, sentences
 
 CONTROLS = Controls("conv")
 COLUMNS = {1: [["x", "dx", "dy"], ["w", "dw", "db"]], 2: [["x", "dx"], ["w", "dw"], ["dy", "db"]]}
@@ -35,7 +35,8 @@ ETAS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
 
 def show() -> None:
     """The gradients of the numbers in the tab 1-D or 2-D, one of their cells as a sum, and a closer look at them."""
-    dims = 1 if CONTROLS.one_of("back", "Take the numbers from", ("1-D", "2-D"), "2-D") == "1-D" else 2
+    tabs = ("1-D", "2-D")
+    dims = 1 + tabs.index(CONTROLS.one_of("back", "Take the numbers from", tabs, "2-D", place=form("back")))
     problem = convolution_setup(dims)
     grid, shown = main_picture(), ["dw", "dx", "db", "x", "w", "dy"]
     first = sum_header()

@@ -13,7 +13,7 @@ from cnnlab_core.recipes.convolution import equivariance as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.attention import permutations
 from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
-from cnnlab_core.ui.show import folded, sentences
+from cnnlab_core.ui.show import folded, form, main_picture, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
 CONTROLS = Controls("conv_attn")
@@ -28,7 +28,7 @@ def show() -> None:
         "the picture is shifted, and self-attention follows when its rows are shuffled: look for the zeros in the "
         "difference."
     )
-    seed = CONTROLS.number("seed", "Seed of all numbers here", 0, MOST_SEED, 13, 1, width=200)
+    seed = CONTROLS.number("seed", "Seed of all numbers here", 0, MOST_SEED, 13, 1, width=200, place=form())
     example = seeded_example(seed)
     pointwise(example)
     position_wise(example, seed)
@@ -54,7 +54,7 @@ def pointwise(example: Example) -> None:
     row, column = divmod(position, 3)
     limit = float(max(np.abs(x).max(), np.abs(convolved).max(), 1))
     for place, title, planes in zip(
-        st.columns(3, gap="large"),
+        main_picture().columns(3, gap="large"),
         ("Input $x$: 3 channels", "1×1 convolution: 2 channels", "Linear layer, position by position"),
         (x, convolved, linear),
         strict=True,

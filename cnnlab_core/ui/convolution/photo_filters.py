@@ -19,7 +19,7 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.photo_layers import gallery, layers
 from cnnlab_core.ui.convolution.photo_maps import TITLES, Shown, draw, show_map, size, worked_out
 from cnnlab_core.ui.shared import Picture, choose_picture
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import form, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 
 CONTROLS = Controls("conv_photo")
@@ -84,7 +84,7 @@ def show() -> None:
 
 def choose() -> Slide:
     """The kernel and how it slides."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+    with form(horizontal=True, gap="small", vertical_alignment="bottom"):
         title = CONTROLS.select("kernel", "Kernel", [*TITLES, OWN], KERNELS["sobel_x"].title, width=180)
         channels = CONTROLS.one_of("channels", "Channels", CHANNELS, CHANNELS[0])
         stride = CONTROLS.slider("stride", "Stride", 1, 8, 1, 1, width=140)
@@ -121,7 +121,7 @@ def response(picture: Picture, slide: Slide) -> Shown | None:
     if shown is None:
         return None
     photo, answer = shown
-    with left:
+    with left, main_picture():
         st.markdown("**The picture, as numbers from 0 (black) to 1 (white)**")
         show_map(st, photo.pictures[0], f"The picture: {plain(picture.title)}")
         st.caption(

@@ -41,7 +41,7 @@ from cnnlab_core.ui.convolution.presets import (
     size,
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
-from cnnlab_core.ui.show import main_picture
+from cnnlab_core.ui.show import form, main_picture
 
 PREFIXES = {1: "conv_pool1", 2: "conv_pool"}
 EXAMPLE_NAMES = {1: ("pool_signal",), 2: ("pool_stride_1", "seven")}
@@ -103,7 +103,7 @@ def _setup() -> tuple[PoolProblem, Kept]:
 
     Raises ``InputError`` if there is no such pooling.
     """
-    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    row = form(horizontal=True, gap="small", vertical_alignment="bottom")
     kind_place, window_place, stride_place = (row.container(width=width) for width in (185, 105, 110))
     more, sizes, typed = (row.container(width="content") for _ in range(3))
     more = more.popover("Example and more", icon=":material/tune:", key="conv_pool_more")

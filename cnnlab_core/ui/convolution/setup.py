@@ -24,7 +24,7 @@ from cnnlab_core.ui.convolution.presets import (
     show_sizes,
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import form, show_problem
 
 PADDINGS = ["0", "1", "2", "3", *NAMED_PADDINGS]
 MOST_PADDED = {1: (48,), 2: (24, 24)}
@@ -33,7 +33,7 @@ MOST_PADDED = {1: (48,), 2: (24, 24)}
 def convolution_setup(dims: int) -> ConvProblem:
     """Draw the controls and give what they say. Raises ``InputError`` if there is no such convolution."""
     kept = Kept(f"conv_{dims}")
-    row = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    row = form(horizontal=True, gap="small", vertical_alignment="bottom")
     example, stride, padding = (row.container(width=width) for width in (230, 110, 110))
     more, sizes, typed = (row.container(width="content") for _ in range(3))
     fields = _fields(dims)

@@ -25,7 +25,7 @@ from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.show import main_answer, main_picture, plain, sentences
+from cnnlab_core.ui.show import form, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -86,7 +86,7 @@ def show(subject: Subject) -> None:
 def _ask(subject: Subject) -> tuple[_Question, str]:
     """The question, and the name of the network to compare with, empty for none."""
     names = [f"{index} · {name}" for index, name in enumerate(subject.labels)]
-    one, two, three, more = st.columns([1.3, 1, 1.3, 0.5], gap="medium", vertical_alignment="bottom")
+    one, two, three, more = form().columns([1.3, 1, 1.3, 0.5], gap="medium", vertical_alignment="bottom")
     with one:
         target = names.index(CONTROLS.select("target", "Class", names, names[TARANTULA]))
     with two:

@@ -26,7 +26,7 @@ from cnnlab_core.recipes.feature_maps import attribution as recipe
 from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, layers_with_maps
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import form, main_picture, plain, sentences
 from cnnlab_core.ui.subject import choose_node, classify_picture, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -66,7 +66,8 @@ def show(subject: LayerSubject) -> None:
     found: dict[Method, Shown] = {}
     columns = st.columns([1.25, 1], gap="large") if len(methods) == 1 else st.columns(len(methods), gap="medium")
     for column, method in zip(columns, methods, strict=False):
-        picture = column.container()
+        with column:
+            picture = main_picture() if method == methods[0] else st.container()
         with columns[1] if len(methods) == 1 else column, sentences():
             shown = _panel(subject, method, target, picture)
             if shown:
@@ -77,7 +78,7 @@ def show(subject: LayerSubject) -> None:
 
 def _choose(subject: LayerSubject, predicted: int) -> tuple[int, tuple[Method, ...]]:
     """The class and the methods to show."""
-    first, second = st.columns([1, 1.7], gap="medium", vertical_alignment="bottom")
+    first, second = form().columns([1, 1.7], gap="medium", vertical_alignment="bottom")
     names = [f"{index} · {name}" for index, name in enumerate(subject.labels)]
     start = f"{subject.labels[predicted]} (the most probable); search any of {len(names)}"
     search = CONTROLS.search("class", "Class", names, start, place=first)

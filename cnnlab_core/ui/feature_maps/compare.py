@@ -23,7 +23,7 @@ from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_ord
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.shared import all_pictures
-from cnnlab_core.ui.show import main_picture, plain
+from cnnlab_core.ui.show import form, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 64
@@ -49,7 +49,7 @@ class _Side:
 
 def show(subject: LayerSubject) -> None:
     """Both mosaics, each to click, and the chosen channel of both enlarged."""
-    first, more = st.columns([3.4, 1], gap="medium", vertical_alignment="bottom")
+    first, more = form().columns([3.4, 1], gap="medium", vertical_alignment="bottom")
     with first:
         other = _other(subject)
     by_weights = other.weights != subject.weights

@@ -19,7 +19,7 @@ from cnnlab_core.models import Layer
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.recipes.feature_maps import depths as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_at, stages_of
-from cnnlab_core.ui.show import ink
+from cnnlab_core.ui.show import form, ink, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 EACH = 5
@@ -60,7 +60,7 @@ def show(subject: LayerSubject) -> None:
     found = maps_at(subject, tuple(dict.fromkeys(layer.name for layer in layers.values())), place="depths")
     if found is None:
         return
-    first, second, _ = st.columns([1, 1, 1.2], gap="medium", vertical_alignment="bottom")
+    first, second, _ = form().columns([1, 1, 1.2], gap="medium", vertical_alignment="bottom")
     scale = CONTROLS.select("depths_scale", "Full colour is the largest of", SCALES, SCALES[0], place=first)
     with second:
         by = choose_order()
@@ -71,6 +71,8 @@ def show(subject: LayerSubject) -> None:
     left, right = st.columns([2.2, 1], gap="large")
     paper = "#14191c" if st.context.theme.type == "dark" else "#ffffff"
     figure = rows_of_maps(rows, ink=ink(), paper=paper)
+    with left:
+        left = main_picture()
     left.image(png(figure), alt=f"{EACH} maps each of an early, a middle and a late layer", output_format="PNG")
     signs = "orange is negative, teal positive, white zero" if any(row.signed for row in rows) else ""
     blacks = "black is zero" if not all(row.signed for row in rows) else ""

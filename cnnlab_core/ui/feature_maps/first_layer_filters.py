@@ -21,6 +21,7 @@ from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
+from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 SCALE_NOTES = {
@@ -48,12 +49,12 @@ def show(subject: LayerSubject) -> None:
     if not found:
         return
     count = min(len(filters.weights) for filters in found.values())
-    first, second, _ = st.columns([1, 0.7, 1.5], gap="medium", vertical_alignment="bottom")
+    first, second, _ = form().columns([1, 0.7, 1.5], gap="medium", vertical_alignment="bottom")
     scale = CONTROLS.select("filters_scale", "Full colour is the largest of", SCALES, SCALES[0], place=first)
     index = CONTROLS.index("filter", count - 1, 0)
     CONTROLS.typed("filter", "Filter", 0, count - 1, index, place=second)
     colours: dict[str, np.ndarray] = {weights: as_colours(filters.weights, scale) for weights, filters in found.items()}
-    for column, weights in zip(st.columns(2, gap="large"), colours, strict=False):
+    for column, weights in zip(main_picture().columns(2, gap="large"), colours, strict=False):
         with column:
             _mosaic(weights, colours[weights], index)
     one = next(iter(found.values()))

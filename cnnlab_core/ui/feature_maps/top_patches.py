@@ -29,7 +29,7 @@ from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, kept, run
 from cnnlab_core.ui.shared import Picture, all_pictures
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.show import form, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST = 9
@@ -69,7 +69,7 @@ def show(subject: LayerSubject) -> None:
     if maps is None or not fields or subject.node.name not in fields:
         return
     field = fields[subject.node.name]
-    first, second, third = st.columns([1, 1.6, 0.8], gap="medium", vertical_alignment="bottom")
+    first, second, third = form().columns([1, 1.6, 0.8], gap="medium", vertical_alignment="bottom")
     with first:
         channel = type_channel(len(maps), clearest_channel(maps))
     source = choose_pictures(CONTROLS, place=second)

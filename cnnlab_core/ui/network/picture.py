@@ -35,7 +35,7 @@ from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.shared import choose_model, choose_picture
-from cnnlab_core.ui.show import main_answer, main_picture
+from cnnlab_core.ui.show import form, main_answer, main_picture
 from cnnlab_core.ui.subject import Subject, choose_subject, run_study
 from cnnlab_core.ui.take_away import take_away
 
@@ -51,7 +51,7 @@ def show() -> None:
     """The picture, at the place that the address names."""
     options = list(SHOWN)
     shown_network = CONTROLS.one_of(
-        "shown", "Network shown", options, options[0], label_visibility="collapsed", on_change=leave
+        "shown", "Network shown", options, options[0], label_visibility="collapsed", on_change=leave, place=form()
     )
     if glass := SHOWN[shown_network]:
         chosen, _ = choose_picture(), choose_model()

@@ -16,7 +16,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.reading_text.network import CONTROLS, Network, choose
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import form, main_picture, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
 FIRST_LINE = "christopher"
@@ -39,7 +39,7 @@ LIMITS = {"1": (0, 1), "few": (2, 4), "many": (5, 10_000)}
 
 def show() -> None:
     """The units over a line, what may come next at each letter, one unit over more text, and a changed letter."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with form(horizontal=True, gap="medium", vertical_alignment="bottom"):
         network = choose()
         usual = usual_line(network)
         line = CONTROLS.text(
@@ -56,7 +56,7 @@ def show() -> None:
     left, right = st.columns([1, 1.25], gap="large")
     about = f"Network: {network.model.title}. Line: {line}."
     activity = network.model.activity(read).reshape(len(read), -1)[1:]
-    with left:
+    with left, main_picture():
         figure = units_map(activity, line, chosen=unit)
         show_chart(figure, "hidden units", "Every hidden unit after each letter", about)
         st.caption("A row for each hidden unit, after each letter: −1 is orange, 1 is teal. The chosen unit is framed.")

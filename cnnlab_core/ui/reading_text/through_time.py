@@ -13,6 +13,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas
+from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 CONTROLS = Controls("reading_time")
@@ -26,7 +27,7 @@ LIMITS = [0.1, 0.5, 1.0, 5.0, 10.0, 100.0]
 
 def show() -> None:
     """The norms of the gradient over time, a guess, and what clipping makes of them."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with form(horizontal=True, gap="medium", vertical_alignment="bottom"):
         value = CONTROLS.slider("singular", "Largest singular value of U", 0.1, 3.0, 0.8, 0.1, width=260)
         steps = CONTROLS.slider("steps", "Letters read", 10, 60, 30, 1, width=200)
         with st.popover("More", icon=":material/tune:", key="text_through_more"):
@@ -39,7 +40,8 @@ def show() -> None:
     }
     names = {NOT_YET: "no guess", **GUESSES}
     guess = CONTROLS.one_of_named("guess", f"Which still feels the first of {steps} letters?", names, NOT_YET)
-    chart(found, whole=guess != NOT_YET)
+    with main_picture():
+        chart(found, whole=guess != NOT_YET)
     answer(found, guess)
     clipping(found)
     show_formulas(

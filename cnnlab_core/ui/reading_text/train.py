@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from cnnlab_core.ui.show import form
 from cnnlab_core.ui.training import choice, compare, new_run, steering, watch
 from cnnlab_core.ui.training.area import AREAS
+from cnnlab_core.ui.training.code import offer_code
 
 WATCH, COMPARE, NEW = "Watch", "Compare", "New run"
 
@@ -16,7 +18,7 @@ def show() -> None:
     if not views:
         st.info("Training is off in this lab, and no run on text came with it.", icon=":material/model_training:")
         return
-    left, right = st.columns([1, 2], gap="large", vertical_alignment="bottom")
+    left, right = form("view").columns([1, 2], gap="large", vertical_alignment="bottom")
     view = AREAS["text"].controls.one_of("view", "View", views, views[0], place=left)
     if view == NEW:
         new_run.show(choice.at_work(), "text")
@@ -28,6 +30,7 @@ def show() -> None:
         watch.show(run)
         steering.foot(run)
     st.markdown(LEARNED)
+    offer_code("text")
     choice.show_other_runs("text")
 
 

@@ -15,6 +15,7 @@ from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.reading_text.network import CONTROLS, Network, choose
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
+from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 NOT_YET = "-"
@@ -29,7 +30,7 @@ Written = list[tuple[str, float]]
 
 def show() -> None:
     """What the network writes, how sure it was of each letter, and how many of its lines it has seen before."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    with form(horizontal=True, gap="medium", vertical_alignment="bottom"):
         network = choose()
         temperature = CONTROLS.slider(
             "temperature", "Temperature", 0.0, 2.0, FIRST_TEMPERATURE, 0.1, width=240, help=HEAT
@@ -41,7 +42,8 @@ def show() -> None:
         st.button("Another", icon=":material/casino:", on_click=_another, args=(seed,), help="With the next seed.")
     arguments = {"temperature": temperature, "generator": seed, "length": length}
     left, right = st.columns([1, 1.6], gap="large")
-    text_place = left.empty()
+    with left:
+        text_place = main_picture().empty()
 
     def paint(steps: list[Any]) -> None:
         text_place.code(prompt + steps[-1].written, language="text", wrap_lines=True)

@@ -15,7 +15,7 @@ from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, every_counting, growth_formulas, seen_by, worked_out
 from cnnlab_core.recipes.receptive_fields import alexnet as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
-from cnnlab_core.ui.show import figure_colours
+from cnnlab_core.ui.show import figure_colours, form, main_picture
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 BOTH = {
@@ -29,7 +29,7 @@ ALL = "all three"
 
 def show(subject: LayerSubject) -> None:
     """Both versions side by side: the fields on the picture, and the layers worked out as one's course counts."""
-    chosen = CONTROLS.one_of("alexnet", "Draw the field in", (*NUMBERS, ALL), ALL)
+    chosen = CONTROLS.one_of("alexnet", "Draw the field in", (*NUMBERS, ALL), ALL, place=form())
     counting = subject.counting
     units = "the ones before the middle, as units count from 1 here" if counting.units else "the middle ones"
     st.caption(
@@ -44,12 +44,13 @@ def show(subject: LayerSubject) -> None:
     for column, (name, title) in zip(st.columns(2, gap="large"), BOTH.items(), strict=True):
         fields = {layer: versions[name][layer] for layer in NUMBERS}
         with column:
-            st.markdown(f"**{title}**")
-            if chosen == ALL:
-                figure = _figure(subject, name, fields, figure_colours())
-                st.image(rendered(figure, "png", dpi=130), alt="The three fields on the picture", width="stretch")
-            else:
-                _picture(subject, fields[chosen])
+            with main_picture() if name == next(iter(BOTH)) else st.container():
+                st.markdown(f"**{title}**")
+                if chosen == ALL:
+                    figure = _figure(subject, name, fields, figure_colours())
+                    st.image(rendered(figure, "png", dpi=130), alt="The three fields on the picture", width="stretch")
+                else:
+                    _picture(subject, fields[chosen])
             for number, field in enumerate(fields.values(), 1):
                 _layer(number, field, counting)
     st.markdown("**The same numbers in every way of counting**")

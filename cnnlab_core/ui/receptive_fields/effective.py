@@ -24,7 +24,7 @@ from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.receptive_fields.fields import all_fields, chosen_channel
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import mark, run
-from cnnlab_core.ui.show import data_address, main_answer, main_picture, plain, sentences
+from cnnlab_core.ui.show import data_address, form, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
 
@@ -97,7 +97,7 @@ def _drawn(found: dict[str, np.ndarray], box: Box) -> Image.Image:
 
 def _controls(maps: np.ndarray) -> tuple[str, int, int | None]:
     """What to average over, how many, and the channel (None: the sum of all)."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with form(horizontal=True, vertical_alignment="center"):
         unit = CONTROLS.one_of("effective_unit", "Unit of", UNITS, UNITS[1], label_visibility="collapsed")
         more = st.popover("More: pictures to average over", icon=":material/tune:", key="maps_effective_more")
     source = CONTROLS.one_of("effective_over", "Mean over", SOURCES, SOURCES[0], place=more)

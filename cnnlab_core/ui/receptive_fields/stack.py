@@ -12,7 +12,7 @@ from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.receptive_fields import stack as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.receptive_fields.fields import HEADS, IN_BETWEEN
-from cnnlab_core.ui.show import folded, plain
+from cnnlab_core.ui.show import folded, form, main_picture, plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 
@@ -26,14 +26,14 @@ def show(subject: LayerSubject) -> None:
         for name, preset in PRESETS.items():
             st.button(name, key=f"preset {name}", on_click=_load, args=(preset,))
     left, right = st.columns([1.25, 1], gap="large")
-    with left:
+    with left, form():
         side = CONTROLS.index("input", MOST_SIDE, FIRST.side, lowest=1)
         CONTROLS.typed("input", "Input (pixels wide and high)", 1, MOST_SIDE, side)
         rows = TABLE.draw(FIRST.text)
         about = next((p.about for p in PRESETS.values() if (read_stack(p.text), p.side) == (rows, side)), "")
         st.caption(about or "Add a row below the last one. To remove rows, select them at their left edge.")
         fields = stack_fields(rows, side)
-    with right:
+    with right, main_picture():
         _look_through(fields, square(subject.picture.image, side), subject.counting)
     _growth(fields, side, subject.counting)
     take_away(recipe.code(write_stack(rows), side, subject.counting.name))

@@ -15,6 +15,7 @@ from cnnlab_core.training.curves import duration, smoothed
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
@@ -44,7 +45,8 @@ def show(runs: list[Run], chosen: Run) -> None:
         spoken = ", ".join(by_id[name].about.name for name in names[:MOST]) or "none"
         refuse("runs", "runs", wanted, spoken, f"at most {MOST}, and only runs that you can see")
     st.session_state["runs_choice"] = names[:MOST]
-    names = st.multiselect(
+    place = form()
+    names = place.multiselect(
         "Runs",
         list(by_id),
         format_func=lambda name: by_id[name].about.name,
@@ -52,7 +54,7 @@ def show(runs: list[Run], chosen: Run) -> None:
         max_selections=MOST,
         on_change=_take,
     )
-    first, second = st.columns([1.4, 1], gap="large", vertical_alignment="bottom")
+    first, second = place.columns([1.4, 1], gap="large", vertical_alignment="bottom")
     curves = [*PER_EPOCH[kind], *PER_STEP[kind]]
     what = controls.select("what", "What", curves, curves[0], place=first)
     across = controls.one_of("compare_across", "Across", ["epochs", "seconds"], "epochs", place=second)
@@ -135,7 +137,8 @@ def _overlay(runs: list[Run], what: str, seconds: bool) -> None:
     )
     figure.update_layout(showlegend=True)
     says = "; ".join(f"{run.about.name}: {loss_in_words(run.config)}" for run in runs)
-    show_chart(figure, "training overlay", what.capitalize(), f"Losses: {says}.")
+    with main_picture():
+        show_chart(figure, "training overlay", what.capitalize(), f"Losses: {says}.")
 
 
 def _differences(runs: list[Run]) -> None:

@@ -18,7 +18,7 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array
 from cnnlab_core.training.snapshots import filter_steps, read_filters
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import data_address
+from cnnlab_core.ui.show import data_address, form, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
@@ -54,7 +54,7 @@ def _filters(run: Run, offered: list[int]) -> None:
     if not steps:
         st.info("The filters appear with the first step.", icon=":material/grid_on:")
         return
-    first, second = st.columns([2.2, 1], gap="large", vertical_alignment="bottom")
+    first, second = form("filters").columns([2.2, 1], gap="large", vertical_alignment="bottom")
     at: object = LATEST
     if len(offered) > 1:
         at = first.select_slider(
@@ -64,10 +64,11 @@ def _filters(run: Run, offered: list[int]) -> None:
     step = steps[-1] if at == LATEST else int(str(at))
     picture = _picture(run, step, scale)
     alt = f"The first layer's filters before step {step}"
-    if run.state().alive:
-        st.image(data_address(picture), width="stretch", alt=alt)
-    else:
-        st.image(picture, width="stretch", output_format="PNG", alt=alt)
+    with main_picture():
+        if run.state().alive:
+            st.image(data_address(picture), width="stretch", alt=alt)
+        else:
+            st.image(picture, width="stretch", output_format="PNG", alt=alt)
     weights = read_filters(run, step)
     broken = "" if np.isfinite(weights).all() else " Some weights are no longer numbers and are drawn as 0."
     st.caption(

@@ -19,7 +19,7 @@ from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.shared import choose_picture
-from cnnlab_core.ui.show import ink, plain, sentences
+from cnnlab_core.ui.show import ink, main_picture, plain, sentences
 from cnnlab_core.ui.subject import classify_picture
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.choice import spec_name
@@ -39,7 +39,7 @@ def show(run: Run) -> None:
         return
     labels = machine["classes"]
     left, right = st.columns([1.35, 1], gap="large")
-    with left:
+    with left, main_picture():
         st.header("Confusion matrix")
         figure = confusion_matrix(finals["confusion"], labels, ink=ink())
         share = f"{finals['accuracy']:.2%} of {finals['test_pictures']:,} test pictures classified correctly"

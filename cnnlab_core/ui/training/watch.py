@@ -137,7 +137,8 @@ def _text_figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
     counted = tuple((name, float(machine[key]), dash) for name, key, dash in COUNTED if key in machine)
     bits, *small = _drawn_text(found, total, run.config.epochs if epochs else 0, weight, log, counted)
     left, right = st.columns([1.5, 1], gap="large")
-    show_chart(bits, "training bits", "Bits per character", f"Run: {run.about.name}.", place=left)
+    with left:
+        show_chart(bits, "training bits", "Bits per character", f"Run: {run.about.name}.", place=main_picture())
     with right:
         _samples(found)
     for place, figure in zip(st.columns(2, gap="large"), small, strict=True):

@@ -8,7 +8,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.runner import kept
-from cnnlab_core.ui.show import ink, plain
+from cnnlab_core.ui.show import ink, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.result import Result, learn_result
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
@@ -30,7 +30,7 @@ def _result(subject: TransferSubject, result: Result) -> None:
         "diagonal is a mistake."
     )
     matrix, mistakes = st.columns([3, 2], gap="large")
-    with matrix:
+    with matrix, main_picture():
         st.markdown("**Confusion matrix** (test pictures)")
         show_chart(
             confusion_matrix(found.confusion, found.classes, ink=ink()),

@@ -16,6 +16,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import kept, run
+from cnnlab_core.ui.show import main_picture
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
@@ -54,6 +55,7 @@ def _draw(subject: TransferSubject, curves: Curves, classes: int, code: str) -> 
         "transfer_curves",
         "Accuracy against pictures per class",
         f"{subject.learned} The line is the mean of several draws, the bars reach from the worst to the best.",
+        place=main_picture(),
     )
     last = {kind: points[-1] for kind, points in curves.items()}
     st.caption(

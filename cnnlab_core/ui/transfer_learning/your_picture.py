@@ -12,6 +12,7 @@ from cnnlab_core.recipes.transfer_learning import your_picture as recipe
 from cnnlab_core.transfer import features
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.runner import kept, once
+from cnnlab_core.ui.show import main_picture
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.transfer_learning.result import Result, learn_result
@@ -47,7 +48,7 @@ def _answer(subject: TransferSubject, result: Result) -> None:
         return
     found = result.learned
     predictions = top_k(found.classifier.logits(x)[0], found.classes, min(_TOP, len(found.classes)))
-    picture, bars = st.columns([1, 2], gap="large", vertical_alignment="center")
+    picture, bars = main_picture().columns([1, 2], gap="large", vertical_alignment="center")
     picture.image(
         png(subject.seen),
         width=224,

@@ -1,0 +1,87 @@
+"""While a control is moved and results are there, the main picture's place is never empty, and nothing jumps."""
+
+import pytest
+from playwright.sync_api import expect
+
+LAYOUT_SHIFT = 0.05
+"""The most that shifts with less than a second between them may come to (as in CLS, but after a key or a click too)."""
+
+WATCH = """() => {
+  const seen = (root) => [...root.querySelectorAll("*")].some((one) =>
+    one.matches("img, canvas, svg.main-svg, [role=grid]") && one.checkVisibility()
+      && Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height) > 40
+    || one.shadowRoot && seen(one.shadowRoot));
+  const watched = window.watched = { frames: 0, empty: 0, shift: 0, burst: 0, last: 0, moved: [] };
+  const look = () => {
+    const picture = document.querySelector(".st-key-main_picture");
+    watched.frames++;
+    if (!picture || !seen(picture)) watched.empty++;
+    watched.next = requestAnimationFrame(look);
+  };
+  look();
+  watched.shifts = new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+    watched.burst = one.value + (one.startTime - watched.last < 1000 ? watched.burst : 0);
+    watched.last = one.startTime;
+    watched.shift = Math.max(watched.shift, watched.burst);
+    watched.moved.push(...one.sources.map(({node}) => (node?.parentElement ?? node)?.className));
+  }));
+  watched.shifts.observe({ type: "layout-shift" });
+}"""
+STOP = """() => {
+  cancelAnimationFrame(window.watched.next);
+  window.watched.shifts.disconnect();
+  return window.watched;
+}"""
+
+
+def epsilon(lab):
+    slider = lab.page.get_by_role("slider", name="Epsilon")
+    box = slider.bounding_box()
+    lab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    lab.page.mouse.down()
+    for right in (30, 60, 20, 90):
+        lab.page.mouse.move(box["x"] + right, box["y"] + box["height"] / 2, steps=4)
+        lab.page.wait_for_timeout(100)
+    lab.during(lab.page.mouse.up)
+    expect(lab.page.get_by_text("from your previous settings")).to_be_visible()
+
+
+def kernel(lab):
+    lab.page.get_by_role("button", name="Kernel and more").click()
+    box = lab.page.get_by_role("combobox", name="Kernel", exact=False)
+    for name in ("Blur", "Sobel"):
+        box.click()
+        box.fill(name)
+        lab.during(lambda: lab.page.keyboard.press("Enter"))
+    lab.page.keyboard.press("Escape")
+    stride = lab.page.get_by_role("slider", name="Stride")
+    stride.focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        lab.during(lambda key=key: stride.press(key))
+
+
+def layer(lab):
+    for depth in ("middle", "late", "early"):
+        lab.during(lambda depth=depth: lab.page.get_by_role("radio", name=depth).click())
+
+
+def network(lab):
+    lab.during(lambda: lab.page.get_by_role("radio", name="random").click())
+    lab.during(lambda: lab.page.get_by_role("radio", name="pretrained").click())
+
+
+@pytest.mark.parametrize(
+    ("address", "drag"),
+    [("adversarial", epsilon), ("convolution", kernel), ("feature_maps", layer), ("feature_maps", network)],
+)
+def test_the_picture_stays_and_nothing_jumps_while_a_control_is_moved(lab, address, drag):
+    lab.page.set_viewport_size({"width": 1366, "height": 768})
+    page = lab.open(f"/{address}")
+    lab.settle()
+    page.evaluate(WATCH)
+    drag(lab)
+    lab.settle()
+    watched = page.evaluate(STOP)
+    assert watched["frames"] > 10
+    assert not watched["empty"], f"the place of the main picture was empty in {watched['empty']} frames"
+    assert watched["shift"] < LAYOUT_SHIFT, watched["moved"]
