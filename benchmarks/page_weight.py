@@ -93,12 +93,17 @@ class Watched:
         self.page.add_init_script(WATCH)
         self.scripts = Scripts(self.page)
         self.bytes = self.libraries = 0
-        own: set[str] = set()
+        address: dict[str, str] = {}
         client = self.page.context.new_cdp_session(self.page)
         client.send("Network.enable")
         client.on("Network.webSocketFrameReceived", self._frame)
-        client.on("Network.requestWillBeSent", lambda e: "/static/" in e["request"]["url"] and own.add(e["requestId"]))
-        client.on("Network.loadingFinished", lambda e: self._add(e["encodedDataLength"], e["requestId"] in own))
+        client.on(
+            "Network.requestWillBeSent", lambda event: address.update({event["requestId"]: event["request"]["url"]})
+        )
+        client.on(
+            "Network.loadingFinished",
+            lambda event: self._add(event["encodedDataLength"], "/static/" in address.get(event["requestId"], "")),
+        )
 
     def _frame(self, event: dict[str, Any]) -> None:
         self._add(len(event["response"]["payloadData"]) * 3 / 4)  # base64
