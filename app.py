@@ -10,7 +10,7 @@ from cnnlab_core.ui.contents import pages_by_group
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.homework import is_wanted, show_homework
 from cnnlab_core.ui.network.hero import show_alive
-from cnnlab_core.ui.show import plain, sentences, show_words
+from cnnlab_core.ui.show import plain, reserve, sentences, show_words
 
 
 @st.cache_data(show_spinner=False)
@@ -26,6 +26,7 @@ home(
 if is_wanted():
     show_homework()
 else:
+    reserve("home_network", "24.25rem")
     show_alive()
 
 for group, pages in pages_by_group().items():
