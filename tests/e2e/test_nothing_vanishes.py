@@ -1,6 +1,5 @@
 """While a control is moved and results are there, the main picture's place is never empty, and nothing jumps."""
 
-
 import pytest
 from playwright.sync_api import expect
 
