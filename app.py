@@ -3,14 +3,14 @@
 import streamlit as st
 
 from cnnlab_core.images import open_image, png, sample_images, square
-from cnnlab_core.models.weights import local_weights, weights_folder
+from cnnlab_core.models.weights import local_weights
 from cnnlab_core.runtime.device import likely_device
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.contents import pages_by_group
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.homework import is_wanted, show_homework
 from cnnlab_core.ui.network.hero import show_alive
-from cnnlab_core.ui.show import is_dark, plain, sentences
+from cnnlab_core.ui.show import is_dark, plain, sentences, show_words
 
 
 @st.cache_data(show_spinner=False)
@@ -56,7 +56,7 @@ with models, sentences():
     networks = offered_specs()
     ready = [spec for spec in networks if local_weights(spec)]
     st.header(f"{len(ready)} of {len(networks)} networks ready offline")
-    st.dataframe(
+    show_words(
         [
             {
                 "network": spec.title,
@@ -65,13 +65,11 @@ with models, sentences():
                 "about": spec.about,
             }
             for spec in networks
-        ],
-        hide_index=True,
-        height="content",
+        ]
     )
     st.caption(
-        f"Downloaded weights go into {plain(str(weights_folder()))}; set CNNLAB_WEIGHTS to choose another folder. "
-        "With random weights, every network works right away."
+        "Downloaded weights stay on the server, in the folder of CNNLAB_WEIGHTS if that is set. With random weights, "
+        "every network works right away."
     )
 
 with st.expander("Photo credits"):

@@ -6,7 +6,8 @@ from cnnlab_core.ui.classroom import settings_in_words
 from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.lesson import EDIT, LESSONS, PARAMETER
-from cnnlab_core.ui.show import is_dark, sentences
+from cnnlab_core.ui.show import is_dark, sentences, show_words
+from cnnlab_core.ui.teaching.server import show_server
 
 page("teaching")
 
@@ -36,11 +37,13 @@ with st.container(horizontal=True):
             st.page_link(entry.file, label=entry.title, icon=entry.icon, query_params={PARAMETER: EDIT})
 st.caption(
     "A link holds only what you can see in the address: how the controls are set. It contains none of your pictures "
-    "and nothing secret. It hides controls to keep attention on the task; it doesn't lock them: anyone can bring them "
-    "back by editing the address."
+    "and nothing secret. It hides controls to keep attention on the task. This isn't an exam mode: anyone can bring "
+    "them back by editing the address."
 )
+
+show_server()
 
 st.header("This lab's settings")
 st.markdown("For whoever runs the server: set these in its environment, or at the top of `.streamlit/secrets.toml`.")
 with sentences():
-    st.dataframe(settings_in_words(), hide_index=True, height="content")
+    show_words(settings_in_words())

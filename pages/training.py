@@ -8,6 +8,7 @@ from cnnlab_core.ui.show import sentences
 from cnnlab_core.ui.tabs import Tab, show_tabs
 from cnnlab_core.ui.training import choice, compare, filters_and_gradients, new_run, results, steering, watch
 from cnnlab_core.ui.training.area import AREAS
+from cnnlab_core.ui.training.code import offer_code
 from cnnlab_core.ui.visitor import introduce
 
 page("training")
@@ -42,4 +43,5 @@ with sentences():
         tabs.append(Tab("New run", lambda: new_run.show(choice.at_work())))
     if tabs:
         show_tabs(AREAS["pictures"].view, tabs)
+    offer_code("pictures")
     choice.show_other_runs("pictures")

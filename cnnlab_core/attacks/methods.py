@@ -75,7 +75,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "PGD",
-            "Many small steps up the gradient, each one projected back into the ball.",
+            "Many small steps up the gradient, each kept within epsilon of the original.",
             pgd_steps,
             (
                 *("norm", "eps", "step_size", "steps", "loss", "momentum"),

@@ -1,6 +1,6 @@
 """Several pictures through one network: a generator of one answer per picture, and the tables to take away."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,8 +10,9 @@ from PIL import Image
 
 from cnnlab_core.classification.softmax import Prediction, rank, softmax, top_k
 from cnnlab_core.errors import ImageError
-from cnnlab_core.images import open_image, png, thumbnail
+from cnnlab_core.images import open_apart_steps, png, thumbnail
 from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.jobs import Progress, meanwhile
 
 ICON_SIDE = 96
 """Pixels of the longer side of a picture in a table."""
@@ -46,16 +47,18 @@ class Classified:
 
 
 def classify(
-    model: Classifier, pictures: Iterable[tuple[str, bytes]], *, k: int = 5
-) -> Generator[Classified, None, list[Classified]]:
-    """The ``k`` most probable classes (or all, if they are fewer) of each (file name, bytes); yields and returns them.
+    model: Classifier, pictures: Sequence[tuple[str, bytes]], *, k: int = 5
+) -> Generator[Progress[Classified], None, list[Classified]]:
+    """The ``k`` most probable classes (or all, if they are fewer) of each (file name, bytes); returns all answers.
 
-    A picture that can't be read is an answer too, with its problem; the others go on.
+    A picture that can't be read is an answer too, with its problem; the others go on. Files are decoded apart
+    (``open_apart``), whoever they come from.
     """
-    answers = []
+    answers: list[Classified] = []
     for index, (file, content) in enumerate(pictures):
+        waiting = Progress[Classified](index, len(pictures))
         try:
-            picture = open_image(content)
+            picture = yield from meanwhile(open_apart_steps(content), waiting)
         except ImageError as error:
             answer = Classified(index, file, problem=str(error))
         else:
@@ -64,7 +67,7 @@ def classify(
             best = tuple(top_k(logits, model.categories, min(k, len(model.categories))))
             answer = Classified(index, file, png(thumbnail(picture, ICON_SIDE)), picture.size, logits, best)
         answers.append(answer)
-        yield answer
+        yield Progress(index + 1, len(pictures), answer)
     return answers
 
 

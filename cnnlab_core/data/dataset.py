@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,8 @@ from safetensors.torch import save
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import DataError, InputError
+from cnnlab_core.runtime.files import data_folder as data_folder
 from cnnlab_core.runtime.files import write_atomically
-
-
-def data_folder() -> Path:
-    """The folder of the data sets: ``CNNLAB_DATA``, else ``~/.cache/cnnlab/data``."""
-    chosen = os.environ.get("CNNLAB_DATA")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(chosen).expanduser() if chosen else cache / "cnnlab" / "data"
 
 
 @dataclass(frozen=True, eq=False)

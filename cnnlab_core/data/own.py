@@ -10,8 +10,8 @@ import io
 import math
 import os
 import re
+import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -29,24 +29,16 @@ from cnnlab_core.data.layouts import is_hidden, printable, sorted_into_classes
 from cnnlab_core.data.pet_form import Parts, sorted_by_breed
 from cnnlab_core.data.zip_names import names_of
 from cnnlab_core.errors import DataError, ImageError, InputError
-from cnnlab_core.images import open_image
+from cnnlab_core.images import open_apart_steps
 from cnnlab_core.images.opening import begins_like_a_picture
-from cnnlab_core.runtime.jobs import Progress
-
-MOST_PICTURES = 125_000
-"""Pictures in a set, at most."""
+from cnnlab_core.runtime.jobs import Progress, meanwhile
+from cnnlab_core.runtime.limits import SET_FILE_MB, SET_MB, SET_PICTURES, ZIP_ENTRIES
 
 MOST_CLASSES = 200
 """Classes in a set, at most."""
 
 FEWEST_PICTURES = 6
 """Pictures in the smallest class, at least: for training, validation and test."""
-
-MOST_FILE_BYTES = 40_000_000
-"""Bytes of one picture's file, at most."""
-
-MOST_BYTES = 2_000_000_000
-"""Bytes of all files together once unpacked, and of the finished set, at most."""
 
 SIDES = (16, 256)
 """The smallest and the largest side, in pixels, that pictures can be imported at."""
@@ -64,8 +56,6 @@ _COMPANIONS = {"", ".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".ym
 _TEST_SEED = 6
 _MEASURED = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
-DAMAGED = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What zipfile raises, sooner or later, for a file in a damaged zip."""
 
 
 @dataclass(frozen=True)
@@ -76,21 +66,26 @@ class _File:
     open: Callable[[], IO[bytes]]
 
     def read(self) -> bytes:
-        """Everything in it; ``ImageError`` if that is more than a picture's file may hold."""
-        with self.open() as file:
-            content = file.read(MOST_FILE_BYTES + 1)
-        if len(content) > MOST_FILE_BYTES:
-            raise ImageError(f"This file is larger than {MOST_FILE_BYTES // 10**6} MB.")
+        """Everything in it; ``ImageError`` if that is more than a picture's file may hold, or damaged."""
+        content = self._beginning(SET_FILE_MB.now() * 10**6 + 1)
+        if len(content) > SET_FILE_MB.now() * 10**6:
+            raise ImageError(f"This file is larger than {SET_FILE_MB.now()} MB.")
         return content
+
+    def _beginning(self, size: int) -> bytes:
+        try:
+            with self.open() as file:
+                return file.read(size)
+        except Exception as error:  # noqa: BLE001  what is damaged makes zipfile and its decoders raise nearly anything
+            raise ImageError(f"This file is damaged ({str(error) or type(error).__name__}).") from None
 
     def is_picture(self) -> bool:
         """Whether it is meant to be a picture, by its name or by how it begins."""
         if self.path.suffix.lower() in _SUFFIXES:
             return True
         try:
-            with self.open() as file:
-                return begins_like_a_picture(file.read(32))
-        except DAMAGED:
+            return begins_like_a_picture(self._beginning(32))
+        except ImageError:
             return False
 
 
@@ -154,9 +149,9 @@ def import_pictures(
         texts = [file for file in files if file.path.suffix == ".txt" and not is_hidden(file.path)]
         try:
             parts, notes = sorted_by_breed(pictures, texts) or sorted_into_classes(pictures, texts)
-        except DAMAGED as error:
+        except ImageError as error:
             raise DataError(
-                f"A list among the annotations can't be read ({error}). Replace it or leave it out."
+                f"A list among the annotations can't be read: {error} Replace it or leave it out."
             ) from None
         dataset = yield from _read(_checked(parts), name, side, named + notes + _passed_over(files, pictures))
     write_dataset(path, dataset)
@@ -169,11 +164,12 @@ def import_pictures(
 def _pictures_among(files: Iterable[_File]) -> list[_File]:
     """The files that are meant to be pictures, without hidden ones."""
     shown = [file for file in files if not is_hidden(file.path)]
-    if len(shown) > 4 * MOST_PICTURES:
+    most = SET_PICTURES.now()
+    if len(shown) > 4 * most:
         raise DataError(f"There are {len(shown)} files here. Use a part of them.")
     found = [file for file in shown if file.is_picture()]
-    if len(found) > MOST_PICTURES:
-        raise DataError(f"There are {len(found)} pictures here, more than {MOST_PICTURES}. Use a part of them.")
+    if len(found) > most:
+        raise DataError(f"There are {len(found)} pictures here, more than {most}. Use a part of them.")
     return found
 
 
@@ -198,16 +194,21 @@ def _in_folder(folder: Path) -> Iterator[_File]:
 def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple[str, ...]]:
     """The files in a zip, and what is to be said of their names."""
     try:
-        packed = opened.enter_context(zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source))
+        file: IO[bytes] = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
+        if _entries(file, ZIP_ENTRIES.now()) > ZIP_ENTRIES.now():
+            raise DataError(f"This zip has more than {ZIP_ENTRIES.now():,} files and folders. Use a part of them.")
+        packed = opened.enter_context(zipfile.ZipFile(file))
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"There is no folder or zip at {source!s}. Check its name and place.") from None
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except Exception:  # noqa: BLE001  what is damaged makes zipfile raise nearly anything
         raise DataError("This isn't a folder or a zip file, or it is damaged. Zip the class folders again.") from None
     members = [member for member in packed.infolist() if not member.is_dir()]
     if any(member.flag_bits & 1 for member in members):
         raise DataError("This zip is locked with a password. Zip the class folders again without one.")
-    if sum(member.file_size for member in members) > MOST_BYTES:
-        raise DataError(f"This zip unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
+    if sum(member.file_size for member in members) > SET_MB.now() * 10**6:
+        raise DataError(f"This zip unpacks to more than {SET_MB.now():,} MB. Make the pictures smaller.")
 
     def opener(member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
         return lambda: packed.open(member)
@@ -218,6 +219,24 @@ def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple
         for member in sorted(members, key=lambda member: member.filename)
     ]
     return files, notes
+
+
+def _entries(file: IO[bytes], most: int) -> int:
+    """How many entries the directory of a zip has, one more than ``most`` if they are more.
+
+    ``zipfile`` reads as many as the directory has bytes for, whatever number the zip tells, and takes minutes over
+    millions.
+    """
+    end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # just what zipfile itself goes by
+    if not end:
+        raise zipfile.BadZipFile
+    size, at = end[5], 0  # the directory's bytes, which lie just before this record (zip64 has one more, of fixed size)
+    file.seek(max(0, end[9] - size - (76 if end[0] == b"PK\x06\x06" else 0)))
+    directory, entries = file.read(size), 0
+    while at + 46 <= len(directory) and entries <= most:
+        at += 46 + sum(struct.unpack_from("<HHH", directory, at + 28))
+        entries += 1
+    return entries
 
 
 def _checked(parts: Parts[_File]) -> Parts[_File]:
@@ -245,9 +264,10 @@ def _read(
 ) -> Generator[Progress[None], None, Dataset]:
     classes = tuple(sorted(parts["train"]))
     work = [(part, label, file) for part, kinds in parts.items() for label in classes for file in kinds.get(label, [])]
+    most = SET_MB.now() * 10**6
     if side is None:
-        side = min(_own_side([file for _, _, file in work]), math.isqrt(MOST_BYTES // (3 * len(work))))
-    if len(work) * side * side * 3 > MOST_BYTES:
+        side = min((yield from _own_side([file for _, _, file in work])), math.isqrt(most // (3 * len(work))))
+    if len(work) * side * side * 3 > most:
         raise DataError(f"{len(work)} pictures of {side} × {side} are too many to hold in memory. Use a smaller side.")
     images = np.empty((len(work), side, side, 3), np.uint8)
     good = np.zeros(len(work), bool)
@@ -257,12 +277,14 @@ def _read(
         try:
             content = file.read()
             spent += len(content)
-            images[number] = np.asarray(ImageOps.fit(open_image(content), (side, side), Image.Resampling.BICUBIC))
+            waiting = Progress[None](number, len(work))
+            picture = yield from meanwhile(open_apart_steps(content), waiting)
+            images[number] = np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.BICUBIC))
             good[number] = True
-        except (ImageError, *DAMAGED) as error:
+        except ImageError as error:
             failed.append((printable("/".join(file.path.parts[-2:]), 80), str(error)))
-        if spent > MOST_BYTES:  # whatever the zip said about its sizes
-            raise DataError(f"This unpacks to more than {MOST_BYTES // 10**9} GB. Make the pictures smaller.")
+        if spent > most:  # whatever the zip said about its sizes
+            raise DataError(f"This unpacks to more than {SET_MB.now():,} MB. Make the pictures smaller.")
         yield Progress(number + 1, len(work))
     which = np.array([part for part, _, _ in work])
     labels = np.array([classes.index(label) for _, label, _ in work])
@@ -286,12 +308,13 @@ def _read(
     return Dataset(f"own:{name}", name, classes, pictures(train), lambda: pictures(test), notes)
 
 
-def _own_side(files: Sequence[_File]) -> int:
+def _own_side(files: Sequence[_File]) -> Generator[Progress[None], None, int]:
     """The median of the shorter sides of some of the pictures, within ``SIDES``."""
     sides = []
     for file in files[:: math.ceil(len(files) / _MEASURED)]:
-        with suppress(ImageError, *DAMAGED):
-            sides.append(min(open_image(file.read()).size))
+        with suppress(ImageError):
+            picture = yield from meanwhile(open_apart_steps(file.read()), Progress[None](0, len(files)))
+            sides.append(min(picture.size))
     return int(np.clip(np.median(sides or [SIDES[1]]), *SIDES))
 
 

@@ -25,18 +25,13 @@ from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data.dataset import data_folder
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.files import write_atomically
-
-MOST_TEXT_BYTES = 4_000_000
-"""Bytes of an own text as UTF-8, at most."""
+from cnnlab_core.runtime.limits import TEXT_MB, TEXTS
 
 FEWEST_CHARACTERS = 200
 """Characters of a text, at least: for training, validation and test."""
 
 MOST_CHARACTERS = 512
 """Different characters that a network tells apart, at most; rarer ones become one sign, ``OTHER``."""
-
-MOST_TEXTS = 50
-"""Own texts that are kept, at most."""
 
 OTHER = "\N{REPLACEMENT CHARACTER}"
 """Stands for every character that is too rare to have a place of its own."""
@@ -159,8 +154,8 @@ def import_text(source: str | bytes | bytearray, name: str) -> Text:
     path = text_path(name)
     if path.exists():
         raise DataError(f"There is a text called “{name}” already. Choose another name, or delete that one first.")
-    if len(text_names()) >= MOST_TEXTS:
-        raise DataError(f"{MOST_TEXTS} texts are kept already. Delete one first.")
+    if len(text_names()) >= TEXTS.now():
+        raise DataError(f"{TEXTS.now()} texts are kept already. Delete one first.")
     content, notes = read_text(source)
     made = make_text(f"text:{name}", name, content, notes)
     try:
@@ -198,10 +193,9 @@ def read_text(source: str | bytes | bytearray) -> tuple[str, tuple[str, ...]]:
     """A text in NFC with \\n for line ends, and what is to be said of it. Raises ``DataError`` for what isn't text."""
     if not isinstance(source, str | bytes | bytearray):
         raise DataError(f"Give a text, or a file's bytes, not {type(source).__name__}.")
-    too_long = DataError(
-        f"This is longer than {MOST_TEXT_BYTES // 10**6} MB, too long to learn from here. Use a part of it."
-    )
-    if len(source) > (MOST_TEXT_BYTES if isinstance(source, str) else 4 * MOST_TEXT_BYTES):
+    most = TEXT_MB.now() * 10**6
+    too_long = DataError(f"This is longer than {TEXT_MB.now()} MB, too long to learn from here. Use a part of it.")
+    if len(source) > (most if isinstance(source, str) else 4 * most):
         raise too_long
     text = source if isinstance(source, str) else _decoded(bytes(source))
     if any("\ud800" <= character <= "\udfff" for character in set(text)):
@@ -217,7 +211,7 @@ def read_text(source: str | bytes | bytearray) -> tuple[str, tuple[str, ...]]:
         kept = text.translate(dict.fromkeys(map(ord, strange)))
         notes.append(f"{len(text) - len(kept):,} control characters were left out")
         text = kept
-    if len(text.encode()) > MOST_TEXT_BYTES:
+    if len(text.encode()) > most:
         raise too_long
     return text, tuple(notes)
 

@@ -16,8 +16,8 @@ from PIL import Image, ImageOps, TiffImagePlugin
 
 from cnnlab_core.errors import ImageError
 
-MAX_BYTES = 240_000_000
-"""Bytes of all samples, at most: 16-bit RGB of 40 megapixels."""
+MAX_BYTES = 178_000_000
+"""Bytes of all samples of a TIFF, at most: unpacked as a picture of so many pixels, more would be refused by Pillow."""
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, FILL_ORDER, ORIENTATION = 256, 257, 258, 259, 262, 266, 274
 SAMPLES, ROWS_PER_STRIP, PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT = 277, 278, 284, 317, 322, 323
@@ -98,13 +98,17 @@ def png_samples(content: bytes) -> np.ndarray | None:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.tile = [tile._replace(args=raw) for tile in picture.tile]
             picture._mode = mode or picture.mode
-            return np.asarray(picture).astype(np.uint16)
+            return np.asarray(picture)
 
     if colour_type == 4:  # Pillow has no word for the lower bytes of these: four bytes are two samples
-        both = bytes_as("RGBA", "RGBA")
-        return both[..., ::2] * 256 + both[..., 1::2]
+        return bytes_as("RGBA", "RGBA").view(">u2")
     name = "RGB" if colour_type == 2 else "RGBA"
-    return bytes_as(f"{name};16B") * 256 + bytes_as(f"{name};16L")
+    upper = bytes_as(f"{name};16B")
+    samples = np.empty((*upper.shape, 2), np.uint8)
+    samples[..., 0] = upper
+    del upper  # at 40 megapixels, each copy counts
+    samples[..., 1] = bytes_as(f"{name};16L")
+    return samples.view(">u2")[..., 0]
 
 
 def turned_upright(picture: Image.Image, orientation: int) -> Image.Image:
@@ -255,13 +259,14 @@ def _unpacked(content: bytes, tags: Tags, row: int, plane: int, planes: int) -> 
         sizes: tuple(map(len, data)),
         **({TILE_WIDTH: (row,)} if tiled else {}),
     }
-    body = b"".join(data)
-    directory, at, outside = struct.pack("<H", len(grey)), 8 + len(body) + 2 + 12 * len(grey) + 4, b""
+    size = sum(map(len, data))
+    directory, at, outside = struct.pack("<H", len(grey)), 8 + size + 2 + 12 * len(grey) + 4, b""
     for tag, values in sorted(grey.items()):
         packed = struct.pack(f"<{len(values)}I", *values)
         directory += struct.pack("<HHI", tag, 4, len(values))
         directory += packed if len(packed) == 4 else struct.pack("<I", at + len(outside))
         outside += packed if len(packed) > 4 else b""
-    file = b"II*\0" + struct.pack("<I", 8 + len(body)) + body + directory + bytes(4) + outside
+    file = b"".join((b"II*\0", struct.pack("<I", 8 + size), *data, directory, bytes(4), outside))
+    del data
     with TiffImagePlugin.TiffImageFile(io.BytesIO(file)) as picture:  # not Image.open: what it warns of was checked
         return np.asarray(picture).reshape(tags[HEIGHT][0], across, row)

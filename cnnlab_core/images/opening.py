@@ -1,6 +1,9 @@
 """From any file to an upright 8-bit RGB picture, or to a sentence that says why not."""
 
 import io
+import math
+import struct
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +11,20 @@ from PIL import Image, UnidentifiedImageError
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import ImageError
-from cnnlab_core.images.deep import ORIENTATION, Range, grey_range, open_deep_tiff, png_samples, to_rgb, turned_upright
-
-MAX_PIXELS = 40_000_000
-"""Pixels of a picture, at most (120 MB as RGB); larger ones are refused before they are decoded."""
+from cnnlab_core.images.deep import (
+    ORIENTATION,
+    Range,
+    grey_range,
+    open_deep_tiff,
+    png_samples,
+    to_rgb,
+    turned_upright,
+)
+from cnnlab_core.images.headers import scans_of, sizes_inside
+from cnnlab_core.runtime.apart import EndedError, apart
+from cnnlab_core.runtime.gate import Waiting
+from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, PICTURE_MEGAPIXELS
 
 MIN_SIDE = 8
 """Pixels of each side, at least; there is nothing to see in smaller pictures."""
@@ -19,6 +32,9 @@ MIN_SIDE = 8
 MAX_ASPECT = 16
 """The longer side over the shorter, at most: resized to 256 pixels, the short side of a longer strip would make many
 megapixels."""
+
+MOST_SCANS = 100
+"""Passes in which a JPEG is drawn, at most: programs write about fourteen, and each takes as long as a picture."""
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000", "ICO")
 """The decoders that are tried; one that runs other programs (EPS) is not among them."""
@@ -33,7 +49,7 @@ def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
     Returns an RGB ``PIL.Image`` with 8 bits a channel: turned upright by its EXIF tag, transparency laid over
     white, palettes, grey, CMYK and more bits converted, and of an animation the first frame. Samples of 1 to 16 bits
     are scaled from 0..their largest number; signed and 32-bit numbers from 0..65535, floats from 0..1; those that
-    don't keep within that, from their minimum..maximum. All are rounded once.
+    don't keep within that, from their minimum..maximum. All are rounded once. More than 4 megapixels are made 4.
 
     Raises ``ImageError`` with a plain sentence for anything else: empty, damaged or truncated files, formats
     that aren't pictures, sides under 8 pixels, more than 40 megapixels (seen before decoding), or strips
@@ -41,13 +57,20 @@ def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
     """
     content = _read(source)
     try:
+        for width, height in sizes_inside(content):
+            _check_size(width, height)
+        if scans_of(content) > MOST_SCANS:
+            raise ImageError(
+                f"This JPEG would be drawn in more than {MOST_SCANS} passes, which takes minutes. Save it again as a "
+                "plain JPEG."
+            )
         if (deep := open_deep_tiff(content, _check_size)) is not None:
-            return deep
+            return _reduced(deep)
         with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
             _check_size(*picture.size)
             picture.seek(0)
             picture.load()
-            return _upright(_to_rgb(picture, content), picture)
+            return _upright(_reduced(_to_rgb(picture, content)), picture)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -61,6 +84,27 @@ def open_image(source: bytes | bytearray | str | Path) -> Image.Image:
             f"This picture is damaged or incomplete and can't be read ({type(error).__name__}). "
             "Open it in another program, save it again as PNG or JPEG, and use that file."
         ) from None
+
+
+@by_annotation
+def open_apart_steps(content: bytes | bytearray) -> Generator[Waiting, None, Image.Image]:
+    """``open_image`` of bytes from outside, in a process of its own whose memory and time are bounded: steps while it
+    waits, and the picture. What the limits end is an ``ImageError`` too. Closing this ends it.
+    """
+    try:
+        answer = yield from apart().steps(f"{__name__}:pixels", bytes(content))
+    except EndedError as error:
+        raise ImageError(str(error)) from None
+    return Image.frombytes("RGB", struct.unpack_from(">II", answer), memoryview(answer)[8:])
+
+
+open_apart = plainly(open_apart_steps)
+
+
+def pixels(content: bytes) -> bytes:
+    """A picture's width and height (4 bytes each, the first byte first) and its rows of RGB."""
+    picture = open_image(content)
+    return struct.pack(">II", *picture.size) + picture.tobytes()
 
 
 def begins_like_a_picture(head: bytes) -> bool:
@@ -89,7 +133,7 @@ def _read(source: bytes | bytearray | str | Path) -> bytes:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
+    if width * height > PICTURE_MEGAPIXELS.now() * 10**6:
         raise ImageError(_too_large(f"{width * height / 1e6:.0f} megapixels ({width} × {height}), more than"))
     if min(width, height) < MIN_SIDE:
         raise ImageError(
@@ -103,7 +147,16 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _too_large(how_much: str) -> str:
-    return f"This picture has {how_much} the {MAX_PIXELS // 10**6} megapixels allowed here. Make it smaller first."
+    return f"This picture has {how_much} the {PICTURE_MEGAPIXELS.now()} megapixels allowed here. Make it smaller first."
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
+    """A picture of more megapixels than the lab works with, made smaller."""
+    share = math.sqrt(DECODED_MEGAPIXELS.now() * 10**6 / (picture.width * picture.height))
+    if share >= 1:
+        return picture
+    size = (max(1, int(share * picture.width)), max(1, int(share * picture.height)))
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2)
 
 
 def _upright(made: Image.Image, original: Image.Image) -> Image.Image:
@@ -127,10 +180,10 @@ def _to_rgb(picture: Image.Image, content: bytes) -> Image.Image:
     if png and picture.mode == "L" and isinstance(clear, int):  # Pillow forgets to scale it with the pixels
         picture.info["transparency"] = clear * 255 // (2 ** content[24] - 1)
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+        picture = _reduced(picture.convert("RGBA"))
         paper = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(paper, picture).convert("RGB")
-    return picture.convert("RGB")
+    return _reduced(picture if picture.mode in ("RGB", "L", "CMYK") else picture.convert("RGB")).convert("RGB")
 
 
 def _not_a_picture(content: bytes) -> str:

@@ -31,6 +31,11 @@ def graph_of(model: LoadedModel) -> tuple[fx.GraphModule, dict[str, fx.Node]]:
     return graphs.whole, graphs.nodes
 
 
+def whole_graph(network: nn.Module) -> fx.GraphModule:
+    """The same of a network that no model holds yet. Raises ``InputError`` if torch.fx can't trace it."""
+    return _graphs_of(network).whole
+
+
 def know_graph(network: nn.Module, whole: fx.GraphModule, nodes: dict[str, fx.Node]) -> None:
     """Say what a network's graph is that has been put together rather than traced; ``whole`` mustn't hold it."""
     _known[network] = _Graphs(whole, nodes)

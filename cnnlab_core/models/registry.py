@@ -1,6 +1,5 @@
 """The registry: each model is loaded once for all sessions, and put away when memory is short and nobody uses it."""
 
-import os
 import threading
 import weakref
 from collections import OrderedDict
@@ -15,14 +14,13 @@ from torch import nn
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.models.build import build_pretrained, build_random
+from cnnlab_core.models.folding import quick_copy
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec, WeightsKind
 from cnnlab_core.models.weights import find_weights
 from cnnlab_core.models.zoo import all_specs, find_spec
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
-
-DEFAULT_BUDGET = 1_200_000_000
-"""Bytes of weights kept in memory: with 0.7 GB for Python and torch this fits a 2.7 GB host, and two VGG-16."""
+from cnnlab_core.runtime.limits import MODEL_BUDGET
 
 
 class Key(NamedTuple):
@@ -38,6 +36,7 @@ class Key(NamedTuple):
 class _Entry:
     spec: ModelSpec
     network: nn.Module
+    quick: nn.Module | None
     size: int
     users: int = 0
 
@@ -69,9 +68,12 @@ class Registry:
                 return model
             self._make_room(4 * spec.parameters, spec.title)
             network = with_memory_retry(lambda: self._load(spec, key), free_memory=self.put_away_idle)
-            tensors = [*network.parameters(), *network.buffers()]
+            size, quick = _bytes_of(network), quick_copy(network)
+            more = _bytes_of(network, quick) - size if quick else 0
             with self._table:
-                self._entries[key] = _Entry(spec, network, sum(t.numel() * t.element_size() for t in tensors))
+                if not self._evict(room=size + more):
+                    quick, more = None, 0  # without the room it answers itself
+                self._entries[key] = _Entry(spec, network, quick, size + more)
                 return self._handle(spec, key)  # type: ignore[return-value]
 
     def loaded(self) -> dict[Key, tuple[int, int]]:
@@ -90,7 +92,9 @@ class Registry:
                 return None
             self._entries.move_to_end(key)
             entry.users += 1
-            model = LoadedModel(spec, key.weights, torch.device(key.device), entry.network, categories(spec))
+            model = LoadedModel(
+                spec, key.weights, torch.device(key.device), entry.network, categories(spec), entry.quick
+            )
             weakref.finalize(model, self._released, entry).atexit = False
             return model
 
@@ -116,13 +120,16 @@ class Registry:
             return total + room <= self.budget
 
 
+def _bytes_of(*networks: nn.Module) -> int:
+    """The bytes of all weights in the networks; what they share counts once."""
+    tensors = {id(t): t for network in networks for t in (*network.parameters(), *network.buffers())}
+    return sum(t.numel() * t.element_size() for t in tensors.values())
+
+
 @cache
 def registry() -> Registry:
-    """The one registry of this process, with ``CNNLAB_MODEL_BUDGET`` bytes (default 1.2 GB)."""
-    text = os.environ.get("CNNLAB_MODEL_BUDGET", "")
-    if text and not text.isdecimal():
-        raise InputError(f"CNNLAB_MODEL_BUDGET is a number of bytes, such as {DEFAULT_BUDGET}, but is set to “{text}”.")
-    return Registry(int(text) if text else DEFAULT_BUDGET, _load)
+    """The one registry of this process, with the budget that is set when it is first asked for."""
+    return Registry(MODEL_BUDGET.now(), _load)
 
 
 @by_annotation

@@ -47,7 +47,7 @@ def changed(model: LoadedModel, changes: Changes) -> LoadedModel:
             copied[node] = graph.call_function(scaled, (copied[node], tuple(factors[node].items())))
     network = _Network(fx.GraphModule(whole, graph))
     know_graph(network, network.graph_module, {name: copied[node] for name, node in nodes.items()})
-    return replace(model, network=network)
+    return replace(model, network=network, quick=None)
 
 
 @by_annotation

@@ -11,6 +11,7 @@ from PIL import Image
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import ImageError, InputError
 from cnnlab_core.images import to_tensor
+from cnnlab_core.images.headers import scans_of
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.intervene import Changes, logits_with
 from cnnlab_core.network.strongest import Column, Small, small
@@ -22,6 +23,8 @@ GREY = 0.5
 """What a patch covers pixels with, as in the occlusion of the attribution page."""
 MOST_BYTES = 60_000
 """Of a frame that comes from outside: about four times a JPEG of 224 × 224 pixels."""
+_MOST_SCANS = 3
+"""Of a plain JPEG: one for all colours, or one for each. Thousands cost minutes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def frame_pixels(content: bytes, side: int) -> torch.Tensor:
         if len(content) > MOST_BYTES:
             raise ValueError
         with Image.open(io.BytesIO(content), formats=("JPEG",)) as picture:
-            if picture.size != (side, side) or picture.info.get("progressive"):  # many scans cost minutes
+            if picture.size != (side, side) or picture.info.get("progressive") or scans_of(content) > _MOST_SCANS:
                 raise ValueError
             return to_tensor(picture.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -39,6 +39,7 @@ class Background(Generic[Result]):
 
     ``attempt`` begins it: it gets the work as a function and may call it twice (as ``with_memory_retry`` does).
     ``done`` gets the result, in the job's own thread. Steps are kept up to ``kept_bytes``, the last one always.
+    The turns are those of the ``visitor`` who began it.
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class Background(Generic[Result]):
         attempt: Callable[[Callable[[], Result]], Result] = lambda work: work(),
         done: Callable[[Result], None] = lambda result: None,
         kept_bytes: int = KEPT_BYTES,
+        visitor: Hashable = None,
     ) -> None:
         self._queue, self._make, self._attempt, self._done = queue, make, attempt, done
-        self._kept_bytes = kept_bytes
+        self._kept_bytes, self._visitor = kept_bytes, visitor
         self._job: Generator[Any, None, Result] | None = None
         self._changed = threading.Condition()
         self._wanted: dict[Hashable, float] = {}
@@ -159,7 +161,7 @@ class Background(Generic[Result]):
 
     def _work(self) -> Result:
         self._job = job = self._job or self._make()
-        with closing(self._queue.drive(_left_open(job))) as events:
+        with closing(self._queue.drive(_left_open(job), who=self._visitor)) as events:
             while True:
                 try:
                     event = next(events)

@@ -15,6 +15,7 @@ from email.message import Message
 from pathlib import Path
 
 from cnnlab_core.errors import DownloadError
+from cnnlab_core.runtime.files import mark_as_at_work
 
 _CHUNK = 1 << 18
 _SILENCE_SECONDS = 20
@@ -117,6 +118,7 @@ class _Transfer:
         digest = hashlib.md5(usedforsecurity=False) if md5 else hashlib.sha256()
         request = urllib.request.Request(self.remote.url, headers={"User-Agent": "cnnlab"})  # noqa: S310  the lab's own tables
         with opener.open(request, timeout=_SILENCE_SECONDS) as answer, part.open("xb") as file:
+            mark_as_at_work(file)
             published.look(answer.headers)
             self.total = int(answer.headers.get("Content-Length") or 0)
             while chunk := answer.read(_CHUNK):

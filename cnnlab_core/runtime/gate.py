@@ -4,8 +4,8 @@ import os
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from bisect import insort
+from collections.abc import Callable, Generator, Hashable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -22,15 +22,17 @@ SLICE_SECONDS = 0.1
 """How long a job computes before the next one in the queue has its turn."""
 _FIRST_TURNS = 2
 """So many turns of a job come before the further ones of others: a job of one step ends in its second."""
+_REMEMBERED = 1000
+"""Visitors whose turns are counted, before those who have had no more than others are forgotten."""
 _NICE = 5
 """How far long jobs stand back behind everything else in this process; a trainer beside it, at 10, still further."""
 
 
 class _Ticket:
-    """A place in the gate's queue; ``new`` for one of a job's first turns."""
+    """A place in the queue: a smaller ``turn`` comes first, and an ``express`` one may go beyond the slots."""
 
-    def __init__(self, new: bool) -> None:
-        self.new = new
+    def __init__(self, who: Hashable, turn: int, express: bool) -> None:
+        self.who, self.turn, self.express = who, turn, express
         self.granted = False
         self.listening = False
 
@@ -50,12 +52,17 @@ class Slice(Generic[Step]):
 
 
 class Gate:
-    """Lets ``slots`` jobs compute at a time; the others wait in the order in which they came.
+    """Lets ``slots`` jobs compute at a time; turns go round by visitor, and among one visitor's jobs by job.
 
-    A new job's first turns come before the further turns of others (the simplest multilevel feedback queue, Corbató et
-    al. 1962): naming a photo takes one or two, and doesn't wait behind a class of thirty whose attacks take twenty
-    each. They are computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are
-    computed in threads of the gate's own, which the system lets wait when a page is to be drawn.
+    Each turn that a visitor asks for is numbered: one after the visitor's last, and not before the round that the gate
+    is in. The smallest number comes first (start-time fair queueing, Goyal et al. 1996). So whoever has twenty jobs
+    has twenty turns in as many rounds, and all others one in each. A step that takes as long as five slices counts as
+    five turns: what is shared is time.
+
+    A new job's first turns are moved ahead by so many rounds (a multilevel feedback queue, Corbató et al. 1962):
+    naming a photo takes one or two, and doesn't wait behind a class of thirty whose attacks take twenty each. They are
+    computed in the caller's own thread, at most ``express`` of them beyond the slots. Further turns are computed in
+    threads of the gate's own, which the system lets wait when a page is to be drawn.
 
     A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off
     (its browser tab was closed, its notebook cell paused) delays nobody, and keeps its place if it returns.
@@ -65,7 +72,9 @@ class Gate:
         self._free = self.slots = slots
         self._express = express
         self._resting: list[_Lane] = []  # as many lanes as were ever needed at once
-        self._queue: deque[_Ticket] = deque()
+        self._queue: list[_Ticket] = []
+        self._round = 0
+        self._next: dict[Hashable, int] = {}  # by visitor: the round of the next turn, if it is a later one
         self._changed = threading.Condition()
 
     @property
@@ -83,7 +92,7 @@ class Gate:
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Hold one slot for the body; blocks until it is this caller's turn."""
-        ticket = self._join()
+        ticket = self._join(object())
         try:
             while not self._listen(ticket, seconds=60):
                 pass
@@ -92,40 +101,55 @@ class Gate:
             self._leave(ticket)
 
     def drive(
-        self, job: Generator[Step, None, Result], *, slice_seconds: float = SLICE_SECONDS, report_seconds: float = 0.25
+        self,
+        job: Generator[Step, None, Result],
+        *,
+        who: Hashable = None,
+        slice_seconds: float = SLICE_SECONDS,
+        report_seconds: float = 0.25,
     ) -> Generator[Waiting | Slice[Step], None, Result]:
         """Run a generator of steps through the gate, a time slice per turn, and return what it returns.
+
+        ``who`` wants it: the jobs of one visitor share that visitor's turns. By default it is somebody else's than all
+        others.
 
         Yields a ``Slice`` after each turn and a ``Waiting`` about every ``report_seconds`` spent in the queue.
         The slot is held only while the job computes, never while the consumer handles what is yielded; after
         each turn the job goes to the end of the queue. When the job raises, or the consumer closes or drops
         this generator, the job is closed and the slot and the place in the queue are free again.
         """
+        who = object() if who is None else who
         with closing(job):
             turns = 0
             while True:
                 new = turns < _FIRST_TURNS
-                ticket = self._join(new)
+                ticket, begun = self._join(who, new), None
                 try:
                     while not self._listen(ticket, report_seconds):
                         yield Waiting(self._ahead_of(ticket))
+                    begun = time.monotonic()
                     if new:
                         steps, outcome = _advance(job, slice_seconds)
                     else:
                         steps, outcome = self._aside(lambda: _advance(job, slice_seconds))
                 finally:
-                    self._leave(ticket)
+                    taken = time.monotonic() - begun if begun and slice_seconds else 0.0
+                    self._leave(ticket, int(taken / slice_seconds) if taken else 1)
                 turns += 1
                 if steps:
                     yield Slice(steps)
                 if outcome:
                     return outcome[0]
 
-    def _join(self, new: bool = True) -> _Ticket:
-        ticket = _Ticket(new)
+    def _join(self, who: Hashable, new: bool = True) -> _Ticket:
         with self._changed:
-            ahead = sum(other.new for other in self._queue) if new else len(self._queue)
-            self._queue.insert(ahead, ticket)  # all new ones stand before all others
+            turn = max(self._round, self._next.get(who, 0))
+            self._next[who] = turn + 1
+            if len(self._next) > _REMEMBERED:
+                self._next = {who: turn for who, turn in self._next.items() if turn > self._round}
+            turn -= _FIRST_TURNS * new
+            ticket = _Ticket(who, turn, new and turn <= self._round)
+            insort(self._queue, ticket, key=lambda other: other.turn)  # behind those of the same round
         return ticket
 
     def _listen(self, ticket: _Ticket, seconds: float) -> bool:
@@ -137,21 +161,26 @@ class Gate:
             ticket.listening = False
             return ticket.granted
 
-    def _leave(self, ticket: _Ticket) -> None:
+    def _leave(self, ticket: _Ticket, turns: int = 1) -> None:
+        """The end of a ticket; it counts as so many ``turns``, or as none if it never had the slot."""
         with self._changed:
             if ticket.granted:
                 self._free += 1
             else:
                 self._queue.remove(ticket)
+                turns = 0
+            if ticket.who in self._next:
+                self._next[ticket.who] += max(turns, ticket.granted) - 1
             self._hand_out()
 
     def _hand_out(self) -> None:
         """Give the free slots to the first tickets that are listening. Call with the condition held."""
         for ticket in [ticket for ticket in self._queue if ticket.listening]:
-            if self._free + (self._express if ticket.new else 0) > 0:
+            if self._free + (self._express if ticket.express else 0) > 0:
                 ticket.granted = True
                 self._queue.remove(ticket)
                 self._free -= 1
+                self._round = max(self._round, ticket.turn)
         self._changed.notify_all()
 
     def _aside(self, work: Callable[[], Result]) -> Result:

@@ -24,6 +24,11 @@ def relay(job: Generator[Inner, None, Result], convert: Callable[[Inner], Step])
             yield convert(step)
 
 
+def meanwhile(job: Generator[Any, None, Result], step: Step) -> Generator[Step, None, Result]:
+    """A job within a job, whose steps only say that the outer one is where it was."""
+    return relay(job, lambda _: step)
+
+
 def finish(job: Generator[Step, None, Result]) -> Result:
     """Run a generator of steps to its end and give what it returns: the plain-function form of any job."""
     while True:

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("name")
     data.add_argument("--side", type=int, default=32, help="pixels wide and high (default 32)")
     command("fetch", _fetch, "download CIFAR-10, if it isn't here")
+    command("measure", _measure, "try a few steps of the config (JSON) on standard input; pictures/s of each, by line")
     process = _add_run(command("work", _work, "be a run's trainer (what start and resume launch)"))
     for one in (new, again, process):
         one.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write a checkpoint")
@@ -165,6 +166,17 @@ def _work(options: argparse.Namespace) -> int:
     return work(find_run(options.run), checkpoint_seconds=options.checkpoint_seconds)
 
 
+def _measure(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.checks import check
+    from cnnlab_core.training.estimate import try_steps
+    from cnnlab_core.training.worker import stand_back
+
+    config = config_from(json.loads(sys.stdin.buffer.read()))
+    stand_back()
+    for step in try_steps(config, check(config)):
+        print(step.latest, flush=True)
+
+
 def _duplicate(options: argparse.Namespace) -> None:
     run = duplicate(find_run(options.run), seed=options.seed)
     launch.launch(run)
@@ -217,12 +229,12 @@ def _write(options: argparse.Namespace) -> None:
 
 def _import(options: argparse.Namespace) -> None:
     from cnnlab_core.data import import_pictures, import_text
-    from cnnlab_core.data.text import MOST_TEXT_BYTES
+    from cnnlab_core.runtime.limits import TEXT_MB
 
     if options.source.suffix.lower() == ".txt":
         try:
             with options.source.expanduser().open("rb") as file:
-                content = file.read(4 * MOST_TEXT_BYTES + 1)  # one more than is accepted, whatever the encoding
+                content = file.read(4 * 10**6 * TEXT_MB.now() + 1)  # one more than is accepted, whatever the encoding
         except OSError as error:
             raise InputError(f"{options.source} can't be read: {error.strerror}.") from None
         print(f"text:{options.name}: {import_text(content, options.name).summary}")

@@ -13,6 +13,7 @@ from cnnlab_core.data.sources import Source
 from cnnlab_core.errors import InputError
 from cnnlab_core.language import RecurrentNetwork
 from cnnlab_core.training.config import Config
+from cnnlab_core.training.memory import refuse_large, step_bytes
 from cnnlab_core.training.nets import build_net
 from cnnlab_core.training.text import cut
 
@@ -23,6 +24,7 @@ class Facts:
 
     ``learned_from`` are the training pictures that are neither held out nor beyond the limit, ``steps`` those of an
     epoch. Of a text they are characters, ``classes`` is how many different ones there are, and ``side`` is 0.
+    ``step_bytes`` are in memory at the peak of a step (see ``memory.step_bytes``).
     """
 
     source: Source
@@ -32,8 +34,11 @@ class Facts:
     classes: int
     parameters: int
     steps: int
+    step_bytes: int
 
 
+_COPIES = 2
+"""How many times the pictures are in memory: all, and those that are held out and tested."""
 MOST_NUMBERS = 500_000_000
 """Numbers that a step on text may have in memory."""
 _LABELS: dict[str, tuple[Callable[[], torch.Tensor], int]] = {
@@ -60,9 +65,10 @@ def check(config: Config) -> Facts:
     kept = len(split_validation(labels, config.validation, config.seed, config.limit).train)
     with torch.device("meta"), torch.enable_grad():
         network = build_net(config.net, classes, side, config.stack)
-        _try_a_step(network, min(config.batch, kept), side)
+        taken = _try_a_step(network, min(config.batch, kept), side)
+    refuse_large(taken + _COPIES * 3 * side * side * len(labels))
     parameters = sum(p.numel() for p in network.parameters())
-    return Facts(source, len(labels), kept, side, classes, parameters, max(1, kept // config.batch))
+    return Facts(source, len(labels), kept, side, classes, parameters, max(1, kept // config.batch), taken)
 
 
 def _check_text(config: Config, source: Source) -> Facts:
@@ -80,13 +86,15 @@ def _check_text(config: Config, source: Source) -> Facts:
     with torch.device("meta"):
         network = RecurrentNetwork(config.net, count, config.embedding, config.hidden, config.layers)
     parameters = sum(p.numel() for p in network.parameters())
-    return Facts(source, len(text.train), len(learned), 0, count, parameters, cut(len(learned), config)[2])
+    taken = 4 * (numbers + 4 * parameters)
+    refuse_large(taken)
+    return Facts(source, len(text.train), len(learned), 0, count, parameters, cut(len(learned), config)[2], taken)
 
 
-def _try_a_step(network: torch.nn.Module, batch: int, side: int) -> None:
-    """Forward and back on the meta device, where nothing is computed but shapes."""
+def _try_a_step(network: torch.nn.Module, batch: int, side: int) -> int:
+    """Forward and back on the meta device, where nothing is computed but shapes; the bytes that a step takes."""
     try:
-        network(torch.empty(batch, 3, side, side)).sum().backward()
+        return step_bytes(network, torch.empty(batch, 3, side, side))
     except (ValueError, RuntimeError) as error:
         if batch == 1 and "more than 1 value per channel" in str(error):
             raise InputError(

@@ -18,7 +18,7 @@ _LATELY = 200
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Per step (S,): ``step``, ``loss`` (nats), ``accuracy``, ``rate``, ``speed`` (pictures/s, or
+    """Per step that was told of (S,): ``step``, ``loss`` (nats), ``accuracy``, ``rate``, ``speed`` (pictures/s, or
     characters/s), ``seconds``.
 
     Per epoch (E,): ``epoch_step`` (the step after which it was checked), training and validation loss and accuracy,
@@ -56,8 +56,8 @@ class Curves:
 
 def curves(metrics: Metrics) -> Curves:
     """The arrays of what has been reported so far."""
-    steps, epochs = list(metrics.steps), list(metrics.epochs)
-    per_step = {name: _column(steps, name) for name in ("step", "loss", "accuracy", "rate", "speed", "seconds")}
+    epochs = list(metrics.epochs)
+    per_step = {name: metrics.steps.column(name) for name in ("step", "loss", "accuracy", "rate", "speed", "seconds")}
     names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "robust_accuracy")
     return Curves(**per_step, epoch_step=_column(epochs, "step"), **{name: _column(epochs, name) for name in names})
 

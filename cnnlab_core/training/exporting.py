@@ -15,6 +15,7 @@ from cnnlab_core.images.levels import levels
 from cnnlab_core.language import CharacterModel, load_character_model
 from cnnlab_core.language.files import TEXT_FORM, build_character_model
 from cnnlab_core.models.exports import FORM, exports_folder, write_export
+from cnnlab_core.runtime.files import sign
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.runs import Run
@@ -59,7 +60,9 @@ def export(
     }
     place = folder or exports_folder()
     try:
-        write_export(place, name or run.id, weights, about, FORM if config.kind == "pictures" else TEXT_FORM)
+        path = write_export(place, name or run.id, weights, about, FORM if config.kind == "pictures" else TEXT_FORM)
+        if folder is None:
+            sign(path, run.about.owner)
     except OSError as error:
         raise RunError(f"The network couldn't be written into {place}: {error.strerror}. Free some space.") from None
     return f"run:{name or run.id}"

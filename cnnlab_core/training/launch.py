@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import RunError
@@ -13,8 +14,11 @@ from cnnlab_core.runtime.assets import PACKAGE
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.locks import device_key, held, is_held
 from cnnlab_core.training.runs import Run, create_run, list_runs, queue, run_of
+from cnnlab_core.training.turns import day_is_over, refuse_without_time
 from cnnlab_core.training.worker import ALREADY
 
+TEACHER_KEY = "CNNLAB_TEACHER_KEY"
+"""The setting that a trainer needn't know."""
 _START_SECONDS = 30
 _BUSY = "Another run is being started. Try again in a moment."
 
@@ -40,6 +44,8 @@ def start(
     run = run_of(config, token) if token else None
     if run is None:
         _one_for_each_owner(owner)
+        if why := day_is_over(owner):
+            raise RunError(why)
         refuse_a_long_queue(most_waiting)
         run = create_run(config, name, owner=owner, token=token)
     if run.state().name == "ready":
@@ -96,6 +102,8 @@ def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = F
                 return
             raise RunError(f"{run.about.name} is being trained already.")
         _one_for_each_owner(run.about.owner, run.id)
+        if run.request() != "stop":  # which only tests it
+            refuse_without_time(run)
         _spawn(run, checkpoint_seconds)
 
 
@@ -114,13 +122,11 @@ def refuse_a_long_queue(most_waiting: int | None) -> None:
         raise RunError(f"{waiting - 1} runs are already waiting for the device. Start yours when one has finished.")
 
 
-def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
-    command = [sys.executable, "-m", "cnnlab_core.training", "work", run.id]
-    if checkpoint_seconds is not None:
-        command.append(f"--checkpoint-seconds={checkpoint_seconds}")
+def begin_process(*command: str, **options: Any) -> "subprocess.Popen[bytes]":
+    """A process that runs a command of ``python -m cnnlab_core.training``, in the environment of a trainer."""
     home = str(PACKAGE.parent)  # in the repository the lab need not be installed
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != TEACHER_KEY},
         "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
         "CNNLAB_RUNS": str(runs_folder()),
         "PYTHONIOENCODING": "utf-8",  # as its log is read
@@ -128,14 +134,20 @@ def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
         "OMP_WAIT_POLICY": "PASSIVE",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same sums in the same order
     }
-    apart: dict[str, object] = {"start_new_session": True}
+    command = (sys.executable, "-m", "cnnlab_core.training", *command)
+    return subprocess.Popen(command, env=environment, **options)
+
+
+def _spawn(run: Run, checkpoint_seconds: float | None) -> None:
+    command = ["work", run.id]
+    if checkpoint_seconds is not None:
+        command.append(f"--checkpoint-seconds={checkpoint_seconds}")
+    apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
     try:
         with (run.folder / "trainer.log").open("ab") as log:
-            process = subprocess.Popen(  # type: ignore[call-overload]
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, **apart
-            )
+            process = begin_process(*command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **apart)
     except OSError as error:
         raise RunError(f"The trainer of {run.about.name} couldn't be started: {error.strerror}.") from None
     threading.Thread(target=process.wait, daemon=True, name=f"reap {run.id}").start()  # no zombie stays behind

@@ -18,7 +18,7 @@ from cnnlab_core.errors import RunError
 
 
 @contextmanager
-def held(path: Path, seconds: float, otherwise: str) -> Iterator[None]:
+def held(path: Path, seconds: float, otherwise: str) -> Iterator[FileLock]:
     """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = _lock(path)
@@ -27,9 +27,20 @@ def held(path: Path, seconds: float, otherwise: str) -> Iterator[None]:
     except Timeout:
         raise RunError(otherwise) from None
     try:
-        yield
+        yield lock
     finally:
         lock.release()
+
+
+def hand_on(lock: FileLock) -> int:
+    """Let the program that replaces this one (``os.exec``) go on holding a lock; gives its descriptor.
+
+    There, the descriptor is closed just before the lock is taken anew.
+    """
+    descriptor = lock._context.lock_file_fd
+    assert descriptor is not None
+    os.set_inheritable(descriptor, True)
+    return descriptor
 
 
 def is_held(path: Path) -> bool:
@@ -106,7 +117,7 @@ class DeviceQueue:
             yield ahead
             time.sleep(seconds)
 
-    def _looking(self) -> AbstractContextManager[None]:
+    def _looking(self) -> AbstractContextManager[object]:
         return held(self._folder / "looking.lock", 30, "The queue of trainers is stuck. Try again in a moment.")
 
     def _living(self, besides: Path | None = None) -> list[Path]:

@@ -19,7 +19,7 @@ from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.locks import held
-from cnnlab_core.training.metrics import MetricsWriter, say
+from cnnlab_core.training.metrics import MetricsWriter, say, stride
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
 from cnnlab_core.training.task import Counted, Standing, Task
@@ -122,6 +122,7 @@ class _Trainer:
             torch.backends.cudnn.benchmark = False  # its choice of algorithm could differ after a resume
             torch.backends.cudnn.deterministic = True
         self.total = config.epochs * self.feeder.steps
+        self.every = stride(self.total)
         self.probes = _probe_steps(self.total)
         self.pending: list[tuple[int, float, torch.Tensor]] = []
         self.writer: MetricsWriter | None = None
@@ -240,16 +241,17 @@ class _Trainer:
         speed = len(values) * self.feeder.per_step / max(now - self.flushed, 1e-9)
         self.standing.seconds += now - self.flushed
         for (step, rate, _), (loss, accuracy) in zip(self.pending, values, strict=True):
-            self._say(
-                "step",
-                step=step,
-                epoch=step // self.feeder.steps,
-                loss=loss,
-                accuracy=accuracy,
-                rate=rate,
-                speed=round(speed, 1),
-                seconds=round(self.standing.seconds, 2),
-            )
+            if step % self.every == 0 or step + 1 == self.total or not math.isfinite(loss):
+                self._say(
+                    "step",
+                    step=step,
+                    epoch=step // self.feeder.steps,
+                    loss=loss,
+                    accuracy=accuracy,
+                    rate=rate,
+                    speed=round(speed, 1),
+                    seconds=round(self.standing.seconds, 2),
+                )
             if not math.isfinite(loss):
                 raise self._overflow(step, rate)
             self.standing.loss_sum += loss

@@ -13,6 +13,7 @@
                 mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives
                 request          "pause" or "stop", for the trainer to read
+                hidden           there if only a teacher sees the run
                 trainer.log      what the trainer printed
     <runs>/exports/              networks to use elsewhere (see ``cnnlab_core.models.exports``)
     <runs>/queue/<device>/       who waits for the device
@@ -42,6 +43,7 @@ from cnnlab_core.training.metrics import Metrics, last_state, read_metrics
 
 StateName = Literal["ready", "waiting", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 MOST_NAME = 80
+_BUSY = "The folder of runs is busy. Try again in a moment."
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 SHIPPED_RUNS = asset("runs")
 """Finished runs that come with the lab, to look at and to duplicate."""
@@ -93,8 +95,9 @@ class Run:
     @property
     def about(self) -> About:
         """Name, owner and time."""
+        content = self._read("about.json")
         try:
-            about = About(**json.loads(self._read("about.json")))
+            about = About(**json.loads(content))
             if not (isinstance(about.owner, str) and math.isfinite(about.created)):
                 raise ValueError
             return replace(about, name=_checked_name(about.name))
@@ -150,6 +153,7 @@ class Run:
     def ask(self, what: Literal["", "pause", "stop"]) -> None:
         """Ask the trainer to pause or stop, or take that back."""
         if what:
+            self._read("about.json")  # a run that is gone isn't begun anew by a wish
             with _kept(self):
                 write_atomically(self.folder / "request", what.encode())
         else:
@@ -180,14 +184,24 @@ class Run:
         with _kept(self):
             self.write_json("about.json", asdict(About(_checked_name(name), self.about.owner, self.about.created)))
 
+    @property
+    def hidden(self) -> bool:
+        """Whether a teacher has put it out of sight."""
+        return (self.folder / "hidden").exists()
+
+    def belong_to(self, owner: str) -> None:
+        """Make it another visitor's."""
+        with _kept(self):
+            self.write_json("about.json", asdict(replace(self.about, owner=owner)))
+
     def delete(self) -> None:
-        """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training."""
+        """Delete the run's folder; its exports stay. Raises ``RunError`` while it is training, and if it is gone."""
         self.refuse_shipped()
-        with held(self.lock, 0.5, f"{self.about.name} is training. Stop it first."):
-            for entry in self.folder.iterdir():
-                if entry != self.lock:
-                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with held(runs_folder() / "create.lock", 10, _BUSY):  # two who delete it come one after the other
+            name = self.about.name
+            with held(self.lock, 0.5, f"{name} is training. Stop it first."):
+                (self.folder / "about.json").unlink()  # from here on it isn't a run any more
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def refuse_shipped(self) -> None:
         """Raise ``RunError`` for a run that came with the lab."""
@@ -197,8 +211,10 @@ class Run:
     def _read(self, name: str) -> str:
         try:
             return (self.folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise RunError(f"The run {self.id} is gone: it was deleted, or its {name} was.") from None
         except (OSError, UnicodeDecodeError):
-            raise RunError(f"The run {self.id} can't be read: its {name} is missing or damaged.") from None
+            raise RunError(f"The run {self.id} can't be read: its {name} is damaged.") from None
 
     def _json(self, name: str) -> dict[str, Any] | None:
         try:
@@ -213,7 +229,7 @@ def create_run(config: Config, name: str = "", *, owner: str = "", token: str = 
     """A new run, not yet started. The same ``token`` (of a form, say) gives the same run, however often it is sent."""
     run = _run_named(config, token or secrets.token_hex(8))
     about = About(_checked_name(name or f"{config.net} on {config.data}"), owner, time.time())
-    with held(runs_folder() / "create.lock", 10, "The folder of runs is busy. Try again in a moment."):
+    with held(runs_folder() / "create.lock", 10, _BUSY):
         if not (run.folder / "about.json").exists():
             with _kept(run):
                 write_atomically(run.folder / "config.json", config.to_json().encode())

@@ -13,19 +13,23 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from cnnlab_core.errors import LabError, RunError
-from cnnlab_core.training.locks import device_key, held
+from cnnlab_core.training.locks import device_key, hand_on, held
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
+from cnnlab_core.training.turns import Turn, time_is_up
 
 if TYPE_CHECKING:
     import torch
 
     from cnnlab_core.training.distributed import World
+    from cnnlab_core.training.loop import TrainStep
 
 ALREADY = 3
 """The exit status of a trainer that found another at its run."""
 _RESERVE_BYTES = 1 << 16
 _NICE = 10
+_AGAIN = "CNNLAB_TRAINER_AGAIN"
+"""Tells the next turn's program which descriptor holds the lock."""
 
 
 def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], None] | None = None) -> int:
@@ -33,9 +37,22 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
 
     ``report`` is told now and then how far it is (in a terminal). A SIGTERM or Ctrl-C is a wish to pause.
     """
+    again = os.environ.pop(_AGAIN, "")
+    if again:  # an earlier turn's hold on the lock
+        os.close(int(again))
     try:
-        with held(run.lock, 1.0, f"{run.about.name} is being trained already."):
-            return _work_alone(run, checkpoint_seconds, report)
+        with held(run.lock, 1.0, f"{run.about.name} is being trained already.") as lock:
+            if not again and report is None:
+                _be_nice()
+            status, turn = _work_alone(run, checkpoint_seconds, report)
+            if turn.why == "time":
+                say(run.metrics_path, "paused", time_is_up(run), resumable=True)
+            elif turn.why == "turn":
+                say(run.metrics_path, "waiting", "Others have their turn.", pid=os.getpid())
+                os.environ[_AGAIN] = str(hand_on(lock))
+                # A new program in this process: small, without torch, until it is its turn again.
+                os.execv(sys.executable, [sys.executable, "-m", "cnnlab_core.training", *sys.argv[1:]])
+            return status
     except RunError as error:
         print(error, file=sys.stderr)
         return ALREADY
@@ -63,30 +80,35 @@ def work_together(run: Run | None, checkpoint_seconds: float, report: Callable[[
         return _train(run, checkpoint_seconds, report, lambda: run.request() if run else "", world, device)
 
 
-def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], None] | None) -> int:
+def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], None] | None) -> tuple[int, Turn]:
     signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(ValueError):  # not the main thread: then there are no signals to hear
             signal.signal(number, lambda received, _: signals.append(received))
-    if report is None and hasattr(os, "nice"):
-        os.nice(_NICE)
+    devices, said = queue(device_key()), False
+    # On Windows a program can't be replaced by another one: a run keeps the device there.
+    turn = Turn(run, devices, stands_aside=report is None and os.name == "posix")
+    doing = ""
 
     def wish() -> str:
-        return "pause" if signals else run.request()
+        return "pause" if signals else run.request() or turn.wish(doing == "training")
+
+    def follow(step: "TrainStep") -> None:
+        nonlocal doing
+        doing = step.doing
 
     say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
-    devices, said = queue(device_key()), False
     with devices.place(run.id) as place:
         for ahead in devices.wait(place):
             if wish():
                 say(run.metrics_path, "paused", "Taken out of the queue before it was its turn.", resumable=True)
-                return 0
+                return 0, turn
             if not said:
                 said = True
                 say(run.metrics_path, "waiting", "Waiting for the device.", pid=os.getpid())
             if report:
                 report(f"waiting: {ahead} ahead")
-        return _train(run, checkpoint_seconds, report, wish)
+        return _train(run, checkpoint_seconds, report, wish, follow=follow), turn
 
 
 def _train(
@@ -96,19 +118,20 @@ def _train(
     wish: Callable[[], str],
     world: "World | None" = None,
     device: "torch.device | None" = None,
+    follow: "Callable[[TrainStep], None]" = lambda step: None,
 ) -> int:
     reserve = run.folder / "reserve" if run else None
     try:
         if reserve:
             reserve.write_bytes(os.urandom(_RESERVE_BYTES))  # room for the last words on a full disk
-        import torch
-
-        from cnnlab_core.runtime.device import available_cores, pick_device
+        from cnnlab_core.runtime.device import pick_device
         from cnnlab_core.training.loop import train
+        from cnnlab_core.training.memory import bound_this_process
 
-        threads = (run.machine or {}).get("threads") if run else None
         if world is None:
-            torch.set_num_threads(int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores()))
+            use_cores((run.machine or {}).get("threads") if run else None)
+        if world is None and report is None:
+            bound_this_process()
         job = train(
             run,
             world=world,
@@ -118,6 +141,7 @@ def _train(
             locked=True,
         )
         for step in job:
+            follow(step)
             if report:
                 report(f"{step.doing}: {step.done} of {step.total}")
     except BaseException as error:  # noqa: BLE001  whatever it is, it is written down, and the process ends
@@ -136,6 +160,29 @@ def _train(
     return 0
 
 
+def stand_back() -> None:
+    """In a process that tries a training: nice to others, on a trainer's cores, in a bounded memory."""
+    from cnnlab_core.training.memory import bound_this_process
+
+    _be_nice()
+    use_cores()
+    bound_this_process()
+
+
+def use_cores(threads: int | None = None) -> None:
+    """Let torch compute with so many threads; by default as OMP_NUM_THREADS says, else one for each core."""
+    import torch
+
+    from cnnlab_core.runtime.device import available_cores
+
+    torch.set_num_threads(int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores()))
+
+
+def _be_nice() -> None:
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+
+
 def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
     """A sentence, and whether going on makes sense."""
     from cnnlab_core.training.loop import NotANumberError
@@ -149,6 +196,6 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
             f"The disk with {run.folder.parent} is full. Free some space, then resume: training goes on from the last "
             "checkpoint, nothing else is lost."
         ), True
-    if type(error).__name__ == "OutOfMemoryError" or isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "allocate memory" in str(error):
         return "There isn't enough memory for this batch. Duplicate the run with a smaller batch or network.", True
     return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True

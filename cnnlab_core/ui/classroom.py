@@ -11,11 +11,10 @@ from typing import Literal, cast, get_args
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, all_specs
+from cnnlab_core.runtime.limits import LIMITS, check_limits
 
 Training = Literal["own", "shared", "off"]
 
-MOST_UPLOAD = 200
-"""Megabytes of a file to upload that can be allowed, at most."""
 _FOR_PEOPLE = {
     "own": "everybody sees and controls the runs of their own browser",
     "shared": "everybody sees and controls all runs",
@@ -25,15 +24,13 @@ _FOR_PEOPLE = {
 
 @dataclass(frozen=True)
 class Classroom:
-    """``training`` says whose runs a browser sees, ``upload_mb`` how large a file may be, ``models`` which networks are
-    offered (all where it is empty), ``queue`` how many jobs may wait for the device before others are asked to try
-    again, ``training_queue`` how many runs may."""
+    """``training`` says whose runs a browser sees, ``models`` which networks are offered (all where it is empty).
+
+    How much of anything there can be stands in ``runtime/limits``.
+    """
 
     training: Training = "own"
-    upload_mb: int = 20
     models: tuple[str, ...] = ()
-    queue: int = 100
-    training_queue: int = 30
 
     def offers(self, spec: ModelSpec) -> bool:
         """Whether the lab's pages offer this network. The default model and what is trained here always are."""
@@ -49,13 +46,8 @@ def classroom() -> Classroom:
     models = tuple(filter(None, (name.strip() for name in os.environ.get("CNNLAB_MODELS", "").split(","))))
     if strange := sorted(set(models) - set(known)):
         raise InputError(f"CNNLAB_MODELS has “{strange[0][:40]}”. The networks are: {', '.join(known)}.")
-    return Classroom(
-        training=cast(Training, training),
-        upload_mb=_number("CNNLAB_UPLOAD_MB", Classroom.upload_mb, 1, MOST_UPLOAD),
-        models=models,
-        queue=_number("CNNLAB_QUEUE", Classroom.queue, 1, 100_000),
-        training_queue=_number("CNNLAB_TRAINING_QUEUE", Classroom.training_queue, 0, 1000),
-    )
+    check_limits()
+    return Classroom(training=cast(Training, training), models=models)
 
 
 def offered_specs() -> tuple[ModelSpec, ...]:
@@ -67,26 +59,21 @@ def offered_specs() -> tuple[ModelSpec, ...]:
 def settings_in_words() -> list[dict[str, str]]:
     """The settings as a table for people: what is set, its current value, and how to set it."""
     now = classroom()
+    networks = ", ".join(now.models) if now.models else "all"
     return [
-        {"what": what, "now": value, "setting": setting}
-        for what, value, setting in (
-            ("Training", _FOR_PEOPLE[now.training], "CNNLAB_TRAINING = own, shared or off"),
-            ("Files to upload", f"up to {now.upload_mb} MB", "CNNLAB_UPLOAD_MB = 1 to 200"),
-            (
-                "Networks",
-                ", ".join(now.models) if now.models else "all",
-                "CNNLAB_MODELS = names separated by commas",
-            ),
-            ("Jobs that may wait", str(now.queue), "CNNLAB_QUEUE"),
-            ("Runs that may wait", str(now.training_queue), "CNNLAB_TRAINING_QUEUE"),
-        )
+        {"what": "Training", "now": _FOR_PEOPLE[now.training], "setting": "CNNLAB_TRAINING = own, shared or off"},
+        {
+            "what": "Teacher's key",
+            "now": "set" if os.environ.get("CNNLAB_TEACHER_KEY") else "not set: nobody is a teacher",
+            "setting": "CNNLAB_TEACHER_KEY = 12 letters or more",
+        },
+        {"what": "Networks", "now": networks, "setting": "CNNLAB_MODELS = names separated by commas"},
+        *(
+            {
+                "what": f"At most: {limit.bounds}",
+                "now": f"{limit.now():,} {limit.unit}",
+                "setting": f"{limit.setting} = {limit.least} to {limit.most}",
+            }
+            for limit in LIMITS
+        ),
     ]
-
-
-def _number(name: str, usual: int, low: int, high: int) -> int:
-    text = os.environ.get(name, "").strip()
-    if not text:
-        return usual
-    if not (text.isdecimal() and text.isascii() and low <= int(text[:9]) <= high):
-        raise InputError(f"{name} is a whole number from {low} to {high}, not “{text[:40]}”.")
-    return int(text)

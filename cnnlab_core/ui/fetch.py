@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnlab_core.models.spec import ModelSpec
-from cnnlab_core.models.weights import download_weights, local_weights, weights_folder
+from cnnlab_core.models.weights import download_weights, local_weights
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 
@@ -17,8 +17,8 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
         return True
     st.info(
         f"The weights of {plain(spec.title)} aren't on this machine yet. They are downloaded from "
-        f"{plain(spec.weights.url.split('/')[2])} into {plain(str(weights_folder()))}. Until then you can use its "
-        "random weights, or a network that needs no download.",
+        f"{plain(spec.weights.url.split('/')[2])}. Until then you can use its random weights, or a network that needs "
+        "no download.",
         icon=":material/download:",
     )
     outcome = run(

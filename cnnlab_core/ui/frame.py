@@ -1,5 +1,7 @@
 """The frame around every page: configuration, navigation, title and question."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from cnnlab_core.errors import InputError
@@ -12,6 +14,8 @@ from cnnlab_core.ui.lesson import show_lesson
 from cnnlab_core.ui.projector import projector
 from cnnlab_core.ui.show import is_dark, show_problem
 from cnnlab_core.ui.story import show_story
+from cnnlab_core.ui.uploads import bound_uploads
+from cnnlab_core.ui.visitor import begin_cookie
 from cnnlab_core.ui.warmup import warm_up
 
 _START = "start"
@@ -49,6 +53,8 @@ def _head(title: str, words: str) -> None:
 
 
 def _frame(title: str) -> None:
+    with suppress(InputError):  # a setting that can't be used, which the page says
+        bound_uploads()
     full = title if title == "cnnlab" else f"{title} · cnnlab"
     # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
     icon = str(asset("icons", "cnnlab.png"))
@@ -58,7 +64,8 @@ def _frame(title: str) -> None:
         st.html(_LIGHT_ON_PAPER)
     open_address(title)
     with st.sidebar, st.container(key="pages", gap=None):
-        st.html(f'<a class="skip" href="#{_START}">Skip to the page</a>')
+        skip = f'<a class="skip" href="#{_START}">Skip to the page</a>'
+        st.html(skip + begin_cookie(), unsafe_allow_javascript=True)
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         link_homework()
         for group, entries in pages_by_group().items():

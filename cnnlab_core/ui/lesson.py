@@ -118,7 +118,8 @@ def show_lesson() -> None:
     with st.container(border=True, key="lesson_box"):
         st.markdown(
             "**Make a lesson.** Set the page as students should see it, untick the controls they don't need, and copy "
-            "the link. Anyone who opens it can always return to your view."
+            "the link. Anyone who opens it can always return to your view. This isn't an exam mode: what is put away "
+            "can be brought back by editing the address."
         )
         _component(key="lesson", data={"editing": True})
         st.button("Close", key="lesson_close", icon=":material/close:", on_click=_close)

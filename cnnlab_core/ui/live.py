@@ -17,9 +17,10 @@ from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.runtime.device import available_cores, pick_device
 from cnnlab_core.runtime.gate import gate
 from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.runtime.limits import QUEUE
 from cnnlab_core.runtime.pace import Pace
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.runner import once
+from cnnlab_core.ui.show import without_paths
 
 MOST_A_SECOND = 5
 """Frames of a visitor."""
@@ -71,11 +72,11 @@ def _in_turn(name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return answer
 
     try:
-        if queue.waiting >= classroom().queue:
+        if queue.waiting >= QUEUE.now():
             return {"pause": 2000}
         answer = finish(queue.drive(once(timed)))
     except LabError as error:
-        answer = {"said": str(error)}
+        answer = {"said": without_paths(str(error))}
     turn.at = now + max(1 / MOST_A_SECOND, _pace(device).book(turn.cost))
     return {**answer, "pause": max(0, round(1000 * (turn.at - time.monotonic())))}
 

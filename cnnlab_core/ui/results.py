@@ -6,11 +6,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import cache
 from typing import Any, TypeVar, cast
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
 from cnnlab_core.runtime.background import Background
+from cnnlab_core.runtime.limits import RESULTS_MB
 from cnnlab_core.runtime.sizes import bytes_in
+from cnnlab_core.ui.visitor import browser
 
 Kept = TypeVar("Kept")
 
@@ -70,10 +73,15 @@ class Results:
                 self._entries.popitem(last=False)
 
 
+_of_browsers: WeakValueDictionary[str, Results] = WeakValueDictionary()
+"""As long as a session of theirs lives, which holds them."""
+
+
 def session_results() -> Results:
-    """This session's results."""
+    """This session's results: those of the visitor, who has them in all tabs of a browser."""
     if "results" not in st.session_state:
-        st.session_state["results"] = Results(limit=48_000_000)
+        own = Results(limit=RESULTS_MB.now() * 10**6)
+        st.session_state["results"] = _of_browsers.setdefault(name, own) if (name := browser()) else own
     return st.session_state["results"]
 
 

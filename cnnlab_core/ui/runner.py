@@ -19,9 +19,10 @@ from cnnlab_core.errors import LabError
 from cnnlab_core.runtime.background import KEPT_BYTES, Background, News
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
 from cnnlab_core.runtime.gate import Gate, gate
-from cnnlab_core.ui.classroom import classroom
+from cnnlab_core.runtime.limits import QUEUE
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.visitor import visitor
 
 Result = TypeVar("Result")
 Job = Generator[Any, None, Result]
@@ -104,6 +105,7 @@ def run(
     computes: bool = True,
     keep: bool = True,
     for_everybody: bool = False,
+    held: bool = True,
     asked: Any = None,
     at: Any = st,
 ) -> Outcome[Result]:
@@ -122,6 +124,7 @@ def run(
         computes: False for a job that only waits, as a download does: it takes no slot of the device.
         keep: False forgets the result at once.
         for_everybody: The result is shared by all sessions.
+        held: False ends the job for good where it is stopped.
         asked: What the result answers, for those who show it when it has become stale (see ``kept``).
         at: Where the button, the progress and the problems go. The row of a job that waits for its ``start`` is there
             at all times, empty if need be, so that nothing moves.
@@ -144,6 +147,10 @@ def run(
         memory.followed = memory.wanted = ""
         return Outcome("done", cast(Result, found), asked=asked)
     if memory.stopped == key:
+        if not held:
+            owner.leave(key, memory.who)
+            memory.stopped = memory.followed = ""
+            return Outcome("stopped")
         return _stopped(name, key, memory, owner, place, paint)
     if start and memory.wanted != key:
         older = mine.get(memory.finished)
@@ -156,7 +163,7 @@ def run(
             return Outcome("idle")
         return Outcome("stale", cast(Result, older), asked=memory.asked, note=note, dim=partial(memory.dim, row))
     queue = gate(pick_device().type) if computes else _ANYTIME
-    if computes and memory.followed != key and (ahead := queue.waiting) >= classroom().queue:
+    if computes and memory.followed != key and (ahead := queue.waiting) >= QUEUE.now():
         with place.container():
             st.info(
                 f"{ahead} jobs are already waiting for the device. Try again in a moment.",
@@ -172,6 +179,7 @@ def run(
             attempt=lambda work: with_memory_retry(work, _put_away_idle),
             done=(lambda result: owner.put(key, result)) if keep else (lambda result: None),
             kept_bytes=KEPT_BYTES if paint else 0,
+            visitor=visitor() or None,
         )
 
     if meanwhile:

@@ -5,26 +5,35 @@ back to it, and each page's own widgets are set from the entry before they are d
 address under one key on two pages would lose its value on the first change of page after a deep link.)
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import streamlit as st
 from PIL import Image
 
 from cnnlab_core.errors import ImageError
-from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images import open_apart_steps, open_image, png, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
+from cnnlab_core.runtime.jobs import Progress, meanwhile
+from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, SESSION_PICTURES, UPLOAD_MB
 from cnnlab_core.ui.address import in_address, refuse
-from cnnlab_core.ui.classroom import classroom, offered_specs
+from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, sentences, show_problem
+from cnnlab_core.ui.uploads import bring_files, split
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture: ``name`` is its key in links, ``content`` the file's bytes, ``key`` their digest."""
+    """A picture: ``name`` is its key in links, ``key`` the digest of its file's bytes.
+
+    ``content`` is the file, of a sample; else the picture as a PNG that the lab has made of it: what others made is
+    decoded once, apart.
+    """
 
     name: str
     title: str
@@ -38,20 +47,23 @@ class Picture:
         return _decoded(self.key, self.content)
 
 
-MOST_OWN = 20
-"""Pictures of one's own that a session keeps; together they are as large as four of the largest files allowed."""
-
-
 @dataclass
 class _Shared:
-    """``own`` are the session's own pictures, from ``taken`` uploads; ``problems`` say which of the last are none."""
+    """``own`` are the session's own pictures, from ``taken`` uploads; ``unread`` ones (name, bytes) aren't decoded yet.
+
+    ``problems`` say which of the last are none.
+    """
 
     picture: str
     model: str = DEFAULT_MODEL
     weights: str = WEIGHTS_KINDS[0]
     own: dict[str, Picture] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    unread: list[tuple[str, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+
+_CAMERA = "Camera photo"
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -67,6 +79,7 @@ def choose_picture() -> Picture:
         st.header("Picture")
         with st.popover("Use your own", icon=":material/add_photo_alternate:", width="stretch"):
             _own_pictures()
+        _read_files(shared)
         for problem in shared.problems:
             show_problem(problem)
         names = [*shared.own, *sample_images()]
@@ -212,20 +225,14 @@ def _picture(shared: _Shared, name: str) -> Picture:
 def _own_pictures() -> None:
     """Upload and camera; what comes from either is kept until the session ends, and chosen at once."""
     # No list of types: a file that isn't a picture gets a sentence that says what it is and what to do.
-    st.file_uploader(
-        "Photos from this computer, one or several",
-        accept_multiple_files=True,
-        key="upload",
-        max_upload_size=classroom().upload_mb,
-        on_change=_take_files,
-        args=("upload",),
-    )
+    bring_files("Photos from this computer, one or several", key="upload", on_change=_take_files, args=("upload",))
     if st.toggle("Use the camera", key="camera_on"):
         st.camera_input("Camera", key="camera", on_change=_take_files, args=("camera",), label_visibility="collapsed")
     st.caption(
         "Your homework needs a bell pepper or a corgi? Take a photo, or bring a picture that you may use. Of several, "
-        f"the first is shown and the others stand in the list below, up to {MOST_OWN} in all. Pictures stay on the "
-        "lab's server, in memory, for as long as this tab is open."
+        f"the first is shown and the others stand in the list below, up to {SESSION_PICTURES.now()} in all. Those of "
+        f"more than {DECODED_MEGAPIXELS.now()} megapixels are made smaller. Pictures stay on the lab's server, in "
+        "memory, for as long as this tab is open."
     )
 
 
@@ -237,34 +244,63 @@ def _take_files(source: str) -> None:
     if not files:
         return
     shared.taken |= {file.file_id for file in files}
-    shared.problems, new = [], []
-    for file in files:
-        content = file.getvalue()
-        try:
-            open_image(content)
-        except ImageError as error:
-            shared.problems.append(f"{file.name}: {error}")
+    good, shared.problems = split(files)
+    shared.unread = [(_CAMERA if source == "camera" else file.name, file.getvalue()) for file in good]
+
+
+def _read_files(shared: _Shared) -> None:
+    """Decode what was brought, show the first that is a picture, and keep all that are; the others get a sentence."""
+    if not shared.unread:
+        return
+    keys = [digest(content) for _, content in shared.unread]
+    outcome = run(
+        "read pictures",
+        digest(*keys),
+        lambda: _decode(shared.unread),
+        label="Reading your pictures",
+        computes=False,
+        keep=False,
+        held=False,
+    )
+    if outcome.state == "stopped":
+        shared.problems.append("Stopped: these pictures weren't read.")
+    new = []
+    for (file, _), key, found in zip(shared.unread, keys, outcome.result or (), strict=False):
+        if isinstance(found, str):
+            shared.problems.append(f"{file}: {found}")
             continue
-        key = digest(content)
-        name = "own-camera" if source == "camera" else f"own-{key[:12]}"
+        name = "own-camera" if file == _CAMERA else f"own-{key[:12]}"
         shared.own.pop(name, None)  # so that it counts as the newest
-        title = _unlike("Camera photo" if source == "camera" else file.name, [one.title for one in shared.own.values()])
-        shared.own[name] = Picture(name, title, content, key, is_sample=False)
+        title = _unlike(file, [one.title for one in shared.own.values()])
+        shared.own[name] = Picture(name, title, found, key, is_sample=False)
         new.append(name)
+    shared.unread = []
     _forget_oldest(shared)
     if kept := [name for name in new if name in shared.own]:
-        shared.picture = st.query_params["picture"] = kept[0]
+        shared.picture = kept[0]
+
+
+def _decode(files: list[tuple[str, bytes]]) -> Generator[Progress[None], None, list[bytes | str]]:
+    """Each file as a PNG of the lab's own, or a sentence that says why not."""
+    found: list[bytes | str] = []
+    for index, (_, content) in enumerate(files):
+        waiting = Progress[None](index, len(files))
+        try:
+            found.append(png((yield from meanwhile(open_apart_steps(content), waiting))))
+        except ImageError as error:
+            found.append(str(error))
+    return found
 
 
 def _unlike(title: str, others: list[str]) -> str:
     """The title, with a number if another picture is called so."""
-    numbered = (f"{title} ({number})" for number in range(2, MOST_OWN + 2))
+    numbered = (f"{title} ({number})" for number in range(2, SESSION_PICTURES.now() + 2))
     return title if title not in others else next(one for one in numbered if one not in others)
 
 
 def _forget_oldest(shared: _Shared) -> None:
-    forgotten, room = [], 4 * classroom().upload_mb * 2**20
-    while len(shared.own) > MOST_OWN or sum(len(one.content) for one in shared.own.values()) > room:
+    forgotten, room = [], 4 * UPLOAD_MB.now() * 2**20
+    while len(shared.own) > SESSION_PICTURES.now() or sum(len(one.content) for one in shared.own.values()) > room:
         forgotten.append(shared.own.pop(next(iter(shared.own))).title)
     if forgotten:
         shared.problems.append(

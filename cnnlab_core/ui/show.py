@@ -1,9 +1,11 @@
 """Small pieces that every page uses: safe text, errors as sentences, pictures as addresses, the code, the link."""
 
 import base64
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +17,9 @@ from cnnlab_core.errors import LabError
 
 # What markdown turns into a link, even if it is escaped.
 _LINK = re.compile(r"https?://|www\.|[-.\w+]@[-\w]+\.", re.IGNORECASE)
+_FOLDERS = ("CNNLAB_RUNS", "CNNLAB_DATA", "CNNLAB_CACHE", "CNNLAB_WEIGHTS")
+_PATH = re.compile(r"(?<![\w:/.])(?:/|[A-Za-z]:\\)(?:[^\s/\\“”]+[/\\])+(?=[^\s/\\“”])")
+"""A file's absolute path as far as its name, and no address of the web."""
 
 
 def plain(text: str) -> str:
@@ -45,7 +50,15 @@ def sentences() -> Iterator[None]:
 
 def show_problem(error: LabError | str) -> None:
     """A problem, as text."""
-    st.error(plain(str(error)), icon=":material/error:")
+    st.error(plain(without_paths(str(error))), icon=":material/error:")
+
+
+def without_paths(text: str) -> str:
+    """A sentence for everybody: of the server's folders only the setting that names them, of others' files the name."""
+    for name in _FOLDERS:
+        if folder := os.environ.get(name):
+            text = text.replace(str(Path(folder).expanduser().absolute()), name)
+    return _PATH.sub("", text)
 
 
 def main_picture() -> DeltaGenerator:
@@ -105,6 +118,21 @@ def picture_address(image: bytes, kind: str, place: str) -> str:
         return data_address(image, kind)
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return (f"/{base}" if base else "") + server.media_file_mgr.add(image, f"image/{kind}", place)
+
+
+def show_words(rows: Sequence[Mapping[str, str]]) -> None:
+    """A table to read, which needs no library in the browser as one to sort and search does."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([plain(cell) for cell in row.values()] for row in rows)]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def folded(label: str, icon: str | None = None) -> DeltaGenerator:
+    """The place of what few look at, behind a button as wide as the page.
+
+    In the browser there is nothing of it until it is opened: colours for code, formulas, charts and tables each come
+    with a library, which would hold up the page.
+    """
+    return st.popover(label, icon=icon, width="stretch")
 
 
 def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:

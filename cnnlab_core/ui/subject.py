@@ -140,7 +140,7 @@ def classify_picture(spec: ModelSpec, weights: str, picture: Picture, *, place: 
     if not weights_ready(spec, weights, place=place):
         return None
 
-    def job() -> Generator[Classified, None, list[Classified]]:
+    def job() -> Generator[Any, None, list[Classified]]:
         return (yield from classify(load_model(spec.name, weights), [(picture.title, picture.content)]))
 
     answers = run(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cnnlab_core.plots.paper import MIME, Format
 from cnnlab_core.ui.lesson import offer_lesson
-from cnnlab_core.ui.show import show_code, show_link
+from cnnlab_core.ui.show import folded, show_code, show_link
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def paper_files(make: Callable[[Format], bytes], name: str, label: str = "Figure
 
 
 def take_away(code: str, *files: File) -> None:
-    """The expander at the end of a view."""
-    with st.expander("Take it away: files, link, code", icon=":material/download:"):
+    """What stands folded at the end of a view."""
+    with folded("Take it away: files, link, code", ":material/download:"):
         with st.container(horizontal=True):
             offer(*files, icon=":material/download:")
         show_link()

@@ -7,8 +7,11 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import streamlit as st
+
+from cnnlab_core.errors import LabError
 
 _once = threading.Lock()
 _ready = threading.Event()
@@ -41,8 +44,18 @@ def _warm_up() -> None:
         importlib.import_module("cnnlab_core.models")
         gc.collect()
         gc.freeze()
+        threading.Thread(target=_sweep, name="sweep", daemon=True).start()
         threading.Thread(target=_collect_now_and_then, name="garbage collector", daemon=True).start()
         _ready.set()
+
+
+def _sweep() -> None:
+    """Clear away what processes that were killed have left, and what caches have too much."""
+    from cnnlab_core.training import storage
+
+    with suppress(OSError, LabError):
+        storage.sweep()
+        storage.trim_caches()
 
 
 def _collect_now_and_then() -> None:

@@ -30,6 +30,11 @@ CONTROLS = """() => {
 }"""
 """The names of the controls that begin on the first screen: a row of views is a row of tabs, a guess is no control."""
 
+LIBRARIES = """() => performance.getEntriesByType("resource").flatMap(({ name }) =>
+  name.match(/\\b(StreamlitSyntaxHighlighter|PlotlyChart|DataFrame)\\b/)?.[1] ?? [])"""
+"""What the browser has loaded for code, charts and tables, a second's work each."""
+WITHOUT_CHARTS = ("network", "feature_maps", "convolution")
+
 
 def box(page, key):
     found = page.locator(f".st-key-{key}")
@@ -50,6 +55,9 @@ def test_main_picture_answer_and_three_controls(lab, name):
         assert place["x"] + place["width"] <= WIDTH, f"{part} leaves the first screen: {place}"
     controls = page.evaluate(CONTROLS)
     assert len(controls) <= 3, controls
+    libraries = set(page.evaluate(LIBRARIES))
+    assert "StreamlitSyntaxHighlighter" not in libraries
+    assert not libraries or name not in WITHOUT_CHARTS, libraries
 
 
 def remake_picture(lab, name, theme):

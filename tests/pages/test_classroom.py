@@ -1,10 +1,12 @@
 """What the person who runs the lab settles for everybody, and whose runs a browser sees."""
 
+import re
+
 import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import create_run
+from cnnlab_core.training import create_run, list_runs
 from cnnlab_core.training.loop import train
 
 STEERING = {"Rename", "Delete this run", "Export", "Export again", "Resume", "Start", "Stop and test", "Pause"}
@@ -110,3 +112,39 @@ def test_a_setting_that_cannot_be_is_a_sentence(open_page, monkeypatch, name, va
     shown = app.error[0].value.replace("\\", "")
     assert name in shown
     assert says in shown
+
+
+def test_who_has_no_room_left_is_told_what_goes(open_page, monkeypatch):
+    monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: None)
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "1")
+    for owner in ("me", "you"):
+        run = create_run(tiny(), f"old run of {owner}", owner=owner)
+        (run.folder / "weights").write_bytes(bytes(1_200_000))
+    app = open_page("training", training_tab="New run", data="own:few")
+    app.button(key="training_start").click().run()
+    assert not app.exception
+    (said,) = [info.value.replace("\\", "") for info in app.info if "make room" in info.value]
+    assert "the run “old run of me”" in said
+    assert {run.about.name for run in list_runs()} == {"old run of you", "homework_bn on own:few"}
+
+
+def test_who_lost_the_cookie_gets_runs_back_by_a_code(open_page, monkeypatch, runs):
+    monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: None)
+    monkeypatch.setattr("cnnlab_core.ui.tries.PAUSE_SECONDS", 0.0)
+    app = open_page("training", training_tab="New run", data="own:few")
+    app.button(key="training_start").click().run()
+    (code,) = re.findall(r"\*\*([A-Z2-7]{5}-[A-Z2-7]{5})\*\*", app.info[0].value)
+    assert not [path for path in runs["me"].folder.parent.rglob("*") if path.is_file() and code in str(path)]
+    for module in ("choice", "steering", "new_run", "code"):
+        monkeypatch.setattr(f"cnnlab_core.ui.training.{module}.visitor", lambda: "me again")
+    other = open_page("training")
+    assert "run of me" not in offered(other)
+    for typed, says in (
+        ("AAAAA-AAAAA", "No runs are kept"),
+        (code.lower().replace("-", " "), "2 things are yours again"),
+    ):
+        other.text_input(key="pictures_code").set_value(typed)
+        next(button for button in other.button if button.label == "Get my runs back").click().run()
+        assert says in (other.error or other.success)[0].value
+    assert "run of me" in offered(open_page("training"))
+    assert {run.about.owner for run in list_runs()} == {"me again", "you", ""}

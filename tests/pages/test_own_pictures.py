@@ -3,13 +3,13 @@
 import io
 import re
 
+import numpy as np
 import pytest
 from PIL import Image
 from places import IMAGENET_SAMPLES
 from screen import markdown, problems
 
-from cnnlab_core.images import png, sample_images
-from cnnlab_core.ui import shared
+from cnnlab_core.images import jpeg, png, sample_images
 
 
 def square(colour, side=40):
@@ -69,16 +69,17 @@ def test_pictures_called_alike_are_told_apart_and_the_same_one_is_kept_once(open
 
 
 def test_what_is_kept_is_bounded(open_page, monkeypatch):
-    monkeypatch.setattr(shared, "MOST_OWN", 3)
+    monkeypatch.setenv("CNNLAB_SESSION_PICTURES", "3")
     app = open_page("convolution", conv_tab="On a photo")
     upload(app, *((f"{colour}.png", square(colour)) for colour in ("red", "green", "blue", "white")))
     assert own(app) == ["green.png", "blue.png", "white.png"]
     assert "Only the last 3 of your pictures are kept; forgotten: red.png" in problems(app)[0]
     monkeypatch.setenv("CNNLAB_UPLOAD_MB", "1")
-    noise = [png(Image.effect_noise((1300, 1300), 90 + seed).convert("L")) for seed in range(3)]
-    assert sum(map(len, noise)) > 4 * 2**20
-    upload(app, *((f"noise {number}.png", content) for number, content in enumerate(noise)))
-    assert own(app) == ["noise 1.png", "noise 2.png"]
+    colours = np.random.default_rng(0).integers(0, 256, (3, 800, 800, 3), dtype=np.uint8)
+    upload(app, *((f"noise {number}.jpg", jpeg(Image.fromarray(one))) for number, one in enumerate(colours)))
+    assert own(app) == ["noise 1.jpg", "noise 2.jpg"]
+    upload(app, ("large.png", png(Image.fromarray(colours[0]))))
+    assert "large.png has 2 MB, and the lab takes up to 1." in problems(app)
 
 
 def test_after_a_reload_the_owner_is_told_to_upload_again(open_page):

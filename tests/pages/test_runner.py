@@ -7,6 +7,7 @@ from patience import patience
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.runtime.gate import Gate
+from cnnlab_core.ui.results import digest
 
 LAB = """
 import streamlit as st
@@ -52,6 +53,25 @@ def test_cheap_work_follows_and_is_kept():
     app.number_input(key="setting").set_value(1).run()
     assert app.text[0].value == "done {'answer': 2}"
     assert app.session_state["counts"] == [1, 5]
+
+
+def test_the_tabs_of_a_visitor_share_what_is_kept(monkeypatch):
+    monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "me")
+    monkeypatch.setenv("CNNLAB_RESULTS_MB", "7")
+    first, second = lab(""), lab("")
+    assert second.text[0].value == "done {'answer': 2}"
+    assert (first.session_state["counts"], second.session_state["counts"]) == ([1], [])
+    assert first.session_state["results"] is second.session_state["results"]
+    assert first.session_state["results"]._limit == 7_000_000
+    monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "you")
+    assert lab("").session_state["counts"] == [1]
+
+
+def test_a_job_that_is_not_held_is_over_where_it_is_stopped():
+    app = lab("held=False, keep=False")
+    app.session_state["job job"].stop(digest("job", 1))
+    assert app.run().text[0].value == "stopped None"
+    assert app.run().text[0].value == "done {'answer': 2}"
 
 
 def test_dear_work_waits_and_says_when_it_is_out_of_date():

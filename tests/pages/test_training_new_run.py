@@ -10,7 +10,9 @@ from PIL import Image
 from screen import code, refused
 from training_runs import alone, lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
+from cnnlab_core.data.own import own_path
 from cnnlab_core.recipes.training import new_run
+from cnnlab_core.runtime.files import signed
 from cnnlab_core.training import Config, list_runs
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.presets import PRESETS
@@ -166,3 +168,8 @@ def test_ones_own_zip_becomes_a_data_set(open_page):
     assert "pets (your own)" in app.selectbox(key="data_choice").options
     assert "2 classes, " in words(app)
     assert not app.error
+    assert signed(own_path("pets"))
+    app.button(key="own_delete_pictures_pets").click().run()
+    assert not own_path("pets").exists()
+    assert "pets (your own)" not in app.selectbox(key="data_choice").options
+    assert not app.exception

@@ -287,3 +287,12 @@ def test_a_run_without_held_out_pictures_says_so(open_page):
 def test_nonsense_in_the_address_does_no_harm(open_page, query):
     trained()
     assert not open_page("training", **query).exception
+
+
+def test_a_run_that_another_tab_has_deleted_is_said_to_be_gone(open_page, monkeypatch):
+    run, delete = trained(), Run.delete
+    app = open_page("training", run=run.id)
+    monkeypatch.setattr(Run, "delete", lambda run: (delete(run), delete(run)))  # the other tab is a moment faster
+    press(app, "Delete this run")
+    assert "is gone" in app.error[0].value
+    assert not run.folder.exists()

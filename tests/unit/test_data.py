@@ -25,7 +25,6 @@ from cnnlab_core.data import (
     list_data,
     open_data,
     open_data_steps,
-    own,
     split_validation,
 )
 from cnnlab_core.data.dataset import read_dataset, write_dataset
@@ -301,17 +300,17 @@ def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):  # noqa: F
     with pytest.raises(DataError):
         finish(import_pictures(zipped(tricks), "tricks"))
     assert not list(folders.rglob("*.png"))
-    monkeypatch.setattr(own, "MOST_FILE_BYTES", 10_000)
-    bomb = class_folders() | {"red/bomb.png": b"\0" * 1_000_000}
+    monkeypatch.setenv("CNNLAB_SET_FILE_MB", "1")
+    bomb = class_folders() | {"red/bomb.png": b"\0" * 2_000_000}
     dataset = finish(import_pictures(zipped(bomb), "bomb"))
     assert "larger than" in dataset.notes[0]
-    liar = zipped(bomb).replace((1_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))
+    liar = zipped(bomb).replace((2_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))
     assert "bomb.png" in finish(import_pictures(liar, "liar")).notes[0]
-    monkeypatch.setattr(own, "MOST_BYTES", 50_000)
+    monkeypatch.setenv("CNNLAB_SET_MB", "1")
     with pytest.raises(DataError, match="unpacks to more"):
         finish(import_pictures(zipped(bomb), "large"))
     with pytest.raises(DataError, match=r"unpacks to more|too many"):
-        finish(import_pictures(liar, "larger", side=32))
+        finish(import_pictures(liar, "larger", side=256))
 
 
 BREEDS = {"Abyssinian": "red", "american_bulldog": "green", "Bombay": "blue"}

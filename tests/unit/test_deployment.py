@@ -37,10 +37,10 @@ def test_two_replicas_share_a_volume_behind_sticky_sessions():
 
 
 def test_the_server_takes_files_as_large_as_a_classroom_may_allow():
-    from cnnlab_core.ui.classroom import MOST_UPLOAD
+    from cnnlab_core.runtime.limits import UPLOAD_MB
 
     settings = tomllib.loads(read(".streamlit/config.toml"))
-    assert settings["server"]["maxUploadSize"] == MOST_UPLOAD
+    assert settings["server"]["maxUploadSize"] == UPLOAD_MB.most
 
 
 def test_a_commit_is_linted_as_make_test_does_it():

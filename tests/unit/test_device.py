@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -129,6 +130,73 @@ def test_the_first_turns_of_a_new_job_come_before_the_further_turns_of_others():
         newer = shared.drive(counting(1), **options)
         assert [next(new), next(newer), next(old)] == [Waiting(0), Waiting(1), Waiting(2)]
     for driven in (new, newer, old):
+        driven.close()
+
+
+@pytest.mark.fault(
+    "A visitor starts twenty jobs", "Turns go round by visitor: another one's job waits for none of them"
+)
+def test_turns_go_round_by_visitor_and_then_by_job():
+    shared, done = Gate(1, express=1), []
+    options = {"slice_seconds": 0.0, "report_seconds": 0.01}
+
+    def session(who):
+        for event in shared.drive(counting(10, 0.002), who=who, **options):
+            done.extend([who] * isinstance(event, Slice))
+
+    with shared.slot(), shared.slot():  # the express one too
+        threads = [threading.Thread(target=session, args=(who,)) for who in [*["twenty"] * 20, "one"]]
+        for thread in threads:
+            thread.start()
+        while shared.waiting < 21:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    last = max(place for place, who in enumerate(done) if who == "one")
+    assert done.count("one") == 10
+    assert done[:last].count("twenty") < 30  # 11 by turns, 200 by jobs
+    assert len(done) == 210
+
+
+def test_what_is_shared_is_time_not_steps(monkeypatch):
+    now, done = [0.0], []
+    monkeypatch.setattr("cnnlab_core.runtime.gate.time", SimpleNamespace(monotonic=lambda: now[0]))
+    shared = Gate(1)
+
+    def steps(count, seconds):
+        for index in range(count):
+            now[0] += seconds
+            yield index
+
+    def session(kind, seconds):
+        for event in shared.drive(steps(60, seconds), slice_seconds=0.1, report_seconds=0.01):
+            done.extend([kind] * isinstance(event, Slice))
+
+    with shared.slot():
+        threads = [threading.Thread(target=session, args=one) for one in (("long", 1.0), ("short", 0.1)) * 4]
+        for thread in threads:
+            thread.start()
+        while shared.waiting < 8:
+            time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    last = max(place for place, who in enumerate(done) if who == "short")
+    assert done[:last].count("long") < 80  # 24 by time, 240 by steps
+    assert len(done) == 480
+
+
+def test_many_first_turns_of_one_visitor_leave_those_of_another_free():
+    shared = Gate(1, express=1)
+    options = {"slice_seconds": 0.0, "report_seconds": 0.001}
+    with shared.slot():
+        many = [shared.drive(counting(3), who="many", **options) for _ in range(20)]
+        answers = [next(driven) for driven in many]
+        assert [isinstance(answer, Slice) for answer in answers] == [True] * 3 + [False] * 17
+        assert collect(shared.drive(counting(1), who="one", **options)) == ([0], "done")
+        for driven in many[10:]:
+            driven.close()  # turns that weren't taken don't count
+        assert shared._next["many"] == 10
+    for driven in many:
         driven.close()
 
 

@@ -168,9 +168,10 @@ def test_the_copy_has_the_networks_values_up_to_its_borders(name):
 
 def test_batch_norm_and_even_padding_are_gone_from_the_copy(model):
     from cnnlab_core.models.cuts import cut_behind
+    from cnnlab_core.models.folding import folded
 
     part = cut_behind(model, ("_fc",))
-    kinds = [type(module).__name__ for module in network.folded(part).modules()]
+    kinds = [type(module).__name__ for module in folded(part).modules()]
     assert "BatchNorm2d" not in kinds
     uneven = kinds.count("ZeroPad2d")
     assert 0 < uneven < sum(isinstance(module, torch.nn.ZeroPad2d) for module in part.modules())

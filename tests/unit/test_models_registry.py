@@ -78,6 +78,23 @@ def test_a_failed_load_fails_for_all_who_asked_and_can_be_tried_again():
     assert shared.get(key(A))
 
 
+def test_the_quick_copy_counts_and_is_left_out_where_there_is_no_room_for_it():
+    def with_norm(spec, wanted):
+        network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3)).eval()
+        network.weight = stand_in(spec, wanted).weight
+        return network
+
+    shared = Registry(2 * SIZE[A], with_norm)
+    model = shared.get(key(A))
+    own = sum(t.numel() * t.element_size() for t in (*model.network.parameters(), *model.network.buffers()))
+    ((size, _),) = shared.loaded().values()
+    assert model.quick is not None
+    assert size == own + 4 * (model.network[0].weight.numel() + 8)  # one convolution is folded, the other one shared
+    tight = Registry(own, with_norm)
+    assert tight.get(key(A)).quick is None
+    assert [size for size, _ in tight.loaded().values()] == [own]
+
+
 def test_the_least_recently_used_goes_first():
     shared = Registry(SIZE[A] + SIZE[B] + SIZE[C] - 1, stand_in)
     for name in (A, B, A):

@@ -169,6 +169,8 @@ GOOD = {
     "images.webp": {"picture": PHOTO},
     "images.thumbnail": {"picture": PHOTO, "longest": 20},
     "images.open_image": {"source": images.png(PHOTO)},
+    "images.open_apart": {"content": images.png(PHOTO)},
+    "images.open_apart_steps": {"content": images.png(PHOTO)},
     "images.sample_images": {},
     "interpretability.capture": {"model": MODEL, "x": ONE, "nodes": [NODE]},
     "interpretability.saliency": EXPLAINED,

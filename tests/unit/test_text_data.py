@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlab_core.data import delete_text, entropies, find_data, import_text, list_texts, open_data, open_text
-from cnnlab_core.data import text as texts
 from cnnlab_core.data.text import (
     FEWEST_CHARACTERS,
     MOST_CHARACTERS,
-    MOST_TEXT_BYTES,
     OTHER,
     make_text,
     names,
@@ -76,7 +74,7 @@ def test_the_same_text_however_it_is_encoded(content):
         ("ab\ud800" * 300, "lone surrogates"),
         (b"x" * 50_000_000, "longer than 4 MB"),
         ("x" * 50_000_000, "longer than 4 MB"),
-        ("é" * (MOST_TEXT_BYTES // 2 + 1), "longer than 4 MB"),
+        ("é" * (4_000_000 // 2 + 1), "longer than 4 MB"),
         (None, "not NoneType"),
         (3, "not int"),
     ],
@@ -88,7 +86,7 @@ def test_what_is_no_text_is_a_sentence(content, says):
 
 
 def test_the_longest_text_is_read():
-    assert len(read_text(b"ab" * (MOST_TEXT_BYTES // 2))[0]) == MOST_TEXT_BYTES
+    assert len(read_text(b"ab" * (4_000_000 // 2))[0]) == 4_000_000
 
 
 def test_control_characters_are_left_out_and_that_is_said():
@@ -181,7 +179,7 @@ def test_what_is_damaged_and_what_is_too_much_are_sentences(own_folder, monkeypa
     (own_folder / "poem.txt").write_bytes(b"\xff" * 300)
     with pytest.raises(DataError, match="damaged"):
         open_text("text:poem")
-    monkeypatch.setattr(texts, "MOST_TEXTS", 1)
+    monkeypatch.setenv("CNNLAB_TEXTS", "1")
     with pytest.raises(DataError, match="1 texts are kept already"):
         import_text(POEM, "other")
 

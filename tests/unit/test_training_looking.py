@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
 from cnnlab_core.training.comparison import curves_in_words, differences, group_by_settings, loss_in_words, spread
 from cnnlab_core.training.curves import curves, layers_over_time, seconds_left, smoothed
-from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
+from cnnlab_core.training.estimate import known_speed, seconds_of_training, try_steps
 from cnnlab_core.training.exporting import export
 from cnnlab_core.training.loop import NotANumberError, train
+from cnnlab_core.training.metrics import MOST_STEPS, read_metrics, stride
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import filter_steps, read_filters, read_mistakes
@@ -196,11 +198,10 @@ def test_the_time_is_estimated_from_runs_like_it_or_measured():
     run = trained()
     assert known_speed(tiny(seed=3, epochs=9), facts) == np.median([line["speed"] for line in run.metrics().steps])
     assert known_speed(tiny(stack="c9k3"), facts) is None
-    steps = list(measure_speed(config, facts))
+    steps = list(try_steps(config, facts))
     assert [step.done for step in steps] == [1, 2, 3, 4]
-    measured = finish(measure_speed(config, facts))
-    assert measured > 0
-    assert seconds_of_training(config, 320, measured) == pytest.approx(2 * 320 / measured)
+    assert all(step.latest > 0 for step in steps)
+    assert seconds_of_training(config, 320, 40.0) == 2 * 320 / 40
 
 
 def test_what_the_data_sets_are_said_to_hold_is_so():
@@ -328,3 +329,49 @@ def test_starting_by_recipe_is_starting_with_these_settings():
     run = execute(new_run.code(config))["run"]
     assert run.config == config
     assert json.loads((run.folder / "finals.json").read_text())["accuracy"] == run.finals["accuracy"]
+
+
+# --- a long run -----------------------------------------------------------------------------------------------
+
+
+def step_line(step):
+    return f'{{"kind": "step", "step": {step}, "epoch": 0, "loss": {step / 7}, "accuracy": 0.5, "rate": 0.1}}\n'
+
+
+def told_steps(path, count, first=0):
+    with path.open("a", encoding="utf-8") as file:
+        for step in range(first, count):
+            file.write(step_line(step))
+
+
+@pytest.mark.fault(
+    "A run of a million steps is watched", "So many steps are kept as fit in a few megabytes, and the last"
+)
+def test_of_a_long_run_evenly_spaced_steps_are_kept_and_the_last(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    told_steps(path, MOST_STEPS)
+    metrics = read_metrics(path)
+    assert [line["step"] for line in metrics.steps] == list(range(MOST_STEPS))  # as they are
+    told_steps(path, 5 * MOST_STEPS + 2, MOST_STEPS)
+    tracemalloc.start()
+    read, polled = read_metrics(path), metrics.poll()
+    grown, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert polled
+    assert most < 12_000_000  # of a file of 13 MB, read twice; a million steps would be kept as 30,000 too
+    assert grown < 6_000_000
+    for found in (metrics, read):  # in one go, or while it grew
+        steps = curves(found).step
+        assert steps[-1] == found.steps[-1]["step"] == 5 * MOST_STEPS + 1
+        assert set(np.diff(steps)[:-1]) == {8}
+        assert found.steps[3] == {"step": 24, "epoch": 0, "loss": 24 / 7, "accuracy": 0.5, "rate": 0.1}
+        assert curves(found).loss[-1] == (5 * MOST_STEPS + 1) / 7
+    assert [stride(total) for total in (1, MOST_STEPS, MOST_STEPS + 1, 1_000_000)] == [1, 1, 2, 32]
+
+
+def test_a_long_run_tells_of_fewer_steps_and_of_its_last(monkeypatch):
+    whole = trained()
+    monkeypatch.setattr("cnnlab_core.training.metrics.MOST_STEPS", 8)
+    run = trained()
+    assert [line["step"] for line in run.metrics().steps] == [0, 4, 8, 12, 16, 19]
+    assert run.metrics().epochs[-1]["train_loss"] == whole.metrics().epochs[-1]["train_loss"]

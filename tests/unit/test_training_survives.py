@@ -25,6 +25,7 @@ from cnnlab_core.training import tasks as tasks_module
 from cnnlab_core.training.locks import DeviceQueue, device_key, held, is_held
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics, say
+from cnnlab_core.training.runs import Run
 from cnnlab_core.training.worker import work
 
 
@@ -267,6 +268,32 @@ def test_two_starters_at_once_make_one_run_and_one_trainer():
     until(lambda: not run.state().alive, 5)
     run.delete()
     assert not list_runs()
+
+
+@pytest.mark.fault("Two tabs delete one run", "One does, the other is told that it is gone; nothing of it stays")
+def test_a_run_is_deleted_by_two_at_once():
+    for _ in range(5):
+        run, said = create_run(tiny(), "mine"), []
+
+        def delete(run=run, said=said):
+            try:
+                run.delete()
+                said.append("deleted")
+            except RunError as error:
+                said.append(str(error))
+
+        threads = [threading.Thread(target=delete) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(said)[1] == "deleted"
+        assert "is gone" in sorted(said)[0]
+        assert not run.folder.exists()
+    for late in (Run.delete, lambda run: run.rename("new"), stop, pause, resume):
+        with pytest.raises(RunError, match="is gone"):
+            late(run)
+    assert not run.folder.exists()
 
 
 def test_a_second_run_waits_for_the_device_and_can_be_taken_out():

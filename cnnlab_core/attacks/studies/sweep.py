@@ -13,11 +13,11 @@ import torch
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon, minimal_epsilon_steps
 from cnnlab_core.attacks.sweep import Curve, first_epsilon, sweep_steps
-from cnnlab_core.images import open_image
+from cnnlab_core.images import open_apart_steps
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.synsets import synsets
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, Result, part
+from cnnlab_core.runtime.jobs import Progress, Result, meanwhile, part
 
 ITERATIONS = 12
 """Of the bisection for the smallest epsilon: a 16th of what the doublings leave."""
@@ -89,7 +89,9 @@ def for_pictures(
         def known(step: Progress[Any], before: tuple[Result, ...] = finished) -> tuple[Result, ...]:
             return before if step.latest is None else (*before, step.latest)
 
-        job = study(model.prepare(open_image(picture)), y)
+        waiting = Progress(index, len(pictures), finished or None)
+        opened = yield from meanwhile(open_apart_steps(picture), waiting)
+        job = study(model.prepare(opened), y)
         finished += ((yield from part(job, index, 1, len(pictures), known)),)
     return finished
 

@@ -17,7 +17,7 @@ from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.adversarial.target import as_aim, class_names
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import ink, plain, show_code
+from cnnlab_core.ui.show import folded, ink, plain, show_code
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, offer, paper_files
 
@@ -47,7 +47,7 @@ def show_l1_figure(choice: Choice) -> None:
         table = report_table(rows, choice.subject.labels)
         numbers = File("Figure's numbers (CSV)", table, "cnnlab_l1.csv", "text/csv")
         offer(*paper_files(partial(_file, choice, rows), "l1"), numbers)
-    with st.expander("The figure's code", icon=":material/code:"):
+    with folded("The figure's code", ":material/code:"):
         opened = [(title, one.name if one.is_sample else None, aims) for title, one, aims in asked]
         show_code(recipe.code(*choice.subject.network, asked=opened, plan=choice.plan), about="The same figure")
 

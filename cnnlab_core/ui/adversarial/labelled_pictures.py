@@ -11,10 +11,10 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.ui.adversarial.choice import CONTROLS
 from cnnlab_core.ui.adversarial.target import class_names
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import data_address, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
+from cnnlab_core.ui.uploads import bring_files
 
 MOST = 20
 """More pictures than this are refused: somebody else wants to compute too."""
@@ -50,12 +50,7 @@ class LabelledPicture:
 
 def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
     """Drop pictures or take the gallery, set their true classes; gives those that are classified correctly."""
-    files = st.file_uploader(
-        "Several pictures",
-        accept_multiple_files=True,
-        key=CONTROLS.key("several"),
-        max_upload_size=classroom().upload_mb,
-    )
+    files = bring_files("Several pictures", key=CONTROLS.key("several"))
     if len(files) > MOST:
         raise InputError(f"These are {len(files)} pictures. Drop at most {MOST} at a time.")
     if files:
@@ -72,7 +67,6 @@ def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
         ([(one.title, one.key) for one in pictures],),
         lambda model: classify(model, [(one.title, one.content) for one in pictures]),
         label=f"Classifying {len(pictures)} pictures",
-        share=lambda answer: (answer.index + 1) / len(pictures),
         for_everybody=not files,
     ).result
     if answers is None:

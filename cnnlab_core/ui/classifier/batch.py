@@ -1,6 +1,7 @@
 """Several pictures: one table of answers, to take away as CSV."""
 
 from collections.abc import Generator
+from typing import Any
 
 import streamlit as st
 
@@ -9,12 +10,12 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.ui.classifier.answers import Answers
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import data_address
 from cnnlab_core.ui.subject import Subject
+from cnnlab_core.ui.uploads import bring_files
 
 MOST_PICTURES = 60
 """Pictures of one batch: others are waiting for the device too."""
@@ -43,9 +44,7 @@ def show(answers: Answers) -> None:
 
 def _classify(subject: Subject) -> list[Classified]:
     """An answer for each picture; none, with the reason on the page, if they can't be asked."""
-    files = st.file_uploader(
-        "Several pictures at once", accept_multiple_files=True, key="batch", max_upload_size=classroom().upload_mb
-    )
+    files = bring_files("Several pictures at once", key="batch")
     pictures = [(file.name, file.getvalue()) for file in files]
     if not pictures:
         st.caption("These are the sample pictures. Drop your own above.")
@@ -55,7 +54,7 @@ def _classify(subject: Subject) -> list[Classified]:
     if not weights_ready(subject.spec, subject.weights, place="batch"):
         return []
 
-    def job() -> Generator[Classified, None, list[Classified]]:
+    def job() -> Generator[Any, None, list[Classified]]:
         return (yield from classify(load_model(*subject.network), pictures))
 
     return (
@@ -64,7 +63,6 @@ def _classify(subject: Subject) -> list[Classified]:
             digest("batch", *subject.network, *(part for picture in pictures for part in picture)),
             job,
             label=f"Classifying {len(pictures)} pictures",
-            share=lambda answer: (answer.index + 1) / len(pictures),
             for_everybody=not files,
         ).result
         or []

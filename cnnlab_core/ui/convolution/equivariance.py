@@ -13,7 +13,7 @@ from cnnlab_core.recipes.convolution import equivariance as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.attention import permutations
 from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
-from cnnlab_core.ui.show import form, main_picture, sentences
+from cnnlab_core.ui.show import folded, form, main_picture, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
 CONTROLS = Controls("conv_attn")
@@ -95,7 +95,7 @@ def position_wise(example: Example, seed: int) -> None:
         rf"H(x_{{0,0}}) = {_column(linear[0, 0])}"
     )
     show_difference("Largest difference between nn.Linear and nn.Conv1d", convolution - linear)
-    with st.expander("Both layers in PyTorch, and the assertion that they agree", icon=":material/code:"):
+    with folded("Both layers in PyTorch, and the assertion that they agree", ":material/code:"):
         st.code(recipe.position_wise(seed), language="python")
 
 

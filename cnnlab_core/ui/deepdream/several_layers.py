@@ -12,7 +12,7 @@ from cnnlab_core.plots.paper import picture_row, rendered
 from cnnlab_core.recipes.deepdream import several_layers as recipe
 from cnnlab_core.ui.deepdream.layer import block_at
 from cnnlab_core.ui.deepdream.settings import CONTROLS, MEASURES, Settings
-from cnnlab_core.ui.show import plain, show_code
+from cnnlab_core.ui.show import folded, plain, show_code
 from cnnlab_core.ui.subject import Subject, choose_node, run_on_model
 from cnnlab_core.ui.take_away import offer, paper_files
 
@@ -63,7 +63,7 @@ def show(subject: Subject, settings: Settings) -> None:
         f"{asked.octaves} octaves of {asked.steps} steps of {asked.step_size:g}/255, jitter {asked.jitter}, seed "
         f"{asked.seed}.",
     )
-    with st.expander("Take the three away: one figure, code", icon=":material/download:"):
+    with folded("Take the three away: one figure, code", ":material/download:"):
         with st.container(horizontal=True):
             offer(*paper_files(lambda kind: rendered(figure(), kind, tight=True), "layers"), icon=":material/download:")
         show_code(recipe.code(*subject.network, nodes, asked.norm, SIZE, asked.arguments, asked.seed))

@@ -22,7 +22,7 @@ from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest, kept
-from cnnlab_core.ui.show import main_answer, main_picture
+from cnnlab_core.ui.show import folded, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 256
@@ -76,7 +76,7 @@ def show(subject: LayerSubject) -> None:
         f"{silent:.0f} %. After a ReLU those are exactly 0: a map is silent where its question has the answer no.",
     )  # fmt: skip
     about = f"{subject.about} Layer {subject.node.name}."
-    with st.expander(f"How often each value occurs in channel {channel}"):
+    with folded(f"How often each value occurs in channel {channel}"):
         show_chart(histogram(maps[channel].ravel()), "maps_histogram", f"Values of channel {channel}", about)
     st.markdown(
         "**What to have learned:** every channel is one question asked at every place of the photo. Early channels ask "

@@ -5,6 +5,7 @@ import streamlit as st
 from cnnlab_core.ui.show import form
 from cnnlab_core.ui.training import choice, compare, new_run, steering, watch
 from cnnlab_core.ui.training.area import AREAS
+from cnnlab_core.ui.training.code import offer_code
 
 WATCH, COMPARE, NEW = "Watch", "Compare", "New run"
 
@@ -29,6 +30,7 @@ def show() -> None:
         watch.show(run)
         steering.foot(run)
     st.markdown(LEARNED)
+    offer_code("text")
     choice.show_other_runs("text")
 
 

@@ -16,7 +16,7 @@ from cnnlab_core.ui.feature_maps.units import show_units
 from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import take_away
 
 HEADS = {
@@ -64,7 +64,7 @@ def show(subject: LayerSubject) -> None:
     _conventions(field, row, col)
     places = {layer.name: layer.place for layer in layer_table(subject.spec.name)}
     _recurrence(field, row, places, subject.counting)
-    with st.expander("Every layer of this network"):
+    with folded("Every layer of this network"):
         st.dataframe(
             [_row(entry, places) for entry in fields.values()], hide_index=True, height=420, column_config=HEADS
         )

@@ -12,7 +12,7 @@ from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.receptive_fields import stack as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.receptive_fields.fields import HEADS, IN_BETWEEN
-from cnnlab_core.ui.show import form, main_picture, plain
+from cnnlab_core.ui.show import folded, form, main_picture, plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 
@@ -87,7 +87,7 @@ def _growth(fields: list[ReceptiveField], side: int, counting: Counting) -> None
         height=min(460, 38 + 35 * (len(table) + 1)),
     )
     last = fields[-1]
-    with st.expander("The last row as formulas"):
+    with folded("The last row as formulas"):
         for name, formula in growth_formulas(last)[-1:]:
             st.markdown(plain(name))
             st.latex(formula)

@@ -10,14 +10,19 @@ from cnnlab_core.language import character_models
 from cnnlab_core.models.zoo import all_specs
 from cnnlab_core.training import Run, list_runs
 from cnnlab_core.training.settings import Kind
+from cnnlab_core.training.storage import in_words, make_room
 from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.show import form, show_problem
+from cnnlab_core.ui.show import form, plain, show_problem
+from cnnlab_core.ui.teacher import is_teacher
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.visitor import visitor
 
 _PROBLEM = "training problem"
+_GONE = "training gone"
+CODE = "training code"
+"""Where a run's start leaves the code to be shown, once."""
 _MISSED = "training missed"
 
 STATES = {
@@ -34,16 +39,18 @@ STATES = {
 
 def seen_runs(kind: Kind = "pictures") -> list[Run]:
     """The runs that this browser may look at: its own, those that came with the lab or were started from the command
-    line, and where the lab is set so, everybody's; of those on pictures, or on text."""
-    me, shared = visitor(), classroom().training == "shared"
-    runs = [run for run in list_runs() if run.config.kind == kind]
-    return [run for run in runs if shared or run.shipped or run.about.owner in ("", me)]
+    line, and where the lab is set so, everybody's; a teacher's, all. Of those on pictures, or on text."""
+    me, shared, teacher = visitor(), classroom().training == "shared", is_teacher()
+    runs = [run for run in list_runs() if run.config.kind == kind and (teacher or not run.hidden)]
+    return [run for run in runs if teacher or shared or run.shipped or run.about.owner in ("", me)]
 
 
 def may_steer(run: Run) -> bool:
     """Whether this browser may pause, stop, rename, export or delete the run."""
     training = classroom().training
-    return not run.shipped and (training == "shared" or (training == "own" and run.about.owner == visitor()))
+    return not run.shipped and (
+        is_teacher() or training == "shared" or (training == "own" and run.about.owner == visitor())
+    )
 
 
 def may_start() -> bool:
@@ -149,9 +156,18 @@ def asked(action: Callable[..., Any], *args: object, **options: object) -> Any:
 
 
 def show_last_problem() -> None:
-    """What went wrong in a callback, once."""
+    """What went wrong in a callback, or had to go to make room, once."""
     if problem := st.session_state.pop(_PROBLEM, ""):
         show_problem(problem)
+    if code := st.session_state.pop(CODE, ""):
+        st.info(f"Note this code: **{code}**. Should this browser be forgotten, it gives your runs back.")
+    if gone := st.session_state.pop(_GONE, ""):
+        st.info(plain(gone), icon=":material/delete_sweep:")
+
+
+def make_room_for_new() -> None:
+    """Before this browser keeps something new: what went to make room is said on the page that follows."""
+    st.session_state[_GONE] = in_words(make_room(visitor()))
 
 
 def _take(name: str, key: str) -> None:

@@ -1,21 +1,25 @@
 """The data set of a new run: chosen, fetched, imported from a zip; or a text, chosen or brought along."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
-from cnnlab_core.data.own import SIDES
-from cnnlab_core.data.text import FEWEST_CHARACTERS, MOST_TEXT_BYTES
+from cnnlab_core.data.own import SIDES, own_path
+from cnnlab_core.data.text import FEWEST_CHARACTERS, text_path
+from cnnlab_core.runtime.limits import TEXT_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
-from cnnlab_core.ui.classroom import classroom
+from cnnlab_core.ui.own_things import imported, list_own
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.training.choice import box_in_address
+from cnnlab_core.ui.uploads import bring_file
+from cnnlab_core.ui.visitor import visitor
 
 _IMPORTED = "training imported"
 MOST_PASTED = 200_000
@@ -34,8 +38,8 @@ def choose_data(kind: Kind) -> str:
     words, icon, bring = _OWN[kind]
     with st.popover(words, icon=icon, key="training_own"):
         bring()
-    if imported := st.session_state.pop(_IMPORTED, ""):
-        st.success(plain(imported), icon=":material/check_circle:")
+    if summary := st.session_state.pop(_IMPORTED, ""):
+        st.success(plain(summary), icon=":material/check_circle:")
     if name == "digits":
         st.caption("A mirrored digit is seldom a digit, so leave mirroring off.")
     _offer_to_fetch(name)
@@ -81,7 +85,7 @@ def _bring_pictures() -> None:
         "there are folders `train` and `test`. Oxford-IIIT Pet can stay as it is downloaded: `images/Breed_12.jpg` and "
         "the lists in `annotations`. Everybody who uses this lab will see the data set."
     )
-    file = st.file_uploader("Zip file", key="training_zip", max_upload_size=classroom().upload_mb)
+    file = bring_file("Zip file", key="training_zip")
     name = st.text_input("Name of the data set", key="training_zip_name", max_chars=40, placeholder="leaves")
     side = st.slider(
         "Pixels wide and high",
@@ -93,29 +97,35 @@ def _bring_pictures() -> None:
     )
     if file and name:
         content = file.getvalue()
-        _import(f"own:{name}", (content, side), lambda: import_pictures(content, name, side=side), "the pictures")
+        importing = lambda: import_pictures(content, name, side=side)  # noqa: E731
+        _import(f"own:{name}", (content, side), importing, own_path, "the pictures")
+    list_own("pictures")
 
 
 def _bring_text() -> None:
     """A file or a pasted text becomes a text that everybody in the lab can learn from."""
     st.markdown(
-        f"Any script, {FEWEST_CHARACTERS} characters or more, up to {MOST_TEXT_BYTES // 10**6} MB: poems, recipes, "
+        f"Any script, {FEWEST_CHARACTERS} characters or more, up to {TEXT_MB.now()} MB: poems, recipes, "
         "names of towns, code. The last tenth is kept for the test. Everybody who uses this lab will see the text."
     )
-    file = st.file_uploader("Text file", key="text_file", max_upload_size=classroom().upload_mb)
+    file = bring_file("Text file", key="text_file")
     pasted = st.text_area("Or paste it here", key="text_pasted", max_chars=MOST_PASTED, height=120)
     name = st.text_input("Name of the text", key="text_file_name", max_chars=40, placeholder="poems")
     source = file.getvalue() if file else pasted
     if source and name:
-        _import(f"text:{name}", (source,), lambda: once(lambda: import_text(source, name)), "the text")
+        _import(f"text:{name}", (source,), lambda: once(lambda: import_text(source, name)), text_path, "the text")
+    list_own("text")
 
 
-def _import(data: str, key: tuple[object, ...], make: Callable[[], Any], what: str) -> None:
+def _import(
+    data: str, key: tuple[object, ...], make: Callable[[], Any], path: Callable[[str], Path], what: str
+) -> None:
     """Import data as ``data`` when the button is pressed, and choose them."""
+    owner = visitor()
     outcome = run(
         "import data",
         digest("import", data, *key),
-        lambda: _summed_up(make()),
+        lambda: imported(make(), path(data.partition(":")[2]), owner),
         label=f"Reading {what}",
         start="Import",
         keep=False,
@@ -124,10 +134,6 @@ def _import(data: str, key: tuple[object, ...], make: Callable[[], Any], what: s
         st.session_state[_IMPORTED] = outcome.result
         st.query_params["data"] = data
         st.rerun()
-
-
-def _summed_up(importing: Any) -> Any:
-    return (yield from importing).summary
 
 
 _OWN: dict[Kind, tuple[str, str, Callable[[], None]]] = {

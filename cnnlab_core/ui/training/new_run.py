@@ -1,6 +1,7 @@
 """A new run: data, network and hyper-parameters, how long it will take, and Start."""
 
 import secrets
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -8,15 +9,16 @@ import streamlit as st
 from cnnlab_core.errors import LabError
 from cnnlab_core.models.stack import write_stack
 from cnnlab_core.recipes.training import new_run
+from cnnlab_core.runtime.limits import TRAINING_QUEUE
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
+from cnnlab_core.training.codes import remember
 from cnnlab_core.training.curves import duration
 from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
 from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.presets import PRESETS, TEXT_PRESETS
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.training.settings import Kind
-from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, show_problem
@@ -24,9 +26,9 @@ from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training import form
 from cnnlab_core.ui.training.area import AREAS
-from cnnlab_core.ui.training.choice import asked, look_at, may_start
+from cnnlab_core.ui.training.choice import CODE, asked, look_at, make_room_for_new, may_start
 from cnnlab_core.ui.training.data import choose_data
-from cnnlab_core.ui.visitor import visitor
+from cnnlab_core.ui.visitor import own_code, visitor
 
 TABLE = StackTable("training_stack", ("filters", *WINDOW_COLUMNS))
 FIRST_STACK = "c32k5p2,norm,relu,m2s2,c64k3p1,norm,relu,m2s2,c128k3p1,norm,relu"
@@ -150,11 +152,12 @@ def _time(config: Config, facts: Facts) -> str:
         lambda: measure_speed(config, facts),
         label="Trying a few steps",
         start="Estimate the time",
+        computes=False,
     )
     if measured.state != "done" or not measured.result:
         return ""
     words = duration(seconds_of_training(config, pictures, measured.result))
-    return f"About **{words}** on one core at {measured.result:,.0f} {learned}/s, less on several."
+    return f"About **{words}** at {measured.result:,.0f} {learned}/s, as a few steps have just taken."
 
 
 def _token() -> str:
@@ -163,7 +166,11 @@ def _token() -> str:
 
 
 def _start(config: Config, name: str, token: str) -> None:
-    made = asked(start, config, name, owner=visitor(), token=token, most_waiting=classroom().training_queue)
+    make_room_for_new()
+    made = asked(start, config, name, owner=visitor(), token=token, most_waiting=TRAINING_QUEUE.now())
     if made:
+        with suppress(OSError):
+            remember(own_code(), visitor())
+        st.session_state[CODE] = own_code()
         st.session_state.pop(_TOKEN, None)
         look_at(made, "Watch")

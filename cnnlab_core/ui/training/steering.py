@@ -11,9 +11,19 @@ from cnnlab_core.training.curves import duration, seconds_left
 from cnnlab_core.training.launch import launch
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
-from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.training.storage import find_thing
+from cnnlab_core.ui.show import plain, show_problem, without_paths
 from cnnlab_core.ui.training.area import AREAS
-from cnnlab_core.ui.training.choice import STATES, asked, choose_run, look_at, may_start, may_steer, spec_name
+from cnnlab_core.ui.training.choice import (
+    STATES,
+    asked,
+    choose_run,
+    look_at,
+    make_room_for_new,
+    may_start,
+    may_steer,
+    spec_name,
+)
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, watched
 from cnnlab_core.ui.visitor import visitor
 
@@ -92,7 +102,7 @@ def _sentence(run: Run, state: State) -> str:
             return "Reading the text."
         fetching = find_data(run.config.data).megabytes
         return f"Fetching {fetching:.0f} MB of data." if fetching else "Reading the data and testing the machine."
-    return state.sentence
+    return without_paths(state.sentence)
 
 
 def _numbers(run: Run, state: State) -> None:
@@ -155,7 +165,7 @@ def _buttons(run: Run) -> None:
                 disabled=not written(run),
                 help="Saves the best weights as a network that everybody in this lab can use.",
             )
-            if exported and asked(export, run):
+            if exported and asked(_export, run):
                 st.toast("Exported: everybody can use it now.", icon=":material/check_circle:")
                 st.rerun()
         if may_start():
@@ -169,6 +179,8 @@ def _buttons(run: Run) -> None:
             with st.popover("Delete", icon=":material/delete:", disabled=run.state().alive, key=key):
                 st.markdown("This deletes its settings, curves and checkpoints. What was exported stays.")
                 st.button("Delete this run", key="training_delete", type="primary", on_click=_delete, args=(run,))
+                if name:
+                    st.button("Delete what was exported", key="training_delete_export", on_click=_withdraw, args=(run,))
         if run.config.kind == "text":
             for tab, words, icon in TEXT_PLACES:
                 key = f"text use {tab}"
@@ -244,6 +256,17 @@ def _rename(run: Run) -> None:
         if st.form_submit_button("Rename"):
             asked(run.rename, name)
             st.rerun()
+
+
+def _export(run: Run) -> str:
+    make_room_for_new()
+    return export(run)
+
+
+def _withdraw(run: Run) -> None:
+    """Delete the network that was exported from the run."""
+    if network := find_thing("network", run.id):
+        asked(network.delete)
 
 
 def _delete(run: Run) -> None:

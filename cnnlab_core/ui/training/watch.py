@@ -19,7 +19,7 @@ from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess_number
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training import branches
 from cnnlab_core.ui.training.area import AREAS
@@ -73,7 +73,7 @@ def show(run: Run) -> None:
     figures = _text_figures if is_text else _figures
     with figures_place:
         st.fragment(figures, run_every=live)(run, by == "epochs", weight, log)
-    with st.expander("Settings of this run", icon=":material/tune:"):
+    with folded("Settings of this run", ":material/tune:"):
         counting = run.config.counting().items()
         table = [{"setting": SETTINGS[name].name, "value": SETTINGS[name].text(value)} for name, value in counting]
         st.dataframe(table, hide_index=True, height="content")

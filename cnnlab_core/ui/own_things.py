@@ -1,0 +1,35 @@
+"""What this browser's visitor has made and may delete, and the room for something new."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cnnlab_core.runtime.files import sign
+from cnnlab_core.training.storage import Kind, in_words, make_room, things
+from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.visitor import visitor
+
+
+def list_own(kind: Kind) -> None:
+    """One's own things of a kind, each with a button that deletes it; nothing for who has none."""
+    mine = [thing for thing in things() if thing.kind == kind and thing.owner == visitor()]
+    if mine:
+        st.markdown("**Yours**")
+    for thing in mine:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{plain(thing.title)}, {thing.bytes / 1e6:.1f} MB")
+            key = f"own_delete_{kind}_{thing.name}"
+            if st.button("Delete", key=key, icon=":material/delete:", type="tertiary", disabled=thing.busy):
+                with sentences():
+                    thing.delete()
+                    st.rerun()
+
+
+def imported(importing: Generator[Any, None, Any], main: Path, owner: str) -> Generator[Any, None, str]:
+    """An import as a job that makes room first and keeps whose ``main`` is; gives what is to be said of it."""
+    gone = make_room(owner)
+    made = yield from importing
+    sign(main, owner)
+    return " ".join(filter(None, [made.summary, in_words(gone)]))

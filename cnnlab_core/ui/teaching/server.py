@@ -1,0 +1,143 @@
+"""Everything on this server: what a teacher sees, hides, stops and deletes, whoever made it."""
+
+import time
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from cnnlab_core.data import open_data
+from cnnlab_core.errors import LabError
+from cnnlab_core.images import png
+from cnnlab_core.training import Run, find_run, pause, resume, stop
+from cnnlab_core.training.storage import Thing, room, things
+from cnnlab_core.training.turns import grant
+from cnnlab_core.ui.contents import find_page
+from cnnlab_core.ui.show import plain, sentences, show_problem
+from cnnlab_core.ui.teacher import HOURS, enter, is_teacher, keep_in_browser, leave, teachers_key
+from cnnlab_core.ui.training.area import AREAS
+from cnnlab_core.ui.training.choice import STATES, asked, show_last_problem
+
+KINDS = {"run": "run", "network": "exported network", "pictures": "data set", "text": "text"}
+_SHOWN_PICTURES = 12
+
+
+def show_server() -> None:
+    """The field for the teacher's key; for a teacher, all there is on the server."""
+    keep_in_browser()
+    with sentences():
+        if not teachers_key():
+            return
+        st.header("Everything on this server")
+        if is_teacher():
+            show_last_problem()
+            _everything()
+        else:
+            _ask_for_the_key()
+
+
+def _ask_for_the_key() -> None:
+    st.markdown(
+        "With the teacher's key you see every run, exported network, data set and text that visitors have made, and "
+        "can stop, hide or delete each."
+    )
+    with st.form("teaching_enter", border=False, clear_on_submit=True), st.container(horizontal=True):
+        key = st.text_input("Teacher's key", type="password", key="teaching_key", label_visibility="collapsed")
+        pressed = st.form_submit_button("Enter", icon=":material/key:")
+    if pressed:
+        try:
+            enter(key)
+        except LabError as error:
+            show_problem(error)
+        else:
+            st.rerun()
+    st.caption(f"Whoever runs the server has set it. This browser keeps it for {HOURS} hours.")
+
+
+def _everything() -> None:
+    found, space = things(), room()
+    with st.container(horizontal=True, gap="large"):
+        for name, used, most in (
+            ("Visitors keep", space.kept, space.kept_most),
+            ("Caches", space.caches, space.caches_most),
+        ):
+            st.metric(name, f"{_size(used)} of {_size(most)}", width="content")
+        st.metric("Left on the disk", _size(space.disk_left), width="content")
+    if not found:
+        st.info("Nothing has been made here yet.", icon=":material/inventory_2:")
+    else:
+        st.dataframe([_row(thing) for thing in found], hide_index=True, height="content" if len(found) < 9 else 320)
+        _one(found)
+    st.button("Be a visitor again", key="teaching_leave", icon=":material/logout:", on_click=leave)
+
+
+def _row(thing: Thing) -> dict[str, str]:
+    return {
+        "what": KINDS[thing.kind],
+        "name": thing.title,
+        "made by": f"visitor {thing.owner[:6]}" if thing.owner else "the command line",
+        "stands": ", ".join(_stands(thing)),
+        "size": _size(thing.bytes),
+        "last used": time.strftime("%Y-%m-%d %H:%M", time.localtime(thing.used)),
+    }
+
+
+def _stands(thing: Thing) -> list[str]:
+    state = [STATES[find_run(thing.name).state().name]] if thing.kind == "run" else ["in use"] * thing.busy
+    return state + ["hidden"] * thing.hidden
+
+
+def _one(found: list[Thing]) -> None:
+    """What can be done with one of them."""
+    by_key: dict[str, Thing] = {}
+    for thing in found:  # what is hidden may have a namesake
+        key = f"{thing.kind} {thing.name}"
+        by_key[f"{key}, hidden" if key in by_key else key] = thing
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    spoken = lambda key: f"{KINDS[by_key[key].kind]}: {by_key[key].title}"  # noqa: E731
+    thing = by_key[left.selectbox("One of them", list(by_key), format_func=spoken, key="teaching_thing")]
+    with right.container(horizontal=True, vertical_alignment="center"):
+        if thing.kind == "run":
+            _steer(thing)
+        words, icon = ("Show again", "visibility") if thing.hidden else ("Hide", "visibility_off")
+        _button(words, icon, thing.hide, not thing.hidden)
+        with st.popover("Delete", icon=":material/delete:", disabled=thing.busy, key=f"teaching_deleting {thing.name}"):
+            st.markdown(f"This deletes {plain(thing.said)} for everybody.")
+            _button("Delete it", "delete", thing.delete)
+    if thing.kind == "pictures" and not thing.hidden:
+        with sentences():
+            images = open_data(f"own:{thing.name}").train.images
+            step = max(1, len(images) // _SHOWN_PICTURES)
+            row = png(Image.fromarray(np.hstack(list(images[::step][:_SHOWN_PICTURES].numpy()))))
+            st.image(row, width=72 * _SHOWN_PICTURES, output_format="PNG", alt=f"Some pictures of {thing.said}")
+
+
+def _steer(thing: Thing) -> None:
+    run = find_run(thing.name)
+    state, page = run.state(), find_page("training" if run.config.kind == "pictures" else "reading_text")
+    view = {"run": run.id} if run.config.kind == "pictures" else {"reading_tab": "Train", "run": run.id}
+    st.page_link(
+        page.file, label="Look at it", icon=page.icon, query_params=view | {AREAS[run.config.kind].view: "Watch"}
+    )
+    if state.alive:
+        _button("Pause", "pause", pause, run)
+    elif state.resumable and state.name != "ready":
+        _button("Resume", "play_arrow", _resume, run)
+    if state.alive or (state.resumable and state.name != "ready"):
+        _button("Stop and test", "stop", stop, run)
+
+
+def _resume(run: Run) -> None:
+    """Let it go on, also where its time was up."""
+    grant(run)
+    resume(run)
+
+
+def _button(words: str, icon: str, action: Any, *args: Any) -> None:
+    key = f"teaching_{words.lower().replace(' ', '_')}"
+    st.button(words, key=key, icon=f":material/{icon}:", on_click=asked, args=(action, *args))
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

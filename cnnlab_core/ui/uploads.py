@@ -1,0 +1,75 @@
+"""Files that visitors bring: no larger, and no more, than the table of limits says, whatever a browser sends."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import streamlit as st
+from starlette.exceptions import HTTPException
+from streamlit import config
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+from cnnlab_core.runtime.limits import SESSION_UPLOADS_MB, UPLOAD_MB, UPLOADS_MB
+from cnnlab_core.ui.show import show_problem
+
+_MB = 2**20
+
+
+def bring_file(label: str, **more: Any) -> UploadedFile | None:
+    """A box to bring a file to, as ``st.file_uploader``; one that is too large gets a sentence."""
+    file = st.file_uploader(label, max_upload_size=UPLOAD_MB.now(), **more)
+    return next(iter(_shown([file] if file else [])), None)
+
+
+def bring_files(label: str, **more: Any) -> list[UploadedFile]:
+    """The same for several files."""
+    return _shown(st.file_uploader(label, accept_multiple_files=True, max_upload_size=UPLOAD_MB.now(), **more))
+
+
+def split(files: Sequence[UploadedFile]) -> tuple[list[UploadedFile], list[str]]:
+    """The files that are small enough, and a sentence for each of the others."""
+    most = UPLOAD_MB.now()
+    good = [file for file in files if file.size <= most * _MB]
+    large = [file for file in files if file.size > most * _MB]
+    return good, [f"{file.name} has {file.size / _MB:.0f} MB, and the lab takes up to {most}." for file in large]
+
+
+def _shown(files: Sequence[UploadedFile]) -> list[UploadedFile]:
+    good, problems = split(files)
+    for problem in problems:
+        show_problem(problem)
+    return good
+
+
+@cache
+def bound_uploads() -> None:
+    """Once per process: let Streamlit's own door to files, which asks no control of the page, take no more than that.
+
+    It keeps what comes in memory, for as long as the session lasts. A file too many for its session is refused; when
+    all are too many, the session that keeps most loses its oldest.
+    """
+    if not st.runtime.exists():
+        return
+    config.set_option("server.maxUploadSize", UPLOAD_MB.now())
+    manager = st.runtime.get_instance().uploaded_file_mgr
+    if isinstance(manager, MemoryUploadedFileManager):
+        manager.add_file = _Bounded(manager).add_file  # type: ignore[method-assign]
+
+
+class _Bounded:
+    def __init__(self, manager: MemoryUploadedFileManager) -> None:
+        self._kept, self._add = manager, manager.add_file
+
+    def add_file(self, session_id: str, file: UploadedFileRec) -> None:
+        """Keep a file, as the manager does."""
+        if self._bytes(session_id) + len(file.data) > SESSION_UPLOADS_MB.now() * _MB:
+            raise HTTPException(413, "Too many files: remove some, or open the page anew.")
+        self._add(session_id, file)
+        storage = self._kept.file_storage
+        while sum((sizes := {one: self._bytes(one) for one in list(storage)}).values()) > UPLOADS_MB.now() * _MB:
+            most = max(sizes, key=lambda one: sizes[one])
+            self._kept.remove_file(most, next(iter(storage[most])))
+
+    def _bytes(self, session_id: str) -> int:
+        return sum(len(file.data) for file in list(self._kept.file_storage.get(session_id, {}).values()))

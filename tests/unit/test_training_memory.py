@@ -1,0 +1,116 @@
+"""What memory a training takes: told before, refused where it is too much, bounded while it runs."""
+
+import os
+import sys
+from contextlib import suppress
+from itertools import accumulate
+from pathlib import Path
+
+import pytest
+import torch
+from patience import until
+from torch.profiler import ProfilerActivity, profile
+from training_runs import lab_folders, tiny  # noqa: F401  a fixture
+
+from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.training import Config, check, create_run, estimate, launch
+from cnnlab_core.training import memory as memory_module
+from cnnlab_core.training.estimate import measure_speed, tried
+from cnnlab_core.training.memory import step_bytes
+from cnnlab_core.training.nets import build_net
+
+WIDE = "c1024k1,norm,relu,c1024k1,norm,relu"
+
+
+def test_a_step_takes_what_its_layers_keep():
+    """By hand: what each layer needs on its way back, for 2 pictures of 3 × 16 × 16."""
+    with torch.device("meta"):
+        network = build_net("stack", 10, 16, "c8k1,relu")
+        taken = step_bytes(network, torch.empty(2, 3, 16, 16))
+    picture, maps = 4 * 2 * 3 * 16 * 16, 4 * 2 * 8 * 16 * 16
+    weights = 8 * 3 + 8 + 8 * 10 + 10
+    # the picture (for the convolution, and as input), the maps once and twice more, their average
+    assert taken == 2 * picture + 3 * maps + 4 * 2 * 8 + 16 * weights
+
+
+@pytest.mark.parametrize(
+    ("stack", "batch"), [("c32k3p1,norm,relu,c32k3p1,norm,relu,m2s2", 16), ("c64k1,relu,c64k1", 8)]
+)
+def test_it_is_what_torch_allocates(stack, batch):
+    network, x = build_net("stack", 10, 32, stack), torch.rand(batch, 3, 32, 32)
+    optimizer = torch.optim.AdamW(network.parameters())
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        for _ in range(2):  # the optimiser's own numbers are made in the first
+            optimizer.zero_grad()
+            network(x).sum().backward()
+            optimizer.step()
+    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
+    most = max(accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())))
+    with torch.device("meta"):
+        told = step_bytes(build_net("stack", 10, 32, stack), torch.empty(batch, 3, 32, 32))
+    assert 0.9 < told / most < 1.6
+
+
+@pytest.mark.fault(
+    "A training wants more memory than the server can spare",
+    "It is refused before it starts, in the form as in a terminal",
+)
+def test_a_training_that_needs_too_much_is_refused(monkeypatch):
+    monkeypatch.setattr(memory_module, "available_memory", lambda device: 1_000_000_000)
+    with pytest.raises(InputError, match=r"needs about 8\.1 GB of memory, more than the 0\.5 GB .*smaller batch"):
+        check(tiny(stack=WIDE, batch=320))
+    monkeypatch.setenv("CNNLAB_RUN_MEMORY", "1")
+    check(tiny())
+    monkeypatch.setattr(memory_module, "available_memory", lambda device: 100_000_000)
+    with pytest.raises(InputError, match=r"more than the 0\.0 GB"):
+        check(tiny())
+    with pytest.raises(InputError, match="smaller batch"):
+        check(Config(data="names", net="lstm", hidden=512, batch=256))
+
+
+def test_of_a_large_batch_few_pictures_are_tried(monkeypatch):
+    monkeypatch.setattr(memory_module, "available_memory", lambda device: 10**11)
+    config = tiny(stack=WIDE, batch=320)
+    facts = check(config)
+    small = tried(config, facts)
+    assert 2 <= small.batch < 16
+    assert check(small).step_bytes < estimate.MOST_TRIED_BYTES
+    assert tried(tiny(), check(tiny())).batch == 32
+
+
+def test_the_speed_is_measured_in_a_process_of_its_own(monkeypatch):
+    config, started = tiny(), []
+    facts, begin = check(config), launch.begin_process
+
+    def noted(*command, **options):
+        started.append(begin(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(estimate, "begin_process", noted)
+    assert finish(measure_speed(config, facts)) > 0
+    job = measure_speed(config, facts)
+    next(job)
+    job.close()  # Stop
+    assert [process.poll() is not None for process in started] == [True, True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
+@pytest.mark.fault(
+    "A trainer takes more memory than the server can spare", "It fails with a sentence, and is the first to be ended"
+)
+def test_a_trainer_that_takes_too_much_fails_alone(monkeypatch):
+    monkeypatch.setenv("CNNLAB_RUN_MEMORY", "1")
+    run = create_run(tiny(stack=WIDE, batch=320))  # unchecked
+    launch.launch(run)
+    until(lambda: run.metrics().states)
+    pid, worst = run.metrics().states[0]["pid"], []
+
+    def ended():
+        with suppress(OSError):  # gone
+            worst.append(int(Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="utf-8")))
+        return run.state().name == "failed"
+
+    until(ended)
+    assert "isn't enough memory" in run.state().sentence
+    assert max(worst) > int(Path(f"/proc/{os.getpid()}/oom_score_adj").read_text(encoding="utf-8"))

@@ -1,0 +1,71 @@
+"""Turns at the device, and the time that a run and a visitor have."""
+
+import pytest
+from patience import until
+from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixture
+
+from cnnlab_core.errors import RunError
+from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.training import create_run, launch, resume, start, stop, turns
+from cnnlab_core.training.loop import train
+from cnnlab_core.training.runs import queue
+from cnnlab_core.training.worker import work
+
+
+@pytest.mark.fault(
+    "A run of many epochs has the device, and others wait",
+    "It stands aside after its turn, comes back, and ends with the very bytes of a run that never did",
+)
+def test_runs_take_turns_and_end_with_the_same_bytes(monkeypatch):
+    monkeypatch.setenv("CNNLAB_TURN_SECONDS", "1")
+    whole = create_run(tiny(epochs=60))
+    finish(train(whole))
+    long, short = create_run(tiny(epochs=60), "long", owner="you"), create_run(tiny(epochs=1), "short", owner="me")
+    launch.launch(long)
+    until(lambda: long.metrics().steps)
+    launch.launch(short)
+    seen = []
+
+    def both_have_ended():
+        seen.append((long.state().name, short.state().name, queue("cpu").names()))
+        return seen[-1][0] == seen[-1][1] == "finished"
+
+    until(both_have_ended)
+    assert {name for name, _, _ in seen} <= {"running", "waiting", "finished"}  # never interrupted, nor paused
+    assert ("waiting", "running") in {names[:2] for names in seen}
+    assert ("running", "finished") in {names[:2] for names in seen}
+    assert digest(long) == digest(whole)
+    assert told(long) == told(whole)
+    assert turns.spent(long) > 0
+
+
+@pytest.mark.fault("A run trains longer than one may", "It is paused and says so; a teacher can let it go on")
+@pytest.mark.parametrize("who", ["run", "visitor"])
+def test_a_run_that_has_used_up_its_time_is_paused(monkeypatch, who):
+    setting, count = {"run": ("RUN", turns._of_run), "visitor": ("VISITOR", lambda run: turns._of_visitor("me"))}[who]
+    monkeypatch.setenv(f"CNNLAB_{setting}_MINUTES", "60")
+    monkeypatch.setattr(turns, "_LOOK_SECONDS", 0.1)
+    run = create_run(tiny(epochs=900), owner="me")
+    turns._write(count(run), 3599.5)
+    assert work(run, report=lambda line: None) == 0
+    state = run.state()
+    assert (state.name, state.resumable) == ("paused", True)
+    assert ("A teacher" if who == "run" else "Go on tomorrow") in state.sentence
+    assert "60 min" in state.sentence
+    with pytest.raises(RunError, match=state.sentence[:20]):
+        resume(run)
+    spawned = []
+    monkeypatch.setattr(launch, "_spawn", lambda run, seconds: spawned.append(run.id))
+    if who == "visitor":
+        with pytest.raises(RunError, match="Go on tomorrow"):
+            start(tiny(seed=1), owner="me")
+        with monkeypatch.context() as later:
+            later.setattr(turns, "_today", lambda: "2031-01-01")
+            resume(run)
+    stop(run)  # to test what has been learned is always possible
+    run.ask("")
+    turns.grant(run)
+    resume(run)
+    assert spawned == [run.id] * len(spawned)
+    assert len(spawned) == (3 if who == "visitor" else 2)
+    assert turns.time_is_up(create_run(tiny(), "of the command line")) == ""
