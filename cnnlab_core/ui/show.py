@@ -84,14 +84,19 @@ def main_answer() -> DeltaGenerator:
     return st.container(key="main_answer")
 
 
+def is_dark() -> bool:
+    """Whether the page is shown in the dark."""
+    return st.context.theme.type == "dark"
+
+
 def ink() -> str:
     """The theme's text colour, for text on a coloured ground."""
-    return "#e8edee" if st.context.theme.type == "dark" else "#11181b"
+    return "#e8edee" if is_dark() else "#11181b"
 
 
 def figure_colours() -> tuple[str, str]:
     """Ink and paper of a figure that is drawn for the page."""
-    return ink(), "#14191c" if st.context.theme.type == "dark" else "white"
+    return ink(), "#14191c" if is_dark() else "white"
 
 
 def data_address(image: bytes, kind: str = "png") -> str:

@@ -20,9 +20,9 @@ from cnnlab_core.ui.adversarial.neuron_setting import (
     place_the_attack,
     work_out,
 )
-from cnnlab_core.ui.adversarial.pictures import learned
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import reserve
 from cnnlab_core.ui.take_away import take_away
 
