@@ -1,15 +1,16 @@
 # Two commands: `make run` opens the lab, `make test` checks it. Both set up what they need.
-# `make test-all` adds further and wider browser rounds and starts every benchmark once, as CI does.
+# `make test-all` adds wider browser rounds and the largest networks and starts every benchmark once, as CI does.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # One OpenMP thread: the tests' own threads and the app beside them would fight for the cores.
 # Two arenas: glibc otherwise keeps what each of the gate's threads has freed, 0.4 GB with the dearest tab.
-TEST_ENV := OMP_NUM_THREADS=1 MALLOC_ARENA_MAX=2
+# Bytecode is kept: each process would else rewrite the tests' assertions anew.
+TEST_ENV := OMP_NUM_THREADS=1 MALLOC_ARENA_MAX=2 PYTHONDONTWRITEBYTECODE=
 # Node comes by pip, like all the rest; its own tools find it on the path.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix tests/frontend
 
-# Files go to the processes as they lie, the browser tests to two of them: see tests/conftest.py.
+# Files go to the processes in their order, the browser tests to one of them: see tests/conftest.py.
 PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-all test-busy lint bench load faults screenshots clean

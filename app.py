@@ -10,7 +10,7 @@ from cnnlab_core.ui.contents import pages_by_group
 from cnnlab_core.ui.frame import home
 from cnnlab_core.ui.homework import is_wanted, show_homework
 from cnnlab_core.ui.network.hero import show_alive
-from cnnlab_core.ui.show import plain, sentences, show_words
+from cnnlab_core.ui.show import is_dark, plain, reserve, sentences, show_words
 
 
 @st.cache_data(show_spinner=False)
@@ -26,6 +26,7 @@ home(
 if is_wanted():
     show_homework()
 else:
+    reserve("home_network", "24.25rem")
     show_alive()
 
 for group, pages in pages_by_group().items():
@@ -33,7 +34,7 @@ for group, pages in pages_by_group().items():
     for column, page in zip(st.columns(max(3, len(pages))), pages, strict=False):
         with column.container(border=True, height="stretch"):
             st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
-            st.image(page.picture, width="stretch", alt=f"The page “{page.title}”, open")
+            st.image(page.picture(dark=is_dark()), width="stretch", alt=f"The page “{page.title}”, open")
             st.markdown(page.question)
 
 if not is_wanted():

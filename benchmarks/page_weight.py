@@ -83,23 +83,40 @@ CASES = (
 
 
 class Watched:
-    """A browser tab that counts what it is sent: over the socket, and by HTTP, as it comes over the wire."""
+    """A browser tab that counts what it is sent: over the socket, and by HTTP, as it comes over the wire.
+
+    Streamlit's own libraries, which a browser keeps, are counted apart.
+    """
 
     def __init__(self, browser: Browser) -> None:
         self.page = browser.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
         self.page.add_init_script(WATCH)
         self.scripts = Scripts(self.page)
-        self.bytes = 0
+        self.bytes = self.libraries = 0
+        address: dict[str, str] = {}
         client = self.page.context.new_cdp_session(self.page)
         client.send("Network.enable")
         client.on("Network.webSocketFrameReceived", self._frame)
-        client.on("Network.loadingFinished", lambda event: self._add(event["encodedDataLength"]))
+        client.on(
+            "Network.requestWillBeSent", lambda event: address.update({event["requestId"]: event["request"]["url"]})
+        )
+        client.on(
+            "Network.loadingFinished",
+            lambda event: self._add(event["encodedDataLength"], "/static/" in address.get(event["requestId"], "")),
+        )
 
     def _frame(self, event: dict[str, Any]) -> None:
         self._add(len(event["response"]["payloadData"]) * 3 / 4)  # base64
 
-    def _add(self, more: float) -> None:
-        self.bytes += int(more)
+    def _add(self, more: float, library: bool = False) -> None:
+        self.bytes += 0 if library else int(more)
+        self.libraries += int(more) if library else 0
+
+    def so_far(self) -> list[tuple[str, float, str]]:
+        """What came and happened since it was opened: names, figures and units."""
+        seen = self.page.evaluate("window.seen")
+        sizes = ("sent", self.bytes / 1000, "kB"), ("libraries", self.libraries / 1000, "kB")
+        return [*sizes, ("shift", 1000 * seen["shift"], "thousandths"), ("longest task", seen["task"] or 1, "ms")]
 
     def open(self, address: str) -> None:
         before = self.scripts.finished
@@ -148,6 +165,7 @@ def measure() -> list[Row]:
         with bare_server() as address:
             bare = Watched(browser)
             bare.open(address)
+            beside = bare.so_far()
             sent, shift, task = bare.during(notch("Slider"))
             rows.append(Row("a bare Streamlit page, one notch of a slider", sent, "goal for a notch", 15, "kB"))
             rows.append(Row("its layout shift", 1000 * shift, "goal", 50, "thousandths"))
@@ -159,6 +177,12 @@ def measure() -> list[Row]:
                 rows.append(Row(f"{case.what}: sent", sent, "goal", case.kilobytes, "kB"))
                 rows.append(Row(f"{case.what}: shift", 1000 * shift, "goal", 1000 * case.shift, "thousandths"))
                 rows.append(Row(f"{case.what}: longest task", task, "goal", case.task, "ms"))
+                watched.page.close()
+            for name in ("network",) if TINY else ("network", "", "classifier", "convolution", "adversarial"):
+                watched = Watched(browser)
+                watched.open(f"{address}/{name}")
+                for (what, value, unit), (_, peer, _) in zip(watched.so_far(), beside, strict=True):
+                    rows.append(Row(f"opening {name or 'home'}: {what}", value, "a bare page", peer, unit))
                 watched.page.close()
             watched = Watched(browser)
             for name in ("convolution", "training", "adversarial"):

@@ -2,8 +2,9 @@
 
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.network import picture
-from cnnlab_core.ui.show import sentences
+from cnnlab_core.ui.show import reserve, sentences
 
 page("network")
+reserve("main_picture", "max(30rem, 100vh - 12.1rem)")
 with sentences():
     picture.show()

@@ -6,7 +6,7 @@ from cnnlab_core.ui.classroom import settings_in_words
 from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.lesson import EDIT, LESSONS, PARAMETER
-from cnnlab_core.ui.show import sentences, show_words
+from cnnlab_core.ui.show import is_dark, sentences, show_words
 from cnnlab_core.ui.teaching.server import show_server
 
 page("teaching")
@@ -16,7 +16,8 @@ for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
     for column, lesson in zip(st.columns(3), row, strict=False):
         with column.container(border=True, height="stretch"):
             of = find_page(lesson.page)
-            st.image(of.picture, width="stretch", alt=f"The page “{of.title}”, which this lesson is on")
+            look = of.picture(dark=is_dark())
+            st.image(look, width="stretch", alt=f"The page “{of.title}”, which this lesson is on")
             st.markdown(f"**{lesson.title}**  \n{lesson.task}")
             address = lesson.address(st.context.url or "")
             with st.container(horizontal=True, vertical_alignment="center"):

@@ -22,21 +22,19 @@ WIDEST = 5
 """How many of the tests that needed most memory are named at the end."""
 
 
-LONG = ("test_lab", "test_adversarial", "test_class", "test_first_screen")
-"""The files of browser tests that together take about as long as all the others."""
+LONG = ("tests/e2e/", "tests/unit/test_training", "tests/unit/test_package", "tests/pages/test_adversarial")
+"""What takes long comes first: at the end no process works on alone while the others have nothing left to do."""
 
 
 class ByFile(LoadScopeScheduling):
-    """Each file goes to one process as a whole; the browser tests go to two, each with one lab and one browser.
+    """Each file goes to one process as a whole; all browser tests go to one, with one lab and one browser.
 
-    They wait more than they compute: a third process has what they leave of two cores.
+    They wait more than they compute: the other processes have what they leave of two cores.
     """
 
     def _split_scope(self, nodeid):
         file = nodeid.split("::")[0]
-        if not file.startswith("tests/e2e/"):
-            return file
-        return f"browser {file.removeprefix('tests/e2e/').startswith(LONG)}"
+        return "browser" if file.startswith("tests/e2e/") else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -69,6 +67,7 @@ def note(record_property):
 
 
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: next((n for n, one in enumerate(LONG) if item.nodeid.startswith(one)), len(LONG)))
     for item in items:
         if fault := item.get_closest_marker("fault"):
             item.user_properties.append(("fault", [*fault.args, item.nodeid.split("[")[0]]))

@@ -6,6 +6,27 @@ import time
 from patience import patience
 from playwright.sync_api import expect
 
+TEACHERS_KEY = "a key for the tests"
+"""Whoever enters it is a teacher in the lab of the browser tests."""
+
+STACK = "c8k3s2p1,norm,relu,c8k3p1,relu"
+FORM = f"training_net=my own stack&training_stack={STACK}&training_batch=32&training_limit=480"
+
+
+def form(lab, **more):
+    """Open the form by link, as somebody would who was sent its settings."""
+    query = "&".join([FORM, *(f"training_{name}={value}" for name, value in more.items())])
+    lab.open(f"/training?training_tab=New run&data=own:few&{query}")
+
+
+def start(lab, name, *, twice=False):
+    box = lab.page.get_by_role("textbox", name="Name")
+    box.fill(name)
+    lab.during(lambda: box.press("Enter"))
+    button = lab.page.get_by_role("button", name="Start", exact=True)
+    button.dblclick() if twice else button.click()
+    expect(lab.page.get_by_role("tab", name="Watch")).to_have_attribute("aria-selected", "true")
+
 
 def steps_done(lab):
     """The step that the line of state tells."""

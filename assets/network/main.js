@@ -3,7 +3,7 @@
 // What comes in `data` from Python, or from a network that is computed in the browser (see `Inside.show`):
 //
 //   id       names the scene: with another one everything is painted anew
-//   scene    (may be left out where `at` said that the browser `has` it, and its links)
+//   scene    (left out where the browser has it: `at` said that it `has` it and its links, or it `want`s those)
 //            network, opened (titles of unfolded stages), photo (an address), side (its pixels), alt, asked (a class), askedName, pixels (maps: the slopes
 //            at the photo), classes [{index, label, logit, share}] (before a change), classCount, answer (the layer of the
 //            logits), columns, each of them:
@@ -94,6 +94,7 @@ class Inside {
     const kept = this.data?.id === given.id ? this.data : null;
     if (!given.scene && !given.glass && !kept) { // Python believes that it is here
       this.turn = Math.max(this.turn, given.turn) + 1;
+      this.send("want", "");
       this.send("at", { ...given.at, turn: this.turn, has: "" });
       return;
     }

@@ -17,6 +17,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
   image.src = data.src;
   image.style.imageRendering = data.smooth ? "auto" : "";
+  image.style.aspectRatio = `auto ${cols * (size + gap) - gap} / ${rows * (size + gap) - gap}`; // until it is there
   image.alt = data.alt;
   board.setAttribute("aria-label", `${data.alt}. Arrow keys move, Enter chooses.`);
 

@@ -45,7 +45,7 @@ def class_bars(
     return make_figure(
         [bars],
         height=height or 34 * len(labels) + 24,
-        margin={"l": 8, "r": 8, "t": 4, "b": 4},
+        margin={"l": 8, "r": 36, "t": 4, "b": 4},  # on the right are its files, which no number runs into
         x={"visible": False, "range": [start - 0.18 * (end - start) * (start < 0), end * 1.22]},
         y={**named_places([shortened(label, 26) for label in labels]), "autorange": "reversed"},
         names=(what or ("probability" if percent else "logit"), "class"),

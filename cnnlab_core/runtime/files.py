@@ -77,7 +77,7 @@ def signed(main: Path) -> str:
 
 
 def _signature(main: Path) -> Path:
-    return main.with_name(main.name.partition(".")[0] + ".by")
+    return main.with_name(main.name.removesuffix(".hidden").rpartition(".")[0] + ".by")
 
 
 def data_folder() -> Path:

@@ -107,6 +107,7 @@ class Gate:
         who: Hashable = None,
         slice_seconds: float = SLICE_SECONDS,
         report_seconds: float = 0.25,
+        aside: bool = False,
     ) -> Generator[Waiting | Slice[Step], None, Result]:
         """Run a generator of steps through the gate, a time slice per turn, and return what it returns.
 
@@ -116,7 +117,8 @@ class Gate:
         Yields a ``Slice`` after each turn and a ``Waiting`` about every ``report_seconds`` spent in the queue.
         The slot is held only while the job computes, never while the consumer handles what is yielded; after
         each turn the job goes to the end of the queue. When the job raises, or the consumer closes or drops
-        this generator, the job is closed and the slot and the place in the queue are free again.
+        this generator, the job is closed and the slot and the place in the queue are free again. One that comes
+        again and again stands ``aside`` from its first turn on: it has its turn soon, and pages are drawn meanwhile.
         """
         who = object() if who is None else who
         with closing(job):
@@ -128,7 +130,7 @@ class Gate:
                     while not self._listen(ticket, report_seconds):
                         yield Waiting(self._ahead_of(ticket))
                     begun = time.monotonic()
-                    if new:
+                    if new and not aside:
                         steps, outcome = _advance(job, slice_seconds)
                     else:
                         steps, outcome = self._aside(lambda: _advance(job, slice_seconds))

@@ -69,7 +69,9 @@ def bound_this_process() -> None:
             place.write_text(str(_LIKELY_VICTIM), encoding="utf-8")
     if pick_device().type == "cpu":
         with suppress(OSError, ValueError):
-            status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text("utf-8").splitlines())
+            status = dict(
+                line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+            )
             taken = 1024 * int(status["VmData"].split()[0])
             _, most = resource.getrlimit(resource.RLIMIT_DATA)
             bound = taken + _BESIDE + allowed_bytes()

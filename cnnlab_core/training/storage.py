@@ -246,6 +246,10 @@ def sweep() -> int:
             if not described and time.time() - path.stat().st_mtime > _ORPHANED_SECONDS:
                 path.unlink()
                 swept += 1
+    for counted in (runs_folder() / "time").glob("*"):  # how long a visitor has trained on one day
+        with suppress(OSError):
+            if time.time() - counted.stat().st_mtime > 2 * 86_400:
+                counted.unlink()
     if not runs_folder().is_dir():
         return swept
     with suppress(RunError), held(runs_folder() / "create.lock", 10, ""):  # nobody makes or deletes a run meanwhile

@@ -22,10 +22,9 @@ class Page:
     def file(self) -> str:
         return f"pages/{self.name}.py"
 
-    @property
-    def picture(self) -> str:
-        """Its first screen, small: made anew by ``make screenshots``."""
-        return str(asset("pages", f"{self.name}.webp"))
+    def picture(self, *, dark: bool) -> str:
+        """Its first screen, small, in the light or in the dark: made anew by ``make screenshots``."""
+        return str(asset("pages", f"{self.name}_dark.webp" if dark else f"{self.name}.webp"))
 
 
 PAGES: tuple[Page, ...] = (

@@ -12,7 +12,7 @@ from cnnlab_core.ui.contents import find_page, pages_by_group
 from cnnlab_core.ui.homework import link_homework
 from cnnlab_core.ui.lesson import show_lesson
 from cnnlab_core.ui.projector import projector
-from cnnlab_core.ui.show import show_problem
+from cnnlab_core.ui.show import is_dark, show_problem
 from cnnlab_core.ui.story import show_story
 from cnnlab_core.ui.uploads import bound_uploads
 from cnnlab_core.ui.visitor import begin_cookie
@@ -20,6 +20,8 @@ from cnnlab_core.ui.warmup import warm_up
 
 _START = "start"
 """Where a page begins: what the keyboard skips to."""
+_LIGHT_ON_PAPER = "<style>@media print { .stDataFrame canvas { filter: invert(1) hue-rotate(180deg); } }</style>"
+"""Streamlit paints the cells of a table in the colours of the theme, which no style can change."""
 
 
 def page(name: str) -> None:
@@ -58,6 +60,8 @@ def _frame(title: str) -> None:
     icon = str(asset("icons", "cnnlab.png"))
     st.set_page_config(page_title=full, page_icon=icon, layout="wide", initial_sidebar_state="auto")
     st.html(asset("frame", "frame.css"))
+    if is_dark():
+        st.html(_LIGHT_ON_PAPER)
     open_address(title)
     with st.sidebar, st.container(key="pages", gap=None):
         skip = f'<a class="skip" href="#{_START}">Skip to the page</a>'

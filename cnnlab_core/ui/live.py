@@ -74,7 +74,7 @@ def _in_turn(name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         if queue.waiting >= QUEUE.now():
             return {"pause": 2000}
-        answer = finish(queue.drive(once(timed)))
+        answer = finish(queue.drive(once(timed), aside=True))
     except LabError as error:
         answer = {"said": without_paths(str(error))}
     turn.at = now + max(1 / MOST_A_SECOND, _pace(device).book(turn.cost))

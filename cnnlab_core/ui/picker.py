@@ -11,9 +11,10 @@ import streamlit as st
 from cnnlab_core.images import png
 from cnnlab_core.plots.mosaic import Mosaic
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.show import picture_address
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_picker",
     html=read_asset("picker", "picker.html"),
     css=read_asset("picker", "picker.css"),

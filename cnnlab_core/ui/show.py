@@ -84,14 +84,19 @@ def main_answer() -> DeltaGenerator:
     return st.container(key="main_answer")
 
 
+def is_dark() -> bool:
+    """Whether the page is shown in the dark."""
+    return st.context.theme.type == "dark"
+
+
 def ink() -> str:
     """The theme's text colour, for text on a coloured ground."""
-    return "#e8edee" if st.context.theme.type == "dark" else "#11181b"
+    return "#e8edee" if is_dark() else "#11181b"
 
 
 def figure_colours() -> tuple[str, str]:
     """Ink and paper of a figure that is drawn for the page."""
-    return ink(), "#14191c" if st.context.theme.type == "dark" else "white"
+    return ink(), "#14191c" if is_dark() else "white"
 
 
 def data_address(image: bytes, kind: str = "png") -> str:
@@ -108,11 +113,16 @@ def picture_address(image: bytes, kind: str, place: str) -> str:
     It holds for as long as each run of the page asks for it again; ``place`` tells the pictures of a page apart.
     Where there is no server, the address holds the picture itself.
     """
+    return served(image, f"image/{kind}", place) or data_address(image, kind)
+
+
+def served(content: bytes, mime: str, place: str) -> str:
+    """The same for a file of any kind; empty where there is no server."""
     server = runtime.get_instance() if runtime.exists() else None
     if type(server) is not runtime.Runtime:  # none, or that of Streamlit's test driver
-        return data_address(image, kind)
+        return ""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return (f"/{base}" if base else "") + server.media_file_mgr.add(image, f"image/{kind}", place)
+    return (f"/{base}" if base else "") + server.media_file_mgr.add(content, mime, place)
 
 
 def show_words(rows: Sequence[Mapping[str, str]]) -> None:

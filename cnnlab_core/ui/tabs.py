@@ -123,7 +123,13 @@ def _follow_old_link(key: str, tabs: Sequence[Tab | Chapter], moved: Mapping[str
     Once the tabs are drawn, the address is theirs and can't be set.
     """
     wanted = st.query_params.get(key)
-    if wanted is None or key in st.session_state:
+    if key in st.session_state:
+        return
+    if wanted is None:
+        named = [tab for tab in tabs if isinstance(tab, Chapter) and f"{key}_{tab.name}" in st.query_params]
+        if named and named[0] != tabs[0]:  # a view, without the chapter that it stands in
+            st.query_params[key] = named[0].title
+            st.rerun()
         return
     for page, titles in moved.items():
         if wanted in titles:

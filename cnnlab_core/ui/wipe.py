@@ -1,11 +1,10 @@
 """Two pictures on top of each other, before and after, with a movable line between them: ``assets/wipe``."""
 
-import streamlit as st
-
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.show import picture_address
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_wipe",
     html=read_asset("wipe", "wipe.html"),
     css=read_asset("wipe", "wipe.css"),

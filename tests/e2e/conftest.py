@@ -16,6 +16,7 @@ from PIL import Image
 from places import ROOT
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect, sync_playwright
+from steering import TEACHERS_KEY
 
 from benchmarks.measure import lab_server
 from cnnlab_core.data.dataset import Dataset, write_dataset
@@ -97,6 +98,7 @@ def server(tmp_path_factory):
     write_dataset(data / "own" / "few.safetensors", few)
     environment = {
         "OMP_NUM_THREADS": "1",
+        "CNNLAB_TEACHER_KEY": TEACHERS_KEY,
         "CNNLAB_RUNS": str(folder("runs")),
         "CNNLAB_DATA": str(data),
         "CNNLAB_CACHE": str(folder("cache")),

@@ -135,7 +135,7 @@ def test_the_keyboard_picks_a_feature_map(lab):
 
 
 def test_the_keyboard_moves_epsilon(lab):
-    lab.open("/adversarial?adversarial_tab_attack=Epsilon")
+    lab.open("/adversarial?model=cifar10_standard&adversarial_tab_attack=Epsilon")
     slider = lab.page.locator(".explorer input")
     expect(slider).to_be_visible()
     walk_to(lab, "^Epsilon$", "[type=range]")

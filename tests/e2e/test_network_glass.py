@@ -104,6 +104,7 @@ def test_a_click_path_leads_from_what_was_drawn_to_its_products_and_back(lab):
     page.locator(".tile[data-node=relu4][data-channel='7']").click()
     whole = page.locator(".map.whole")
     expect(whole).to_be_visible()
+    lab.settle()
     box = whole.bounding_box()
     whole.click(position={"x": box["width"] * 0.6, "y": box["height"] * 0.4})
     expect(page.locator(".outcome")).to_be_visible()

@@ -53,7 +53,7 @@ def test_escape_first_closes_what_is_open(lab):
 
 
 def test_epsilon_is_dragged_where_the_pointer_is(lab):
-    lab.open("/adversarial?adversarial_tab_attack=Epsilon&projector=1")
+    lab.open("/adversarial?model=cifar10_standard&adversarial_tab_attack=Epsilon&projector=1")
     chart = lab.page.locator(".explorer svg").first
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()

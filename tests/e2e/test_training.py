@@ -4,25 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from steering import goes_on, press, stands, steps_done
-
-STACK = "c8k3s2p1,norm,relu,c8k3p1,relu"
-FORM = f"training_net=my own stack&training_stack={STACK}&training_batch=32&training_limit=480"
-
-
-def form(lab, **more):
-    """Open the form by link, as somebody would who was sent its settings."""
-    query = "&".join([FORM, *(f"training_{name}={value}" for name, value in more.items())])
-    lab.open(f"/training?training_tab=New run&data=own:few&{query}")
-
-
-def start(lab, name, *, twice=False):
-    box = lab.page.get_by_role("textbox", name="Name")
-    box.fill(name)
-    lab.during(lambda: box.press("Enter"))
-    button = lab.page.get_by_role("button", name="Start", exact=True)
-    button.dblclick() if twice else button.click()
-    expect(lab.page.get_by_role("tab", name="Watch")).to_have_attribute("aria-selected", "true")
+from steering import form, goes_on, press, stands, start, steps_done
 
 
 @pytest.mark.wide

@@ -34,7 +34,8 @@ def test_every_figure_has_its_files(open_page, page, query):
 
 
 def test_the_files_of_a_curve_that_the_browser_draws_are_there_too(open_page):
-    labels = files(open_page("adversarial", adversarial_tab="Attack", adversarial_tab_attack="Epsilon"))
+    query = {"adversarial_tab": "Attack", "adversarial_tab_attack": "Epsilon", "model": "cifar10_standard"}
+    labels = files(open_page("adversarial", **query))
     assert {"Curves (PNG)", "Curves (SVG)", "Curves (PDF)"} <= set(labels)
 
 

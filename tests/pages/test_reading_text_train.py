@@ -113,7 +113,8 @@ def test_a_text_in_any_script_can_be_learned_from(open_page, source, letters):
     ],
     ids=["one letter", "not text", "50 MB", "short"],
 )
-def test_what_cannot_be_learned_from_is_a_sentence(open_page, source, says):
+def test_what_cannot_be_learned_from_is_a_sentence(open_page, monkeypatch, source, says):
+    monkeypatch.setenv("CNNLAB_UPLOAD_MB", "60")
     app = brought(open_page("reading_text", **NEW), source)
     assert says in problems(app)[0]
     assert [text.name for text in list_texts()] == ["names"]

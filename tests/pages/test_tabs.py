@@ -61,6 +61,7 @@ def test_a_tab_opens_from_its_title_and_from_former_ones():
 def test_a_view_opens_from_its_chapter_and_from_the_title_that_it_had_as_a_tab():
     assert texts(some_tab="More")[0] == ["four with a cat"]
     assert texts(some_tab="More", some_tab_more="Five")[0] == ["five"]
+    assert texts(some_tab_more="Five") == (["five"], "More")
     for former in ("Five", "Fünf"):
         assert texts(some_tab=former) == (["five"], "More")
 

@@ -99,7 +99,9 @@ def test_more_pictures_wait_for_their_button(open_page):
     assert "Learned from 120 pictures" in text(app)
     app.select_slider(key="transfer_each").set_value(48).run()
     assert "These results are from your previous settings." in markdown(app)
-    assert any("st-key-transfer_kept { opacity" in one.proto.body for one in app.get("html"))
+    assert any(
+        "st-key-transfer_kept [data-testid=stElementContainer] { opacity" in one.proto.body for one in app.get("html")
+    )
     assert len(app.metric) == 3
     assert 'draw(open_collection("shapes"), 24)' in app.code[-1].value
 

@@ -251,6 +251,8 @@ def test_long_jobs_compute_in_threads_that_stand_back():
     assert steps[:2] == [mine, mine]
     assert all(name.startswith("gate") for name, _ in steps[2:])
     assert sys.platform != "linux" or all(nice == min(19, mine[1] + 5) for _, nice in steps[2:])
+    steps, _ = collect(Gate(2).drive(job(), aside=True))
+    assert all(name.startswith("gate") for name, _ in steps)
 
 
 def test_an_error_in_a_further_turn_reaches_the_consumer():

@@ -162,11 +162,16 @@ def test_a_dream_can_be_left_at_any_step_and_holds_nothing(model, small, after):
 # --- the end exceeds the beginning ----------------------------------------------------------------------------
 
 TRAINED = ("efficientnet_lite0", "cifar10_standard", "cifar10_adversarial")
+WIDE = {"vgg16", "resnet50", "efficientnet_lite1", "efficientnet_lite2"}
 OFFLINE = [
     *((name, "pretrained") for name in TRAINED),
-    *((spec.name, "random") for spec in ZOO if "robust" not in spec.name),
+    *(
+        pytest.param(spec.name, "random", marks=[pytest.mark.wide] if spec.name in WIDE else [])
+        for spec in ZOO
+        if "robust" not in spec.name
+    ),
 ]
-"""A robust network that isn't trained is its standard twin."""
+"""A robust network that isn't trained is its standard twin; the wide ones have the layers of others here."""
 
 
 @pytest.mark.parametrize(("name", "weights"), OFFLINE)
@@ -185,7 +190,7 @@ def test_every_stage_of_the_default_model_ends_far_higher_with_every_trick(model
         assert result.after > 1.2 * result.before, stage.name
 
 
-@pytest.mark.parametrize("target", [76, 282])
+@pytest.mark.parametrize("target", [76, pytest.param(282, marks=pytest.mark.wide)])
 def test_a_class_dream_from_a_photo_convinces_the_network(model, target):
     """As on the page, from the gallery's photo that is hardest to convince with."""
     photo = model.prepare(open_image(sample_images()["coffee"].content))
@@ -394,9 +399,9 @@ def test_nothing_to_climb_raises(model):
 
 def test_a_picture_for_which_there_is_no_memory_is_offered_smaller(model, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda device: 1_000_000_000)
-    x = torch.zeros(1, 3, 1, 1).expand(1, 3, 5000, 5000)
+    x = torch.zeros(1, 3, 1, 1).expand(1, 3, 2500, 2500)
     assert memory.largest_area(model.spec, [NODE], model.device) < 2000**2
-    with pytest.raises(InputError, match=r"5000 × 5000 pixels needs more memory.*at most \d+ × \d+"):
+    with pytest.raises(InputError, match=r"2500 × 2500 pixels needs more memory.*at most \d+ × \d+"):
         dream(model, x, layer(NODE))
 
 

@@ -120,7 +120,10 @@ def test_random_weights_come_from_their_seed_alone_and_draw_nothing_global():
     assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "robust" not in name])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.wide] if name == "vgg16" else []) for name in NAMES if "robust" not in name],
+)
 def test_random_networks_are_he_initialised_and_their_answers_are_no_spikes(name):
     model = load_model(name, "random", "cpu")
     for module in model.network.modules():

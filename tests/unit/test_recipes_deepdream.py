@@ -94,8 +94,8 @@ def test_visualise_a_class_from_noise(model):
 
 def test_atlas(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path))
-    monkeypatch.setattr(atlas_module, "STEPS", 1)
-    monkeypatch.setattr(atlas_module, "SIDE", 32)
+    for name, small in (("STEPS", 1), ("SIDE", 32), ("DEEP_STEPS", 1), ("DEEP_SIDE", 48)):
+        monkeypatch.setattr(atlas_module, name, small)
     model = load_model("squeezenet1_1", "random")
     run(atlas.code("squeezenet1_1", "random"))
     lines = capsys.readouterr().out.splitlines()

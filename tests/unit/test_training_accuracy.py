@@ -39,12 +39,12 @@ def test_batch_normalisation_wins_at_a_fixed_budget(note, monkeypatch):
     write_dataset(own_path("part"), part)
     scores = {}
     for net in ("homework", "homework_bn"):
-        budget = {"epochs": 2, "limit": 1536, "batch": 64, "validation": 0.05, "crop": 2}
+        budget = {"epochs": 1, "limit": 1536, "batch": 64, "validation": 0.05, "crop": 2}
         run = create_run(Config(data="own:part", net=net, **budget))
         finish(train(run))
         scores[net] = run.finals["accuracy"]
     note(
-        f"{dataset.title}, 2 epochs of 1536 pictures, 500 to test: "
+        f"{dataset.title}, one epoch of 1536 pictures, 500 to test: "
         + ", ".join(f"{net} {score:.1%}" for net, score in scores.items())
     )
     assert scores["homework_bn"] > scores["homework"] + 0.04

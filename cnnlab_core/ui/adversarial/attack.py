@@ -26,8 +26,6 @@ from cnnlab_core.ui.adversarial.l1_figure import show_l1_figure
 from cnnlab_core.ui.adversarial.pictures import (
     crisp,
     gain,
-    guess,
-    learned,
     looked_at,
     probabilities_by_step,
     show_picture,
@@ -36,6 +34,7 @@ from cnnlab_core.ui.adversarial.pictures import (
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.network.compare import link_here
 from cnnlab_core.ui.runner import later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain

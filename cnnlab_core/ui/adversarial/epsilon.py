@@ -28,9 +28,10 @@ from cnnlab_core.ui.adversarial.epsilon_range import (
     straight,
     turning,
 )
-from cnnlab_core.ui.adversarial.pictures import learned, looked_at
+from cnnlab_core.ui.adversarial.pictures import looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import figure_files
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain

@@ -16,6 +16,7 @@ from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import png
 from cnnlab_core.images.levels import LEVELS, distance
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.show import data_address
 
 _SCRIPTS = ("pixels.js", "chart.js", "main.js")
@@ -23,7 +24,7 @@ _TOP = 5
 _HIDDEN_SHARE = 0.01
 """The share of the largest changes that may be drawn no stronger than full black or white."""
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_epsilon_explorer",
     html=read_asset("epsilon_explorer", "explorer.html"),
     css=read_asset("epsilon_explorer", "explorer.css"),

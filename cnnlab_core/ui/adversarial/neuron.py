@@ -20,9 +20,10 @@ from cnnlab_core.ui.adversarial.neuron_setting import (
     place_the_attack,
     work_out,
 )
-from cnnlab_core.ui.adversarial.pictures import learned
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.guess import learned
+from cnnlab_core.ui.show import reserve
 from cnnlab_core.ui.take_away import take_away
 
 CUT = {
@@ -39,7 +40,9 @@ def show() -> None:
         "An attack on the smallest network there is, one neuron with two inputs: which arrow leaves the frame, and "
         "which one crosses the thick line?"
     )
-    one, many = st.columns(2, gap="large")
+    reserve("neuron_attacks", "28.8rem")
+    with st.container(key="neuron_attacks"):
+        one, many = st.columns(2, gap="large")
     with st.container(border=True):
         st.markdown("$f(x) = \\sigma(w \\cdot x + b)$ is the probability of class 1.")
         neuron, ball, y, raw = place_the_attack()

@@ -102,15 +102,3 @@ def looked_at(words: str) -> DeltaGenerator:
     left, right = st.columns([1, 1.15], gap="medium", vertical_alignment="center")
     left.caption(words)
     return right
-
-
-def guess(name: str, ask: str, choices: Sequence[str], right: str, told: str) -> None:
-    """A guess before the answer: what is ``right`` and what is to be ``told`` appear once one is taken."""
-    taken = st.pills(f"Guess first: {ask}", choices, key=f"guess {name}")
-    if taken:
-        st.markdown(f"**{'Right' if taken == right else f'It is: {right}'}.** {told}")
-
-
-def learned(words: str) -> None:
-    """What to have learned in a view, in a sentence."""
-    st.markdown(f":material/lightbulb: **Now you know:** {words}")

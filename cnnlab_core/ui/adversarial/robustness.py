@@ -31,9 +31,10 @@ from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.theme import ACCENT, MUTED, ORANGE
 from cnnlab_core.recipes.adversarial import robustness as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import learned, looked_at, top_class
+from cnnlab_core.ui.adversarial.pictures import looked_at, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import kept, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain

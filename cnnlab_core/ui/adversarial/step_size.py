@@ -20,9 +20,10 @@ from cnnlab_core.recipes.adversarial import step_size as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import learned, looked_at, show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import looked_at, show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import ink, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study

@@ -27,9 +27,10 @@ from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.epsilon_range import choose_epsilons, is_usual, straight, turning
 from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose_pictures
-from cnnlab_core.ui.adversarial.pictures import learned, looked_at
+from cnnlab_core.ui.adversarial.pictures import looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, run_on_model

@@ -22,10 +22,11 @@ from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.recipes.adversarial import transferability as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import learned, probabilities_by_step, show_trio, top_class
+from cnnlab_core.ui.adversarial.pictures import probabilities_by_step, show_trio, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.adversarial.target import ANY, resolve
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import kept, mark, once
 from cnnlab_core.ui.shared import networks
 from cnnlab_core.ui.show import main_answer, main_picture, plain, sentences
@@ -211,11 +212,17 @@ def _smallest(choice: Choice, *, place: str) -> None:
 def _transfer(one: _Side, two: _Side) -> None:
     """Each adversarial picture, shown to the other network."""
     st.header("Does it transfer?")
+    place, judged = st.container(), []
     for column, maker, judge in zip(st.columns(2, gap="large"), (one, two), (two, one), strict=True):
         with column, sentences():
             passed = _passed(maker, judge)
             if passed:
+                judged.append(passed.adversarial.best != passed.clean.best)
                 _show_transfer(passed, maker, judge)
+    with place:
+        ways = ("neither", "one of them", "both")
+        told = f"Of the two, {sum(judged)} changed the other network's answer, which is another thing than the target."
+        guess("transfers", "does either noise change the other network's answer?", ways, ways[sum(judged)], told)
     learned("what fools one network often disturbs another, but seldom leads it to the target that was chosen.")
 
 

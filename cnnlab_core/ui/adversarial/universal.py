@@ -21,8 +21,9 @@ from cnnlab_core.plots.lines import step_lines
 from cnnlab_core.plots.noise import change_picture
 from cnnlab_core.recipes.adversarial import universal as recipe
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
-from cnnlab_core.ui.adversarial.pictures import gain, learned, looked_at, pictures_by_title, show_picture, top_class
+from cnnlab_core.ui.adversarial.pictures import gain, looked_at, pictures_by_title, show_picture, top_class
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import main_answer, main_picture
@@ -103,6 +104,12 @@ def show(choice: Choice) -> None:
     _curves(figures, found.losses.tolist(), found.fooled.tolist(), len(found.losses), about)
     with rates:
         _rates(found, asked)
+    of = found.count(seen=False)[1]
+    changed = int(found.rounded.logits.argmax(1)[found.seen.logical_not()].unique().numel()) if of else 0
+    if of:
+        turned = "one class" if changed == 1 else "several"
+        told = f"The {of} unseen pictures are given {changed} different classes with the noise on them."
+        guess("universal", "do the unseen pictures all turn into one class?", ("one class", "several"), turned, told)
     with cards:
         _cards(choice, asked, found)
     learned("one noise can serve many pictures: networks have directions that they mind whatever the picture is.")

@@ -13,6 +13,7 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.classifier.cover import Said, show_photo
 from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import choose_model, choose_picture, networks
@@ -82,6 +83,17 @@ def show() -> Answers:
             st.caption(TO_LEARN)
         with seen, main_picture():
             show_photo(subject, said, view.temperature)
+        if said:
+            shares = softmax(said[0].answer.logits)
+            count = int((shares > 0.01).sum())
+            guess_number(
+                "classes",
+                f"how many of the {len(shares)} classes get more than 1 % of {plain(said[0].subject.spec.title)}?",
+                count,
+                (5, 20),
+                "",
+                f"{count} do, and together they have {shares[shares > 0.01].sum():.0%}. The rest share what is left.",
+            )
     return Answers(subject, view, stages, said[0].answer if said and said[0].subject is subject else None)
 
 

@@ -14,13 +14,14 @@ from cnnlab_core.models import load_model
 from cnnlab_core.network.covered import Patch, logits_without
 from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui import live
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import data_address
 from cnnlab_core.ui.subject import Subject
 
 KEY = "cover_wire"
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_cover",
     html=read_asset("cover", "cover.html"),
     css=read_asset("cover", "cover.css"),

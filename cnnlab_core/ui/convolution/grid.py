@@ -13,6 +13,7 @@ from cnnlab_core.convolution import read_cell
 from cnnlab_core.convolution.windows import Index
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.show import show_problem
 
 _ASSETS = "convolution_grid"
@@ -23,7 +24,7 @@ _LONGEST = 40  # characters of a cell's text
 
 def grid_component(folder: str, own: tuple[str, ...], *, sheets: tuple[str, ...] = ()) -> Any:
     """A component of boards, from a ``folder`` of assets: the scripts and ``sheets`` that all share, then its own."""
-    return st.components.v2.component(
+    return Component(
         f"cnnlab_{folder}",
         html=read_asset(folder, "grid.html"),
         css="\n".join([*sheets, read_asset(folder, "grid.css")]),

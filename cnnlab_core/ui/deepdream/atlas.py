@@ -34,7 +34,7 @@ def show(subject: Subject) -> None:
     status = st.container()
     ends = stages(subject.spec)
     rows = {}
-    with main_picture():
+    with main_picture(), st.container(key="atlas_rows"):
         for number, end in enumerate(ends, 1):
             about, place, _ = st.columns([1, 4, 1], vertical_alignment="center")
             about.markdown(f"**Stage {number}**  \n{plain(end.title)}")

@@ -30,6 +30,7 @@ from cnnlab_core.ui.deepdream.settings import (
     choose_settings,
     presets,
 )
+from cnnlab_core.ui.guess import guess
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
@@ -84,6 +85,10 @@ def show(subject: Subject) -> None:
         "**What to have learned:** a dream changes the photo so that one layer answers more strongly. What appears is "
         "what that layer looks for; early layers draw strokes, deep ones things."
     )
+    guess(
+        "depth", "does a deeper layer draw larger or smaller patterns?", ("larger", "smaller"), "larger",
+        "A deep unit sees more of the picture, so what excites it is larger. Choose one above and compare.",
+    )  # fmt: skip
     several_layers.show(subject, settings.without(trick))
 
 

@@ -18,6 +18,7 @@ from cnnlab_core.recipes.feature_maps import maps as recipe
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel, unit_in
 from cnnlab_core.ui.feature_maps.units import show_units
+from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest, kept
@@ -69,6 +70,11 @@ def show(subject: LayerSubject) -> None:
         "everywhere). “Interpretable first” begins with the map that has the largest share of its variance in shapes: "
         "larger than a cell, smaller than a quarter of the map. Noise and mere brightness score low."
     )
+    silent = 100 * float(found.sparsity.mean())
+    guess_number(
+        "silent", "how many of this layer's cells are at or below 0?", silent, (33, 66), " %",
+        f"{silent:.0f} %. After a ReLU those are exactly 0: a map is silent where its question has the answer no.",
+    )  # fmt: skip
     about = f"{subject.about} Layer {subject.node.name}."
     with folded(f"How often each value occurs in channel {channel}"):
         show_chart(histogram(maps[channel].ravel()), "maps_histogram", f"Values of channel {channel}", about)

@@ -12,11 +12,12 @@ from cnnlab_core.interpretability.map_statistics import bring_to_scale
 from cnnlab_core.plots.mosaic import colour
 from cnnlab_core.receptive_field import ReceptiveField
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.results import digest, kept
 from cnnlab_core.ui.show import picture_address
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_units",
     html=read_asset("units", "units.html"),
     css=read_asset("units", "units.css"),

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.component import Component
 
 KEY = "inside_network"
 """The component's on the page. It doesn't begin like the controls: a story's step forgets those."""
@@ -19,7 +20,7 @@ _SCRIPTS = (
     "live.js", "main.js",
 )  # fmt: skip
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_network",
     html=read_asset("network", "network.html"),
     css=read_asset("network", "network.css"),

@@ -85,9 +85,9 @@ def show() -> None:
     identity = digest(*subject.key, place.asked, place.stage, place.changes)
     turn, has = heard(KEY)
     data: dict[str, Any] = {"id": identity, "at": place.as_data(), "turn": turn}
-    if has != identity:  # else the browser has it already
-        data["scene"] = scene_of(subject, found, shown.opened, classes)
     wanted = asked_for(KEY) == identity and has != identity
+    if has != identity and not wanted:  # else the browser has it already
+        data["scene"] = scene_of(subject, found, shown.opened, classes)
     fields = all_fields(subject.spec) if wanted or place.layer else None
     if wanted:
         data["links"] = _links(subject, found, place, shown_classes)

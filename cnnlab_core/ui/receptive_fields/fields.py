@@ -13,6 +13,7 @@ from cnnlab_core.receptive_field.worked_out import box_formula
 from cnnlab_core.recipes.receptive_fields import fields as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, unit_in
 from cnnlab_core.ui.feature_maps.units import show_units
+from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
@@ -53,6 +54,13 @@ def show(subject: LayerSubject) -> None:
         "**What to have learned:** each layer widens the field by (kernel − 1) · jump, and each stride multiplies the "
         "jump. So deep units see much of the photo, and all units of a layer see equally much."
     )
+    if field.known and (box := field.box(row, col)) and field.image_size:
+        pixels = (box.bottom - box.top + 1) * (box.right - box.left + 1)
+        share = 100 * pixels / (field.image_size[0] * field.image_size[1])
+        guess_number(
+            "share", "what share of the photo's pixels does this unit see?", share, (1, 25), " %",
+            f"{pixels:,} pixels, {share:.2g} % of the photo. Twice the side is four times as many.",
+        )  # fmt: skip
     _conventions(field, row, col)
     places = {layer.name: layer.place for layer in layer_table(subject.spec.name)}
     _recurrence(field, row, places, subject.counting)

@@ -21,6 +21,7 @@ from cnnlab_core.ui.training.choice import STATES, asked, show_last_problem
 
 KINDS = {"run": "run", "network": "exported network", "pictures": "data set", "text": "text"}
 _SHOWN_PICTURES = 12
+_LIVE_SECONDS = 5.0
 
 
 def show_server() -> None:
@@ -31,8 +32,8 @@ def show_server() -> None:
             return
         st.header("Everything on this server")
         if is_teacher():
-            show_last_problem()
-            _everything()
+            st.fragment(_everything, run_every=_LIVE_SECONDS)()
+            st.button("Be a visitor again", key="teaching_leave", icon=":material/logout:", on_click=leave)
         else:
             _ask_for_the_key()
 
@@ -56,6 +57,7 @@ def _ask_for_the_key() -> None:
 
 
 def _everything() -> None:
+    show_last_problem()
     found, space = things(), room()
     with st.container(horizontal=True, gap="large"):
         for name, used, most in (
@@ -69,7 +71,6 @@ def _everything() -> None:
     else:
         st.dataframe([_row(thing) for thing in found], hide_index=True, height="content" if len(found) < 9 else 320)
         _one(found)
-    st.button("Be a visitor again", key="teaching_leave", icon=":material/logout:", on_click=leave)
 
 
 def _row(thing: Thing) -> dict[str, str]:

@@ -11,10 +11,11 @@ from cnnlab_core.recipes.training import compare
 from cnnlab_core.training import Run
 from cnnlab_core.training.comparison import Spread, differences, group_by_settings, loss_in_words
 from cnnlab_core.training.config import SETTINGS
-from cnnlab_core.training.curves import duration, smoothed
+from cnnlab_core.training.curves import Curves, duration, smoothed
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import guess
 from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.area import AREAS
@@ -76,9 +77,30 @@ def show(runs: list[Run], chosen: Run) -> None:
             "clean for all runs."
         )
     st.fragment(_overlay, run_every=LIVE_SECONDS if alive else None)(shown, what, across == "seconds")
+    ends = [
+        (found.train_loss[-1], found.validation_accuracy[-1]) for found in map(_curves, shown) if len(found.epoch_step)
+    ]
+    if kind == "pictures" and len(kinds) == 1 and len(ends) > 1 and np.isfinite(ends).all():
+        losses, accuracies = zip(*ends, strict=True)
+        same = int(np.argmin(losses)) == int(np.argmax(accuracies))
+        told = (
+            f"The lowest training loss goes with {accuracies[int(np.argmin(losses))]:.1%} of held-out pictures right; "
+        )
+        told += f"the most is {max(accuracies):.1%}."
+        guess(
+            "best",
+            "is the run with the lowest training loss the best on new pictures?",
+            ("yes", "no"),
+            "yes" if same else "no",
+            told,
+        )
     _finals(shown, kind)
     _differences(shown)
     take_away(compare.code([run.id for run in shown], kind))
+
+
+def _curves(run: Run) -> Curves:
+    return watched(run).curves
 
 
 def _first(runs: Sequence[Run], chosen: Run) -> list[str]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import streamlit as st
 from PIL import Image
 
 from cnnlab_core.images import png
@@ -15,6 +14,7 @@ from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array, smoothed
 from cnnlab_core.training.snapshots import filter_steps, read_filters, read_watched
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import data_address
 from cnnlab_core.ui.training.watched import Watched, watched
@@ -25,7 +25,7 @@ POINTS = 240
 """Of a curve."""
 SMOOTHING = 0.9
 
-_component = st.components.v2.component(
+_component = Component(
     "cnnlab_film",
     html=read_asset("film", "film.html"),
     css=read_asset("film", "film.css"),

@@ -18,6 +18,7 @@ from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training import branches
@@ -45,6 +46,14 @@ def show(run: Run) -> None:
     if not is_text:
         st.fragment(_film, run_every=live)(run)
         branches.show(run)
+        curves = watched(run).curves
+        if len(curves.epoch_step) and np.isfinite(
+            gap := 100 * (curves.train_accuracy - curves.validation_accuracy)[-1]
+        ):
+            guess_number(
+                "gap", "how many points above the held-out accuracy does that in training end?", gap, (2, 10), "",
+                f"{gap:.1f} points. What is known only of the pictures learned from is no use for new ones.",
+            )  # fmt: skip
         st.markdown(LEARNED)
         st.header("The curves")
     figures_place = st.container()

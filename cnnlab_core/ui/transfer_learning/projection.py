@@ -10,6 +10,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.guess import guess_number
 from cnnlab_core.ui.runner import kept
 from cnnlab_core.ui.show import figure_colours, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, take_away
@@ -52,6 +53,11 @@ def _draw(subject: TransferSubject, results: dict[str, Result]) -> None:
         "(PCA), in a frame of its class's colour. Classes that lie together are easy to learn; the classifier uses all "
         "directions, not just these two."
     )
+    explained = 100 * sum(found.projection.explained)
+    guess_number(
+        "explained", "what share of the features' variance do the two directions hold?", explained, (20, 50), " %",
+        f"{explained:.0f} %. So classes that overlap here may still lie apart for the classifier, which uses all.",
+    )  # fmt: skip
     st.markdown(LEARNED)
     says = f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all."
     st.markdown(f"**The same as points** ({subject.weights} weights)")

@@ -1,0 +1,52 @@
+"""The teacher's key, with two visitors: what one makes, the other sees, stops, hides and shows again."""
+
+from playwright.sync_api import expect
+from steering import TEACHERS_KEY, form, goes_on, press, stands, start, steps_done
+
+
+def cookies(lab):
+    return {cookie["name"]: cookie for cookie in lab.page.context.cookies()}
+
+
+def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
+    student, teacher = lab, dark_lab
+    student.open("/convolution")
+    number = cookies(student)["cnnlab_visitor"]["value"]  # from the first page on
+    form(student, epochs=900)
+    start(student, "a long run")
+    expect(student.page.get_by_text("Note this code")).to_be_visible()
+    stands(student, "training")
+    goes_on(student, steps_done(student))
+    assert cookies(student)["cnnlab_visitor"]["value"] == number
+
+    teacher.open("/teaching")
+    expect(teacher.page.get_by_role("heading", name="Everything on this server")).to_be_visible()
+    expect(teacher.page.get_by_text("Visitors keep", exact=True)).to_have_count(0)
+    field = teacher.page.get_by_label("Teacher's key")
+    for key, says in (("not this one", "This isn't the teacher's key."), (TEACHERS_KEY, "Visitors keep")):
+        field.fill(key)
+        teacher.page.get_by_role("button", name="Enter").click()
+        expect(teacher.page.get_by_text(says, exact=True)).to_be_visible()
+    teacher.page.wait_for_function("document.cookie.includes('cnnlab_teacher=')")
+    assert TEACHERS_KEY not in str(cookies(teacher))
+    teacher.open("/teaching")  # the cookie is enough now
+    choice = teacher.page.get_by_role("combobox", name="One of them")
+    choice.fill("a long run")
+    choice.press("Enter")
+    expect(teacher.page.get_by_role("button", name="Pause")).to_be_visible()
+    teacher.shot("teaching_server")
+    press(teacher, "Hide")
+    expect(teacher.page.get_by_role("button", name="Show again")).to_be_visible()
+    press(teacher, "Stop and test")
+    student.open("/training")
+    expect(student.page.get_by_text("a long run")).to_have_count(0)
+    expect(teacher.page.get_by_role("button", name="Stop and test")).to_have_count(0)
+    press(teacher, "Show again")
+    expect(teacher.page.get_by_role("button", name="Hide", exact=True)).to_be_visible()
+    student.open("/training")
+    stands(student, "stopped")
+    student.open("/teaching")
+    expect(student.page.get_by_label("Teacher's key")).to_be_visible()
+    press(teacher, "Be a visitor again")
+    expect(teacher.page.get_by_label("Teacher's key")).to_be_visible()
+    teacher.page.wait_for_function("!document.cookie.includes('cnnlab_teacher=')")
