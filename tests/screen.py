@@ -2,6 +2,8 @@
 
 import base64
 import json
+from contextlib import chdir
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -59,9 +61,10 @@ def code(app):
 
 
 def run_code(app):
-    """Run it as a notebook would, and give its names."""
+    """Run it as a notebook would in a folder of its own, where it leaves its files, and give its names."""
     names: dict = {}
-    exec(next(code.value for code in app.code if code.language == "python"), names)
+    with TemporaryDirectory() as folder, chdir(folder):
+        exec(next(code.value for code in app.code if code.language == "python"), names)
     return names
 
 
