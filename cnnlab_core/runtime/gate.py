@@ -25,7 +25,7 @@ _FIRST_TURNS = 2
 _REMEMBERED = 1000
 """Visitors whose turns are counted, before those who have had no more than others are forgotten."""
 _NICE = 5
-"""How far long jobs stand back behind everything else in this process; a trainer beside it, at 10, still further."""
+"""How far long jobs stand back behind everything else in this process; a trainer beside it, at 19, still further."""
 
 
 class _Ticket:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 ALREADY = 3
 """The exit status of a trainer that found another at its run."""
 _RESERVE_BYTES = 1 << 16
-_NICE = 10
+_NICE = 19
+"""As far back as there is: a training takes what those who wait for an answer leave."""
 _AGAIN = "CNNLAB_TRAINER_AGAIN"
 """Tells the next turn's program which descriptor holds the lock."""
 

@@ -66,6 +66,10 @@ def layer(lab):
 
 
 def network(lab):
+    box = lab.page.get_by_role("combobox", name="Network", exact=False).first
+    box.click()
+    box.fill("standard")
+    lab.during(lambda: lab.page.keyboard.press("Enter"))
     lab.during(lambda: lab.page.get_by_role("radio", name="random").click())
     lab.during(lambda: lab.page.get_by_role("radio", name="pretrained").click())
 
