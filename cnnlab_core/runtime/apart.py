@@ -28,7 +28,7 @@ from cnnlab_core import errors
 from cnnlab_core.errors import LabError
 from cnnlab_core.runtime.assets import PACKAGE
 from cnnlab_core.runtime.gate import Waiting
-from cnnlab_core.runtime.limits import DECODE_MB, DECODE_SECONDS
+from cnnlab_core.runtime.limits import DECODE_MB, DECODE_SECONDS, environment_beside
 
 MOST_ANSWER = 64_000_000
 """Bytes that the helper may answer, at most."""
@@ -124,7 +124,7 @@ class Apart:
     def _work(self, piece: _Piece) -> bytes:
         process = self._helper(piece)
         stdin, stdout = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-        settings = {name: value for name, value in os.environ.items() if name.startswith("CNNLAB_")}
+        settings = {name: value for name, value in environment_beside().items() if name.startswith("CNNLAB_")}
         header = {"do": piece.do, "bytes": len(piece.content), "seconds": piece.seconds, "megabytes": piece.megabytes}
         with self._changed:
             piece.until = time.monotonic() + _PATIENCE * piece.seconds
@@ -185,7 +185,7 @@ def _start() -> subprocess.Popen[bytes]:
     if sys.platform == "win32":
         alone = {"creationflags": subprocess.CREATE_NO_WINDOW}
     environment = {
-        **os.environ,
+        **environment_beside(),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

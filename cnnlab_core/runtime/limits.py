@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 from cnnlab_core.errors import InputError
 
+TEACHER_KEY = "CNNLAB_TEACHER_KEY"
+"""The setting that holds the teacher's key."""
+
+
+def environment_beside() -> dict[str, str]:
+    """The environment for a process beside the lab: all of the lab's own but the teacher's key."""
+    return {name: value for name, value in os.environ.items() if name != TEACHER_KEY}
+
 
 @dataclass(frozen=True)
 class Limit:

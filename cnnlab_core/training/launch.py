@@ -11,14 +11,13 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import RunError
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.runtime.assets import PACKAGE
+from cnnlab_core.runtime.limits import environment_beside
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.locks import device_key, held, is_held
 from cnnlab_core.training.runs import Run, create_run, list_runs, queue, run_of
 from cnnlab_core.training.turns import day_is_over, refuse_without_time
 from cnnlab_core.training.worker import ALREADY
 
-TEACHER_KEY = "CNNLAB_TEACHER_KEY"
-"""The setting that a trainer needn't know."""
 _START_SECONDS = 30
 _BUSY = "Another run is being started. Try again in a moment."
 
@@ -126,7 +125,7 @@ def begin_process(*command: str, **options: Any) -> "subprocess.Popen[bytes]":
     """A process that runs a command of ``python -m cnnlab_core.training``, in the environment of a trainer."""
     home = str(PACKAGE.parent)  # in the repository the lab need not be installed
     environment = {
-        **{name: value for name, value in os.environ.items() if name != TEACHER_KEY},
+        **environment_beside(),
         "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")])),
         "CNNLAB_RUNS": str(runs_folder()),
         "PYTHONIOENCODING": "utf-8",  # as its log is read

@@ -11,7 +11,7 @@ from typing import Literal, cast, get_args
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, all_specs
-from cnnlab_core.runtime.limits import LIMITS, check_limits
+from cnnlab_core.runtime.limits import LIMITS, TEACHER_KEY, check_limits
 
 Training = Literal["own", "shared", "off"]
 
@@ -64,8 +64,8 @@ def settings_in_words() -> list[dict[str, str]]:
         {"what": "Training", "now": _FOR_PEOPLE[now.training], "setting": "CNNLAB_TRAINING = own, shared or off"},
         {
             "what": "Teacher's key",
-            "now": "set" if os.environ.get("CNNLAB_TEACHER_KEY") else "not set: nobody is a teacher",
-            "setting": "CNNLAB_TEACHER_KEY = 12 letters or more",
+            "now": "set" if os.environ.get(TEACHER_KEY) else "not set: nobody is a teacher",
+            "setting": f"{TEACHER_KEY} = 12 letters or more",
         },
         {"what": "Networks", "now": networks, "setting": "CNNLAB_MODELS = names separated by commas"},
         *(

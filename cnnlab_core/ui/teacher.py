@@ -14,7 +14,7 @@ from functools import cache
 import streamlit as st
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.training.launch import TEACHER_KEY
+from cnnlab_core.runtime.limits import TEACHER_KEY
 from cnnlab_core.ui.tries import Tries
 
 SHORTEST = 12

@@ -14,7 +14,7 @@ from places import ROOT
 
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_apart, open_apart_steps, open_image, png, sample_images
-from cnnlab_core.runtime.apart import EndedError, apart
+from cnnlab_core.runtime.apart import EndedError, _start, apart
 from cnnlab_core.runtime.jobs import finish
 
 CAT = sample_images()["chelsea"].content
@@ -61,6 +61,16 @@ def test_memory_is_bounded(monkeypatch):
     with pytest.raises(ImageError, match="memory"):
         open_apart(png(Image.new("RGBA", (8000, 5000))))
     assert opens()
+
+
+def test_it_is_not_told_the_teachers_key(monkeypatch):
+    monkeypatch.setenv("CNNLAB_TEACHER_KEY", "correct horse battery")
+    monkeypatch.setenv("CNNLAB_UPLOAD_MB", "7")
+    given = []
+    monkeypatch.setattr("cnnlab_core.runtime.apart.subprocess.Popen", lambda *_, env, **__: given.append(env))
+    _start()
+    assert given[0]["CNNLAB_UPLOAD_MB"] == "7"
+    assert "CNNLAB_TEACHER_KEY" not in given[0]
 
 
 @pytest.mark.fault("The process that decodes is killed", "That picture gets a sentence, the next one a new process")
