@@ -471,6 +471,8 @@ class CameraSource {
     this.onWords = onWords;
     this.video = document.createElement("video");
     this.video.muted = this.video.playsInline = true;
+    /** @type {((value?: unknown) => void) | undefined} */
+    this.wake = undefined; // ends the waiting for a frame
     this.turn = 0; // a start or a stop makes what an earlier start still does worthless
     document.addEventListener("visibilitychange", this.hidden);
   }
@@ -516,16 +518,17 @@ class CameraSource {
     try {
       while (turn === this.turn) {
         await this.onFrame(this.video);
-        await this.next();
+        if (turn === this.turn) await this.next();
       }
     } finally {
       if (turn === this.turn) this.stop(); // what looks at the frames broke off
     }
   }
 
-  /** Resolves at the video's next frame. */
+  /** Resolves at the video's next frame, or when the camera stops: then no other one comes. */
   next() {
     return new Promise((done) => {
+      this.wake = done;
       if (this.video.requestVideoFrameCallback) this.video.requestVideoFrameCallback(done);
       else requestAnimationFrame(done);
     });
@@ -536,6 +539,7 @@ class CameraSource {
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.stream = null;
     this.video.srcObject = null;
+    this.wake?.();
   }
 
   /** For good. */

@@ -155,7 +155,7 @@ def integrated_gradients(
         yield Progress(done, steps)
     attribution = total * way
     with torch.no_grad():
-        difference = (model(x)[0, target] - model(start)[0, target]).item()
+        difference = (model.published(x)[0, target] - model.published(start)[0, target]).item()
     found = IntegratedGradients(attribution, difference, attribution.sum().item() - difference)
     if found.gap_share > WIDE_GAP:
         warnings.warn(
@@ -180,13 +180,13 @@ def occlusion(
     corners = occlusion_corners(height, width, window, stride)
     falls, covers = torch.zeros(1, 1, height, width, device=x.device), torch.zeros(1, 1, height, width, device=x.device)
     with torch.no_grad():
-        whole = model(x)[0, target]
+        whole = model.published(x)[0, target]
     for done, (top, left) in enumerate(corners, 1):
         square = (..., slice(top, top + window), slice(left, left + window))
         covered = x.detach().clone()
         covered[square] = baseline
         with torch.no_grad():
-            falls[square] += whole - model(covered)[0, target]
+            falls[square] += whole - model.published(covered)[0, target]
         covers[square] += 1
         yield Progress(done, len(corners))
     return falls / covers
@@ -215,7 +215,7 @@ def _gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
 
     with torch.enable_grad():
         point = x.detach().clone().requires_grad_()
-        return Saliency(model).attribute(point, target=target, abs=False).detach()
+        return Saliency(model.published).attribute(point, target=target, abs=False).detach()
 
 
 def _share(gap: float, difference: float) -> float:

@@ -126,13 +126,17 @@ def _beside(main: Path) -> list[Path]:
 
 
 def _size(path: Path) -> tuple[int, float]:
-    """The bytes of a file, or of all below a folder, and when one was last read or written."""
+    """The bytes of a file, or of all below a folder, and when one was last read or written.
+
+    Descriptions are read by every list, which is no use of what they describe.
+    """
     size, used = 0, 0.0
     for part in path.rglob("*") if path.is_dir() else [path]:
         with suppress(OSError):
             facts = part.stat()
             size += facts.st_size
-            used = max(used, facts.st_mtime, facts.st_atime if part.is_file() else 0.0)
+            is_used_when_read = part.is_file() and part.suffix not in (".json", ".jsonl")
+            used = max(used, facts.st_mtime, facts.st_atime if is_used_when_read else 0.0)
     return size, used
 
 

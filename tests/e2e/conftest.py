@@ -76,7 +76,13 @@ STILL = """addEventListener("DOMContentLoaded", () => {
     [data-testid=stStatusWidget] { display: none !important; }`;
   document.head.append(style);
 })"""
-FINISH_TRANSITIONS = "document.getAnimations().forEach((one) => one instanceof CSSTransition && one.finish())"
+# What fades in has the colours of its end, in the roots of components too.
+FINISH_FADES = """() => {
+  const within = (root) => [...root.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
+  const roots = (root) => [root, ...within(root).flatMap(roots)];
+  for (const change of roots(document).flatMap((root) => root.getAnimations()))
+    if (change.effect.getComputedTiming().endTime < Infinity) change.finish();
+}"""
 
 # What axe finds in elements that Streamlit makes and we can't change, by rule and selector.
 STREAMLITS_OWN = {
@@ -207,7 +213,7 @@ class Lab:
     def accessible(self) -> None:
         """No serious or critical finding of axe on the page as it is (https://github.com/dequelabs/axe-core)."""
         self.page.wait_for_function(AT_REST)  # what is being computed anew is faded until then
-        self.page.evaluate(FINISH_TRANSITIONS)
+        self.page.evaluate(FINISH_FADES)
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
         found = self.page.evaluate(

@@ -81,13 +81,15 @@ def test_backwards_it_is_autograds_slope_of_the_class_that_is_asked_about(open_p
 
 
 def test_what_feeds_what_comes_when_the_browser_has_painted_and_asks(open_page, monkeypatch):
+    scene = data(open_page("network"))["scene"]
     monkeypatch.setattr(picture, "asked_for", lambda key: ANY)
     given = data(open_page("network"))
-    feeds, columns = given["links"]["feeds"], given["scene"]["columns"]
-    assert [len(step["weights"]) for step in feeds] == [8] * (len(columns) - 1) + [len(given["scene"]["classes"])]
+    assert "scene" not in given  # whoever asks has it
+    feeds = given["links"]["feeds"]
+    assert [len(step["weights"]) for step in feeds] == [8] * (len(scene["columns"]) - 1) + [len(scene["classes"])]
     vote = given["links"]["votes"][0]
     assert sum(term["product"] for term in vote["terms"]) + vote["rest"] + vote["bias"] == pytest.approx(vote["logit"])
-    assert vote["logit"] == pytest.approx(given["scene"]["classes"][0]["logit"], abs=1e-4)
+    assert vote["logit"] == pytest.approx(scene["classes"][0]["logit"], abs=1e-4)
     assert given["fields"]["_blocks.2.add"]["size"] == [19, 19]
 
 
@@ -102,9 +104,10 @@ def test_what_the_browser_has_is_not_sent_again(open_page, monkeypatch):
 
 
 def test_a_channel_off_changes_the_whole_picture_and_its_cells_as_torch_says(open_page, cat, monkeypatch):
-    plain = data(open_page("network"))
+    plain, change = data(open_page("network")), "_blocks.2.add:23:0,_swish_1:112:2"
+    scene, before = data(open_page("network", network_change=change))["scene"], plain["scene"]
     monkeypatch.setattr(picture, "asked_for", lambda key: ANY)
-    app = open_page("network", network_change="_blocks.2.add:23:0,_swish_1:112:2")
+    app = open_page("network", network_change=change)
     model, x = cat
     known = logits_with(model, x, {("_blocks.2.add", 23): 0.0, ("_swish_1", 112): 2.0})[0].softmax(0)
     bars = data(app)["changed"]["classes"]
@@ -112,7 +115,6 @@ def test_a_channel_off_changes_the_whole_picture_and_its_cells_as_torch_says(ope
     for bar in bars:
         assert bar["share"] == pytest.approx(float(known[bar["index"]]), abs=1e-6)
     assert torch.equal(run_code(app)["after"], known)
-    scene, before = data(app)["scene"], plain["scene"]
     assert scene["classes"] == before["classes"]  # marks on the bars
     assert [column["channels"] for column in scene["columns"]] == [column["channels"] for column in before["columns"]]
     same = [a["maps"] == b["maps"] for a, b in zip(scene["columns"], before["columns"], strict=True)]
@@ -121,7 +123,7 @@ def test_a_channel_off_changes_the_whole_picture_and_its_cells_as_torch_says(ope
     vote = next(vote for vote in data(app)["links"]["votes"] if vote["index"] == scene["asked"])
     assert vote["logit"] == pytest.approx(logit, abs=1e-4)
     at = {"network_layer": "_fc", "network_channel": "282", "network_row": "0", "network_col": "0"}
-    app = open_page("network", network_change="_blocks.2.add:23:0,_swish_1:112:2", **at)
+    app = open_page("network", network_change=change, **at)
     detail = data(app)["detail"]
     assert (detail["label"], detail["layer"]) == (model.categories[282], scene["answer"])
     cell = detail["cell"]
@@ -135,6 +137,7 @@ def test_a_channel_off_changes_the_whole_picture_and_its_cells_as_torch_says(ope
                             network_row="2", network_col="2"))["detail"]  # fmt: skip
     assert [step["operation"] for step in scaled["cell"]["steps"]][1:3] == ["batch norm", "your factor"]
     assert scaled["map"]["steps"][1]["factor"] == 0.5
+    monkeypatch.setattr(picture, "asked_for", lambda key: "")
     assert data(open_page("network"))["scene"] == plain["scene"]  # put back
 
 

@@ -94,6 +94,7 @@ def test_what_was_used_longest_ago_makes_room(monkeypatch):
     for age, run in enumerate(runs):
         (run.folder / "weights").write_bytes(bytes(600_000))
         used(run.folder, 1_000_000 + age)
+        os.utime(run.folder / "config.json", (2_000_000 - age, 1_000_000 + age))  # a list has read it
     running = train(runs[0])
     next(running)
     monkeypatch.setenv("CNNLAB_VISITOR_MB", "2")
