@@ -76,8 +76,9 @@ def test_pixels_in_logits_out_equals_torchvisions_own_pipeline(name):
 def test_the_quick_copy_answers_as_the_published_graph_to_the_last_pixel(name):
     """Logits and input gradients against float64: as near as the published graph's own, which rounds elsewhere."""
     model = load_model(name, "random", "cpu", seed=3)
-    has_norm = any(isinstance(module, nn.BatchNorm2d) for module in model.network.modules())
-    assert (model.quick is not None) == has_norm
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.network.modules()):
+        assert model.quick is None  # it answers itself
+        return
     x = torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     exact = copy.deepcopy(model.network).double()
     mean, std = (torch.tensor(v, dtype=torch.float64).view(1, 3, 1, 1) for v in _statistics(model))
