@@ -40,7 +40,7 @@ def measure() -> list[Row]:
 
     def bare() -> None:
         with torch.no_grad():
-            model(x)
+            model.published(x)
 
     forward, picture, with_scene = medians_ms(
         bare, lambda: overview(model, x, stages), lambda: scene_of(subject, overview(model, x, stages), ())
