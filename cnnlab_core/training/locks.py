@@ -7,7 +7,6 @@ and an unreaped child looks alive; a lock can't and doesn't. Needs no torch, so 
 import os
 import platform
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from cnnlab_core.errors import RunError
+from cnnlab_core.runtime.files import is_at_work
 
 
 class ReadOnlyError(RunError):
@@ -62,21 +62,8 @@ def is_held(path: Path) -> bool:
     except Timeout:
         return True
     except OSError:  # a file that can't be written can be locked all the same
-        return _is_held_by_others(path)
+        return is_at_work(path)
     lock.release()
-    return False
-
-
-def _is_held_by_others(path: Path) -> bool:
-    if sys.platform == "win32":
-        return False
-    import fcntl
-
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return isinstance(error, BlockingIOError)
     return False
 
 
