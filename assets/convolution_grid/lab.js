@@ -1,14 +1,11 @@
 // Boards and the words under them, whatever the boards are of.
-//
-// Streamlit calls a component's default export again whenever the data changes, with the same parent element, so what a
-// person was doing (hovering, editing) lives in one Lab per parent element and goes on.
 
 const REPORT_AFTER = 250; // ms: while somebody steps on and on, Python hears about the last cell only
 
 class Lab {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
-    this.lab = find(".lab");
+    this.root = find(".lab");
     this.boardsRoot = find(".boards");
     this.head = find(".head");
     this.terms = find(".terms");
@@ -18,18 +15,17 @@ class Lab {
     this.boards = new Map();
     this.view = null; // which part of its arrays a board shows
     this.timer = null; // of a player, while it plays
-    this.calls = 0;
     this.serial = 0;
     this.unsent = [];
     this.listening = new AbortController();
     this.sizes = new ResizeObserver(() => this.fit());
-    this.sizes.observe(this.lab);
+    this.sizes.observe(this.root);
   }
 
   /** New data from Python. */
-  show(scene, send) {
+  take({ data: scene, setStateValue }) {
     this.scene = this.prepared(scene);
-    this.send = send;
+    this.send = setStateValue;
     this.unsent = this.unsent.filter((edit) => edit.serial > scene.turn);
     this.serial = Math.max(this.serial, scene.turn);
     const layout = JSON.stringify(scene.columns);
@@ -161,24 +157,4 @@ class Lab {
   pair(keys) {
     for (const board of this.boards.values()) board.pair(keys);
   }
-}
-
-const labs = new WeakMap();
-
-/** Show a component's data in the lab of its parent element, made when there is none. Gives what ends it. */
-function mounted(Kind, { data, parentElement, setStateValue }) {
-  let lab = labs.get(parentElement);
-  if (!lab?.lab.isConnected) {
-    lab?.stop();
-    lab = new Kind(parentElement);
-    labs.set(parentElement, lab);
-  }
-  lab.calls += 1;
-  const call = lab.calls;
-  lab.show(data, setStateValue);
-  return () => {
-    if (lab.calls !== call) return; // a call that was overtaken while its module was loading: the lab lives on
-    lab.stop();
-    labs.delete(parentElement);
-  };
 }

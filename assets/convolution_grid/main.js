@@ -42,7 +42,7 @@ class ConvolutionLab extends Lab {
     const output = [this.active, this.cursor].find((place) => place?.array === "y")?.index.slice(1) ?? null;
     if (this.scene.arrays.y) this.boards.get("x")?.hold(output);
     this.boards.get("y")?.fillTo(this.timer ? this.position() : Number.POSITIVE_INFINITY);
-    this.planes.replaceChildren(...planesOf(this.scene, this.view, output, getComputedStyle(this.lab), (pick) => this.pick(pick)));
+    this.planes.replaceChildren(...planesOf(this.scene, this.view, output, getComputedStyle(this.root), (pick) => this.pick(pick)));
   }
 
   on(what, place, detail) {
@@ -234,7 +234,7 @@ class ConvolutionLab extends Lab {
 
   /** As large as the screen allows; on a narrow one the boards stand one under the other. */
   fit() {
-    const width = this.lab.clientWidth;
+    const width = this.root.clientWidth;
     if (!this.scene || !width) return;
     const [rows, columns] = this.scene.axes;
     const across = { x: columns.padded, dx: columns.size, w: columns.kernel, dw: columns.kernel, b: this.scene.outputs.length, db: this.scene.outputs.length, y: columns.out, dy: columns.out };
@@ -246,11 +246,11 @@ class ConvolutionLab extends Lab {
     const together = cellIn(isAside ? width - ASIDE : width);
     const isNarrow = together < 24;
     const cell = isNarrow ? (width - 8) / Math.max(...widths) : Math.min(together, Math.max(28, (innerHeight - (this.scene.channels ? 540 : 440)) / Math.max(...heights)));
-    this.lab.classList.toggle("narrow", isNarrow);
-    this.lab.classList.toggle("aside", isAside);
-    this.lab.classList.toggle("channels", Boolean(this.scene.channels));
-    this.lab.style.setProperty("--cell", `${Math.floor(Math.max(24, Math.min(46, cell)))}px`);
+    this.root.classList.toggle("narrow", isNarrow);
+    this.root.classList.toggle("aside", isAside);
+    this.root.classList.toggle("channels", Boolean(this.scene.channels));
+    this.root.style.setProperty("--cell", `${Math.floor(Math.max(24, Math.min(46, cell)))}px`);
   }
 }
 
-export default (component) => mounted(ConvolutionLab, component);
+export default (given) => mounted(ConvolutionLab, given);

@@ -38,7 +38,7 @@ class Cover {
     on(document, "cnnlab-answer", (event) => this.hear(event.detail));
   }
 
-  show(data) {
+  take({ data }) {
     const anew = data.scene !== this.data?.scene;
     this.data = data;
     if (this.image.getAttribute("src") !== data.photo) this.image.src = data.photo;
@@ -157,21 +157,4 @@ class Cover {
   }
 }
 
-const covers = new WeakMap();
-
-export default function ({ data, parentElement }) {
-  let cover = covers.get(parentElement);
-  if (!cover?.root.isConnected) {
-    cover?.stop();
-    cover = new Cover(parentElement);
-    covers.set(parentElement, cover);
-  }
-  cover.calls = (cover.calls ?? 0) + 1;
-  const { calls } = cover;
-  cover.show(data);
-  return () => {
-    if (cover.calls !== calls) return;
-    cover.stop();
-    covers.delete(parentElement);
-  };
-}
+export default (given) => mounted(Cover, given);

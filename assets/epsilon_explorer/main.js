@@ -23,7 +23,6 @@ class Explorer {
     this.legend = find(".legend");
     this.slider = find("input");
     this.marks = find(".marks");
-    this.calls = 0;
     this.send = (_index) => {};
     this.listening = new AbortController();
     const { signal } = this.listening;
@@ -38,6 +37,11 @@ class Explorer {
     clearTimeout(this.resting);
     this.sizes.disconnect();
     this.listening.abort();
+  }
+
+  take({ data, setStateValue }) {
+    this.send = (index) => setStateValue("at", index);
+    if (this.scene?.id !== data.id) this.show(data); // else it stands where it was dragged to
   }
 
   /** A new sweep from Python. */
@@ -144,22 +148,4 @@ class Explorer {
   }
 }
 
-const explorers = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue }) {
-  let explorer = explorers.get(parentElement);
-  if (!explorer?.root.isConnected) {
-    explorer?.stop();
-    explorer = new Explorer(parentElement);
-    explorers.set(parentElement, explorer);
-  }
-  explorer.calls += 1;
-  const call = explorer.calls;
-  explorer.send = (index) => setStateValue("at", index);
-  if (explorer.scene?.id !== data.id) explorer.show(data); // else it stands where it was dragged to
-  return () => {
-    if (explorer.calls !== call) return; // overtaken while its module was loading: the explorer lives on
-    explorer.stop();
-    explorers.delete(parentElement);
-  };
-}
+export default (given) => mounted(Explorer, given);

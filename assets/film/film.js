@@ -1,7 +1,5 @@
 // A training as a film: curves, first-layer filters and the answers to a few pictures at one step, moved by one scrubber.
-//
-// Streamlit calls the default export again whenever the data changes, with the same parent element. Who stands at the end
-// of a run that is going on stays at its end.
+// Who stands at the end of a run that is going on stays at its end.
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 190;
@@ -9,7 +7,6 @@ const PAD = { left: 40, right: 8, top: 8, bottom: 20 };
 const FRAME = 160; // ms for each moment while it plays
 const ACROSS = 16;
 
-const films = new WeakMap();
 const percent = (share) => `${Math.round(100 * share)} %`;
 const spoken = (number) => number.toLocaleString("en");
 
@@ -31,7 +28,7 @@ class Film {
   constructor(parent) {
     const find = (selector) => parent.querySelector(selector);
     this.find = find;
-    this.show = find(".show");
+    this.root = find(".show");
     this.svg = find("svg");
     this.filters = find(".filters canvas");
     this.scrubber = find("input");
@@ -40,28 +37,32 @@ class Film {
     this.listening = new AbortController();
     const { signal } = this.listening;
     const scrub = () => {
-      this.stop();
+      this.pause();
       this.moveTo(Number(this.scrubber.value));
     };
     this.scrubber.addEventListener("input", scrub, { signal });
-    this.button.addEventListener("click", () => (this.playing ? this.stop() : this.play()), { signal });
+    this.button.addEventListener("click", () => (this.playing ? this.pause() : this.play()), { signal });
     this.sizes = new ResizeObserver(() => this.data && this.drawCurves());
     this.sizes.observe(this.svg);
   }
 
-  end() {
-    this.stop();
+  stop() {
+    this.pause();
     this.sizes.disconnect();
     this.listening.abort();
   }
 
-  async take(data) {
+  take({ data }) {
+    if (this.data?.id !== data.id) this.lay(data); // else it stands where it was moved to
+  }
+
+  async lay(data) {
     const last = this.data ? this.data.moments.length - 1 : -1;
     const followed = this.at >= last;
     this.data = data;
     this.moments = data.moments;
     this.scrubber.max = this.moments.length - 1;
-    this.show.classList.toggle("mute", !data.answers.length);
+    this.root.classList.toggle("mute", !data.answers.length);
     this.layCaptions();
     this.layPictures();
     this.drawCurves();
@@ -201,12 +202,12 @@ class Film {
     if (this.at === this.moments.length - 1) this.moveTo(0);
     this.playing = setInterval(() => {
       this.moveTo(this.at + 1);
-      if (this.at === this.moments.length - 1) this.stop();
+      if (this.at === this.moments.length - 1) this.pause();
     }, FRAME);
     this.button.textContent = "Pause";
   }
 
-  stop() {
+  pause() {
     clearInterval(this.playing);
     this.playing = 0;
     this.button.textContent = "Play";
@@ -220,15 +221,4 @@ function loaded(src) {
   return image.decode().then(() => image);
 }
 
-export default function ({ data, parentElement }) {
-  if (!films.has(parentElement)) films.set(parentElement, new Film(parentElement));
-  const film = films.get(parentElement);
-  film.calls = (film.calls ?? 0) + 1;
-  const call = film.calls;
-  if (film.data?.id !== data.id) film.take(data); // else it stands where it was moved to
-  return () => {
-    if (film.calls !== call) return; // overtaken while its module was loading: the film lives on
-    film.end();
-    films.delete(parentElement);
-  };
-}
+export default (given) => mounted(Film, given);

@@ -49,7 +49,6 @@ class Inside {
     this.tools = find(".foot .tools");
     this.offTool = find('[data-tool="off"]');
     this.ways = [...parent.querySelectorAll("[data-way]")];
-    this.calls = 0;
     this.turn = 0;
     this.flights = [];
     /** A network in the browser gives what Python else would. @type {Desk | null} */
@@ -89,6 +88,12 @@ class Inside {
   }
 
   // --- what comes ---
+
+  take({ data, setStateValue, setTriggerValue }) {
+    this.send = (name, value) => setStateValue(name, value);
+    this.open = (place) => setTriggerValue("open", place);
+    this.show(data);
+  }
 
   show(given) {
     const kept = this.data?.id === given.id ? this.data : null;
@@ -384,6 +389,7 @@ class Inside {
   }
 
   key(event) {
+    if (!this.data) return; // Python was asked for it
     if (event.key === "Escape") {
       if (this.offTool.getAttribute("aria-pressed") === "true") this.arm(false);
       else if (this.at.row !== null && this.at.layer && this.at.layer !== this.data.scene.answer) this.go({ row: null, col: null });
@@ -555,23 +561,4 @@ class Inside {
   }
 }
 
-const insides = new WeakMap();
-
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
-  let inside = insides.get(parentElement);
-  if (!inside?.root.isConnected) {
-    inside?.stop();
-    inside = new Inside(parentElement);
-    insides.set(parentElement, inside);
-  }
-  inside.calls += 1;
-  const call = inside.calls;
-  inside.send = (name, value) => setStateValue(name, value);
-  inside.open = (place) => setTriggerValue("open", place);
-  inside.show(data);
-  return () => {
-    if (inside.calls !== call) return; // overtaken while its module was loading: it lives on
-    inside.stop();
-    insides.delete(parentElement);
-  };
-}
+export default (given) => mounted(Inside, given);

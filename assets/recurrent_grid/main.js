@@ -99,7 +99,7 @@ class RecurrentLab extends Lab {
       return part;
     });
     this.boardsRoot.replaceChildren(parts[0]);
-    this.lab.querySelector(".matrices").replaceChildren(...parts.slice(1));
+    this.root.querySelector(".matrices").replaceChildren(...parts.slice(1));
   }
 
   draw() {
@@ -190,12 +190,12 @@ class RecurrentLab extends Lab {
 
   /** As large as the width allows; beyond that, the steps scroll. */
   fit() {
-    const width = this.lab.clientWidth;
+    const width = this.root.clientWidth;
     if (!this.scene || !width) return;
     const { most, word } = this.scene;
     const room = width - NAMES - GAP * (word.length - 1) - 16;
     const cell = Math.floor(Math.max(38, Math.min(50, room / (word.length * most))));
-    const set = (name, value) => this.lab.style.setProperty(name, value);
+    const set = (name, value) => this.root.style.setProperty(name, value);
     set("--cell", `${cell}px`);
     set("--gap", `${GAP}px`);
     set("--names", `${NAMES}px`);
@@ -210,4 +210,4 @@ function keyIn(text) {
   return `${array}:${index}`;
 }
 
-export default (component) => mounted(RecurrentLab, component);
+export default (given) => mounted(RecurrentLab, given);

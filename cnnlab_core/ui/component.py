@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.ui.show import served
 
 _CALL = """export default async function (given) {
@@ -17,7 +18,7 @@ class Component:
 
     def __init__(self, name: str, *, html: str, css: str, js: str) -> None:
         self._mount = st.components.v2.component(name, html=html, css=css, js=_CALL)
-        self._name, self._script = name, js.encode()
+        self._name, self._script = name, f"{read_asset('component', 'mounted.js')}\n{js}".encode()
 
     def __call__(self, *, data: dict[str, Any], **more: Any) -> Any:
         """Draw it. ``data`` is what its function gets; the rest is as the components of Streamlit take it."""

@@ -133,7 +133,7 @@ def test_a_click_on_the_map_shows_that_attack(lab):
     lab.open(address("Step size"))
     chart = lab.page.get_by_test_id("stPlotlyChart").locator(".nsewdrag")
     expect(chart).to_be_visible()
-    expect(lab.page.get_by_text("Click a cell")).to_be_visible()
+    expect(lab.page.get_by_text("objective −").last).to_be_visible()
     lab.settle()
     box = chart.bounding_box()
     for row, column, words in ((0, 1, "2 × 0.25/255: not fooled"), (5, 4, "6 × 8/255: ")):
