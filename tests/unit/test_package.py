@@ -179,7 +179,9 @@ RECIPES = {
     "training": new_run.code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
     "transfer_learning": projection.code(*NETWORK, "shapes", 6),
     "reading_text": write.code("names_lstm", of_run=False, prompt="", arguments={"length": 9}, data="", held_out=0.1),
-    "exercises": sheets.code(["conv2d"], seed=1, level=1, each=1, sheets=1, solutions=True, lab="", file="sheet.html"),
+    "exercises": sheets.code(
+        ["conv2d"], seed=1, level=1, each=1, sheets=1, variants=2, solutions=True, lab="", file="sheet"
+    ),
 }
 """Of each page, one that is soon done."""
 RUN = """  # cell by cell, without Jupyter
