@@ -1,4 +1,4 @@
-"""Turns at the device: who has had one stands aside at a checkpoint while others wait; and how long a run may train.
+"""Turns at the device, which a run leaves at a checkpoint while others wait; and how long it may train, how far grow.
 
 The trainer counts the seconds, in the run's folder (``spent``) and, by day, for the visitor (``<runs>/time``). What was
 started from the command line has turns too, and no end. Needs no torch.
@@ -18,10 +18,13 @@ from cnnlab_core.runtime.limits import RUN_MINUTES, TURN_SECONDS, VISITOR_MINUTE
 from cnnlab_core.training.curves import duration
 from cnnlab_core.training.locks import DeviceQueue
 from cnnlab_core.training.runs import Run
+from cnnlab_core.training.storage import no_room
 
 _LOOK_SECONDS = 1.0
 """How often the trainer asks who waits, and writes down how long it has trained."""
-Why = Literal["", "turn", "time"]
+_ROOM_SECONDS = 60.0
+"""How often it asks how much its visitor keeps by now."""
+Why = Literal["", "turn", "time", "room"]
 
 
 class Turn:
@@ -31,7 +34,7 @@ class Turn:
         self.run, self.devices, self.stands_aside = run, devices, stands_aside
         self.owner, self.granted = run.about.owner, granted(run)
         self.why: Why = ""
-        self._begun = self._looked = 0.0
+        self._begun = self._looked = self._measured = 0.0
 
     def wish(self, training: bool) -> str:
         """“pause” once the turn or the time is over; a test or check that has begun comes to its end."""
@@ -46,9 +49,22 @@ class Turn:
             self._looked = now
             if self.owner and time_is_up(self.run):
                 self.why = "time"
+            elif self.owner and self._has_no_room(now):
+                self.why = "room"
             elif self.stands_aside and now - self._begun >= TURN_SECONDS.now() and len(self.devices.names()) > 1:
                 self.why = "turn"
         return "pause" if self.why else ""
+
+    def _has_no_room(self, now: float) -> bool:
+        if now - self._measured < _ROOM_SECONDS:
+            return False
+        self._measured = now
+        return bool(no_room(self.owner))
+
+
+def may_not_go_on(run: Run) -> str:
+    """Why a visitor's run may train no longer, or grow no more, in a sentence; "" while it may."""
+    return time_is_up(run) or (no_room(run.about.owner) if run.about.owner else "")
 
 
 def time_is_up(run: Run) -> str:
@@ -71,9 +87,9 @@ def day_is_over(owner: str) -> str:
     return ""
 
 
-def refuse_without_time(run: Run) -> None:
-    """Raise ``RunError`` for a run that may train no longer."""
-    if why := time_is_up(run):
+def refuse_to_go_on(run: Run) -> None:
+    """Raise ``RunError`` for a run that may train no longer, or grow no more."""
+    if why := may_not_go_on(run):
         raise RunError(why)
 
 

@@ -16,7 +16,7 @@ from cnnlab_core.errors import LabError, RunError
 from cnnlab_core.training.locks import device_key, hand_on, held
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
-from cnnlab_core.training.turns import Turn, time_is_up
+from cnnlab_core.training.turns import Turn, may_not_go_on
 
 if TYPE_CHECKING:
     import torch
@@ -46,8 +46,8 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
             if not again and report is None:
                 _be_nice()
             status, turn = _work_alone(run, checkpoint_seconds, report)
-            if turn.why == "time":
-                say(run.metrics_path, "paused", time_is_up(run), resumable=True)
+            if turn.why in ("time", "room"):
+                say(run.metrics_path, "paused", may_not_go_on(run) or "Paused.", resumable=True)
             elif turn.why == "turn":
                 say(run.metrics_path, "waiting", "Others have their turn.", pid=os.getpid())
                 os.environ[_AGAIN] = str(hand_on(lock))

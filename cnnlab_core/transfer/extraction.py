@@ -20,6 +20,7 @@ from cnnlab_core.models.layers import features_before_classifier
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.files import cache_folder, write_atomically
 from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
+from cnnlab_core.training.storage import trim_caches
 from cnnlab_core.transfer.collections import Item
 
 SHARD = 16
@@ -115,3 +116,4 @@ def _write(file: Path, values: np.ndarray) -> None:
     content = values.astype("<f4").tobytes()
     with suppress(OSError):  # a cache that can't be written is done without
         write_atomically(file, hashlib.sha256(content).digest() + content)
+        trim_caches()

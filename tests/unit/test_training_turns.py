@@ -69,3 +69,29 @@ def test_a_run_that_has_used_up_its_time_is_paused(monkeypatch, who):
     assert spawned == [run.id] * len(spawned)
     assert len(spawned) == (3 if who == "visitor" else 2)
     assert turns.time_is_up(create_run(tiny(), "of the command line")) == ""
+
+
+@pytest.mark.fault(
+    "A run grows beyond what its visitor may keep", "It is paused and says so; with less kept it goes on"
+)
+def test_a_run_that_outgrows_what_may_be_kept_is_paused(monkeypatch):
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "1")
+    monkeypatch.setattr(turns, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(turns, "_ROOM_SECONDS", 0.0)
+    run = create_run(tiny(epochs=900), owner="me")
+    grown = run.folder / "grown"
+    grown.write_bytes(bytes(3_000_000))
+    assert work(run, report=lambda line: None) == 0
+    state = run.state()
+    assert (state.name, state.resumable) == ("paused", True)
+    assert state.sentence == "What you keep here takes 3 MB, more than the limit of 1 MB. Delete some of it."
+    monkeypatch.setattr(launch, "_spawn", lambda run, seconds: None)
+    with pytest.raises(RunError, match="more than the limit of 1 MB"):
+        resume(run)
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "5")
+    resume(run)
+    monkeypatch.setenv("CNNLAB_KEPT_MB", "2")
+    with pytest.raises(RunError, match="What all visitors keep here takes 3 MB"):
+        resume(run)
+    grown.unlink()
+    resume(run)
