@@ -7,6 +7,7 @@ started from the command line has turns too, and no end. Needs no torch.
 import json
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,10 @@ _LOOK_SECONDS = 1.0
 """How often the trainer asks who waits, and writes down how long it has trained."""
 _ROOM_SECONDS = 60.0
 """How often it asks how much its visitor keeps by now."""
+LEAST_SHARE = 1 / 4
+"""Of the time that a training keeps while visitors of the lab wait for the device."""
+_MOST_REST = 10.0
+_PIECE = 0.1
 Why = Literal["", "turn", "time", "room"]
 
 
@@ -60,6 +65,27 @@ class Turn:
             return False
         self._measured = now
         return bool(no_room(self.owner))
+
+
+class Rest:
+    """The rests of a trainer between its steps while ``others`` wait: three times as long as it has worked, at most.
+
+    So it keeps at least a quarter of the time.
+    """
+
+    clock, pause = staticmethod(time.monotonic), staticmethod(time.sleep)
+
+    def __init__(self, others: Callable[[], bool]) -> None:
+        self._others, self._since = others, self.clock()
+
+    def after_step(self) -> None:
+        """Rest, until nobody waits any more or its share is due."""
+        now = self.clock()
+        end = now + min(_MOST_REST, (1 / LEAST_SHARE - 1) * (now - self._since))
+        while now < end and self._others():
+            self.pause(min(_PIECE, end - now))
+            now = self.clock()
+        self._since = now
 
 
 def may_not_go_on(run: Run) -> str:

@@ -16,7 +16,7 @@ from cnnlab_core.errors import LabError, RunError
 from cnnlab_core.training.locks import device_key, hand_on, held
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
-from cnnlab_core.training.turns import Turn, may_not_go_on
+from cnnlab_core.training.turns import Rest, Turn, may_not_go_on
 
 if TYPE_CHECKING:
     import torch
@@ -94,9 +94,13 @@ def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], Non
     def wish() -> str:
         return "pause" if signals else run.request() or turn.wish(doing == "training")
 
+    rest = Rest(lambda: devices.visitors_wait() and not (signals or run.request()))
+
     def follow(step: "TrainStep") -> None:
         nonlocal doing
         doing = step.doing
+        if report is None:
+            rest.after_step()
 
     say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
     with devices.place(run.id) as place:
