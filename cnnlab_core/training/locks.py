@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.files import is_at_work
 
+_A_MOMENT = 2.0
+
 
 class ReadOnlyError(RunError):
     """A folder of runs that can't be written."""
@@ -129,6 +131,23 @@ class DeviceQueue:
         except ReadOnlyError:
             living = self._living()
         return [path.stem.split("-", 1)[1] for path in living]
+
+    def let_visitors_wait(self) -> None:
+        """Tell the trainer, if there is one, that visitors of the lab are waiting for the device at this moment."""
+        if self._folder.is_dir():
+            with suppress(OSError):
+                self._visitors.touch()
+
+    def visitors_wait(self) -> bool:
+        """Whether they did a moment ago."""
+        try:
+            return time.time() - self._visitors.stat().st_mtime < _A_MOMENT
+        except OSError:
+            return False
+
+    @property
+    def _visitors(self) -> Path:
+        return self._folder / "visitors"
 
     def wait(self, place: Path, seconds: float = 0.5) -> Iterator[int]:
         """Yield how many are ahead, about every ``seconds``, until nobody is."""

@@ -16,7 +16,7 @@ from cnnlab_core.errors import LabError, RunError
 from cnnlab_core.training.locks import device_key, held, held_on
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
-from cnnlab_core.training.turns import Turn, time_is_up
+from cnnlab_core.training.turns import Rest, Turn, may_not_go_on
 
 if TYPE_CHECKING:
     import torch
@@ -44,8 +44,8 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
             if not again and report is None:
                 _be_nice()
             status, turn = _work_alone(run, checkpoint_seconds, report)
-            if turn.why == "time":
-                say(run.metrics_path, "paused", time_is_up(run), resumable=True)
+            if turn.why in ("time", "room"):
+                say(run.metrics_path, "paused", may_not_go_on(run) or "Paused.", resumable=True)
             elif turn.why == "turn":
                 say(run.metrics_path, "waiting", "Others have their turn.", pid=os.getpid())
                 os.set_inheritable(lock, True)
@@ -93,9 +93,13 @@ def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], Non
     def wish() -> str:
         return "pause" if signals else run.request() or turn.wish(doing == "training")
 
+    rest = Rest(lambda: devices.visitors_wait() and not (signals or run.request()))
+
     def follow(step: "TrainStep") -> None:
         nonlocal doing
         doing = step.doing
+        if report is None:
+            rest.after_step()
 
     say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
     with devices.place(run.id) as place:
