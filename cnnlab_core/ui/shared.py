@@ -195,9 +195,9 @@ def _write_todays_titles() -> None:
 
 
 def _write_address(shared: _Shared) -> None:
-    for name in ("picture", "model", "weights"):
-        if st.query_params.get(name) != getattr(shared, name):
-            st.query_params[name] = getattr(shared, name)
+    chosen = {name: getattr(shared, name) for name in ("picture", "model", "weights")}
+    if any(st.query_params.get(name) != value for name, value in chosen.items()):
+        st.query_params.update(chosen)
 
 
 def _select(label, name, options, format_func, shared):  # type: ignore[no-untyped-def]
