@@ -68,6 +68,10 @@ class _Shared(Keeper):
     unread: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def as_at_first(self) -> None:
+        """Choose what a new session begins with."""
+        self.picture, self.model, self.weights = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
+
 
 _CAMERA = "Camera photo"
 
