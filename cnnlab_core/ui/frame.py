@@ -34,9 +34,9 @@ def page(name: str) -> None:
     except InputError as error:
         show_problem(error)
         st.stop()
-    show_lesson()
     show_refused()
-    show_story(name)
+    if not show_lesson(name):
+        show_story(name)
     warm_up()
 
 

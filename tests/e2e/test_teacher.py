@@ -19,7 +19,7 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
     goes_on(student, steps_done(student))
     assert cookies(student)["cnnlab_visitor"]["value"] == number
 
-    teacher.open("/teaching")
+    teacher.open("/teaching?teaching_tab=Run the server")
     expect(teacher.page.get_by_role("heading", name="Everything on this server")).to_be_visible()
     expect(teacher.page.get_by_text("Visitors keep", exact=True)).to_have_count(0)
     field = teacher.page.get_by_label("Teacher's key")
@@ -29,7 +29,7 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
         expect(teacher.page.get_by_text(says, exact=True)).to_be_visible()
     teacher.page.wait_for_function("document.cookie.includes('cnnlab_teacher=')")
     assert TEACHERS_KEY not in str(cookies(teacher))
-    teacher.open("/teaching")  # the cookie is enough now
+    teacher.open("/teaching?teaching_tab=Run the server")  # the cookie is enough now
     choice = teacher.page.get_by_role("combobox", name="One of them")
     choice.fill("a long run")
     choice.press("Enter")
@@ -45,7 +45,7 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
     expect(teacher.page.get_by_role("button", name="Hide", exact=True)).to_be_visible()
     student.open("/training")
     stands(student, "stopped")
-    student.open("/teaching")
+    student.open("/teaching?teaching_tab=Run the server")
     expect(student.page.get_by_label("Teacher's key")).to_be_visible()
     press(teacher, "Be a visitor again")
     expect(teacher.page.get_by_label("Teacher's key")).to_be_visible()
