@@ -36,9 +36,9 @@ def page(name: str) -> None:
     except InputError as error:
         show_problem(error)
         st.stop()
-    show_lesson()
     show_refused()
-    show_story(name, head)
+    if not show_lesson(name):
+        show_story(name, head)
     warm_up()
 
 
