@@ -12,6 +12,7 @@ from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.recipes.reading_text.look_inside import code
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.reading_text.network import CONTROLS, Network, choose
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -64,7 +65,7 @@ def show() -> None:
         next_ones(network.model, line, chances, about)
         more_text(units, unit, network.model.title)
     changed = changing(network.model, line, read, chances, about)
-    st.markdown(LEARNED)
+    learned(LEARNED)
     recipe = code(network.name, of_run=network.of_run, line=line, changed=changed, data=network.data, length=MEASURED)
     take_away(
         recipe,
@@ -235,6 +236,6 @@ def _table(model: CharacterModel, line: str, chances: np.ndarray) -> str:
 
 
 LEARNED = (
-    "**What to have learned.** All that the network remembers of a line are its hidden units. Nobody told it "
+    "all that the network remembers of a line are its hidden units. Nobody told it "
     "of vowels or of endings; some units follow them because that helps to guess the next letter."
 )
