@@ -6,8 +6,6 @@ It brings the format's own schema, so that what is handed out is checked by what
 import ast
 import hashlib
 
-import cnnlab_core
-
 _INSTALL = """\
 # Once, in the environment of this notebook: take the first "# " away and fill in the address.
 # %pip install "git+<address of the lab's repository>"
@@ -27,8 +25,8 @@ def notebook(title: str, code: str, link: str = "") -> str:
     """
     from nbformat import v4, writes  # a tenth of a second, which no page needs to wait for
 
-    made = f"with the Python package of cnnlab {cnnlab_core.__version__}"
-    about = f"The numbers of [this view]({link}), {made}." if link else f"The numbers of a view, {made}."
+    view = f"[this view]({link})" if link else "a view"
+    about = f"The numbers of {view}, with the lab's own Python package, cnnlab."
     cells = [(v4.new_markdown_cell, f"# {title}\n\n{about}"), (v4.new_code_cell, _INSTALL)]
     cells += [(v4.new_code_cell, part) for part in paragraphs(code)]
     made_of = [

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
@@ -34,12 +34,13 @@ FIRST = ("conv2d", "output_size", "field_growth", "fgsm_step", "smallest_epsilon
 """What the page opens with."""
 
 CONTROLS = Controls("exercises")
-SYSTEMS = (
+Steps = Callable[[Iterable[Sheet]], Generator[Sheet, None, str | bytes]]
+SYSTEMS: tuple[tuple[str, Steps, str, str], ...] = (
     ("For Moodle (XML)", moodle_xml_steps, "_moodle.xml", "application/xml"),
     ("For other systems (QTI)", qti_package_steps, "_qti.zip", "application/zip"),
 )
 """What a button says, what makes its file, how the file's name ends, and its kind."""
-Made = TypeVar("Made", str, bytes)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Wanted:
         """So many of each kind, for a school's own system to draw from: those of as many sheets with one of each."""
         return draw_sheets(**vars(self) | {"each": 1, "sheets": count})
 
-    def questions(self, steps: Callable[[Iterable[Sheet]], Generator[Any, None, Made]], count: int) -> Made:
+    def questions(self, steps: Steps, count: int) -> str | bytes:
         """Those as a file."""
         return made(steps(self.variants(count)))
 
@@ -76,7 +77,7 @@ class Wanted:
         )
 
 
-def made(steps: Generator[Any, None, Made]) -> Made:
+def made(steps: Generator[Sheet, None, Made]) -> Made:
     """A file, made through the gate: forty sheets take seconds."""
     return finish(gate(pick_device().type).drive(steps))
 
@@ -154,15 +155,18 @@ def hand_over(wanted: Wanted) -> int:
     """Questions for a school's own system: how many of each kind, and the files."""
     st.markdown(
         "The chosen kinds and level as questions that a school's own system asks and grades: draw one of each kind at "
-        "random, and everybody gets other numbers. Answers are as exact as here, and the solution is the feedback."
+        "random, and everybody gets other numbers. Tolerances are the same as here, and the solution is the feedback."
     )
     variants = CONTROLS.number("variants", "Variants of each kind", 1, MOST_SHEETS, 20, 1, width=180)
     with sentences():
         wanted.variants(variants)  # says what is wrong with the wish, before anything is offered
         name = f"cnnlab_exercises_{wanted.seed}"
-        for label, steps, end, mime in SYSTEMS:
-            file = File(label, partial(wanted.questions, steps, variants), name + end, mime)
-            offer(file, icon=":material/download:")
+        files = [
+            File(label, partial(wanted.questions, steps, variants), name + end, mime)
+            for label, steps, end, mime in SYSTEMS
+        ]
+        with st.container(horizontal=True, gap="small"):
+            offer(*files, icon=":material/download:")
     st.caption("In Moodle: question bank, Import, Moodle XML format; then a random question from each category.")
     return variants
 
