@@ -27,8 +27,8 @@ LESSONS: tuple[Lesson, ...] = (
                 },
                 away=_SLIDING,
                 guess=Guess(
-                    ask="What does a stride of 2 do to the output?",
-                    choices=("It is about half as long", "It is about twice as long", "Its numbers are halved"),
+                    ask="With a stride of 2, how long is the output?",
+                    choices=("about half as long", "about twice as long", "as long as before"),
                     right=0,
                     because="the kernel leaves out every other place, and computes the others as before.",
                 ),

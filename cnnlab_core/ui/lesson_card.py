@@ -96,7 +96,7 @@ def show_card(page: str) -> None:
     # A link to the page that is open changes the view, and the browser's address only when something is written there.
     st.query_params[STEP] = str(number)
     hide(there.away)
-    with st.container(border=True, key="lesson_card"):
+    with st.container(border=True, key="lesson_card", gap="xsmall"):
         if number > last:
             _end(lesson, seat)
         else:
@@ -134,17 +134,18 @@ def _step(lesson: Lesson, number: int, seat: Seat) -> None:
     told, asked = st.columns([3, 2], gap="large")
     told.markdown(f"**{plain(lesson.title)} · {number} of {len(lesson.steps)}**  \n{as_text(step.task)}")
     with asked:
-        if step.guess and number not in seat.guessed:
+        guessed = seat.guessed.get(number)
+        if step.guess and guessed is not None:
+            verdict = step.guess.verdict(step.guess.choices[guessed]).removesuffix(": ")
+            st.markdown(f":material/psychology_alt: {plain(verdict)}")
+        if step.guess and guessed is None:
             _guess(step.guess, number, seat)
         elif step.question and not seat.student:
             _ask_the_name(seat)
         elif step.question:
             with sentences():
                 _question(lesson, number, seat)
-    if step.guess and number in seat.guessed:
-        verdict = step.guess.verdict(step.guess.choices[seat.guessed[number]]).removesuffix(": ")
-        told.markdown(f":material/psychology_alt: {plain(verdict)}")
-    if step.after and (seat.steps[number - 1].right if step.question else number in seat.guessed or not step.guess):
+    if step.after and (seat.steps[number - 1].right if step.question else guessed is not None or not step.guess):
         told.markdown(f":material/lightbulb: {as_text(step.after)}")
 
 
@@ -161,6 +162,7 @@ def _guess(guess: Guess, number: int, seat: Seat) -> None:
         format_func=lambda choice: plain(guess.choices[choice]),
         key=key,
         on_change=take,
+        wrap=True,
     )
 
 
@@ -312,7 +314,7 @@ def _ways(lesson: Lesson, packed: str, number: int, seat: Seat) -> None:
                 del st.session_state[_HERE]
                 step = lesson.steps[number - 1]
                 st.switch_page(find_page(step.page).file, query_params=query_of(lesson, packed, number, seat.code))
-            if any(step.question for step in lesson.steps):
+            if seat.code:
                 with st.popover("Your code", icon=":material/qr_code:", key="lesson_codes", type="tertiary"):
                     _show_code(seat)
         if seat.student:

@@ -92,15 +92,16 @@ def _tried(table: ClassTable, row: Row, number: int) -> str:
 def _step(table: ClassTable, number: int) -> dict[str, str]:
     mean = table.mean_tries(number)
     return {
-        "step": f"{number}. {table.lesson.steps[number - 1].task[:60]}",
+        "step": str(number),
         "solved": f"{table.solved(number)} of {len(table.rows)}",
         "tries, on average": f"{mean:.1f}" if mean else "",
+        "task": table.lesson.steps[number - 1].task,
     }
 
 
 def _refused(table: ClassTable) -> None:
     counts = Counter(state for _, state in table.refused)
-    words = "; ".join(f"{count} {WORDS[state]}" for state, count in counts.most_common())
+    words = "; ".join(f"{WORDS[state]} ({count})" for state, count in counts.most_common())
     st.warning(f"These don't count: {words}.", icon=":material/block:")
     rows = [
         {"code": code if len(code) < 20 else f"{code[:18]}…", "what it is": WORDS[state]}
