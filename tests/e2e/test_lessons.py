@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from cnnlab_core.ui.lesson import LESSONS
+from cnnlab_core.lessons.ready import LESSONS
+from cnnlab_core.ui.lesson_card import link_of
 
 HIDDEN = {"tabs": "[data-testid=stMain] [role=tablist]", "sidebar": "[data-testid=stSidebar]"}
 
@@ -40,9 +41,9 @@ def test_from_the_teachers_choice_to_the_students_view(lab, browser):
 @pytest.mark.wide
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.title)
 def test_a_ready_lesson_hides_what_it_says(lab, lesson):
-    lab.open(lesson.address(f"{lab.server}/").removeprefix(lab.server))
+    lab.open(link_of(lesson, f"{lab.server}/").removeprefix(lab.server))
     expect(lab.page.get_by_role("button", name="Back to the teacher's view")).to_be_visible()
-    for key in lesson.away:
+    for key in lesson.steps[0].away:
         place = lab.page.locator(HIDDEN.get(key, f".st-key-{key}")).first
         expect(place).to_be_attached()
         expect(place).to_be_hidden()

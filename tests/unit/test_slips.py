@@ -54,6 +54,7 @@ STEPS = {"steps": 2, "early_stop": False, "keep_best": True}
 BALL = {"eps": 0.05, "mask": None}
 PGD = {**ATTACKED, **STEPS, **BALL, "step_size": 0.02, "norm": "linf", "loss": "margin", "momentum": 0.5,
        "random_start": True, "restarts": 1, "generator": 3}  # fmt: skip
+PGD_WITHOUT = {name: PGD[name] for name in PGD if name not in ("step_size", "momentum")}
 FGSM = {**ATTACKED, **BALL, "norm": "linf", "step_size": None, "loss": "margin"}
 ASCENT = {**ATTACKED, **STEPS, "step_size": 0.5}
 SEARCHED = {"model": NETWORK, "x": PICTURES, "y": None, "target": None, "method": "fgsm", "loss": "margin"}
@@ -73,6 +74,9 @@ GOOD = {
         "fgsm": FGSM, "pgd": PGD, "minimal_epsilon": BISECTED, "smallest_rounded_epsilon": SEARCHED,
         "universal": UNIVERSAL, "log_probability_ascent": ASCENT,
         "probability_ascent": {**ASCENT, **BALL}, "normalised_probability_ascent": {**ASCENT, **BALL},
+        "apgd": {**PGD_WITHOUT, "norm": "l2", "towards": ()}, "square": {**ATTACKED, **BALL, "steps": 2, "share": 0.5,
+            "early_stop": False, "generator": 3}, "deepfool": {**ATTACKED, "steps": 2, "overshoot": 0.1, "rivals": 2},
+        "carlini_wagner": {**ATTACKED, "steps": 2, "searches": 1, "kappa": 1.0, "c": 2.0, "learning_rate": 0.1},
         "l1_adam": {**ATTACKED, **STEPS, "alpha": 0.1, "learning_rate": 0.01},
     }.items()},
     "attacks.Expectation": {"model": NETWORK, "transforms": [(find_transform("jpeg"), 80)], "generator": 3, "draws": 1},
@@ -151,6 +155,8 @@ GOOD = {
                             "c0": [0.5, 0.0], "dh": np.ones((2, 2))},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
+    **{f"exercises.{name}{way}": {"sheets": [SHEET]}
+       for name in ("moodle_xml", "qti_package") for way in ("", "_steps")},
     "exercises.make_sheets": DRAWN_SHEETS,
     **{f"exercises.sheets_html{way}": {"sheets": [SHEET], "solutions": True, "lab": "http://lab"}
        for way in ("", "_steps")},

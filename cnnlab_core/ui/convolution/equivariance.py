@@ -13,6 +13,7 @@ from cnnlab_core.recipes.convolution import equivariance as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.attention import permutations
 from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import folded, form, main_picture, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -38,6 +39,10 @@ def show() -> None:
     order, positions = None, False
     with sentences():
         order, positions = permutations(example, CONTROLS)
+    learned(
+        "a convolution shifts with its input, attention shuffles with it. Where something stands, attention only "
+        "knows by positions that are added."
+    )
     code = recipe.code(seed, shift=places, border=border, order=order, positions=positions)
     content = json.dumps(to_plain(example))
     take_away(code, File("All numbers (JSON)", content, "cnnlab_attention.json", "application/json"))

@@ -17,6 +17,7 @@ from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import sentences, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -43,6 +44,10 @@ def show() -> None:
         table = mean_squared_error(w, b)
     st.divider()
     descent, path = xor(CONTROLS)
+    learned(
+        "a derivative says how far the loss goes when one number moves a little. Autograd finds all of them by "
+        "the chain rule."
+    )
     code = recipe.code(
         recipe.neuron(w.tolist(), x.tolist(), b),
         table,
