@@ -63,7 +63,7 @@ def deepfool_steps(
         here = Forward(model, at.x_adv[awake])
         nearest, way = torch.full_like(at.loss[awake], torch.inf), torch.zeros_like(at.x_adv[awake])
         for border in borders:
-            over = _Lead(border.y[awake], border.target[awake]) if isinstance(border, _Lead) else border.rows(awake)
+            over = border.rows(awake)
             slope = here.gradient(over, again=True)
             size = L2().size(slope)
             distance = torch.where(size > 0, here.loss(over).abs() / size, torch.inf)

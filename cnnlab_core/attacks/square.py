@@ -67,7 +67,7 @@ def square_steps(
 
     def begin() -> tuple[Tensor, Update]:
         start, tried = threat.project(x + threat.eps * signs(count, channels, 1, width)), 0
-        best = (start, torch.full_like(x[:, 0, 0, 0], -torch.inf))
+        best: tuple[Tensor, ...] = (start, torch.full_like(x[:, 0, 0, 0], -torch.inf))
 
         def step(at: AttackStep, gradient: Tensor) -> Tensor:
             nonlocal best, tried
