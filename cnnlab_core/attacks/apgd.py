@@ -71,7 +71,8 @@ def apgd_steps(
     def begin() -> tuple[Tensor, Update]:
         start = threat.random_start(generator) if random_start else x
         length, before, taken = 2 * threat.eps.expand(len(x), 1, 1, 1), start, 0
-        best = (start, torch.zeros_like(x), torch.full_like(x[:, 0, 0, 0], -torch.inf))  # picture, gradient, objective
+        # The best so far: picture, gradient, objective.
+        best: tuple[Tensor, ...] = (start, torch.zeros_like(x), torch.full_like(x[:, 0, 0, 0], -torch.inf))
         last, checked = torch.full_like(best[2], torch.inf), best[2]
         rises, halved = torch.zeros_like(last), torch.ones_like(clean.success)
         window, shorter, least = (max(int(share * steps), 1) for share in (0.22, 0.03, 0.06))

@@ -14,6 +14,9 @@ from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
 
+_BEYOND = 1e-4
+"""Added to each distance, as in the authors' code: a float32 picture on the border itself would never leave it."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Lead(Goal):
@@ -60,13 +63,13 @@ def deepfool_steps(
         here = Forward(model, at.x_adv[awake])
         nearest, way = torch.full_like(at.loss[awake], torch.inf), torch.zeros_like(at.x_adv[awake])
         for border in borders:
-            over = _Lead(border.y[awake], border.target[awake]) if isinstance(border, _Lead) else border.rows(awake)
+            over = border.rows(awake)
             slope = here.gradient(over, again=True)
             size = L2().size(slope)
             distance = torch.where(size > 0, here.loss(over).abs() / size, torch.inf)
             closer = distance < nearest
             nearest = torch.where(closer, distance, nearest)
-            way = choose(closer, distance.view(-1, 1, 1, 1) * L2().normalise(slope), way)
+            way = choose(closer, (distance + _BEYOND).view(-1, 1, 1, 1) * L2().normalise(slope), way)
         return at.x_adv.index_add(0, awake, (1 + overshoot) * way).clamp(0, 1)
 
     return (yield from attack(model, given, course, lambda: (given.x, step)))

@@ -104,7 +104,7 @@ class Goal:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Goal":
         target, floor = (None if part is None else change(part) for part in (self.target, self.floor))
-        return Goal(change(self.y), target, self.loss, floor)
+        return replace(self, y=change(self.y), target=target, floor=floor)
 
     @staticmethod
     def _log_p(logits: Tensor, classes: Tensor) -> Tensor:

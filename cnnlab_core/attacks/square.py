@@ -18,6 +18,11 @@ _HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 """Of 10 000 tries: after how many the squares' share of the picture is halved (section 4.1 and the authors' code)."""
 
 
+def share_at(tried: int, steps: int, share: float) -> float:
+    """What a square covers of the picture after so many tries of ``steps``, having begun with ``share``."""
+    return share / 2 ** sum(tried * 10_000 // steps > after for after in _HALVED_AFTER)
+
+
 @by_annotation
 def square_steps(
     model: Classifier,
@@ -62,14 +67,13 @@ def square_steps(
 
     def begin() -> tuple[Tensor, Update]:
         start, tried = threat.project(x + threat.eps * signs(count, channels, 1, width)), 0
-        best = (start, torch.full_like(x[:, 0, 0, 0], -torch.inf))
+        best: tuple[Tensor, ...] = (start, torch.full_like(x[:, 0, 0, 0], -torch.inf))
 
         def step(at: AttackStep, gradient: Tensor) -> Tensor:
             nonlocal best, tried
             now = (at.x_adv, at.loss)
             best = tuple(choose(at.loss > best[1], new, old) for new, old in zip(now, best, strict=True))
-            part = share / 2 ** sum(tried * 10_000 // max(steps, 1) > after for after in _HALVED_AFTER)
-            side = min(max(round(math.sqrt(part * height * width)), 1), height, width)
+            side = min(max(round(math.sqrt(share_at(tried, steps, share) * height * width)), 1), height, width)
             tried += 1
             square = along(height, side)[:, None, :, None] & along(width, side)[:, None, None, :]
             return threat.project(best[0] + square * 2 * threat.eps * signs(count, channels, 1, 1))

@@ -18,6 +18,7 @@ from cnnlab_core import (
     classification,
     convolution,
     dream,
+    evaluation,
     exercises,
     from_scratch,
     images,
@@ -31,7 +32,7 @@ from cnnlab_core.models import load_model
 from tests.slips import ANYTHING, call, offered, spoil
 
 PACKAGES = (
-    attacks, classification, convolution, dream, exercises, from_scratch, images, interpretability, models,
+    attacks, classification, convolution, dream, evaluation, exercises, from_scratch, images, interpretability, models,
     receptive_field,
 )  # fmt: skip
 
@@ -40,8 +41,11 @@ NODE = next(layer.name for layer in MODEL.nodes() if layer.has_maps)
 PICTURES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 ONE = PICTURES[:1]
 NETWORK = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 3)).eval()
+SAID = int(NETWORK(PICTURES)[0].argmax())
+HALF_RIGHT = [SAID, (SAID + 1) % 3]
 PHOTO = Image.new("RGB", (40, 30), "teal")
 LOGITS = np.array([0.5, -1.0, 2.0])
+MANY_LOGITS = np.array([LOGITS, LOGITS])
 SIGNAL, ROW = [1.0, 2.0, 3.0, 4.0], [1.0, -1.0]
 IMAGE = np.arange(16.0).reshape(4, 4)
 KERNEL = np.ones((2, 2))
@@ -153,6 +157,15 @@ GOOD = {
     "from_scratch.torch_arrays": {"unrolled": READ},
     "from_scratch.unroll": {"kind": "LSTM", "parameters": LSTM, "x": np.eye(2), "targets": [1, -1], "h0": [0.0, 0.5],
                             "c0": [0.5, 0.0], "dh": np.ones((2, 2))},
+    **{f"evaluation.{name}{way}": {"model": NETWORK, "x": PICTURES, "y": HALF_RIGHT, **more} for way in ("", "_steps")
+       for name, more in (("ask", {}), ("masked_gradients", {"eps": 0.1, "seed": 1}),
+                          ("robustness", {"eps": 0.1, "seed": 1, "so_far": None}))},
+    "evaluation.expected_seconds": {"model": NETWORK, "x": PICTURES, "y": HALF_RIGHT},
+    "evaluation.wilson": {"right": 3, "of": 4, "level": 0.9},
+    "evaluation.Share": {"right": 3, "of": 4},
+    "evaluation.accuracy": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "most": 3},
+    "evaluation.calibration": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0},
+    "evaluation.fit_temperature": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
     **{f"exercises.{name}{way}": {"sheets": [SHEET]}
@@ -211,6 +224,7 @@ RECORDS = {
     "from_scratch.Clipped", "from_scratch.Explanation", "from_scratch.Factor", "from_scratch.Term",
     "from_scratch.Unrolled",
     "dream.DreamStep", "dream.Dreamt", "dream.Objective", "dream.VisualiseStep", "dream.Visualised", "dream.ZoomStep",
+    "evaluation.Accuracy", "evaluation.Calibration", "evaluation.Check", "evaluation.Robustness",
     "exercises.Exercise", "exercises.Kind", "exercises.Choice", "exercises.Numbers", "exercises.Sheet",
     "images.Sample", "interpretability.Attribution", "models.Layer", "models.ModelSpec", "models.Stage",
     "receptive_field.Box", "receptive_field.Growth", "receptive_field.ReceptiveField",
