@@ -16,6 +16,8 @@ def texts(app):
 
 FIGURE_FILES = ("PNG", "SVG", "PDF")
 """What stands beside every figure."""
+NOTEBOOK = "As a notebook (.ipynb)"
+"""What stands beside every code."""
 
 
 def markdown(app):
@@ -87,5 +89,6 @@ def guess_at(app, name):
 
 
 def files(app):
-    """What the buttons that save a file say, without those of the figures."""
-    return [button.proto.label for button in app.get("download_button") if button.proto.label not in FIGURE_FILES]
+    """What the buttons that save a file say, without those of the figures and of the notebook."""
+    labels = [button.proto.label for button in app.get("download_button")]
+    return [label for label in labels if label not in (*FIGURE_FILES, NOTEBOOK)]

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.assets import asset, read_asset
@@ -29,15 +30,15 @@ def page(name: str) -> None:
     """The first line of every page: sets it up, draws the navigation and the question, and warms up."""
     this = find_page(name)
     _frame(this.title)
-    _head(this.title, f"**{this.question}** {this.look or this.promise}")
+    head = _head(this.title, f"**{this.question}** {this.look or this.promise}")
     try:
         classroom()
     except InputError as error:
         show_problem(error)
         st.stop()
-    show_lesson()
     show_refused()
-    show_story(name)
+    if not show_lesson(name):
+        show_story(name, head)
     warm_up()
 
 
@@ -47,10 +48,12 @@ def home(words: str) -> None:
     _head("cnnlab", words)
 
 
-def _head(title: str, words: str) -> None:
-    with st.container(key="head", horizontal=True, vertical_alignment="center"):
-        st.title(title, anchor=_START, width="content")
-        st.markdown(words, width="stretch")
+def _head(title: str, words: str) -> DeltaGenerator:
+    """The title and the words beside it; gives the row, which has room for little more."""
+    row = st.container(key="head", horizontal=True, vertical_alignment="center")
+    row.title(title, anchor=_START, width="content")
+    row.markdown(words, width="stretch")
+    return row
 
 
 def _frame(title: str) -> None:

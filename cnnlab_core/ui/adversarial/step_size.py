@@ -192,7 +192,8 @@ def _objective(choice: Choice, plan: Plan) -> str:
         sign, name = "−", plain(choice.answer.best[0].label)
     else:
         sign, name = "", plain(choice.subject.labels[choice.target])
-    return sign + {"margin": f"lead of {name}", "probability": f"P({name})"}.get(plan.loss, f"log P({name})")
+    other = {"margin": f"lead of {name}", "probability": f"P({name})", "dlr": f"logits ratio of {name}"}
+    return sign + other.get(plan.loss, f"log P({name})")
 
 
 def _drawn(axes: _Map, cells: Sequence[Cell], chosen: tuple[int, int] | None = None) -> go.Figure:

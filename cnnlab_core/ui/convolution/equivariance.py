@@ -15,7 +15,7 @@ from cnnlab_core.ui.convolution.attention import permutations
 from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import folded, form, main_picture, sentences
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, show_code, take_away
 
 CONTROLS = Controls("conv_attn")
 MOST_SEED = 9999
@@ -106,7 +106,7 @@ def position_wise(example: Example, seed: int) -> None:
     )
     show_difference("Largest difference between nn.Linear and nn.Conv1d", convolution - linear)
     with folded("Both layers in PyTorch, and the assertion that they agree", ":material/code:"):
-        st.code(recipe.position_wise(seed), language="python")
+        show_code(recipe.position_wise(seed), about="Both layers in PyTorch")
 
 
 def shifts(example: Example) -> tuple[int, str]:

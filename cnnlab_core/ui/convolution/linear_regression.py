@@ -19,7 +19,7 @@ from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, main_picture, sentences, show_problem
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, show_code, take_away
 
 CONTROLS = Controls("conv_auto")
 FIRST_ROWS = "1 1; 2 3; 3 4; 4 6"
@@ -196,7 +196,7 @@ def loss_of_predictions() -> str:
     show_formulas(rf"L = \frac{{1}}{{n}} \sum (y - t)^2 = \frac{{{squares}}}{{{len(y)}}} = {latex.number(hand.loss)}")
     derivatives_table(("L", r"\frac{1}{n} \sum (y - t)^2", hand.loss, torch.loss))
     code = recipe.predictions(pairs.tolist())
-    st.code(code, language="python")
+    show_code(code, about="By the formula and by PyTorch")
     return code
 
 

@@ -9,7 +9,6 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.language import CharacterModel, Comparison, Units, follow_units_steps
 from cnnlab_core.plots.letters import letter_cells, shaded_text, sign, units_map
 from cnnlab_core.plots.lines import Line, line_figure
-from cnnlab_core.recipes.notebook import notebook
 from cnnlab_core.recipes.reading_text.look_inside import code
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
@@ -72,11 +71,7 @@ def show() -> None:
         recipe,
         File("Activity as CSV", lambda: _activity_table(line, activity), "cnnlab_units.csv", "text/csv"),
         File("Probabilities as CSV", lambda: _table(network.model, line, chances), "cnnlab_next.csv", "text/csv"),
-        File(
-            "Notebook", lambda: notebook("Inside a network that reads", recipe), "cnnlab_look.ipynb",
-            "application/x-ipynb+json",
-        ),
-    )  # fmt: skip
+    )
 
 
 def usual_line(network: Network) -> str:

@@ -7,7 +7,6 @@ import streamlit as st
 
 from cnnlab_core.language import SampleStep, share_known
 from cnnlab_core.plots.letters import shaded_text
-from cnnlab_core.recipes.notebook import notebook
 from cnnlab_core.recipes.reading_text.write import code
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
@@ -86,9 +85,6 @@ def show() -> None:
         recipe,
         File("Text", text, "cnnlab_written.txt", "text/plain"),
         File("Probabilities as CSV", lambda: _table(steps), "cnnlab_written.csv", "text/csv"),
-        File(
-            "Notebook", lambda: notebook("A network writes", recipe), "cnnlab_write.ipynb", "application/x-ipynb+json"
-        ),
     )
 
 
