@@ -79,8 +79,9 @@ def masked_gradients_steps(
         return int(result.exact.success.sum())
 
     def pgd(steps: int, radius: float) -> Attack:
-        options = {"random_start": True, "generator": seed, "early_stop": True, "keep_best": True}
-        return pgd_steps(model, x, labels, eps=radius, steps=steps, **options)
+        return pgd_steps(
+            model, x, labels, eps=radius, steps=steps, random_start=True, generator=seed, early_stop=True, keep_best=True
+        )
 
     scale = max(float(first.abs().max()), 1.0)
     yield noted(
