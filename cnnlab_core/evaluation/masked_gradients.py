@@ -80,7 +80,15 @@ def masked_gradients_steps(
 
     def pgd(steps: int, radius: float) -> Attack:
         return pgd_steps(
-            model, x, labels, eps=radius, steps=steps, random_start=True, generator=seed, early_stop=True, keep_best=True
+            model,
+            x,
+            labels,
+            eps=radius,
+            steps=steps,
+            random_start=True,
+            generator=seed,
+            early_stop=True,
+            keep_best=True,
         )
 
     scale = max(float(first.abs().max()), 1.0)
