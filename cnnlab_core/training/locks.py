@@ -25,8 +25,11 @@ class ReadOnlyError(RunError):
 
 
 @contextmanager
-def held(path: Path, seconds: float, otherwise: str) -> Iterator[FileLock]:
-    """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``."""
+def held(path: Path, seconds: float, otherwise: str) -> Iterator[int]:
+    """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``.
+
+    Gives the descriptor that holds it.
+    """
     lock = _lock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,20 +41,21 @@ def held(path: Path, seconds: float, otherwise: str) -> Iterator[FileLock]:
             f"The lab can't write where its runs are kept ({error.strerror}): they can be looked at, and nothing else."
         ) from None
     try:
-        yield lock
+        descriptor = lock._context.lock_file_fd
+        assert descriptor is not None
+        yield descriptor
     finally:
         lock.release()
 
 
-def hand_on(lock: FileLock) -> int:
-    """Let the program that replaces this one (``os.exec``) go on holding a lock; gives its descriptor.
-
-    There, the descriptor is closed just before the lock is taken anew.
-    """
-    descriptor = lock._context.lock_file_fd
-    assert descriptor is not None
-    os.set_inheritable(descriptor, True)
-    return descriptor
+@contextmanager
+def held_on(descriptor: int) -> Iterator[int]:
+    """The same with a lock that the program before this one in the process held: at no moment is it free."""
+    try:
+        os.set_inheritable(descriptor, False)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:

@@ -68,6 +68,10 @@ class _Shared(Keeper):
     unread: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def as_at_first(self) -> None:
+        """Choose what a new session begins with."""
+        self.picture, self.model, self.weights = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
+
 
 _CAMERA = "Camera photo"
 
@@ -195,9 +199,9 @@ def _write_todays_titles() -> None:
 
 
 def _write_address(shared: _Shared) -> None:
-    for name in ("picture", "model", "weights"):
-        if st.query_params.get(name) != getattr(shared, name):
-            st.query_params[name] = getattr(shared, name)
+    chosen = {name: getattr(shared, name) for name in ("picture", "model", "weights")}
+    if any(st.query_params.get(name) != value for name, value in chosen.items()):
+        st.query_params.update(chosen)
 
 
 def _select(label, name, options, format_func, shared):  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ def cookies(lab):
 
 
 def begin_to_teach(teacher):
-    teacher.open("/teaching")
+    teacher.open("/teaching?teaching_tab=Run the server")
     expect(teacher.page.get_by_role("heading", name="Everything on this server")).to_be_visible()
     expect(teacher.page.get_by_text("Visitors keep", exact=True)).to_have_count(0)
     field = teacher.page.get_by_label("Teacher's key")
@@ -50,7 +50,7 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
     stands(student, "training")
     goes_on(student, steps_done(student))
     assert cookies(student)["cnnlab_visitor"]["value"] == number
-    teacher.open("/teaching")  # the cookie is enough now
+    teacher.open("/teaching?teaching_tab=Run the server")  # the cookie is enough now
     choice = teacher.page.get_by_role("combobox", name="One of them")
     choice.fill("a long run")
     choice.press("Enter")
@@ -66,7 +66,7 @@ def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
     expect(teacher.page.get_by_role("button", name="Hide", exact=True)).to_be_visible()
     student.open("/training")
     stands(student, "stopped")
-    student.open("/teaching")
+    student.open("/teaching?teaching_tab=Run the server")
     expect(student.page.get_by_label("Teacher's key")).to_be_visible()
     press(teacher, "Be a visitor again")
     expect(teacher.page.get_by_label("Teacher's key")).to_be_visible()

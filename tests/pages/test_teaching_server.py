@@ -30,7 +30,7 @@ def key(monkeypatch):
 
 
 def entered(open_page, key=KEY):
-    app = open_page("teaching")
+    app = open_page("teaching", teaching_tab="Run the server")
     app.text_input(key="teaching_key").set_value(key)
     return press(app, "Enter")
 
@@ -60,14 +60,14 @@ def test_a_token_holds_for_its_key_and_its_time():
 @pytest.mark.parametrize("key", ["", "too short"])
 def test_without_a_key_nobody_is_a_teacher(open_page, monkeypatch, key):
     monkeypatch.setenv("CNNLAB_TEACHER_KEY", key)
-    app = open_page("teaching")
+    app = open_page("teaching", teaching_tab="Run the server")
     assert "teaching_key" not in {box.key for box in app.text_input}
     assert ["too few to be safe" in problem for problem in problems(app)] == [True] * bool(key)
     assert not app.exception
 
 
 def test_wrong_keys_are_few(open_page, monkeypatch):
-    app = open_page("teaching")
+    app = open_page("teaching", teaching_tab="Run the server")
     for number in range(tries.MOST_WRONG_HERE + 1):
         app.text_input(key="teaching_key").set_value(f"guess {number}")
         press(app, "Enter")

@@ -8,15 +8,15 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.data import open_data
-from cnnlab_core.errors import LabError
 from cnnlab_core.images import png
 from cnnlab_core.training import Run, find_run, pause, resume, stop
 from cnnlab_core.training.storage import Thing, room, things
 from cnnlab_core.training.turns import grant
 from cnnlab_core.ui.brought import Brought, brought, decoded_icon
+from cnnlab_core.ui.classroom import settings_in_words
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.show import data_address, plain, sentences, show_problem
-from cnnlab_core.ui.teacher import HOURS, enter, is_teacher, keep_in_browser, leave, teachers_key
+from cnnlab_core.ui.show import data_address, plain, sentences, show_words
+from cnnlab_core.ui.teaching.entrance import enter_as_teacher, leave_button
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import STATES, asked, show_last_problem
 
@@ -29,35 +29,21 @@ _LIVE_SECONDS = 5.0
 
 
 def show_server() -> None:
-    """The field for the teacher's key; for a teacher, all there is on the server."""
-    keep_in_browser()
+    """For a teacher, all there is on the server; for everybody, how it is set."""
+    st.header("Everything on this server")
     with sentences():
-        if not teachers_key():
-            return
-        st.header("Everything on this server")
-        if is_teacher():
+        if enter_as_teacher(
+            "you see every run, exported network, data set and text that visitors have made, and the pictures that "
+            "they have brought, and can stop, hide or delete each"
+        ):
             st.fragment(_everything, run_every=_LIVE_SECONDS)()
-            st.button("Be a visitor again", key="teaching_leave", icon=":material/logout:", on_click=leave)
-        else:
-            _ask_for_the_key()
-
-
-def _ask_for_the_key() -> None:
+            leave_button()
+    st.header("This lab's settings")
     st.markdown(
-        "With the teacher's key you see every run, exported network, data set and text that visitors have made, and "
-        "the pictures that they have brought; you can stop, hide or delete each."
+        "For whoever runs the server: set these in its environment, or at the top of `.streamlit/secrets.toml`."
     )
-    with st.form("teaching_enter", border=False, clear_on_submit=True), st.container(horizontal=True):
-        key = st.text_input("Teacher's key", type="password", key="teaching_key", label_visibility="collapsed")
-        pressed = st.form_submit_button("Enter", icon=":material/key:")
-    if pressed:
-        try:
-            enter(key)
-        except LabError as error:
-            show_problem(error)
-        else:
-            st.rerun()
-    st.caption(f"Whoever runs the server has set it. This browser keeps it for {HOURS} hours.")
+    with sentences():
+        show_words(settings_in_words())
 
 
 def _everything() -> None:
