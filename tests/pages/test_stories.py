@@ -75,7 +75,9 @@ def everything(app):
     metrics = (f"{metric.label}: {metric.value}" for metric in app.metric)
     options = (option for box in app.selectbox for option in box.options)
     files = (button.proto.label for button in app.get("download_button"))
-    return "\n".join([*(one.value for one in app.markdown), texts(app), *metrics, *options, *files, *(one.value for one in app.code)])
+    return "\n".join(
+        [*(one.value for one in app.markdown), texts(app), *metrics, *options, *files, *(one.value for one in app.code)]
+    )
 
 
 @pytest.fixture
@@ -192,5 +194,7 @@ def test_no_patch_of_a_third_hides_the_cat():
     model = load_model("efficientnet_lite0", weights="pretrained", device="cpu")
     x, seen = model.prepare(open_image(sample_images()["chelsea"].content)), model.spec.preprocessing
     corners = (0.0, 1 / 3, 2 / 3)
-    best = {int(logits_without(model, x, Patch(top, left, 1 / 3), seen).argmax()) for top in corners for left in corners}
+    best = {
+        int(logits_without(model, x, Patch(top, left, 1 / 3), seen).argmax()) for top in corners for left in corners
+    }
     assert best == {282, 285}  # tiger cat, Egyptian cat
