@@ -16,6 +16,8 @@ PARAMETER = "teach"
 EDIT = "edit"
 CARRIED = "lesson"
 """What a lesson with a task is called in the address."""
+OPEN = "lesson open"
+"""Where the session keeps the link to the step that is open: what ``st.page_link`` takes."""
 _PLACES = {
     "sidebar": "[data-testid=stSidebar], [data-testid=stExpandSidebarButton]",
     "tabs": "[data-testid=stMain] [role=tablist]",
@@ -32,7 +34,7 @@ _component = st.components.v2.component(
 def show_lesson(page: str) -> bool:
     """What a lesson puts above the page: for students its card or the way back, for a teacher the choice of controls.
 
-    Gives whether it has a card.
+    Gives whether it has a card, or the way back to one.
     """
     if st.query_params.get(CARRIED):
         from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
@@ -41,7 +43,9 @@ def show_lesson(page: str) -> bool:
         return True
     wanted = st.query_params.get(PARAMETER)
     if wanted is None:
-        return False
+        if left := st.session_state.get(OPEN):
+            st.page_link(**left)
+        return bool(left)
     if wanted != EDIT:
         hide(put_away(wanted))
         _component(key="lesson", data={"editing": False})
