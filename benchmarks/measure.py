@@ -5,6 +5,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -108,6 +109,16 @@ def lab_server(
     finally:
         process.terminate()
         process.wait(20)
+
+
+@contextmanager
+def bare_server(script: str) -> Iterator[str]:
+    """Streamlit alone, with a page of its own: gives its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "bare.py")
+        page.write_text(script, encoding="utf-8")
+        with lab_server(script=page) as (address, _):
+            yield address
 
 
 @contextmanager

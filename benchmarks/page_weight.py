@@ -4,16 +4,13 @@ A bare Streamlit page with a slider and a picture stands beside them: what it co
 """
 
 import re
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.measure import TINY, Row, Scripts, lab_server, open_browser
+from benchmarks.measure import TINY, Row, Scripts, bare_server, lab_server, open_browser
 
 LAPTOP = {"width": 1366, "height": 768}
 
@@ -138,16 +135,6 @@ class Watched:
         return (self.bytes - before) / 1000, seen["shift"], seen["task"]
 
 
-@contextmanager
-def bare_server() -> Iterator[str]:
-    """Streamlit alone."""
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "bare.py")
-        script.write_text(BARE, encoding="utf-8")
-        with lab_server(script=script) as (address, _):
-            yield address
-
-
 def tabs_to_the_picture(page: Page) -> int:
     """How often Tab is pressed from the page's beginning until the keyboard is in the main picture or its answer."""
     page.keyboard.press("Tab")
@@ -162,7 +149,7 @@ def tabs_to_the_picture(page: Page) -> int:
 def measure() -> list[Row]:
     rows = []
     with open_browser() as browser:
-        with bare_server() as address:
+        with bare_server(BARE) as address:
             bare = Watched(browser)
             bare.open(address)
             beside = bare.so_far()

@@ -17,6 +17,7 @@ class Lab {
     this.timer = null; // of a player, while it plays
     this.serial = 0;
     this.unsent = [];
+    this.pins = 0; // how many pins Python was told of
     this.listening = new AbortController();
     this.sizes = new ResizeObserver(() => this.fit());
     this.sizes.observe(this.root);
@@ -32,8 +33,10 @@ class Lab {
     if (layout !== this.layout) this.lay(scene.columns);
     this.layout = layout;
     const pinned = JSON.stringify(scene.pinned);
-    if (pinned !== this.pinned && !this.timer && !this.reporting) this.takePin(scene.pinned);
+    const stale = this.timer || this.reporting || scene.pins < this.pins;
+    if (pinned !== this.pinned && !stale) this.takePin(scene.pinned);
     this.pinned = pinned;
+    this.pins = Math.max(this.pins, scene.pins);
     if (this.cursor && !this.exists(this.cursor)) this.cursor = null;
     this.adapt();
     this.fit();
@@ -101,7 +104,7 @@ class Lab {
     this.reporting = setTimeout(() => {
       this.reporting = null;
       const index = this.cursor && this.ownOf(this.cursor);
-      this.send("pin", index ? { array: this.cursor.array, index } : null);
+      this.send("pin", { serial: ++this.pins, ...(index && { array: this.cursor.array, index }) });
     }, REPORT_AFTER);
   }
 

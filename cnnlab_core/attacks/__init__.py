@@ -1,5 +1,8 @@
 """Adversarial attacks: how little must change before the network is wrong?"""
 
+from cnnlab_core.attacks.apgd import apgd, apgd_steps
+from cnnlab_core.attacks.carlini_wagner import carlini_wagner, carlini_wagner_steps
+from cnnlab_core.attacks.deepfool import deepfool, deepfool_steps
 from cnnlab_core.attacks.eot import Expectation
 from cnnlab_core.attacks.fgsm import fgsm, fgsm_steps
 from cnnlab_core.attacks.l1_adam import l1_adam, l1_adam_steps
@@ -19,6 +22,7 @@ from cnnlab_core.attacks.normalised_probability_ascent import (
 from cnnlab_core.attacks.pgd import pgd, pgd_steps
 from cnnlab_core.attacks.probability_ascent import probability_ascent, probability_ascent_steps
 from cnnlab_core.attacks.result import AttackResult, Measured
+from cnnlab_core.attacks.square import square, square_steps
 from cnnlab_core.attacks.threat import NORMS, Threat
 from cnnlab_core.attacks.universal import Universal, universal, universal_steps
 
@@ -31,6 +35,12 @@ __all__ = [
     "MinimalEpsilon",
     "Threat",
     "Universal",
+    "apgd",
+    "apgd_steps",
+    "carlini_wagner",
+    "carlini_wagner_steps",
+    "deepfool",
+    "deepfool_steps",
     "fgsm",
     "fgsm_steps",
     "l1_adam",
@@ -47,6 +57,8 @@ __all__ = [
     "probability_ascent_steps",
     "smallest_rounded_epsilon",
     "smallest_rounded_epsilon_steps",
+    "square",
+    "square_steps",
     "universal",
     "universal_steps",
 ]

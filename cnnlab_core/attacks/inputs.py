@@ -73,6 +73,11 @@ def problem(
             "An attack needs at least two classes to choose from, but this model gives a single logit. Let it give "
             "two: torch.cat([torch.zeros_like(z), z], 1) for a logit z, whose sigmoid is then the softmax."
         )
+    if loss == "dlr" and logits.shape[1] < (needed := 3 if target is None else 4):
+        raise InputError(
+            f"The ratio of logits (dlr) compares {needed} classes{' when there is a target' * (needed > 3)}, but this "
+            f'model has {logits.shape[1]}. Take loss="margin".'
+        )
     if logits.isnan().any():
         raise InputError("The model's logits hold NaN (not a number) for these pictures, so nothing follows from them.")
     x = x.detach()

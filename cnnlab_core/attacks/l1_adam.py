@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.loop import Attack, Course, Update, attack
+from cnnlab_core.attacks.loop import Attack, AttackStep, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
@@ -45,7 +45,7 @@ def l1_adam_steps(
         change = torch.zeros_like(x)
         adam = torch.optim.Adam([change], lr=learning_rate)
 
-        def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
+        def step(at: AttackStep, gradient: Tensor) -> Tensor:
             change.grad = alpha * change.sign() - gradient
             adam.step()
             change.copy_((x + change).clamp(0, 1) - x)

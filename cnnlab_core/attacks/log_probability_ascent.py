@@ -5,7 +5,7 @@ from collections.abc import Collection
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.loop import Attack, Course, attack
+from cnnlab_core.attacks.loop import Attack, AttackStep, Course, attack
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.attacks.threat import L2
 from cnnlab_core.checks import by_annotation
@@ -37,8 +37,8 @@ def log_probability_ascent_steps(
     x = given.x
     check_positive(step_size, "step size")
 
-    def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
-        return (x_adv + step_size * L2().normalise(gradient)).clamp(0, 1)
+    def step(at: AttackStep, gradient: Tensor) -> Tensor:
+        return (at.x_adv + step_size * L2().normalise(gradient)).clamp(0, 1)
 
     return (yield from attack(model, given, course, lambda: (x, step)))
 

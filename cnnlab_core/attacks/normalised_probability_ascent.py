@@ -5,7 +5,7 @@ from collections.abc import Collection
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.loop import Attack, Course, attack
+from cnnlab_core.attacks.loop import Attack, AttackStep, Course, attack
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.attacks.threat import L2, Radius, Threat
 from cnnlab_core.checks import by_annotation
@@ -38,8 +38,8 @@ def normalised_probability_ascent_steps(
     threat = Threat.around(given.x, "linf", eps, mask)
     check_positive(step_size, "step size")
 
-    def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
-        return threat.project(x_adv + step_size * L2().normalise(gradient))
+    def step(at: AttackStep, gradient: Tensor) -> Tensor:
+        return threat.project(at.x_adv + step_size * L2().normalise(gradient))
 
     return (yield from attack(model, given, course, lambda: (given.x, step), threat))
 

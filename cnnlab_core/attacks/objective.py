@@ -16,9 +16,12 @@ Classifier = Callable[[Tensor], Tensor]
 
 An average over random views gives (views, N, classes) instead: see ``expectation``."""
 
-Loss = Literal["cross_entropy", "margin", "probability"]
-LOSSES: tuple[Loss, ...] = ("cross_entropy", "margin", "probability")
+Loss = Literal["cross_entropy", "margin", "probability", "dlr"]
+LOSSES: tuple[Loss, ...] = ("cross_entropy", "margin", "probability", "dlr")
 
+
+_NO_LEAD = 1e-12
+"""Keeps the ratio of logits that are all the same a number, as the paper's code does."""
 
 _SURER = 1e-4
 """By so much log P(target) must rise to count: more than a float32 network's answers to one picture differ."""
@@ -30,6 +33,9 @@ class Goal:
 
     ``cross_entropy``: -log P(y), or log P(target). ``margin``: how far the best other class leads the true one, or the
     target all others, in logits (Carlini & Wagner 2017, arXiv:1608.04644, f6). ``probability``: -P(y), or P(target).
+    ``dlr``: the difference of logits ratio (Croce & Hein 2020, arXiv:2003.01690, equations 6 and 7), how far the best
+    other class leads the true one as a share of the lead of the first class over the third; or the target the true one,
+    over the third and the fourth. Logits times a number, or plus one, have the same ratio.
 
     Where the target is y, an attack makes the network surer: it succeeds with log P(target) above ``floor`` (N,).
     """
@@ -69,10 +75,16 @@ class Goal:
         sign = -1 if self.target is None else 1
         # Cloned: autograd refuses tensors that were made in inference mode.
         classes = self.classes.clone().expand(logits.shape[:-1])
-        if self.loss == "margin":
+        if self.loss in ("margin", "dlr"):
             index = classes.unsqueeze(-1)
             others = logits.scatter(-1, index, -math.inf).amax(-1)
+            if self.loss == "dlr" and self.target is not None:
+                true = self.y.clone().expand(logits.shape[:-1])
+                others = torch.where(true == classes, others, logits.gather(-1, true.unsqueeze(-1)).squeeze(-1))
             value = sign * (logits.gather(-1, index).squeeze(-1) - others)
+            if self.loss == "dlr":
+                first, _, third, *fourth = logits.topk(3 if self.target is None else 4, -1).values.unbind(-1)
+                value = value / (first - (third + (fourth or [third])[0]) / 2 + _NO_LEAD)
         else:
             # torch's own, since everybody uses it: another formula's last bit would lead a sign attack elsewhere.
             log_p = -F.cross_entropy(logits.flatten(0, -2), classes.flatten(), reduction="none").view(classes.shape)
@@ -92,7 +104,7 @@ class Goal:
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Goal":
         target, floor = (None if part is None else change(part) for part in (self.target, self.floor))
-        return Goal(change(self.y), target, self.loss, floor)
+        return replace(self, y=change(self.y), target=target, floor=floor)
 
     @staticmethod
     def _log_p(logits: Tensor, classes: Tensor) -> Tensor:
@@ -116,14 +128,14 @@ class Forward:
         """The objective (N,)."""
         return goal.value(self.output.detach())
 
-    def gradient(self, goal: "Goal") -> Tensor:
-        """The gradient of the objective with respect to x, once.
+    def gradient(self, goal: "Goal", *, again: bool = False) -> Tensor:
+        """The gradient of the objective with respect to x, once; or ``again`` and again.
 
         Raises ``InputError`` for a model without a gradient, and for one whose numbers overflow.
         """
         try:
             with torch.inference_mode(False), torch.enable_grad():
-                (gradient,) = torch.autograd.grad(goal.value(self.output).sum(), self._x)
+                (gradient,) = torch.autograd.grad(goal.value(self.output).sum(), self._x, retain_graph=again)
         except RuntimeError as error:
             if self.output.requires_grad and "not have been used" not in str(error):
                 raise

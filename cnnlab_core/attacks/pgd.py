@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.loop import Attack, Course, Update, attack
+from cnnlab_core.attacks.loop import Attack, AttackStep, Course, Update, attack
 from cnnlab_core.attacks.objective import Classifier, Loss
 from cnnlab_core.attacks.threat import Radius, Threat, warn_of_levels
 from cnnlab_core.checks import by_annotation, seeded
@@ -64,12 +64,12 @@ def pgd_steps(
     def begin() -> tuple[Tensor, Update]:
         velocity = torch.zeros_like(given.x)
 
-        def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
+        def step(at: AttackStep, gradient: Tensor) -> Tensor:
             nonlocal velocity
             if momentum:
                 size = gradient.abs().mean((1, 2, 3), keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
                 velocity = gradient = momentum * velocity + gradient / size
-            return threat.project(x_adv + length * threat.normalise(gradient, x_adv))
+            return threat.project(at.x_adv + length * threat.normalise(gradient, at.x_adv))
 
         return threat.random_start(generator) if random_start else given.x, step
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, check_positive, problem
-from cnnlab_core.attacks.loop import Attack, Course, attack
+from cnnlab_core.attacks.loop import Attack, AttackStep, Course, attack
 from cnnlab_core.attacks.objective import Classifier
 from cnnlab_core.attacks.threat import Radius, Threat
 from cnnlab_core.checks import by_annotation
@@ -40,8 +40,8 @@ def probability_ascent_steps(
     threat = Threat.around(x, "linf", eps, mask)
     check_positive(step_size, "step size")
 
-    def step(x_adv: Tensor, gradient: Tensor) -> Tensor:
-        return threat.project(x_adv + step_size * gradient)
+    def step(at: AttackStep, gradient: Tensor) -> Tensor:
+        return threat.project(at.x_adv + step_size * gradient)
 
     return (yield from attack(model, given, course, lambda: (x, step), threat))
 

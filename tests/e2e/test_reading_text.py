@@ -61,7 +61,7 @@ def test_a_run_from_its_start_to_the_names_that_it_writes(lab):
     press(lab, "Resume")
     stands(lab, "training")
     goes_on(lab, paused)
-    expect(lab.page.get_by_text("counting pairs", exact=True)).to_be_visible()
+    expect(lab.page.get_by_text("counting pairs", exact=True).first).to_be_visible()
     press(lab, "Stop")
     press(lab, "Stop and test")
     stands(lab, "stopped")

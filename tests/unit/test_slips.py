@@ -18,6 +18,7 @@ from cnnlab_core import (
     classification,
     convolution,
     dream,
+    evaluation,
     exercises,
     from_scratch,
     images,
@@ -31,7 +32,7 @@ from cnnlab_core.models import load_model
 from tests.slips import ANYTHING, call, offered, spoil
 
 PACKAGES = (
-    attacks, classification, convolution, dream, exercises, from_scratch, images, interpretability, models,
+    attacks, classification, convolution, dream, evaluation, exercises, from_scratch, images, interpretability, models,
     receptive_field,
 )  # fmt: skip
 
@@ -40,8 +41,11 @@ NODE = next(layer.name for layer in MODEL.nodes() if layer.has_maps)
 PICTURES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 ONE = PICTURES[:1]
 NETWORK = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 3)).eval()
+SAID = int(NETWORK(PICTURES)[0].argmax())
+HALF_RIGHT = [SAID, (SAID + 1) % 3]
 PHOTO = Image.new("RGB", (40, 30), "teal")
 LOGITS = np.array([0.5, -1.0, 2.0])
+MANY_LOGITS = np.array([LOGITS, LOGITS])
 SIGNAL, ROW = [1.0, 2.0, 3.0, 4.0], [1.0, -1.0]
 IMAGE = np.arange(16.0).reshape(4, 4)
 KERNEL = np.ones((2, 2))
@@ -54,6 +58,7 @@ STEPS = {"steps": 2, "early_stop": False, "keep_best": True}
 BALL = {"eps": 0.05, "mask": None}
 PGD = {**ATTACKED, **STEPS, **BALL, "step_size": 0.02, "norm": "linf", "loss": "margin", "momentum": 0.5,
        "random_start": True, "restarts": 1, "generator": 3}  # fmt: skip
+PGD_WITHOUT = {name: PGD[name] for name in PGD if name not in ("step_size", "momentum")}
 FGSM = {**ATTACKED, **BALL, "norm": "linf", "step_size": None, "loss": "margin"}
 ASCENT = {**ATTACKED, **STEPS, "step_size": 0.5}
 SEARCHED = {"model": NETWORK, "x": PICTURES, "y": None, "target": None, "method": "fgsm", "loss": "margin"}
@@ -73,6 +78,9 @@ GOOD = {
         "fgsm": FGSM, "pgd": PGD, "minimal_epsilon": BISECTED, "smallest_rounded_epsilon": SEARCHED,
         "universal": UNIVERSAL, "log_probability_ascent": ASCENT,
         "probability_ascent": {**ASCENT, **BALL}, "normalised_probability_ascent": {**ASCENT, **BALL},
+        "apgd": {**PGD_WITHOUT, "norm": "l2", "towards": ()}, "square": {**ATTACKED, **BALL, "steps": 2, "share": 0.5,
+            "early_stop": False, "generator": 3}, "deepfool": {**ATTACKED, "steps": 2, "overshoot": 0.1, "rivals": 2},
+        "carlini_wagner": {**ATTACKED, "steps": 2, "searches": 1, "kappa": 1.0, "c": 2.0, "learning_rate": 0.1},
         "l1_adam": {**ATTACKED, **STEPS, "alpha": 0.1, "learning_rate": 0.01},
     }.items()},
     "attacks.Expectation": {"model": NETWORK, "transforms": [(find_transform("jpeg"), 80)], "generator": 3, "draws": 1},
@@ -149,8 +157,19 @@ GOOD = {
     "from_scratch.torch_arrays": {"unrolled": READ},
     "from_scratch.unroll": {"kind": "LSTM", "parameters": LSTM, "x": np.eye(2), "targets": [1, -1], "h0": [0.0, 0.5],
                             "c0": [0.5, 0.0], "dh": np.ones((2, 2))},
+    **{f"evaluation.{name}{way}": {"model": NETWORK, "x": PICTURES, "y": HALF_RIGHT, **more} for way in ("", "_steps")
+       for name, more in (("ask", {}), ("masked_gradients", {"eps": 0.1, "seed": 1}),
+                          ("robustness", {"eps": 0.1, "seed": 1, "so_far": None}))},
+    "evaluation.expected_seconds": {"model": NETWORK, "x": PICTURES, "y": HALF_RIGHT},
+    "evaluation.wilson": {"right": 3, "of": 4, "level": 0.9},
+    "evaluation.Share": {"right": 3, "of": 4},
+    "evaluation.accuracy": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "most": 3},
+    "evaluation.calibration": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0},
+    "evaluation.fit_temperature": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
+    **{f"exercises.{name}{way}": {"sheets": [SHEET]}
+       for name in ("moodle_xml", "qti_package") for way in ("", "_steps")},
     "exercises.make_sheets": DRAWN_SHEETS,
     **{f"exercises.sheets_html{way}": {"sheets": [SHEET], "solutions": True, "lab": "http://lab"}
        for way in ("", "_steps")},
@@ -205,6 +224,7 @@ RECORDS = {
     "from_scratch.Clipped", "from_scratch.Explanation", "from_scratch.Factor", "from_scratch.Term",
     "from_scratch.Unrolled",
     "dream.DreamStep", "dream.Dreamt", "dream.Objective", "dream.VisualiseStep", "dream.Visualised", "dream.ZoomStep",
+    "evaluation.Accuracy", "evaluation.Calibration", "evaluation.Check", "evaluation.Robustness",
     "exercises.Exercise", "exercises.Kind", "exercises.Choice", "exercises.Numbers", "exercises.Sheet",
     "images.Sample", "interpretability.Attribution", "models.Layer", "models.ModelSpec", "models.Stage",
     "receptive_field.Box", "receptive_field.Growth", "receptive_field.ReceptiveField",

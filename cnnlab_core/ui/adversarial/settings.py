@@ -88,7 +88,12 @@ class Setting:
     usual: bool = False
 
 
-LOSSES = {"cross_entropy": "Log-probability", "margin": "Margin of logits", "probability": "Probability"}
+LOSSES = {
+    "cross_entropy": "Log-probability",
+    "margin": "Margin of logits",
+    "probability": "Probability",
+    "dlr": "Difference of logits ratio",
+}
 _EPSILON = {
     "linf": Slider("eps", "Epsilon (L∞, k/255)", 0.0, 32.0, 4.0, 0.5, LEVELS),
     "l2": Slider("eps_l2", "Epsilon (L2, pixel units)", 0.0, 20.0, 2.0, 0.25),

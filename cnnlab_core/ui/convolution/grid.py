@@ -56,7 +56,7 @@ def show_grid(
     with cells that are on the board; an ``InputError`` of ``on_edit`` is said above it. ``component`` is what
     :func:`grid_component` gives.
     """
-    key_of = {name: f"{key}_{name}" for name in ("turn", "problem")}
+    key_of = {name: f"{key}_{name}" for name in ("turn", "problem", "pins")}
     drawn = st.session_state.get(key_of["turn"], 0)
 
     def edited() -> None:
@@ -79,7 +79,11 @@ def show_grid(
         st.session_state[key_of["problem"]] = problem, board
 
     def pin() -> None:
-        on_pin(_cell(board, st.session_state[key].get("pin")))
+        record = st.session_state[key].get("pin")
+        serial = record.get("serial") if isinstance(record, dict) else None
+        if isinstance(serial, int):
+            st.session_state[key_of["pins"]] = serial
+        on_pin(_cell(board, record))
 
     problem, its_board = st.session_state.get(key_of["problem"], ("", None))
     if problem and its_board == board:  # once the numbers are others, it is past
@@ -90,6 +94,7 @@ def show_grid(
         "editable": editable,
         "pinned": pinned and {"array": pinned[0], "index": list(pinned[1])},
         "turn": drawn,
+        "pins": st.session_state.get(key_of["pins"], 0),
         "first": first,
     }
     component(key=key, data=data, on_edits_change=edited, on_pin_change=pin)

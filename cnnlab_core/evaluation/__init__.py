@@ -1,0 +1,26 @@
+"""What a network's figures are worth: accuracy and its interval, robustness, calibration, signs of hidden gradients."""
+
+from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
+from cnnlab_core.evaluation.calibration import Calibration, calibration, fit_temperature
+from cnnlab_core.evaluation.masked_gradients import Check, masked_gradients, masked_gradients_steps
+from cnnlab_core.evaluation.pictures import ask, ask_steps
+from cnnlab_core.evaluation.robustness import Robustness, expected_seconds, robustness, robustness_steps
+
+__all__ = [
+    "Accuracy",
+    "Calibration",
+    "Check",
+    "Robustness",
+    "Share",
+    "accuracy",
+    "ask",
+    "ask_steps",
+    "calibration",
+    "expected_seconds",
+    "fit_temperature",
+    "masked_gradients",
+    "masked_gradients_steps",
+    "robustness",
+    "robustness_steps",
+    "wilson",
+]

@@ -1,0 +1,108 @@
+"""Is a network right as often as it says? Reliability, and the temperature that makes up for it (Guo et al. 2017,
+arXiv:1706.04599)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnnlab_core.checks import by_annotation, whole
+from cnnlab_core.classification.softmax import softmax
+from cnnlab_core.errors import InputError
+from cnnlab_core.evaluation.pictures import check_logits
+
+BINS = 15
+MOST_BINS = 100
+LOWEST, HIGHEST = 0.01, 100.0
+"""Between these a temperature is sought."""
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The ``count`` pictures of which the network is surer than ``low`` and at most as sure as ``high``: how sure it is
+    of them (the mean ``confidence``) and how often it is right (``accuracy``); both 0 if there are none."""
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The reliability diagram at a ``temperature``, and the mean negative log-likelihood ``nll`` in nats."""
+
+    bins: tuple[Bin, ...]
+    temperature: float
+    nll: float
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error: the gap between confidence and accuracy, averaged over all pictures."""
+        total = sum(part.count for part in self.bins)
+        return sum(part.count * abs(part.confidence - part.accuracy) for part in self.bins) / total
+
+
+@by_annotation
+def calibration(logits: np.ndarray, labels: np.ndarray, bins: int = BINS, temperature: float = 1.0) -> Calibration:
+    """How sure softmax(logits / temperature) is of its first class, and how often that one is right, in equal bins.
+
+    Args:
+        logits: (N, classes).
+        labels: (N,) true classes.
+        bins: how many of them, each as wide, from 0 to 1.
+        temperature: above 0.
+
+    Raises:
+        InputError: for shapes and classes that don't fit, and no or too many bins.
+    """
+    logits, labels = check_logits(logits, labels)
+    bins = whole("bins", bins, least=1, most=MOST_BINS)
+    confidence = softmax(logits, temperature).max(1)
+    right = logits.argmax(1) == labels
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    sure, hits = (np.bincount(place, part, bins) / np.maximum(counts, 1) for part in (confidence, right))
+    rows = zip(edges[:-1], edges[1:], counts, sure, hits, strict=True)
+    drawn = tuple(Bin(float(a), float(b), int(count), float(c), float(r)) for a, b, count, c, r in rows)
+    return Calibration(drawn, temperature, _nll(logits, labels, 1 / temperature))
+
+
+@by_annotation
+def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature at which the true classes of held-out pictures are likeliest.
+
+    The negative log-likelihood is convex in 1 / T: its slope, the mean of (expected logit - true logit), is 0 at the
+    best one, which halving finds. It changes no answer, only how sure the network is of it.
+
+    Args:
+        logits: (N, classes) of pictures that the network hasn't learned from.
+        labels: (N,) true classes.
+
+    Raises:
+        InputError: for shapes and classes that don't fit, and where no temperature from 0.01 to 100 is best.
+    """
+    logits, labels = check_logits(logits, labels)
+    true = logits[np.arange(len(labels)), labels]
+
+    def slope(beta: float) -> float:
+        return float(((softmax(logits, 1 / beta) * logits).sum(1) - true).mean())
+
+    low, high = 1 / HIGHEST, 1 / LOWEST
+    if slope(low) >= 0:
+        raise InputError("These logits say less than guessing would, so no temperature helps. Check the labels.")
+    if slope(high) <= 0:
+        raise InputError(
+            "The network names (nearly) all of these pictures right, so the surer the likelier: no temperature is "
+            "best. Take more pictures, some of them hard."
+        )
+    for _ in range(100):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return 1 / low
+
+
+def _nll(logits: np.ndarray, labels: np.ndarray, beta: float) -> float:
+    z = beta * (logits - logits.max(1, keepdims=True))
+    return float((np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]).mean())

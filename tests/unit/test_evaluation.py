@@ -1,0 +1,228 @@
+"""The report card's figures: intervals, calibration, the worst case of several attacks, hidden gradients."""
+
+import itertools
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.stats import binomtest
+from torch import nn
+
+from cnnlab_core.data import open_data
+from cnnlab_core.errors import InputError
+from cnnlab_core.evaluation import (
+    Share,
+    accuracy,
+    ask,
+    calibration,
+    expected_seconds,
+    fit_temperature,
+    masked_gradients,
+    robustness,
+    robustness_steps,
+    wilson,
+)
+from cnnlab_core.evaluation.robustness import FOOLED, FOOLED_IN_FLOATS, STANDS, UNTRIED
+from cnnlab_core.models import load_model
+from cnnlab_core.runtime.jobs import finish
+
+
+def drawn_logits(seed, count=200, classes=4, surer=2.0):
+    """Logits whose classes are drawn from their own softmax, then times ``surer``: the best temperature is near it."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, 1.5, (count, classes))
+    odds = np.exp(logits)
+    labels = np.array([generator.choice(classes, p=row / row.sum()) for row in odds])
+    return logits * surer, labels
+
+
+def small(classes=5, seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        parts = nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(96, classes)
+    return nn.Sequential(*parts).eval().requires_grad_(False)
+
+
+def labelled(model, count=12, seed=1):
+    """Pictures whose labels are the network's answers, but for every fourth."""
+    x = (torch.rand(count, 3, 8, 8, generator=torch.Generator().manual_seed(seed)) * 255).round() / 255
+    y = model(x).argmax(1)
+    y[::4] = (y[::4] + 1) % 5
+    return x, y
+
+
+# --- accuracy -------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 2000), st.floats(0, 1), st.sampled_from([0.5, 0.95, 0.99]))
+def test_the_interval_is_scipy_s(of, share, level):
+    right = round(share * of)
+    expected = binomtest(right, of).proportion_ci(level, "wilson")
+    found = wilson(right, of, level)
+    assert found == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= found[0] <= right / of <= found[1] <= 1
+
+
+def test_accuracy_by_class_and_the_surest_mistakes():
+    logits, labels = drawn_logits(0)
+    labels[labels == 2] = 1
+    found = accuracy(logits, labels, most=3)
+    hits = logits.argmax(1) == labels
+    assert found.overall == Share(int(hits.sum()), 200)
+    assert found.by_class[2] is None
+    assert [share.value for share in found.by_class if share] == [hits[labels == k].mean() for k in (0, 1, 3)]
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    surest = sorted(np.flatnonzero(~hits), key=lambda i: -p[i].max())[:3]
+    assert [mistake["index"] for mistake in found.mistakes] == surest
+    assert found.overall.interval == wilson(int(hits.sum()), 200)
+
+
+# --- calibration ----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.integers(1, 20), st.floats(0.3, 4))
+def test_the_calibration_error_is_that_of_a_plain_loop(seed, bins, temperature):
+    logits, labels = drawn_logits(seed, count=60)
+    gap, loss = 0.0, 0.0
+    rows = []
+    for z, label in zip(logits.tolist(), labels.tolist(), strict=True):
+        odds = [np.exp((value - max(z)) / temperature) for value in z]
+        p = [value / sum(odds) for value in odds]
+        rows.append((max(p), z.index(max(z)) == label))
+        loss -= np.log(p[label]) / 60
+    for k in range(bins):
+        inside = [row for row in rows if k / bins < row[0] <= (k + 1) / bins]
+        if inside:
+            sure, hit = (sum(row[i] for row in inside) / len(inside) for i in (0, 1))
+            gap += abs(sure - hit) * len(inside) / 60
+    found = calibration(logits, labels, bins, temperature)
+    assert found.ece == pytest.approx(gap, abs=1e-9)
+    assert found.nll == pytest.approx(loss)
+    assert sum(part.count for part in found.bins) == 60
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.floats(0.5, 5))
+def test_the_temperature_is_the_likeliest(seed, surer):
+    logits, labels = drawn_logits(seed, surer=surer)
+    nll = minimize_scalar(lambda log_t: calibration(logits, labels, 1, float(np.exp(log_t))).nll, (-1, 1)).x
+    found = fit_temperature(logits, labels)
+    assert found == pytest.approx(np.exp(nll), rel=1e-4)
+    assert calibration(logits, labels, 15, found).nll <= calibration(logits, labels).nll
+
+
+def test_no_temperature_is_best_where_all_is_right_or_wrong():
+    logits = np.eye(4) * 3
+    with pytest.raises(InputError, match="right, so the surer the likelier"):
+        fit_temperature(logits, np.arange(4))
+    with pytest.raises(InputError, match="less than guessing"):
+        fit_temperature(logits, (np.arange(4) + 1) % 4)
+
+
+# --- robustness -----------------------------------------------------------------------------------------------
+
+
+def test_the_worst_case_is_no_better_than_any_part_and_goes_on_from_where_it_was(monkeypatch):
+    """Stopped after any step and gone on with, it ends as if it had never been."""
+    monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.robustness"], "AT_ONCE", 5)
+    model = small()
+    x, y = labelled(model)
+    whole = robustness(model, x, y, eps=0.03, seed=3)
+    assert whole.names == ("PGD-20", "APGD-CE", "APGD-T", "Square")
+    left = [whole.clean, *(whole.after(name) for name in whole.names)]
+    assert whole.clean == Share(9, 12)
+    assert all(later.right <= earlier.right for earlier, later in itertools.pairwise(left))
+    assert 0 < whole.worst.right < whole.clean.right
+    assert whole.worst == left[-1]
+    assert whole.worst.right <= whole.worst_in_8_bits.right
+    assert (whole.found[:, ~whole.right] == UNTRIED).all(), "what is wrong already is no merit of an attack"
+    fallen = (whole.found == FOOLED).cumsum(0) - (whole.found == FOOLED) > 0
+    assert (whole.found[fallen] == UNTRIED).all(), "only what stands goes on"
+    assert set(np.unique(whole.found)) <= {UNTRIED, STANDS, FOOLED_IN_FLOATS, FOOLED}
+    states = [step.latest for step in robustness_steps(model, x, y, eps=0.03, seed=3) if step.latest]
+    seen = {state.found.tobytes(): state for state in states}
+    assert len(seen) > 3
+    for state in list(seen.values())[1::5]:
+        again = finish(robustness_steps(model, x, y, eps=0.03, seed=3, so_far=state))
+        assert np.array_equal(again.found, whole.found)
+    with pytest.raises(InputError, match="begin anew"):
+        robustness(model, x, y, eps=0.04, seed=3, so_far=whole)
+    with pytest.raises(InputError, match="begin anew"):
+        robustness(model, x.flip(3), y, eps=0.03, seed=3, so_far=whole)
+
+
+def test_the_time_it_takes_at_most(monkeypatch):
+    """A pass of a few pictures, there and back, that takes a second: 80 pictures take so many of them through all."""
+    ticks = SimpleNamespace(perf_counter=itertools.count().__next__)
+    monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.robustness"], "time", ticks)
+    model = small()
+    x, y = labelled(model, 4)
+    assert expected_seconds(model, x, y) == 20 + 50 + 4 * 30 + 500 * 0.4
+    assert expected_seconds(model, x.repeat(20, 1, 1, 1), y.repeat(20)) == 80 / 8 * (20 + 50 + 4 * 30 + 500 * 0.4)
+
+
+def test_a_measurement_of_what_does_not_fit_is_a_sentence():
+    model = small()
+    x, y = labelled(model)
+    for measure in (ask, robustness, masked_gradients, expected_seconds):
+        for pictures, labels, words in (
+            (x, torch.full((12,), 2), "All pictures are of class 2"),
+            (x, y[:3], "12 pictures, so it takes 12 labels"),
+            (x, y + 3, "Classes run from 0 to 4"),
+            (x[:, :2], y, "can't take pictures"),
+            (x[:0], y[:0], "at least one"),
+            (x.repeat(900, 1, 1, 1), y.repeat(900), "are measured at most"),
+        ):
+            with pytest.raises(InputError, match=words):
+                measure(model, pictures, labels)
+    for measure in (robustness, masked_gradients):
+        with pytest.raises(InputError, match="names none of these 12 pictures right"):
+            measure(model, x, (model(x).argmax(1) + 1 + torch.arange(12) % 2) % 5)
+
+
+# --- gradients that hide --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digits():
+    model, pictures = load_model("glass_digits", device="cpu"), open_data("digits").read_test()
+    return model, pictures.images[::130].permute(0, 3, 1, 2).float() / 255, pictures.labels[::130]
+
+
+MASKS = {
+    "an honest network": (lambda model: model, set()),
+    "quantised input": (
+        lambda model: lambda x: model((x * 4).round() / 4),
+        {"zero gradient", "wide ball", "black box"},
+    ),
+    "saturated logits": (lambda model: lambda x: 1e5 * model(x), {"zero gradient", "wide ball", "black box"}),
+    "random noise inside": (lambda model: NoiseInside(model), {"random"}),
+}
+
+
+class NoiseInside:
+    def __init__(self, model):
+        self.model, self.generator = model, torch.Generator().manual_seed(0)
+
+    def __call__(self, x):
+        return self.model((x + 0.3 * torch.randn(x.shape, generator=self.generator)).clamp(0, 1))
+
+
+@pytest.mark.filterwarnings("ignore:The gradient is zero")
+@pytest.mark.parametrize("mask", MASKS)
+def test_a_network_that_hides_its_gradient_is_found_out(digits, mask):
+    model, x, y = digits
+    wrap, signs = MASKS[mask]
+    found = {check.name: check for check in masked_gradients(wrap(model), x, y, eps=0.2)}
+    assert list(found) == ["random", "zero gradient", "more steps", "wide ball", "black box"]
+    named = {name for name, check in found.items() if not check.clear}
+    assert named >= signs, [check.sentence for check in found.values()]
+    assert mask != "an honest network" or not named
+    words = {"random": "chance inside", "zero gradient": "rounding", "wide ball": "plain grey", "black box": "only"}
+    assert all(words[name] in found[name].sentence for name in signs)
