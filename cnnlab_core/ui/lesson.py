@@ -8,6 +8,7 @@ chooses; it finds the controls by itself (``assets/lesson``).
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.lessons import put_away
 from cnnlab_core.runtime.assets import read_asset
@@ -31,10 +32,10 @@ _component = st.components.v2.component(
 )
 
 
-def show_lesson(page: str) -> bool:
+def show_lesson(page: str, head: DeltaGenerator) -> bool:
     """What a lesson puts above the page: for students its card or the way back, for a teacher the choice of controls.
 
-    Gives whether it has a card, or the way back to one.
+    Gives whether it has a card, or in the page's ``head`` the way back to one.
     """
     if st.query_params.get(CARRIED):
         from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
@@ -44,7 +45,8 @@ def show_lesson(page: str) -> bool:
     wanted = st.query_params.get(PARAMETER)
     if wanted is None:
         if left := st.session_state.get(OPEN):
-            st.page_link(**left)
+            with head:
+                st.page_link(**left, width="content")
         return bool(left)
     if wanted != EDIT:
         hide(put_away(wanted))
