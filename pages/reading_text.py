@@ -1,4 +1,4 @@
-"""Reading text: how can a network read one letter after another, and what does it remember?"""
+"""Reading text: how does a network read letter by letter, and what does it remember?"""
 
 from cnnlab_core.ui.frame import page
 from cnnlab_core.ui.reading_text import by_hand, look_inside, through_time, train, write

@@ -108,9 +108,9 @@ PAGES: tuple[Page, ...] = (
         group="Train",
         title="Reading text",
         icon=":material/text_fields:",
-        question="How can a network read one letter after another, and what does it remember?",
+        question="How does a network read letter by letter, and what does it remember?",
         promise="Follow every number of a recurrent cell through a word, then train a network that writes names.",
-        look="Click a number to see its sum.",
+        look="Click a number.",
     ),
     Page(
         name="exercises",
