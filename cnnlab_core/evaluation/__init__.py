@@ -2,6 +2,7 @@
 
 from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
 from cnnlab_core.evaluation.calibration import Calibration, calibration, fit_temperature
+from cnnlab_core.evaluation.corruptions import Corrupted, corruptions, corruptions_steps
 from cnnlab_core.evaluation.masked_gradients import Check, masked_gradients, masked_gradients_steps
 from cnnlab_core.evaluation.pictures import ask, ask_steps
 from cnnlab_core.evaluation.robustness import Robustness, expected_seconds, robustness, robustness_steps
@@ -10,12 +11,15 @@ __all__ = [
     "Accuracy",
     "Calibration",
     "Check",
+    "Corrupted",
     "Robustness",
     "Share",
     "accuracy",
     "ask",
     "ask_steps",
     "calibration",
+    "corruptions",
+    "corruptions_steps",
     "expected_seconds",
     "fit_temperature",
     "masked_gradients",

@@ -79,7 +79,17 @@ def masked_gradients_steps(
         return int(result.exact.success.sum())
 
     def pgd(steps: int, radius: float) -> Attack:
-        return pgd_steps(model, x, labels, eps=radius, steps=steps, generator=seed, random_start=True, keep_best=True)
+        return pgd_steps(
+            model,
+            x,
+            labels,
+            eps=radius,
+            steps=steps,
+            random_start=True,
+            generator=seed,
+            early_stop=True,
+            keep_best=True,
+        )
 
     scale = max(float(first.abs().max()), 1.0)
     yield noted(

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from cnnlab_core.attacks.apgd import apgd_steps
 from cnnlab_core.attacks.inputs import Classes, check_positive
-from cnnlab_core.attacks.loop import Attack
+from cnnlab_core.attacks.loop import Attack, AttackStep
 from cnnlab_core.attacks.objective import Classifier, Forward, Goal, logits_of
 from cnnlab_core.attacks.pgd import pgd_steps
 from cnnlab_core.attacks.square import square_steps
@@ -23,13 +24,15 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.evaluation.accuracy import Share
 from cnnlab_core.evaluation.pictures import AT_ONCE, check_labelled
-from cnnlab_core.runtime.jobs import Progress, plainly, relay
+from cnnlab_core.runtime.jobs import Progress, finish, plainly, relay
 
 MOST_ATTACKED = 1000
 """Pictures that are attacked at most: hours on two cores."""
 EPS = 8 / 255
 _ANSWERS_AT_ONCE = 5000
 """So many logits a step are kept: fewer pictures at once for a network of a thousand classes."""
+_TRIED = 16
+"""Pictures on which the time is tried."""
 _BLIND = 0.4
 """What a pass without a gradient takes of one with it, about."""
 
@@ -151,17 +154,10 @@ def robustness_steps(
             todo = rows[so_far.right[rows] & (known[:index] != FOOLED).all(0) & (known[index] == UNTRIED)]
             if not len(todo):
                 continue
-            before, width = first + len(rows) * index / len(parts), len(rows) / len(parts)
             chosen = torch.from_numpy(todo).to(x.device)
             attack = part.start(model, x[chosen], labels[chosen], eps, seed + first * len(parts) + index)
-            latest = so_far if so_far.measured.any() else None
-
-            def told(
-                share: float, at: float = before, of: float = width, known: Robustness | None = latest
-            ) -> Progress:
-                return Progress(at + of * share, len(x), known)
-
-            result = yield from relay(attack, lambda step, told=told: told(step.share))
+            before, width = first + len(rows) * index / len(parts), len(rows) / len(parts)
+            result = yield from relay(attack, partial(_told, so_far, before, width))
             found = so_far.found.copy()
             fooled = torch.where(result.success, FOOLED, torch.where(result.exact.success, FOOLED_IN_FLOATS, STANDS))
             found[index, todo] = fooled.cpu().numpy()
@@ -173,16 +169,27 @@ def robustness_steps(
 robustness = plainly(robustness_steps)
 
 
+def _told(known: Robustness, before: float, width: float, step: AttackStep) -> Progress[Robustness]:
+    """A step of an attack on some pictures, which count as ``width`` pictures done."""
+    return Progress(before + width * step.share, len(known.right), known if known.measured.any() else None)
+
+
 @by_annotation
-def expected_seconds(model: Classifier, x: Tensor, y: Classes) -> float:
-    """How long ``robustness`` of these pictures takes at most, on a device that does nothing else: one pass there and
-    back of a few of them is timed. Most pictures fall early, so it is rather less. Raises ``InputError``."""
+def expected_seconds(model: Classifier, x: Tensor, y: Classes, *, eps: float = EPS) -> float:
+    """About how long ``robustness`` of these pictures takes on a device that does nothing else.
+
+    A few are tried: how long a pass there and back is, and how many stand after PGD-20, since only these go on. Raises
+    ``InputError``.
+    """
     labels = check_labelled(model, x, y, MOST_ATTACKED)
-    few, goal = x[:8], Goal(labels[:8])
-    seconds = []
+    sample = slice(None, None, -(-len(x) // _TRIED))
+    few, goal, seconds = x[sample], Goal(labels[sample]), []
     for _ in range(3):
         start = time.perf_counter()
         here = Forward(model, few)
         here.gradient(goal)
         seconds.append(time.perf_counter() - start)
-    return min(seconds) / len(few) * len(x) * sum(part.passes for part in parts_for(here.logits.shape[1]))
+    pgd, *others = parts_for(here.logits.shape[1])
+    stands = ~finish(pgd.start(model, few, goal.y, eps, 0)).success
+    passes = (~goal.reached(here.logits)).sum() * pgd.passes + stands.sum() * sum(part.passes for part in others)
+    return float(passes) * min(seconds) / len(few) ** 2 * len(x)

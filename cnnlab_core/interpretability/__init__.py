@@ -6,10 +6,12 @@ from cnnlab_core.interpretability.attribution import (
     Request,
     attribute,
     grad_cam,
+    grad_cam_plus_plus,
     integrated_gradients,
     occlusion,
     saliency,
 )
+from cnnlab_core.interpretability.sampled import rise, rise_mask, smooth_grad
 
 __all__ = [
     "Attribution",
@@ -17,7 +19,11 @@ __all__ = [
     "attribute",
     "capture",
     "grad_cam",
+    "grad_cam_plus_plus",
     "integrated_gradients",
     "occlusion",
+    "rise",
+    "rise_mask",
     "saliency",
+    "smooth_grad",
 ]

@@ -93,8 +93,8 @@ def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generato
 @by_annotation
 def saliency(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
     """|d logit / d pixel| (Simonyan et al. 2013, arXiv:1312.6034): (1, 3, H, W), not negative."""
-    _check(model, x, target)
-    return _gradient(model, x, target).abs()
+    check_explained(model, x, target)
+    return logit_gradient(model, x, target).abs()
 
 
 @by_annotation
@@ -103,17 +103,22 @@ def grad_cam(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> tor
 
     The node's maps, each weighted by the mean gradient of the logit over it: (1, 1, h, w), signed.
     """
-    _check(model, x, target)
-    logits = model.nodes()[-1].name
-    with torch.enable_grad():
-        values = capture(model, x.detach().clone().requires_grad_(), [node, logits])
-        maps = values[node]
-        if maps.ndim != 4:
-            raise InputError(
-                f"Grad-CAM needs maps, but {node} has the shape {tuple(maps.shape[1:])}. Choose an earlier one."
-            )
-        (gradient,) = torch.autograd.grad(values[logits][0, target], maps)
-    return (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True).detach()
+    maps, gradient = _maps(model, x, target, node)
+    return (gradient.mean((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
+
+
+@by_annotation
+def grad_cam_plus_plus(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> torch.Tensor:
+    """Grad-CAM++ (Chattopadhay et al. 2017, arXiv:1710.11063, eqs. 5 and 19, before the ReLU): (1, 1, h, w), signed.
+
+    With g the gradient of the logit, each place of a map A counts g^2 / (2 g^2 + g^3 sum of A) where g is positive, so
+    that small regions weigh as much as large ones. As in the paper the score is the logit's exponential, whose factor
+    is the same everywhere and left out.
+    """
+    maps, gradient = _maps(model, x, target, node)
+    below = 2 * gradient.square() + gradient.pow(3) * maps.sum((2, 3), keepdim=True)
+    share = torch.where(below != 0, gradient.square() / below, 0)
+    return ((share * gradient.clamp(min=0)).sum((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def integrated_gradients(
 
     The integral is a Gauss-Legendre sum of ``steps`` gradients, as captum's default.
     """
-    _check(model, x, target)
+    check_explained(model, x, target)
     if not 1 <= steps <= MOST_STEPS:
         raise InputError(f"Integrated gradients take 1 to {MOST_STEPS} steps, not {steps}.")
     start = torch.full_like(x, baseline)
@@ -151,7 +156,7 @@ def integrated_gradients(
     total = torch.zeros_like(x)
     for done, (position, weight) in enumerate(zip(positions.tolist(), weights.tolist(), strict=True), 1):
         point = start + (1 + position) / 2 * way
-        total += weight / 2 * _gradient(model, point.clamp(0, 1), target)
+        total += weight / 2 * logit_gradient(model, point.clamp(0, 1), target)
         yield Progress(done, steps)
     attribution = total * way
     with torch.no_grad():
@@ -175,7 +180,7 @@ def occlusion(
 
     A pixel's value is the mean over the squares that cover it. ``baseline`` is the grey of the square.
     """
-    _check(model, x, target)
+    check_explained(model, x, target)
     height, width = x.shape[2:]
     corners = occlusion_corners(height, width, window, stride)
     falls, covers = torch.zeros(1, 1, height, width, device=x.device), torch.zeros(1, 1, height, width, device=x.device)
@@ -203,13 +208,28 @@ def occlusion_corners(height: int, width: int, window: int, stride: int) -> list
     return [(top, left) for top in _positions(height, window, stride) for left in _positions(width, window, stride)]
 
 
+def _maps(model: LoadedModel, x: torch.Tensor, target: int, node: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """A node's maps and the logit's gradient over them, both (1, channels, h, w)."""
+    check_explained(model, x, target)
+    logits = model.nodes()[-1].name
+    with torch.enable_grad():
+        values = capture(model, x.detach().clone().requires_grad_(), [node, logits])
+        maps = values[node]
+        if maps.ndim != 4:
+            raise InputError(
+                f"Grad-CAM needs maps, but {node} has the shape {tuple(maps.shape[1:])}. Choose an earlier one."
+            )
+        (gradient,) = torch.autograd.grad(values[logits][0, target], maps)
+    return maps.detach(), gradient
+
+
 def _positions(length: int, window: int, stride: int) -> list[int]:
     """Where a sliding square begins; the last one may hang over the edge, where it is cut off."""
     steps = -(-(length - window) // stride)
     return [step * stride for step in range(steps + 1)]
 
 
-def _gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
+def logit_gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Tensor:
     """d logit / d pixel, (1, 3, H, W)."""
     from captum.attr import Saliency  # takes a second or more to import
 
@@ -226,7 +246,7 @@ def _array(values: torch.Tensor) -> np.ndarray:
     return values.reshape(values.shape[-2:]).float().cpu().numpy()
 
 
-def _check(model: LoadedModel, x: torch.Tensor, target: int) -> None:
+def check_explained(model: LoadedModel, x: torch.Tensor, target: int) -> None:
     check_pixels(x)
     if len(x) != 1:
         raise InputError(f"Attribution explains one picture of shape (1, 3, H, W), but this has {tuple(x.shape)}.")

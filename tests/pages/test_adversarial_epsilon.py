@@ -109,18 +109,18 @@ def test_the_address_names_the_epsilon_and_the_file_follows(open_page):
 
 
 def test_pgd_waits_for_its_button_and_is_taken_to_each_epsilon_with_its_settings_as_pictures(open_page, model, x):
-    query = {"adversarial_way_steps": "2", "adversarial_momentum": "0.5", "adversarial_loss": "margin"}
+    query = {"adversarial_way_steps": "2", "adversarial_momentum": "0.5", "adversarial_loss": "dlr"}
     app = opened(open_page, adversarial_way="PGD at each epsilon", **query)
     assert not app.get("bidi_component")
     app = press(app, "Run PGD at 17 epsilons, 2 steps each")
     data = scene(app)
     assert len(data["pictures"]) == 17
     assert data["pictures"][0].startswith("data:image/png;base64,")
-    plan = Plan(steps=2, momentum=0.5, loss="margin").over_epsilon()
+    plan = Plan(steps=2, momentum=0.5, loss="dlr").over_epsilon()
     curve = sweep(model, x, eps=LINF, method=plan).curve()
     assert f"Smallest epsilon that changes the class: {levels(curve.changes)}" in texts(app)
     assert "PGD, norm L∞, steps in proportion to epsilon, 2 steps, best picture on the way, momentum 0.5" in texts(app)
-    assert 'Plan("pgd", step_size=None, steps=2, loss="margin", momentum=0.5, keep_best=True)' in app.code[-1].value
+    assert 'Plan("pgd", step_size=None, steps=2, loss="dlr", momentum=0.5, keep_best=True)' in app.code[-1].value
 
 
 @pytest.mark.parametrize("title", [entry.title for entry in METHODS.values() if not entry.straight])

@@ -7,6 +7,9 @@ import pytest
 from streamlit.runtime.state.query_params_proxy import QueryParamsProxy
 
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.lessons import Number, Results, Tried, read_code, write_code
+from cnnlab_core.lessons.asking import parts_of, seed_of
+from cnnlab_core.lessons.ready import LESSONS
 from cnnlab_core.models import load_model
 from cnnlab_core.network.covered import Patch, logits_without
 from cnnlab_core.stories import has_story, read_story
@@ -84,14 +87,17 @@ def everything(app):
 def asked(monkeypatch):
     """The keys that a page asks its address for."""
     keys = set()
-    for name in ("get", "get_all"):
 
-        def recorded(self, key, *more, read=getattr(QueryParamsProxy, name)):
+    def recorded(read):
+        def get(self, key, *more):
             if sys._getframe(1).f_code.co_name not in READ_ALL:
                 keys.add(key)
             return read(self, key, *more)
 
-        monkeypatch.setattr(QueryParamsProxy, name, recorded)
+        return get
+
+    for name in ("get", "get_all"):
+        monkeypatch.setattr(QueryParamsProxy, name, recorded(getattr(QueryParamsProxy, name)))
     return keys
 
 
@@ -188,6 +194,16 @@ def test_a_step_that_is_not_there_is_said(open_page, wanted):
     app = open_page("convolution", story=wanted)
     assert "One window, one number" in texts(app)
     assert refused(app)
+
+
+def test_what_is_said_of_lessons():
+    (part,) = parts_of(Number(ask="?", answer=0.667, tolerance=0.01), 0, str)
+    assert part.check("0.66").correct
+    lesson = LESSONS[0]
+    assert len({seed_of(lesson, name, 1) for name in ("Ada", "Emmy")}) == 2
+    code = write_code(lesson, Results(student="Ada", steps=(Tried(1, True),) * len(lesson.steps)), b"key")
+    other = code[:20] + ("B" if code[20] == "A" else "A") + code[21:]
+    assert [read_code(one, lesson, b"key").state for one in (code, other)] == ["right", "forged"]
 
 
 def test_no_patch_of_a_third_hides_the_cat():

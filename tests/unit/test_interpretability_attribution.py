@@ -9,12 +9,14 @@ import torch
 
 from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.interpretability import capture, rise, rise_mask, smooth_grad
 from cnnlab_core.interpretability.attribution import (
     METHODS,
     WIDE_GAP,
     Request,
     attribute,
     grad_cam,
+    grad_cam_plus_plus,
     integrated_gradients,
     occlusion,
     occlusion_corners,
@@ -98,6 +100,90 @@ def test_grad_cam_is_captums(name, node, cat):
     twin = copy.deepcopy(shared.network)
     expected = LayerGradCam(lambda x: twin(shared.normalise(x)), twin.get_submodule(node)).attribute(cat, target=5)
     torch.testing.assert_close(grad_cam(shared, cat, 5, node), expected.detach(), atol=1e-6, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def ship():
+    """A small network and a picture: what is said of both holds of any."""
+    return load_model("cifar10_standard", device="cpu"), torch.rand(
+        1, 3, 32, 32, generator=torch.Generator().manual_seed(8)
+    )
+
+
+def test_grad_cam_plus_plus_is_the_paper_s_formula_by_loops(ship):
+    model, x = ship
+    node = [layer.name for layer in model.nodes() if layer.has_maps][-3]
+    found = grad_cam_plus_plus(model, x, 3, node)
+    last = model.nodes()[-1].name
+    with torch.enable_grad():
+        values = capture(model, x.clone().requires_grad_(), [node, last])
+        (slope,) = torch.autograd.grad(values[last][0, 3].exp(), values[node])
+    score = float(values[last][0, 3].exp())
+    maps, slope = (part[0].detach().double().numpy() for part in (values[node], slope))
+    expected = np.zeros(maps.shape[1:])
+    for channel, slopes in zip(maps, slope, strict=True):
+        weight = 0.0
+        for first in slopes.flat:  # the derivatives of exp(S): S'' is 0 in a network of straight pieces
+            second, third = first**2 / score, first**3 / score**2
+            below = 2 * second + channel.sum() * third
+            weight += second / below * max(first, 0) if below else 0
+        expected += weight * channel
+    assert found.shape[:2] == (1, 1)
+    assert np.abs(expected).max() > 0
+    np.testing.assert_allclose(found[0, 0].numpy(), expected / score, atol=1e-4 * np.abs(expected / score).max())
+
+
+def test_smooth_grad_is_captum_s_noise_tunnel(ship):
+    from captum.attr import NoiseTunnel, Saliency
+
+    model, x = ship
+    x = 0.4 + 0.2 * x  # where no noise is clipped, which captum wouldn't
+    twin = copy.deepcopy(model.network)
+    tunnel = NoiseTunnel(Saliency(lambda pixels: twin(model.normalise(pixels))))
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        expected = tunnel.attribute(
+            x, target=3, nt_type="smoothgrad", nt_samples=5, nt_samples_batch_size=1, stdevs=0.05, abs=False
+        )
+    torch.testing.assert_close(
+        finish(smooth_grad(model, x, 3, draws=5, noise=0.05, generator=6)), expected, atol=1e-4, rtol=1e-4
+    )
+    still = finish(smooth_grad(model, x, 3, draws=2, noise=0.0))
+    torch.testing.assert_close(still.abs(), saliency(model, x, 3), atol=1e-5, rtol=1e-4)
+    for wrong in ({"draws": 0}, {"noise": 2.0}):
+        with pytest.raises(InputError):
+            finish(smooth_grad(model, x, 3, **wrong))
+
+
+def test_rise_is_the_mean_of_its_masks_by_what_the_network_says(ship):
+    model, x = ship
+    found = finish(rise(model, x, 3, masks=20, cells=5, keep=0.3, generator=4))
+    generator = torch.Generator().manual_seed(4)
+    masks = torch.cat([rise_mask(32, 32, 5, 0.3, generator) for _ in range(20)]).double().numpy()
+    with torch.no_grad():
+        p = model(x * torch.from_numpy(masks).float()).double().softmax(1)[:, 3].numpy()
+    expected = sum(p[i] * masks[i, 0] for i in range(20)) / (20 * 0.3)
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-4)
+    with pytest.raises(InputError, match="chance between 0 and 1"):
+        finish(rise(model, x, 3, keep=1.0))
+
+
+def test_a_mask_is_a_grid_enlarged_smoothly_and_moved():
+    masks = np.stack([rise_mask(32, 28, 4, 0.4, seed)[0, 0].numpy() for seed in range(400)])
+    assert masks.shape == (400, 32, 28)
+    assert masks.mean() == pytest.approx(0.4, abs=0.02)
+    assert len({mask.tobytes() for mask in masks}) > 380
+    generator = torch.Generator().manual_seed(9)
+    top, left = (
+        int(share * side) for share, side in zip(torch.rand(2, generator=generator).tolist(), (8, 7), strict=True)
+    )
+    grid = (torch.rand(4, 4, generator=generator) < 0.4).double().numpy()
+    for (row, column), value in np.ndenumerate(rise_mask(32, 28, 4, 0.4, 9)[0, 0].numpy()):
+        places = ((row + top + 0.5) * 4 / 40 - 0.5, (column + left + 0.5) * 4 / 35 - 0.5)
+        (r, c), expected = (min(max(place, 0), 3) for place in places), 0.0
+        for i, j in np.ndindex(4, 4):  # a hat over each cell's middle
+            expected += grid[i, j] * max(0, 1 - abs(r - i)) * max(0, 1 - abs(c - j))
+        assert value == pytest.approx(expected, abs=1e-5)
 
 
 REQUESTS = {

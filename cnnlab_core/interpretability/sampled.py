@@ -1,0 +1,109 @@
+"""Attributions that are means over random views of a picture: SmoothGrad and RISE, as generators of steps."""
+
+from collections.abc import Generator
+
+import torch
+from torch.nn import functional as F
+
+from cnnlab_core.checks import by_annotation, seeded, whole
+from cnnlab_core.errors import InputError
+from cnnlab_core.interpretability.attribution import check_explained, logit_gradient
+from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import Progress
+
+MOST_VIEWS = 10_000
+
+
+@by_annotation
+def smooth_grad(
+    model: LoadedModel,
+    x: torch.Tensor,
+    target: int,
+    *,
+    draws: int = 25,
+    noise: float = 0.15,
+    generator: torch.Generator | int = 0,
+) -> Generator[Progress[None], None, torch.Tensor]:
+    """SmoothGrad (Smilkov et al. 2017, arXiv:1706.03825): the mean gradient of a logit over noisy pictures.
+
+    Args:
+        model: the network.
+        x: the picture (1, 3, H, W) in [0, 1].
+        target: the class whose logit it is.
+        draws: how many noisy pictures.
+        noise: the standard deviation of the noise, in pixel units; noisy pictures are clipped to [0, 1].
+        generator: draws the noise, or a seed.
+
+    Returns:
+        The gradients' mean (1, 3, H, W), signed.
+
+    Raises:
+        InputError: for numbers out of range.
+    """
+    check_explained(model, x, target)
+    draws = whole("draws", draws, least=1, most=MOST_VIEWS)
+    if not 0 <= noise <= 1:
+        raise InputError(f"The noise is a standard deviation from 0 to 1, black to white, but is {noise:g}.")
+    generator, total = seeded(generator), torch.zeros_like(x)
+    for done in range(1, draws + 1):
+        drawn = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+        total += logit_gradient(model, (x.detach() + noise * drawn).clamp(0, 1), target)
+        yield Progress(done, draws)
+    return total / draws
+
+
+@by_annotation
+def rise(
+    model: LoadedModel,
+    x: torch.Tensor,
+    target: int,
+    *,
+    masks: int = 500,
+    cells: int = 7,
+    keep: float = 0.5,
+    generator: torch.Generator | int = 0,
+) -> Generator[Progress[None], None, torch.Tensor]:
+    """RISE (Petsiuk et al. 2018, arXiv:1806.07421, eq. 6): the mean of random masks, each times P(class | x mask).
+
+    It asks for answers only. The mean is divided by ``keep``, the mean of a mask.
+
+    Args:
+        model: the network.
+        x: the picture (1, 3, H, W) in [0, 1].
+        target: the class.
+        masks: how many of them.
+        cells: of a mask's grid, along each side.
+        keep: the chance of a cell to be seen, between 0 and 1.
+        generator: draws the masks, or a seed.
+
+    Returns:
+        One number per pixel (1, 1, H, W), not negative.
+
+    Raises:
+        InputError: for numbers out of range.
+    """
+    check_explained(model, x, target)
+    masks = whole("masks", masks, least=1, most=MOST_VIEWS)
+    generator, total = seeded(generator), torch.zeros_like(x[:, :1])
+    for done in range(1, masks + 1):
+        mask = rise_mask(x.shape[2], x.shape[3], cells, keep, generator).to(x)
+        with torch.no_grad():
+            total += model.published(x * mask).softmax(1)[0, target] * mask
+        yield Progress(done, masks)
+    return total / (masks * keep)
+
+
+@by_annotation
+def rise_mask(height: int, width: int, cells: int, keep: float, generator: torch.Generator | int) -> torch.Tensor:
+    """A mask (1, 1, height, width) in [0, 1]: a grid of 0 and 1, enlarged smoothly by one cell more than the picture
+    takes and cut out at random (section 3.2). Raises ``InputError`` for impossible numbers."""
+    cells = whole("cells", cells, least=1, most=max(1, min(height, width)))
+    if not 0 < keep < 1:
+        raise InputError(f"A cell is seen with a chance between 0 and 1, not {keep:g}.")
+    generator = seeded(generator)
+    rows, columns = -(-height // cells), -(-width // cells)
+    place = torch.rand(2, generator=generator, device=generator.device).tolist()
+    grid = (torch.rand(1, 1, cells, cells, generator=generator, device=generator.device) < keep).float()
+    large = F.interpolate(grid, ((cells + 1) * rows, (cells + 1) * columns), mode="bilinear", align_corners=False)
+    top, left = int(place[0] * rows), int(place[1] * columns)
+    return large[..., top : top + height, left : left + width]
