@@ -18,6 +18,8 @@ torch.set_num_threads(1)
 settings.register_profile("lab", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
 
+HEAVY = 1400
+"""MB of a test process, beyond which it puts away what it can after each test: it is to stay below 2 GB."""
 WIDEST = 10
 """How many of the tests that needed most memory are named at the end."""
 
@@ -47,10 +49,8 @@ def pytest_collection_finish():
     gc.freeze()  # as the lab does: what was imported is never garbage, and collecting around it is slow
 
 
-@pytest.fixture(scope="module", autouse=True)
 def put_away():
-    """After each file, what the lab would put away when memory is short: idle networks, everybody's results."""
-    yield
+    """What the lab would put away when memory is short: idle networks, everybody's results."""
     if registry := sys.modules.get("cnnlab_core.models.registry"):
         registry.registry().put_away_idle()
     if results := sys.modules.get("cnnlab_core.ui.results"):
@@ -58,6 +58,19 @@ def put_away():
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_after_each_file():
+    yield
+    put_away()
+
+
+@pytest.fixture(autouse=True)
+def light_after_heavy_tests():
+    yield
+    if resident_mb() > HEAVY:
+        put_away()
 
 
 @pytest.fixture
@@ -98,6 +111,14 @@ def faults_table(terminalreporter, reports):
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
+
+
+def resident_mb():
+    """The resident size of this process now, where the system says it cheaply; else 0."""
+    if sys.platform != "linux":
+        return 0
+    with open("/proc/self/statm") as sizes:
+        return int(sizes.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def peaks_mb():

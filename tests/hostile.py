@@ -57,6 +57,12 @@ def jpeg_of_scans(scans: int, side: tuple[int, int] = (64, 64)) -> bytes:
     return content[:last] + content[last:end] * scans + content[end:]
 
 
+def jpeg_claiming(content: bytes, width: int, height: int) -> bytes:
+    """A plain JPEG whose header claims another size."""
+    at = content.index(b"\xff\xc0") + 5
+    return content[:at] + struct.pack(">HH", height, width) + content[at + 4 :]
+
+
 def plain_ppm(side: int) -> bytes:
     """A PPM in which every number is written out, which is read in Python."""
     return b"P3 %d %d 255\n" % (side, side) + b"1 2 3 " * (side * side)

@@ -16,6 +16,8 @@ def texts(app):
 
 FIGURE_FILES = ("PNG", "SVG", "PDF")
 """What stands beside every figure."""
+NOTEBOOK = "As a notebook (.ipynb)"
+"""What stands beside every code."""
 
 
 def markdown(app):
@@ -75,6 +77,18 @@ def press(app, label):
     return app
 
 
+def guess_at(app, name):
+    """Take the first answer to a guess; gives the right one, and what is told."""
+    pills = next(one for one in app.button_group if one.key == f"guess {name}")
+    first = pills.options[0]
+    pills.set_value(first).run()
+    assert not app.exception
+    (said,) = (words.value for words in app.markdown if words.value.startswith(("**Right.** ", "**It is: ")))
+    verdict, _, told = said.replace("\\", "").partition(".** ")
+    return verdict.removeprefix("**It is: ").replace("**Right", first), told
+
+
 def files(app):
-    """What the buttons that save a file say, without those of the figures."""
-    return [button.proto.label for button in app.get("download_button") if button.proto.label not in FIGURE_FILES]
+    """What the buttons that save a file say, without those of the figures and of the notebook."""
+    labels = [button.proto.label for button in app.get("download_button")]
+    return [label for label in labels if label not in (*FIGURE_FILES, NOTEBOOK)]

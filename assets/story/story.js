@@ -1,13 +1,20 @@
-// A story by keys: N goes to the next step, B goes back, wherever the keyboard isn't needed for something else.
+// A story by keys, wherever the keyboard isn't needed for something else: N goes on (first to what was guessed), B goes
+// back, and 1, 2 ... guess.
 
 const attached = new WeakMap();
+
+const ROLES = {
+  n: ".st-key-story_show a, .st-key-story_next a",
+  b: ".st-key-story_back a",
+};
 
 export default function ({ parentElement }) {
   attached.get(parentElement)?.();
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [role=grid]")) return;
-    const role = { n: "next", b: "back" }[event.key.toLowerCase()];
-    /** @type {HTMLElement | null} */ (document.querySelector(`.st-key-story_${role} a`))?.click();
+    const key = event.key.toLowerCase();
+    const found = document.querySelectorAll(ROLES[key] ?? ".st-key-story [data-testid=stButtonGroup] button");
+    /** @type {HTMLElement | undefined} */ (found[key in ROLES ? found.length - 1 : Number(key) - 1])?.click();
   };
   document.addEventListener("keydown", press);
   const end = () => document.removeEventListener("keydown", press);

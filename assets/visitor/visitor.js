@@ -2,6 +2,6 @@
 //
 // Nothing but chance is in it. It never leaves this lab, and the lab keeps only a digest of it.
 
-export default function ({ setStateValue }) {
-  setStateValue("number", visitorsNumber());
+export default function ({ data, setStateValue }) {
+  setStateValue("number", visitorsNumber(data));
 }

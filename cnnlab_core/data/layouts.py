@@ -8,6 +8,7 @@ ways is refused: a folder that isn't one is never taken as a class.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 
@@ -28,6 +29,9 @@ _GENERAL = {"all", "data", "dataset", "images", "image", "imgs", "img", "masks",
 """What no class is called."""
 _TRIMMINGS = _GENERAL | {"set", "seg", "split", "folder", "pictures", "photos"}
 _LONGEST = 60
+MOST_FOLDERS = 20_000
+"""Folders that hold the pictures of a set, at most."""
+_MOST_LISTS = 10
 
 
 def is_hidden(path: PurePath) -> bool:
@@ -45,6 +49,8 @@ def sorted_into_classes(pictures: Sequence[File], texts: Sequence[HasPath]) -> t
 
     ``texts`` may be lists of annotations, by their names. Raises ``DataError`` for what isn't in class folders.
     """
+    if (folders := len({file.path.parent for file in pictures})) > MOST_FOLDERS:
+        raise DataError(f"These pictures lie in {folders:,} folders. Put those of a class into one folder.")
     trails = _unwrapped([(file.path.parts[:-1], file) for file in pictures])
     if loose := [file for trail, file in trails if not trail]:
         raise _not_in_a_class(loose[0])
@@ -68,8 +74,10 @@ def sorted_into_classes(pictures: Sequence[File], texts: Sequence[HasPath]) -> t
                 f"The folder “{printable(min(strange))}” stands beside class folders, but its name isn't that of a "
                 "class. Sort its pictures into the classes or leave it out; if it is a class, call it something else."
             )
-        inside = [{trail[1] for trail, _ in trails if trail[0] == top and len(trail) > 1} for top in sorted(tops)]
-        alike = set.intersection(*inside) if len(tops) > 1 else set()
+        inside: dict[str, set[str]] = {top: set() for top in tops}
+        for trail, _ in trails:
+            inside[trail[0]].update(trail[1:2])
+        alike = set.intersection(*inside.values()) if len(tops) > 1 else set()
         if len(alike) > 1:
             raise DataError(
                 f"The folders {_listed(tops)} all hold folders called {_listed(alike)}, so it isn't clear which are "
@@ -107,12 +115,10 @@ def _parted(names: Iterable[str]) -> dict[str, str]:
     A name may say more than its part if another says the same: ``flowers_train`` beside ``flowers_test``.
     """
     told = {name: _told(name) for name in names}
-    known = [pair for pair in told.values() if pair[0]]
-    parts = {
-        name: part
-        for name, (part, rest) in told.items()
-        if part and (not rest or any(rest == other and part != kind for kind, other in known))
-    }
+    known: dict[str, set[str]] = {}
+    for part, rest in told.values():
+        known.setdefault(rest, set()).update({part} - {""})
+    parts = {name: part for name, (part, rest) in told.items() if part and (not rest or known[rest] - {part})}
     kinds = set(parts.values())
     return parts if len(kinds) > 1 and kinds & {"train", "val"} else {}
 
@@ -155,12 +161,12 @@ def _by_class(trails: Trails[File]) -> dict[str, list[File]]:
     found: dict[str, Trails[File]] = {}
     for trail, file in trails:
         found.setdefault(unicodedata.normalize("NFC", trail[0]), []).append((trail[1:], file))
-    flat = [name for name, inside in found.items() if any(not trail for trail, _ in inside)]
+    flat = {name: inside for name, inside in found.items() if any(not trail for trail, _ in inside)}
     deep = [name for name, inside in found.items() if name not in flat and len({t[0] for t, _ in inside}) > 1]
     if flat and deep:
         raise DataError(
-            f"The folder “{printable(deep[0])}” has folders of pictures and “{printable(flat[0])}” has pictures, so it "
-            "isn't clear which are the classes. Put one folder for each class side by side."
+            f"The folder “{printable(deep[0])}” has folders of pictures and “{printable(next(iter(flat)))}” has "
+            "pictures, so it isn't clear which are the classes. Put one folder for each class side by side."
         )
     return {name: [file for _, file in inside] for name, inside in found.items()}
 
@@ -176,10 +182,14 @@ def _merged(classes: Iterable[str], trails: Trails[File]) -> list[str]:
 
 def _annotated(pictures: Sequence[File], texts: Sequence[HasPath]) -> dict[PurePath, str]:
     """The classes of pictures as lists called ``…annotations.txt`` in a folder above tell: ``file class …``."""
+    lists = [text for text in texts if text.path.name.lower().endswith("annotations.txt")]
+    if len(lists) > _MOST_LISTS:
+        raise DataError(
+            f"There are {len(lists)} lists of annotations, more than {_MOST_LISTS}. Leave some of them out."
+        )
     listed = {
         (text.path.parent, line.split()[0]): line.split()[1]
-        for text in texts
-        if text.path.name.lower().endswith("annotations.txt")
+        for text in lists
         for line in text.read().decode("utf-8", "replace").splitlines()
         if len(line.split()) > 1
     }
@@ -194,10 +204,14 @@ def _annotated(pictures: Sequence[File], texts: Sequence[HasPath]) -> dict[PureP
 def _named(parts: Parts[File]) -> Parts[File]:
     """With names that can be shown instead of the folders': those that look the same get a number."""
     names: dict[str, str] = {}
+    taken: set[str] = set()
+    numbers: Counter[str] = Counter()
     for folder in sorted({folder for classes in parts.values() for folder in classes}):
-        name, taken = printable(folder) or "unnamed", set(names.values())
-        numbered = (f"{name[: _LONGEST - 6].strip()} ({number})" for number in range(2, len(taken) + 3))
-        names[folder] = name if name not in taken else next(one for one in numbered if one not in taken)
+        names[folder] = name = printable(folder) or "unnamed"
+        while names[folder] in taken:
+            numbers[name] += 1
+            names[folder] = f"{name[: _LONGEST - 6].strip()} ({numbers[name] + 1})"
+        taken.add(names[folder])
     return {part: {names[folder]: files for folder, files in classes.items()} for part, classes in parts.items()}
 
 

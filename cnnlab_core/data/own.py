@@ -53,6 +53,10 @@ _SUFFIXES = {
 """What says that a file is meant to be a picture; one that can't be read is told."""
 _COMPANIONS = {"", ".txt", ".md", ".csv", ".tsv", ".json", ".xml", ".yaml", ".yml", ".mat", ".html", ".pdf"}
 """What lies beside pictures in published sets, and isn't told."""
+_DEEPEST = 50
+_LIST_MB = 2
+_LOOKED_AT = 5000
+"""Files of a zip or folder that are looked at in one step."""
 _TEST_SEED = 6
 _MEASURED = 20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
@@ -66,11 +70,15 @@ class _File:
     open: Callable[[], IO[bytes]]
 
     def read(self) -> bytes:
-        """Everything in it; ``ImageError`` if that is more than a picture's file may hold, or damaged."""
-        content = self._beginning(SET_FILE_MB.now() * 10**6 + 1)
-        if len(content) > SET_FILE_MB.now() * 10**6:
-            raise ImageError(f"This file is larger than {SET_FILE_MB.now()} MB.")
+        """Everything in it; ``ImageError`` if that is more than such a file may hold, or damaged."""
+        most = self._most()
+        content = self._beginning(most * 10**6 + 1)
+        if len(content) > most * 10**6:
+            raise ImageError(f"This file is larger than {most} MB.")
         return content
+
+    def _most(self) -> int:
+        return SET_FILE_MB.now()
 
     def _beginning(self, size: int) -> bytes:
         try:
@@ -87,6 +95,13 @@ class _File:
             return begins_like_a_picture(self._beginning(32))
         except ImageError:
             return False
+
+
+class _List(_File):
+    """A text beside the pictures, which may tell their classes."""
+
+    def _most(self) -> int:
+        return _LIST_MB
 
 
 def own_folder() -> Path:
@@ -144,15 +159,18 @@ def import_pictures(
         if isinstance(source, Path) and source.is_dir():
             files = list(_in_folder(source))
         else:
-            files, named = _in_zip(source, opened)
-        pictures = _pictures_among(files)
-        texts = [file for file in files if file.path.suffix == ".txt" and not is_hidden(file.path)]
+            files, named = yield from _in_zip(source, opened)
+        pictures = yield from _pictures_among(files)
+        texts = [_List(file.path, file.open) for file in files if file.path.suffix == ".txt"]
+        texts = [file for file in texts if not is_hidden(file.path)]
+        yield Progress(0, len(files))
         try:
             parts, notes = sorted_by_breed(pictures, texts) or sorted_into_classes(pictures, texts)
         except ImageError as error:
             raise DataError(
                 f"A list among the annotations can't be read: {error} Replace it or leave it out."
             ) from None
+        yield Progress(0, len(files))
         dataset = yield from _read(_checked(parts), name, side, named + notes + _passed_over(files, pictures))
     write_dataset(path, dataset)
     return read_dataset(path)
@@ -161,13 +179,22 @@ def import_pictures(
 # --- finding --------------------------------------------------------------------------------------------------
 
 
-def _pictures_among(files: Iterable[_File]) -> list[_File]:
+def _pictures_among(files: Sequence[_File]) -> Generator[Progress[None], None, list[_File]]:
     """The files that are meant to be pictures, without hidden ones."""
+    if any(len(file.path.parts) > _DEEPEST for file in files):
+        raise DataError(
+            f"Some files lie in more than {_DEEPEST} folders, one in another. Make a folder for each class."
+        )
     shown = [file for file in files if not is_hidden(file.path)]
     most = SET_PICTURES.now()
     if len(shown) > 4 * most:
         raise DataError(f"There are {len(shown)} files here. Use a part of them.")
-    found = [file for file in shown if file.is_picture()]
+    found = []
+    for number, file in enumerate(shown):
+        if file.is_picture():
+            found.append(file)
+        if number % _LOOKED_AT == 0:
+            yield Progress(0, len(shown))
     if len(found) > most:
         raise DataError(f"There are {len(found)} pictures here, more than {most}. Use a part of them.")
     return found
@@ -191,7 +218,9 @@ def _in_folder(folder: Path) -> Iterator[_File]:
             yield _File(PurePosixPath(path.relative_to(folder).as_posix()), opener(path))
 
 
-def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple[str, ...]]:
+def _in_zip(
+    source: Path | bytes, opened: ExitStack
+) -> Generator[Progress[None], None, tuple[list[_File], tuple[str, ...]]]:
     """The files in a zip, and what is to be said of their names."""
     try:
         file: IO[bytes] = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
@@ -213,11 +242,13 @@ def _in_zip(source: Path | bytes, opened: ExitStack) -> tuple[list[_File], tuple
     def opener(member: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
         return lambda: packed.open(member)
 
+    yield Progress(0, len(members))
     names, notes = names_of(members)
-    files = [
-        _File(PurePosixPath(names[member.filename].replace("\\", "/")), opener(member))
-        for member in sorted(members, key=lambda member: member.filename)
-    ]
+    files = []
+    for number, member in enumerate(sorted(members, key=lambda member: member.filename)):
+        files.append(_File(PurePosixPath(names[member.filename].replace("\\", "/")), opener(member)))
+        if number % _LOOKED_AT == 0:
+            yield Progress(0, len(members))
     return files, notes
 
 

@@ -46,7 +46,7 @@ def sorted_by_breed(
     flat = {file.path.stem: file for file in sorted(shown, key=lambda file: -len(file.path.parts))}
     in_one_folder = len({file.path.parent for file in shown}) == 1
     lists = [file for file in lists if file.path.name in _LISTS and (in_one_folder or _is_annotation(file))]
-    found = {file.path.name: _read(file) for file in lists}
+    found = {name: _read(file) for name, file in {file.path.name: file for file in lists}.items()}
     breeds = {_breed(name) for name in flat}
     if not found and not (in_one_folder and len(breeds) > 1 and all(map(_NAME.fullmatch, flat))):
         return None

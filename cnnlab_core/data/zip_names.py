@@ -16,6 +16,8 @@ _PAGES = {
     "cp866": "code page 866",
     "koi8_r": "KOI8-R",
 }
+_LOOKED_AT = 50_000
+"""Letters by which a code page is told, at most."""
 _MOST_ACCENTS = 1 / 3
 """The share of accented letters in a language of Latin letters, at most."""
 
@@ -48,7 +50,7 @@ def _page(text: str) -> str:
     """The code page in which names, as code page 437 has them, are most like words."""
     strange = [letter for letter in text if not letter.isascii()]
     letters = sum(letter.isalpha() for letter in text)
-    latin = all(unicodedata.name(letter, "").startswith("LATIN") for letter in strange)
+    latin = all(unicodedata.name(letter, "").startswith("LATIN") for letter in set(strange))
     if latin and len(strange) <= _MOST_ACCENTS * letters:
         return "cp437"
     scores = {page: _likeness(text.encode("cp437"), page) for page in _PAGES}
@@ -61,7 +63,7 @@ def _page(text: str) -> str:
 def _likeness(raw: bytes, page: str) -> float:
     """The share of letters that are usual ones of the languages that a code page is for; 0 if it can't be that page."""
     try:
-        text = raw.decode(page)
+        text = raw.decode(page)[:_LOOKED_AT]
     except UnicodeDecodeError:
         return 0.0
     good = [

@@ -1,8 +1,11 @@
 """What an exercise is, whatever it is about: a question, the parts to answer, and the way to the answers."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from cnnlab_core.checks import Array, by_annotation
@@ -45,6 +48,17 @@ class Choice:
 
 
 Part = Numbers | Choice
+
+
+def points_of_cells(parts: Sequence[Part]) -> list[int]:
+    """How many points each cell of a part is worth: whole numbers, with which all parts count the same."""
+    sizes = [part.answer.size if isinstance(part, Numbers) else 1 for part in parts]
+    return [math.lcm(*sizes) // size for size in sizes]
+
+
+def written(value: float) -> str:
+    """A number as every system reads it: nine decimals at most, far finer than any tolerance, and no exponent."""
+    return np.format_float_positional(value + 0.0, precision=9, trim="-")
 
 
 @dataclass(frozen=True, eq=False)

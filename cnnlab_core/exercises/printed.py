@@ -1,26 +1,19 @@
 """Sheets as one HTML file to print: no network, no script, formulas as MathML, which browsers draw by themselves."""
 
-from collections.abc import Generator, Iterable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Generator, Iterable
 from html import escape
-from typing import Any
 
 import numpy as np
-from latex2mathml.converter import convert
-from markdown_it import MarkdownIt
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.convolution import latex
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises.exercise import Choice, Exercise, Numbers, Part
 from cnnlab_core.exercises.kinds import KINDS, address
+from cnnlab_core.exercises.markup import block, inline
 from cnnlab_core.exercises.sheet import Sheet
 from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.runtime.jobs import plainly
-
-_SAME = {r"\allowbreak": "", r"{aligned}": r"{align*}"}
-"""LaTeX that KaTeX knows and the converter to MathML doesn't, and what is the same to it."""
 
 
 @by_annotation
@@ -68,14 +61,14 @@ def _asked(number: int, exercise: Exercise, lab: str) -> str:
     where = f"level {exercise.level}, seed {exercise.seed}"
     if lab:
         where += f' · <a href="{escape(lab.rstrip("/"))}/{escape(address(exercise))}">in the lab</a>'
-    parts = "".join(f"<li>{_inline(part.question)}{_blank(part)}</li>\n" for part in exercise.parts)
+    parts = "".join(f"<li>{inline(part.question)}{_blank(part)}</li>\n" for part in exercise.parts)
     head = f'{_heading(number, exercise)}<p class="where">{where}</p>\n'
-    return f"<article>\n{head}{_block(exercise.prompt)}<ol>\n{parts}</ol>\n</article>\n"
+    return f"<article>\n{head}{block(exercise.prompt)}<ol>\n{parts}</ol>\n</article>\n"
 
 
 def _solved(number: int, exercise: Exercise) -> str:
     answers = "".join(f"<li>{_answer(part)}</li>\n" for part in exercise.parts)
-    steps = "".join(f'<div class="step">{_block(step)}</div>\n' for step in exercise.solution)
+    steps = "".join(f'<div class="step">{block(step)}</div>\n' for step in exercise.solution)
     return f"<article>\n{_heading(number, exercise)}<ol>\n{answers}</ol>\n{steps}</article>\n"
 
 
@@ -94,30 +87,5 @@ def _blank(part: Part) -> str:
 def _answer(part: Part) -> str:
     if isinstance(part, Numbers):
         shown = part.answer if part.tolerance < 1e-3 else part.answer.round(2)
-        return _inline(f"${latex.matrix(shown) if shown.size > 1 else latex.number(shown.item())}$")
+        return inline(f"${latex.matrix(shown) if shown.size > 1 else latex.number(shown.item())}$")
     return f"<b>{escape(part.answer)}</b>"
-
-
-def _block(text: str) -> str:
-    return _reader().render(text)
-
-
-def _inline(text: str) -> str:
-    return _reader().renderInline(text)
-
-
-@cache
-def _reader() -> MarkdownIt:
-    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return reader.use(dollarmath_plugin, double_inline=True, renderer=_formula)
-
-
-def _formula(content: str, how: Mapping[str, Any]) -> str:
-    return _mathml(content, "block" if how["display_mode"] else "inline")
-
-
-@lru_cache(2048)
-def _mathml(content: str, display: str) -> str:
-    for ours, theirs in _SAME.items():
-        content = content.replace(ours, theirs)
-    return convert(content, display=display)

@@ -41,8 +41,8 @@ def draw_sheets(kinds: Sequence[str], *, seed: int, level: int = 1, each: int = 
         raise InputError("The sheet is empty: choose at least one kind of exercise.")
     if count > MOST_EXERCISES:
         raise InputError(
-            f"That makes {count} exercises in one file: choose fewer kinds, fewer of each, or fewer sheets, to "
-            f"stay within {MOST_EXERCISES}."
+            f"That makes {count} exercises in one file: choose fewer kinds, fewer of each, or fewer sheets or "
+            f"variants, to stay within {MOST_EXERCISES}."
         )
     return (
         Sheet(at, tuple(make_exercise(kind, at * each + number, level) for kind in kinds for number in range(each)))

@@ -22,6 +22,8 @@ SLICE_SECONDS = 0.1
 """How long a job computes before the next one in the queue has its turn."""
 _FIRST_TURNS = 2
 """So many turns of a job come before the further ones of others: a job of one step ends in its second."""
+LONG_SECONDS = 1.0
+"""Who waits longer for a turn is told of, so that trainings stand back."""
 _REMEMBERED = 1000
 """Visitors whose turns are counted, before those who have had no more than others are forgotten."""
 _NICE = 5
@@ -66,7 +68,11 @@ class Gate:
 
     A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off
     (its browser tab was closed, its notebook cell paused) delays nobody, and keeps its place if it returns.
+
+    ``when_long`` is called now and then while a job waits longer than ``LONG_SECONDS`` for a turn.
     """
+
+    when_long: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(self, slots: int, express: int = 0) -> None:
         self._free = self.slots = slots
@@ -126,8 +132,11 @@ class Gate:
             while True:
                 new = turns < _FIRST_TURNS
                 ticket, begun = self._join(who, new), None
+                joined = time.monotonic()
                 try:
                     while not self._listen(ticket, report_seconds):
+                        if time.monotonic() - joined > LONG_SECONDS:
+                            self.when_long()
                         yield Waiting(self._ahead_of(ticket))
                     begun = time.monotonic()
                     if new and not aside:

@@ -105,11 +105,13 @@ RUN_MEMORY = Limit(
 )  # fmt: skip
 VISITOR_MB = Limit(
     "CNNLAB_VISITOR_MB", 5000, 1, 10**8, "MB", "what a visitor keeps: runs, networks, data sets, texts",
-    "before something new is kept, what was used longest ago is deleted, and said",
+    "before something new is kept, what was used longest ago is deleted, and said; "
+    "a run that grows a tenth beyond it is paused",
 )  # fmt: skip
 KEPT_MB = Limit(
     "CNNLAB_KEPT_MB", 20_000, 1, 10**9, "MB", "what all visitors keep",
-    "before something new is kept, what was used longest ago is deleted, and said",
+    "before something new is kept, what was used longest ago is deleted, and said; "
+    "a run that grows a tenth beyond it is paused",
 )  # fmt: skip
 CACHE_MB = Limit(
     "CNNLAB_CACHE_MB", 4000, 1, 10**8, "MB", "caches: features, dreams",

@@ -45,12 +45,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A page's story: its ``title``, its ``steps``, what one knows at the end, and the page that goes on from there."""
+    """A page's story: its ``title``, its ``steps``, and what one knows at the end."""
 
     title: str
     steps: tuple[Step, ...]
     know: str
-    next: str
 
     def view(self, number: int, shown: bool = False) -> Mapping[str, str]:
         """The view of step ``number`` (from 1), before its guess or as it is ``shown`` after that.

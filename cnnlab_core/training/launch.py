@@ -15,7 +15,7 @@ from cnnlab_core.runtime.limits import environment_beside
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.locks import device_key, held, is_held
 from cnnlab_core.training.runs import Run, create_run, list_runs, queue, run_of
-from cnnlab_core.training.turns import day_is_over, refuse_without_time
+from cnnlab_core.training.turns import day_is_over, refuse_to_go_on
 from cnnlab_core.training.worker import ALREADY
 
 _START_SECONDS = 30
@@ -102,7 +102,7 @@ def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = F
             raise RunError(f"{run.about.name} is being trained already.")
         _one_for_each_owner(run.about.owner, run.id)
         if run.request() != "stop":  # which only tests it
-            refuse_without_time(run)
+            refuse_to_go_on(run)
         _spawn(run, checkpoint_seconds)
 
 

@@ -17,14 +17,19 @@ from filelock import FileLock, Timeout
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.files import is_at_work
 
+_A_MOMENT = 2.0
+
 
 class ReadOnlyError(RunError):
     """A folder of runs that can't be written."""
 
 
 @contextmanager
-def held(path: Path, seconds: float, otherwise: str) -> Iterator[FileLock]:
-    """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``."""
+def held(path: Path, seconds: float, otherwise: str) -> Iterator[int]:
+    """Hold the lock file ``path`` for the body; ``RunError(otherwise)`` if others hold it for ``seconds``.
+
+    Gives the descriptor that holds it.
+    """
     lock = _lock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,20 +41,21 @@ def held(path: Path, seconds: float, otherwise: str) -> Iterator[FileLock]:
             f"The lab can't write where its runs are kept ({error.strerror}): they can be looked at, and nothing else."
         ) from None
     try:
-        yield lock
+        descriptor = lock._context.lock_file_fd
+        assert descriptor is not None
+        yield descriptor
     finally:
         lock.release()
 
 
-def hand_on(lock: FileLock) -> int:
-    """Let the program that replaces this one (``os.exec``) go on holding a lock; gives its descriptor.
-
-    There, the descriptor is closed just before the lock is taken anew.
-    """
-    descriptor = lock._context.lock_file_fd
-    assert descriptor is not None
-    os.set_inheritable(descriptor, True)
-    return descriptor
+@contextmanager
+def held_on(descriptor: int) -> Iterator[int]:
+    """The same with a lock that the program before this one in the process held: at no moment is it free."""
+    try:
+        os.set_inheritable(descriptor, False)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:
@@ -125,6 +131,23 @@ class DeviceQueue:
         except ReadOnlyError:
             living = self._living()
         return [path.stem.split("-", 1)[1] for path in living]
+
+    def let_visitors_wait(self) -> None:
+        """Tell the trainer, if there is one, that visitors of the lab are waiting for the device at this moment."""
+        if self._folder.is_dir():
+            with suppress(OSError):
+                self._visitors.touch()
+
+    def visitors_wait(self) -> bool:
+        """Whether they did a moment ago."""
+        try:
+            return time.time() - self._visitors.stat().st_mtime < _A_MOMENT
+        except OSError:
+            return False
+
+    @property
+    def _visitors(self) -> Path:
+        return self._folder / "visitors"
 
     def wait(self, place: Path, seconds: float = 0.5) -> Iterator[int]:
         """Yield how many are ahead, about every ``seconds``, until nobody is."""

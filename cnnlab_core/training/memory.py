@@ -14,7 +14,7 @@ from cnnlab_core.runtime.limits import RUN_MEMORY
 _LIKELY_VICTIM = 800
 """Where a trainer stands for the system that needs memory back, from -1000 to 1000: the lab stays at 0."""
 _BESIDE = 1_000_000_000
-"""Bytes that torch itself may take in a trainer, and its threads, beside what a training needs."""
+"""Bytes that torch itself may take in a trainer, its threads and its convolutions, beside what a training needs."""
 
 
 def step_bytes(network: nn.Module, x: torch.Tensor) -> int:
@@ -57,8 +57,12 @@ def refuse_large(needed: int) -> None:
 def bound_this_process() -> None:
     """In a trainer's own process: no more memory than is allowed, and the first to go where the system has none left.
 
-    On Linux. Beside a GPU memory isn't bounded: its driver reserves addresses that it never uses.
+    On a GPU, of its memory; that of the machine isn't bounded then, as the driver reserves addresses that it never
+    uses. Else on Linux.
     """
+    if (device := pick_device()).type == "cuda":
+        share = (_BESIDE + allowed_bytes()) / torch.cuda.mem_get_info(device)[1]
+        torch.cuda.set_per_process_memory_fraction(min(1.0, share), device)
     if sys.platform != "linux":
         return
     import resource
@@ -67,7 +71,7 @@ def bound_this_process() -> None:
         place = Path("/proc/self/oom_score_adj")
         if int(place.read_text(encoding="utf-8")) < _LIKELY_VICTIM:
             place.write_text(str(_LIKELY_VICTIM), encoding="utf-8")
-    if pick_device().type == "cpu":
+    if device.type == "cpu":
         with suppress(OSError, ValueError):
             status = dict(
                 line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines()

@@ -26,6 +26,7 @@ _HIDDEN = ".hidden"
 _ORPHANED_SECONDS = 60.0
 """So old are weights without their description that nobody is writing it any more."""
 _PART = re.compile(r"\.[0-9a-f]{8}\.part$")
+_BEYOND = 1.1
 _NO_RUNS = ("exports", "queue", "codes", "time")
 
 
@@ -184,6 +185,19 @@ def make_room(owner: str = "") -> list[str]:
                 kept.remove(thing)
     trim_caches()
     return gone
+
+
+def no_room(owner: str) -> str:
+    """Why a visitor's run may grow no more, in a sentence; "" while it may: a tenth beyond what is kept, at most."""
+    theirs = [thing for thing in things() if thing.owner]
+    for whose, most, what, who in (
+        (owner, VISITOR_MB.now(), "you keep", "Delete"),
+        (None, KEPT_MB.now(), "all visitors keep", "Let a teacher delete"),
+    ):
+        taken = sum(thing.bytes for thing in theirs if whose in (None, thing.owner)) / 10**6
+        if taken > _BEYOND * most:
+            return f"What {what} here takes {taken:,.0f} MB, more than the limit of {most:,} MB. {who} some of it."
+    return ""
 
 
 def in_words(gone: list[str]) -> str:

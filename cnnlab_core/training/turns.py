@@ -1,4 +1,4 @@
-"""Turns at the device: who has had one stands aside at a checkpoint while others wait; and how long a run may train.
+"""Turns at the device, which a run leaves at a checkpoint while others wait; and how long it may train, how far grow.
 
 The trainer counts the seconds, in the run's folder (``spent``) and, by day, for the visitor (``<runs>/time``). What was
 started from the command line has turns too, and no end. Needs no torch.
@@ -7,6 +7,7 @@ started from the command line has turns too, and no end. Needs no torch.
 import json
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -18,10 +19,17 @@ from cnnlab_core.runtime.limits import RUN_MINUTES, TURN_SECONDS, VISITOR_MINUTE
 from cnnlab_core.training.curves import duration
 from cnnlab_core.training.locks import DeviceQueue
 from cnnlab_core.training.runs import Run
+from cnnlab_core.training.storage import no_room
 
 _LOOK_SECONDS = 1.0
 """How often the trainer asks who waits, and writes down how long it has trained."""
-Why = Literal["", "turn", "time"]
+_ROOM_SECONDS = 60.0
+"""How often it asks how much its visitor keeps by now."""
+LEAST_SHARE = 1 / 4
+"""Of the time that a training keeps while visitors of the lab wait for the device."""
+_MOST_REST = 10.0
+_PIECE = 0.1
+Why = Literal["", "turn", "time", "room"]
 
 
 class Turn:
@@ -31,7 +39,7 @@ class Turn:
         self.run, self.devices, self.stands_aside = run, devices, stands_aside
         self.owner, self.granted = run.about.owner, granted(run)
         self.why: Why = ""
-        self._begun = self._looked = 0.0
+        self._begun = self._looked = self._measured = 0.0
 
     def wish(self, training: bool) -> str:
         """“pause” once the turn or the time is over; a test or check that has begun comes to its end."""
@@ -46,9 +54,43 @@ class Turn:
             self._looked = now
             if self.owner and time_is_up(self.run):
                 self.why = "time"
+            elif self.owner and self._has_no_room(now):
+                self.why = "room"
             elif self.stands_aside and now - self._begun >= TURN_SECONDS.now() and len(self.devices.names()) > 1:
                 self.why = "turn"
         return "pause" if self.why else ""
+
+    def _has_no_room(self, now: float) -> bool:
+        if now - self._measured < _ROOM_SECONDS:
+            return False
+        self._measured = now
+        return bool(no_room(self.owner))
+
+
+class Rest:
+    """The rests of a trainer between its steps while ``others`` wait: three times as long as it has worked, at most.
+
+    So it keeps at least a quarter of the time.
+    """
+
+    clock, pause = staticmethod(time.monotonic), staticmethod(time.sleep)
+
+    def __init__(self, others: Callable[[], bool]) -> None:
+        self._others, self._since = others, self.clock()
+
+    def after_step(self) -> None:
+        """Rest, until nobody waits any more or its share is due."""
+        now = self.clock()
+        end = now + min(_MOST_REST, (1 / LEAST_SHARE - 1) * (now - self._since))
+        while now < end and self._others():
+            self.pause(min(_PIECE, end - now))
+            now = self.clock()
+        self._since = now
+
+
+def may_not_go_on(run: Run) -> str:
+    """Why a visitor's run may train no longer, or grow no more, in a sentence; "" while it may."""
+    return time_is_up(run) or (no_room(run.about.owner) if run.about.owner else "")
 
 
 def time_is_up(run: Run) -> str:
@@ -71,9 +113,9 @@ def day_is_over(owner: str) -> str:
     return ""
 
 
-def refuse_without_time(run: Run) -> None:
-    """Raise ``RunError`` for a run that may train no longer."""
-    if why := time_is_up(run):
+def refuse_to_go_on(run: Run) -> None:
+    """Raise ``RunError`` for a run that may train no longer, or grow no more."""
+    if why := may_not_go_on(run):
         raise RunError(why)
 
 

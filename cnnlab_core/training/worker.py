@@ -13,10 +13,10 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from cnnlab_core.errors import LabError, RunError
-from cnnlab_core.training.locks import device_key, hand_on, held
+from cnnlab_core.training.locks import device_key, held, held_on
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import Run, queue
-from cnnlab_core.training.turns import Turn, time_is_up
+from cnnlab_core.training.turns import Rest, Turn, may_not_go_on
 
 if TYPE_CHECKING:
     import torch
@@ -38,19 +38,18 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
 
     ``report`` is told now and then how far it is (in a terminal). A SIGTERM or Ctrl-C is a wish to pause.
     """
-    again = os.environ.pop(_AGAIN, "")
-    if again:  # an earlier turn's hold on the lock
-        os.close(int(again))
+    again, taken = os.environ.pop(_AGAIN, ""), f"{run.about.name} is being trained already."
     try:
-        with held(run.lock, 1.0, f"{run.about.name} is being trained already.") as lock:
+        with held_on(int(again)) if again else held(run.lock, 1.0, taken) as lock:
             if not again and report is None:
                 _be_nice()
             status, turn = _work_alone(run, checkpoint_seconds, report)
-            if turn.why == "time":
-                say(run.metrics_path, "paused", time_is_up(run), resumable=True)
+            if turn.why in ("time", "room"):
+                say(run.metrics_path, "paused", may_not_go_on(run) or "Paused.", resumable=True)
             elif turn.why == "turn":
                 say(run.metrics_path, "waiting", "Others have their turn.", pid=os.getpid())
-                os.environ[_AGAIN] = str(hand_on(lock))
+                os.set_inheritable(lock, True)
+                os.environ[_AGAIN] = str(lock)
                 # A new program in this process: small, without torch, until it is its turn again.
                 os.execv(sys.executable, [sys.executable, "-m", "cnnlab_core.training", *sys.argv[1:]])
             return status
@@ -94,9 +93,13 @@ def _work_alone(run: Run, checkpoint_seconds: float, report: Callable[[str], Non
     def wish() -> str:
         return "pause" if signals else run.request() or turn.wish(doing == "training")
 
+    rest = Rest(lambda: devices.visitors_wait() and not (signals or run.request()))
+
     def follow(step: "TrainStep") -> None:
         nonlocal doing
         doing = step.doing
+        if report is None:
+            rest.after_step()
 
     say(run.metrics_path, "starting", "The trainer is starting.", pid=os.getpid())
     with devices.place(run.id) as place:

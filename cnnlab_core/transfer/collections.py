@@ -7,6 +7,8 @@ Oxford-IIIT Pet.
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,9 +16,9 @@ from PIL import Image
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data import Dataset, Pictures, Source, list_data, open_data_steps
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.images import open_image
+from cnnlab_core.images import open_apart_steps
 from cnnlab_core.runtime.downloads import DownloadStep
-from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.jobs import finish, plainly
 from cnnlab_core.transfer import pets
 
 FEWEST = 6
@@ -25,11 +27,18 @@ FEWEST = 6
 
 @dataclass(frozen=True)
 class Item:
-    """A labelled picture: bytes that identify it, and the picture itself, each made when it is called for."""
+    """A labelled picture: bytes that identify it, and the steps to the picture itself, made when they are called for.
+
+    What was downloaded is decoded apart, as what visitors bring is.
+    """
 
     label: int
     content: Callable[[], bytes]
-    picture: Callable[[], Image.Image]
+    steps: Callable[[], Generator[Any, None, Image.Image]]
+
+    def picture(self) -> Image.Image:
+        """The picture. Raises ``ImageError`` for a damaged file."""
+        return finish(self.steps())
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ def open_collection_steps(name: str) -> Generator[DownloadStep, None, Collection
     sets = yield from pets.open_pets()
     parts = [
         tuple(
-            Item(label, path.read_bytes, partial(_opened, path.read_bytes))
+            Item(label, path.read_bytes, partial(_opened, path))
             for path, label in zip(found._images, found._labels, strict=True)
         )
         for found in sets
@@ -149,9 +158,10 @@ def _content(images: np.ndarray, index: int, shape: bytes) -> bytes:
     return shape + images[index].tobytes()
 
 
-def _picture(images: np.ndarray, index: int) -> Image.Image:
+def _picture(images: np.ndarray, index: int) -> Generator[Any, None, Image.Image]:
     return Image.fromarray(images[index])
+    yield
 
 
-def _opened(content: Callable[[], bytes]) -> Image.Image:
-    return open_image(content())
+def _opened(path: Path) -> Generator[Any, None, Image.Image]:
+    return (yield from open_apart_steps(path.read_bytes()))

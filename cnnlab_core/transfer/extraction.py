@@ -19,7 +19,8 @@ from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.files import cache_folder, write_atomically
-from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
+from cnnlab_core.training.storage import trim_caches
 from cnnlab_core.transfer.collections import Item
 
 SHARD = 16
@@ -73,8 +74,10 @@ def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[Progre
         if values is None:
             rows = []
             for start in range(0, len(shard), batch):
-                x = torch.cat([model.prepare(item.picture()) for item in shard[start : start + batch]])
-                rows.append(features(model, x).cpu().numpy())
+                prepared, waiting = [], Progress[None](first + start, len(items))
+                for item in shard[start : start + batch]:
+                    prepared.append(model.prepare((yield from meanwhile(item.steps(), waiting))))
+                rows.append(features(model, torch.cat(prepared)).cpu().numpy())
                 yield Progress(first + min(start + batch, len(shard)), len(items))
             values = np.concatenate(rows)
             _write(file, values)
@@ -113,3 +116,4 @@ def _write(file: Path, values: np.ndarray) -> None:
     content = values.astype("<f4").tobytes()
     with suppress(OSError):  # a cache that can't be written is done without
         write_atomically(file, hashlib.sha256(content).digest() + content)
+        trim_caches()

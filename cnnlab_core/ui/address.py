@@ -32,6 +32,7 @@ class _Opened:
     """What is known of the address with which a page was opened, by the keys of its controls."""
 
     page: str
+    view: str = ""
     place: DeltaGenerator | None = None
     infinite: dict[str, list[str]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
@@ -53,6 +54,17 @@ def open_address(page: str) -> None:
             del st.query_params[name]
     if opened.infinite:
         st.rerun()
+
+
+def name_view(title: str) -> None:
+    """The view of the page that is open now."""
+    _opened().view = title
+
+
+def view_title() -> str:
+    """What is looked at, in words: the page, and its open view if it has several."""
+    opened = _opened()
+    return ": ".join(filter(None, (opened.page, opened.view)))
 
 
 def whole_address() -> dict[str, list[str]]:

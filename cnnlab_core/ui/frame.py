@@ -3,9 +3,10 @@
 from contextlib import suppress
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.runtime.assets import asset
+from cnnlab_core.runtime.assets import asset, read_asset
 from cnnlab_core.ui.address import open_address, show_refused
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page, pages_by_group
@@ -22,21 +23,22 @@ _START = "start"
 """Where a page begins: what the keyboard skips to."""
 _LIGHT_ON_PAPER = "<style>@media print { .stDataFrame canvas { filter: invert(1) hue-rotate(180deg); } }</style>"
 """Streamlit paints the cells of a table in the colours of the theme, which no style can change."""
+_HISTORY = f"<script>{{ {read_asset('frame', 'history.js')} }}</script>"
 
 
 def page(name: str) -> None:
     """The first line of every page: sets it up, draws the navigation and the question, and warms up."""
     this = find_page(name)
     _frame(this.title)
-    _head(this.title, f"**{this.question}** {this.look or this.promise}")
+    head = _head(this.title, f"**{this.question}** {this.look or this.promise}")
     try:
         classroom()
     except InputError as error:
         show_problem(error)
         st.stop()
-    show_lesson()
     show_refused()
-    show_story(name)
+    if not show_lesson(name):
+        show_story(name, head)
     warm_up()
 
 
@@ -46,10 +48,12 @@ def home(words: str) -> None:
     _head("cnnlab", words)
 
 
-def _head(title: str, words: str) -> None:
-    with st.container(key="head", horizontal=True, vertical_alignment="center"):
-        st.title(title, anchor=_START, width="content")
-        st.markdown(words, width="stretch")
+def _head(title: str, words: str) -> DeltaGenerator:
+    """The title and the words beside it; gives the row, which has room for little more."""
+    row = st.container(key="head", horizontal=True, vertical_alignment="center")
+    row.title(title, anchor=_START, width="content")
+    row.markdown(words, width="stretch")
+    return row
 
 
 def _frame(title: str) -> None:
@@ -65,7 +69,7 @@ def _frame(title: str) -> None:
     open_address(title)
     with st.sidebar, st.container(key="pages", gap=None):
         skip = f'<a class="skip" href="#{_START}">Skip to the page</a>'
-        st.html(skip + begin_cookie(), unsafe_allow_javascript=True)
+        st.html(skip + begin_cookie() + _HISTORY, unsafe_allow_javascript=True)
         st.page_link("app.py", label="cnnlab", icon=":material/science:")
         link_homework()
         for group, entries in pages_by_group().items():

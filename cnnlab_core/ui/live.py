@@ -21,6 +21,7 @@ from cnnlab_core.runtime.limits import QUEUE
 from cnnlab_core.runtime.pace import Pace
 from cnnlab_core.ui.runner import once
 from cnnlab_core.ui.show import without_paths
+from cnnlab_core.ui.visitor import visitor
 
 MOST_A_SECOND = 5
 """Frames of a visitor."""
@@ -74,7 +75,7 @@ def _in_turn(name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         if queue.waiting >= QUEUE.now():
             return {"pause": 2000}
-        answer = finish(queue.drive(once(timed), aside=True))
+        answer = finish(queue.drive(once(timed), who=visitor(), aside=True))
     except LabError as error:
         answer = {"said": without_paths(str(error))}
     turn.at = now + max(1 / MOST_A_SECOND, _pace(device).book(turn.cost))

@@ -6,7 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from cnnlab_core.errors import DataError
 from cnnlab_core.runtime.files import sign
+from cnnlab_core.runtime.limits import VISITOR_MB
 from cnnlab_core.training.storage import Kind, in_words, make_room, things
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.visitor import visitor
@@ -28,8 +30,17 @@ def list_own(kind: Kind) -> None:
 
 
 def imported(importing: Generator[Any, None, Any], main: Path, owner: str) -> Generator[Any, None, str]:
-    """An import as a job that makes room first and keeps whose ``main`` is; gives what is to be said of it."""
+    """An import as a job that makes room, before and for what came, and keeps whose ``main`` is.
+
+    Gives what is to be said of it. Raises ``DataError`` for more than a visitor may keep.
+    """
     gone = make_room(owner)
     made = yield from importing
     sign(main, owner)
+    gone += make_room(owner)
+    if not main.exists():
+        raise DataError(
+            f"“{made.title}” is larger than what a visitor may keep here ({VISITOR_MB.now():,} MB), so it isn't kept. "
+            "Bring a part of it."
+        )
     return " ".join(filter(None, [made.summary, in_words(gone)]))

@@ -13,7 +13,7 @@ import streamlit as st
 from cnnlab_core.runtime.background import Background
 from cnnlab_core.runtime.limits import RESULTS_MB
 from cnnlab_core.runtime.sizes import bytes_in
-from cnnlab_core.ui.visitor import browser
+from cnnlab_core.ui.visitor import visitor
 
 Kept = TypeVar("Kept")
 
@@ -73,7 +73,7 @@ class Results:
                 self._entries.popitem(last=False)
 
 
-_of_browsers: WeakValueDictionary[str, Results] = WeakValueDictionary()
+_of_visitors: WeakValueDictionary[str, Results] = WeakValueDictionary()
 """As long as a session of theirs lives, which holds them."""
 
 
@@ -81,7 +81,7 @@ def session_results() -> Results:
     """This session's results: those of the visitor, who has them in all tabs of a browser."""
     if "results" not in st.session_state:
         own = Results(limit=RESULTS_MB.now() * 10**6)
-        st.session_state["results"] = _of_browsers.setdefault(name, own) if (name := browser()) else own
+        st.session_state["results"] = _of_visitors.setdefault(visitor(), own)
     return st.session_state["results"]
 
 

@@ -179,7 +179,7 @@ def run(
             attempt=lambda work: with_memory_retry(work, _put_away_idle),
             done=(lambda result: owner.put(key, result)) if keep else (lambda result: None),
             kept_bytes=KEPT_BYTES if paint else 0,
-            visitor=visitor() or None,
+            visitor=visitor(),
         )
 
     if meanwhile:

@@ -5,6 +5,8 @@ back to it, and each page's own widgets are set from the entry before they are d
 address under one key on two pages would lose its value on the first change of page after a deep link.)
 """
 
+import os
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
@@ -18,13 +20,15 @@ from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
 from cnnlab_core.runtime.device import describe_device, pick_device
 from cnnlab_core.runtime.jobs import Progress, meanwhile
-from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, SESSION_PICTURES, UPLOAD_MB
+from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, SESSION_PICTURES, TEACHER_KEY, UPLOAD_MB
 from cnnlab_core.ui.address import in_address, refuse
+from cnnlab_core.ui.brought import Keeper, icon
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, sentences, show_problem
 from cnnlab_core.ui.uploads import bring_files, split
+from cnnlab_core.ui.visitor import visitor
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Picture:
     """A picture: ``name`` is its key in links, ``key`` the digest of its file's bytes.
 
     ``content`` is the file, of a sample; else the picture as a PNG that the lab has made of it: what others made is
-    decoded once, apart.
+    decoded once, apart. Of these a teacher sees the ``icon``, and when the ``file``, as Streamlit calls it, came.
     """
 
     name: str
@@ -40,6 +44,9 @@ class Picture:
     content: bytes = field(repr=False)
     key: str
     is_sample: bool
+    file: str = ""
+    icon: bytes = field(default=b"", repr=False)
+    at: float = 0.0
 
     @property
     def image(self) -> Image.Image:
@@ -47,20 +54,23 @@ class Picture:
         return _decoded(self.key, self.content)
 
 
-@dataclass
-class _Shared:
-    """``own`` are the session's own pictures, from ``taken`` uploads; ``unread`` ones (name, bytes) aren't decoded yet.
+@dataclass(eq=False)
+class _Shared(Keeper):
+    """The session's own pictures are from ``taken`` uploads; ``unread`` ones (id, name, bytes) aren't decoded yet.
 
     ``problems`` say which of the last are none.
     """
 
-    picture: str
+    picture: str = field(default_factory=lambda: next(iter(sample_images())))
     model: str = DEFAULT_MODEL
     weights: str = WEIGHTS_KINDS[0]
-    own: dict[str, Picture] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
-    unread: list[tuple[str, bytes]] = field(default_factory=list)
+    unread: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def as_at_first(self) -> None:
+        """Choose what a new session begins with."""
+        self.picture, self.model, self.weights = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
 
 
 _CAMERA = "Camera photo"
@@ -74,6 +84,8 @@ def _decoded(key: str, _content: bytes) -> Image.Image:
 def choose_picture() -> Picture:
     """The sidebar's picture chooser: the gallery, an upload, the camera. Gives the chosen picture."""
     shared = _shared()
+    shared.owner = visitor()
+    _let_go(shared)
     _read_address(shared)
     with st.sidebar, st.container(key="part_picture"):
         st.header("Picture")
@@ -137,7 +149,10 @@ def model_label(name: str) -> str:
 
 
 def _shared() -> _Shared:
-    return st.session_state.setdefault("shared", _Shared(picture=next(iter(sample_images()))))
+    if "shared" not in st.session_state:
+        context = st.runtime.scriptrunner.get_script_run_ctx()
+        st.session_state["shared"] = _Shared(session=context.session_id if context else "")
+    return st.session_state["shared"]
 
 
 def _read_address(shared: _Shared) -> None:
@@ -184,9 +199,9 @@ def _write_todays_titles() -> None:
 
 
 def _write_address(shared: _Shared) -> None:
-    for name in ("picture", "model", "weights"):
-        if st.query_params.get(name) != getattr(shared, name):
-            st.query_params[name] = getattr(shared, name)
+    chosen = {name: getattr(shared, name) for name in ("picture", "model", "weights")}
+    if any(st.query_params.get(name) != value for name, value in chosen.items()):
+        st.query_params.update(chosen)
 
 
 def _select(label, name, options, format_func, shared):  # type: ignore[no-untyped-def]
@@ -233,6 +248,8 @@ def _own_pictures() -> None:
         f"the first is shown and the others stand in the list below, up to {SESSION_PICTURES.now()} in all. Those of "
         f"more than {DECODED_MEGAPIXELS.now()} megapixels are made smaller. Pictures stay on the lab's server, in "
         "memory, for as long as this tab is open."
+        + " A teacher sees them there, and can delete them."
+        * bool(os.environ.get(TEACHER_KEY))
     )
 
 
@@ -245,14 +262,14 @@ def _take_files(source: str) -> None:
         return
     shared.taken |= {file.file_id for file in files}
     good, shared.problems = split(files)
-    shared.unread = [(_CAMERA if source == "camera" else file.name, file.getvalue()) for file in good]
+    shared.unread = [(one.file_id, _CAMERA if source == "camera" else one.name, one.getvalue()) for one in good]
 
 
 def _read_files(shared: _Shared) -> None:
     """Decode what was brought, show the first that is a picture, and keep all that are; the others get a sentence."""
     if not shared.unread:
         return
-    keys = [digest(content) for _, content in shared.unread]
+    keys = [digest(content) for *_, content in shared.unread]
     outcome = run(
         "read pictures",
         digest(*keys),
@@ -265,14 +282,15 @@ def _read_files(shared: _Shared) -> None:
     if outcome.state == "stopped":
         shared.problems.append("Stopped: these pictures weren't read.")
     new = []
-    for (file, _), key, found in zip(shared.unread, keys, outcome.result or (), strict=False):
+    for (file, called, _), key, found in zip(shared.unread, keys, outcome.result or (), strict=False):
         if isinstance(found, str):
-            shared.problems.append(f"{file}: {found}")
+            shared.problems.append(f"{called}: {found}")
             continue
-        name = "own-camera" if file == _CAMERA else f"own-{key[:12]}"
+        name = "own-camera" if called == _CAMERA else f"own-{key[:12]}"
         shared.own.pop(name, None)  # so that it counts as the newest
-        title = _unlike(file, [one.title for one in shared.own.values()])
-        shared.own[name] = Picture(name, title, found, key, is_sample=False)
+        title = _unlike(called, [one.title for one in shared.own.values()])
+        content, small = found
+        shared.own[name] = Picture(name, title, content, key, is_sample=False, file=file, icon=small, at=time.time())
         new.append(name)
     shared.unread = []
     _forget_oldest(shared)
@@ -280,16 +298,30 @@ def _read_files(shared: _Shared) -> None:
         shared.picture = kept[0]
 
 
-def _decode(files: list[tuple[str, bytes]]) -> Generator[Progress[None], None, list[bytes | str]]:
-    """Each file as a PNG of the lab's own, or a sentence that says why not."""
-    found: list[bytes | str] = []
-    for index, (_, content) in enumerate(files):
+def _decode(files: list[tuple[str, str, bytes]]) -> Generator[Progress[None], None, list[tuple[bytes, bytes] | str]]:
+    """Each file as a PNG of the lab's own, with its icon, or a sentence that says why not."""
+    found: list[tuple[bytes, bytes] | str] = []
+    for index, (*_, content) in enumerate(files):
         waiting = Progress[None](index, len(files))
         try:
-            found.append(png((yield from meanwhile(open_apart_steps(content), waiting))))
+            picture = yield from meanwhile(open_apart_steps(content), waiting)
+            found.append((png(picture), icon(picture)))
         except ImageError as error:
             found.append(str(error))
     return found
+
+
+def _let_go(shared: _Shared) -> None:
+    """Of what a teacher has deleted."""
+    while shared.unwanted:
+        name, title = shared.unwanted.popitem()
+        if picture := shared.own.pop(name, None):
+            _decoded.clear(picture.key, picture.content)
+        if shared.picture == name:
+            shared.picture = next(iter(sample_images()))
+        if st.query_params.get("picture") == name:
+            st.query_params["picture"] = shared.picture
+        shared.problems.append(f"A teacher has deleted your picture “{title}” from this server.")
 
 
 def _unlike(title: str, others: list[str]) -> str:

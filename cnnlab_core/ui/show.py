@@ -1,4 +1,4 @@
-"""Small pieces that every page uses: safe text, errors as sentences, pictures as addresses, the code, the link."""
+"""Small pieces that every page uses: safe text, errors as sentences, pictures as addresses."""
 
 import base64
 import os
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import streamlit as st
 from streamlit import runtime
@@ -138,18 +137,3 @@ def folded(label: str, icon: str | None = None) -> DeltaGenerator:
     with a library, which would hold up the page.
     """
     return st.popover(label, icon=icon, width="stretch")
-
-
-def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:
-    """The Python that reproduces what is on the page."""
-    st.markdown(f"**{about}**")
-    st.code(code, language="python")
-
-
-def show_link() -> None:
-    """The address of exactly this view, to copy."""
-    values = [(key, value) for key in sorted(st.query_params) for value in st.query_params.get_all(key)]
-    query = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in values)
-    address = (st.context.url or "").split("?")[0]
-    st.markdown("**A link to this view**")
-    st.code(f"{address}?{query}" if query else address, language=None)

@@ -1,17 +1,19 @@
-"""A page's story on the page: a card with one step at a time, which sets the view and asks for a guess.
+"""A page's story on the page: a band with one step at a time, which sets the view and asks for a guess.
 
 The step is in the address (``story=3``, after its guess ``story=3-shown``), so that a link leads into the middle; steps
-are links themselves, and what was guessed stays for the session. ``N`` and ``B`` on the keyboard go on and back.
+are links themselves, and what was guessed stays for the session. On the keyboard, ``N`` and ``B`` go on and back, and
+``1``, ``2`` ... guess. The stories follow each other as the pages do.
 """
 
 import re
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.runtime.assets import read_asset
-from cnnlab_core.stories import Guess, Story, has_story, read_story
+from cnnlab_core.stories import Guess, Step, Story, has_story, read_story
 from cnnlab_core.ui.address import refuse
-from cnnlab_core.ui.contents import find_page
+from cnnlab_core.ui.contents import PAGES, find_page
 
 PARAMETER = "story"
 _GUESSES = "story guesses"
@@ -21,17 +23,15 @@ _SHOWN = "shown"
 _keys = st.components.v2.component("cnnlab_story", js=read_asset("story", "story.js"))
 
 
-def show_story(page: str) -> None:
-    """The open step of the page's story; else the way into it. Draws nothing on a page without one."""
+def show_story(page: str, head: DeltaGenerator) -> None:
+    """The open step of the page's story; else, in the page's ``head``, the way into it. Nothing on a page without."""
     if not has_story(page):
         return
     story = read_story(page)
     wanted = st.query_params.get(PARAMETER)
     if wanted is None:
-        left, _ = _read(st.session_state.get(_LEFT, {}).get(page, ""))
-        on = 1 < left <= len(story.steps)
-        words = f"Go on with the story: step {left} of {len(story.steps)}" if on else f"Story: {story.title}"
-        _link(page, story, left if on else 1, words, ":material/auto_stories:", "open")
+        with head:
+            _offer(page, story)
         return
     number, shown = _read(wanted)
     if not 1 <= number <= len(story.steps) + 1:
@@ -46,9 +46,19 @@ def show_story(page: str) -> None:
     st.query_params[PARAMETER] = here
     with st.container(border=True, key="story"):
         if number > len(story.steps):
-            _end(page, story)
+            st.markdown(f"**Now you know**  \n{story.know}")
         else:
             _step(page, story, number, shown)
+    with head, st.container(key="story_steps", horizontal=True, gap="small", vertical_alignment="center"):
+        _steps(page, story, number)
+
+
+def _offer(page: str, story: Story) -> None:
+    left, shown = _read(st.session_state.get(_LEFT, {}).get(page, ""))
+    if 1 < left <= len(story.steps):
+        _link(page, left, f"The story, from step {left}", ":material/auto_stories:", "open", shown)
+    else:
+        _link(page, 1, f"A story in {len(story.steps)} steps", ":material/auto_stories:", "open")
 
 
 def _read(text: str) -> tuple[int, bool]:
@@ -67,24 +77,21 @@ def _open_view(story: Story) -> None:
     for key in [*st.session_state]:
         if str(key).startswith(prefixes):
             del st.session_state[key]
+    if shared := st.session_state.get("shared"):
+        shared.as_at_first()
 
 
 def _step(page: str, story: Story, number: int, shown: bool) -> None:
-    step, steps = story.steps[number - 1], len(story.steps)
-    told, asked = st.columns([3, 2], gap="large")
-    told.markdown(f"**{number} of {steps} · {step.title}**  \n{step.say}")
+    """What the step says on the left, its question on the right; what one should have seen comes after the guess."""
+    step: Step = story.steps[number - 1]
+    told, asked = st.columns([1.25, 1], gap="large")
+    told.markdown(f"**{step.title}**  \n{step.say}")
     with asked:
         known = step.guess is None or _guessed(page, number, step.guess)
         if known and step.before is not None and not shown:
-            _link(page, story, number, "Show me", ":material/visibility:", "show", shown=True)
+            _link(page, number, "Show me", ":material/visibility:", "show", shown=True)
     if known and (shown or step.before is None):
         told.markdown(f":material/visibility: {step.seen}")
-    with told.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if number > 1:
-            _link(page, story, number - 1, "Back", ":material/arrow_back:", "back")
-        _link(page, story, number + 1, "Next" if number < steps else "To the end", ":material/arrow_forward:", "next")
-        _leave()
-        _keys(key="story_keys", data={})
 
 
 def _guessed(page: str, number: int, guess: Guess) -> bool:
@@ -97,31 +104,40 @@ def _guessed(page: str, number: int, guess: Guess) -> bool:
             guesses[place] = choice
 
     st.session_state[key] = guesses.get(place)
-    st.pills(f"Guess first: {guess.ask}", guess.choices, key=key, on_change=take)
+    st.pills(f"Guess first: {guess.ask}", guess.choices, key=key, on_change=take, wrap=True)
     if place in guesses:
         st.markdown(guess.verdict(guesses[place]))
     return place in guesses
 
 
-def _end(page: str, story: Story) -> None:
-    following = find_page(story.next)
-    st.markdown(f"**Now you know**  \n{story.know}")
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _link(page, story, len(story.steps), "Back", ":material/arrow_back:", "back")
-        with st.container(key="story_next", width="content"):
-            st.page_link(following.file, label=f"Go on: {following.title}", icon=following.icon)
-        _leave()
+def _steps(page: str, story: Story, number: int) -> None:
+    """Where one is, and the ways back, on and out."""
+    steps = len(story.steps)
+    st.markdown(f"**Step {number} of {steps}**" if number <= steps else "**The end**", width="content")
+    if number > 1:
+        _link(page, number - 1, "Back", ":material/arrow_back:", "back")
+    if number < steps:
+        _link(page, number + 1, "Next", ":material/arrow_forward:", "next")
+    elif number == steps:
+        _link(page, number + 1, "To the end", ":material/arrow_forward:", "next")
+    elif following := _following(page):
+        title = find_page(following).title
+        _link(following, 1, f"Next story: {title}", ":material/arrow_forward:", "next")
+    st.button("Close", key="story_close", icon=":material/close:", type="tertiary", on_click=_closed)
+    _keys(key="story_keys", data={})
 
 
-def _link(page: str, story: Story, number: int, label: str, icon: str, role: str, shown: bool = False) -> None:
+def _following(page: str) -> str:
+    """The page whose story is the next one; empty after the last."""
+    told = [entry.name for entry in PAGES if has_story(entry.name)]
+    return "".join(told[told.index(page) + 1 :][:1])
+
+
+def _link(page: str, number: int, label: str, icon: str, role: str, shown: bool = False) -> None:
     """A link to a step, with its view."""
-    query = {**story.view(number, shown), PARAMETER: _written(number, shown)}
+    query = {**read_story(page).view(number, shown), PARAMETER: _written(number, shown)}
     with st.container(key=f"story_{role}", width="content"):
         st.page_link(find_page(page).file, label=label, icon=icon, query_params=query)
-
-
-def _leave() -> None:
-    st.button("Close", key="story_close", icon=":material/close:", type="tertiary", on_click=_closed)
 
 
 def _closed() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from cnnlab_core.ui.address import asked, check, whole_address
+from cnnlab_core.ui.address import asked, check, name_view, whole_address
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.show import sentences
@@ -77,6 +77,7 @@ def show_tabs(
             check(key, "the tab", texts, tab.title)
             with place, sentences():
                 view = tab.choose(key) if isinstance(tab, Chapter) else tab
+                name_view(view.title)
                 _show(view, settings, choose)
 
 

@@ -1,15 +1,19 @@
 """The end of a view, folded away: its pictures and numbers as files, the link to it, and its code."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 
 from cnnlab_core.plots.paper import MIME, Format
+from cnnlab_core.recipes.notebook import notebook
+from cnnlab_core.ui.address import view_title
 from cnnlab_core.ui.lesson import offer_lesson
-from cnnlab_core.ui.show import folded, show_code, show_link
+from cnnlab_core.ui.show import folded
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,28 @@ def take_away(code: str, *files: File) -> None:
         show_link()
         offer_lesson()
         show_code(code)
+
+
+def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:
+    """The Python that reproduces what is on the page, to read and as a notebook; ``about`` tells several apart."""
+    title = view_title()
+    name = "_".join(["cnnlab", *re.findall(r"\w+", title.lower())]) + ".ipynb"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{about}**", width="content")
+        made = partial(notebook, title, code, _link())
+        file = File("As a notebook (.ipynb)", made, name, "application/x-ipynb+json")
+        offer(file, place=f"notebook {about}", icon=":material/download:")
+    st.code(code, language="python")
+
+
+def show_link() -> None:
+    """The address of exactly this view, to copy."""
+    st.markdown("**A link to this view**")
+    st.code(_link(), language=None)
+
+
+def _link() -> str:
+    values = [(key, value) for key in sorted(st.query_params) for value in st.query_params.get_all(key)]
+    query = "&".join(f"{quote(key)}={quote(value, safe='')}" for key, value in values)
+    address = (st.context.url or "").split("?")[0]
+    return f"{address}?{query}" if query else address

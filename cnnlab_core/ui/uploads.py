@@ -1,6 +1,7 @@
 """Files that visitors bring: no larger, and no more, than the table of limits says, whatever a browser sends."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -46,29 +47,43 @@ def _shown(files: Sequence[UploadedFile]) -> list[UploadedFile]:
 
 
 @cache
-def bound_uploads() -> None:
+def bound_uploads() -> "Uploads | None":
     """Once per process: let Streamlit's own door to files, which asks no control of the page, take no more than that.
 
     It keeps what comes in memory, for as long as the session lasts. A file too many for its session is refused; when
-    all are too many, the session that keeps most loses its oldest.
+    all are too many, the session that keeps most loses its oldest. None where no server runs.
     """
     if not st.runtime.exists():
-        return
+        return None
     config.set_option("server.maxUploadSize", UPLOAD_MB.now())
     manager = st.runtime.get_instance().uploaded_file_mgr
-    if isinstance(manager, MemoryUploadedFileManager):
-        manager.add_file = _Bounded(manager).add_file  # type: ignore[method-assign]
+    return Uploads(manager) if isinstance(manager, MemoryUploadedFileManager) else None
 
 
-class _Bounded:
+class Uploads:
+    """Streamlit's manager of files, from now on bounded."""
+
     def __init__(self, manager: MemoryUploadedFileManager) -> None:
         self._kept, self._add = manager, manager.add_file
+        self._came: dict[str, float] = {}
+        manager.add_file = self.add_file  # type: ignore[method-assign]
+
+    def files(self) -> Iterator[tuple[str, UploadedFileRec, float]]:
+        """What is kept: its session, the file, and when it came, in seconds since 1970."""
+        for session, files in list(self._kept.file_storage.items()):
+            for file in list(files.values()):
+                yield session, file, self._came.get(file.file_id, 0.0)
+
+    def remove(self, session_id: str, file_id: str) -> None:
+        """Forget a file, if it is there."""
+        self._kept.remove_file(session_id, file_id)
 
     def add_file(self, session_id: str, file: UploadedFileRec) -> None:
         """Keep a file, as the manager does."""
         if self._bytes(session_id) + len(file.data) > SESSION_UPLOADS_MB.now() * _MB:
             raise HTTPException(413, "Too many files: remove some, or open the page anew.")
         self._add(session_id, file)
+        self._came = {one.file_id: at or time.time() for _, one, at in self.files()}
         storage = self._kept.file_storage
         while sum((sizes := {one: self._bytes(one) for one in list(storage)}).values()) > UPLOADS_MB.now() * _MB:
             most = max(sizes, key=lambda one: sizes[one])

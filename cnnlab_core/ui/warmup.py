@@ -44,9 +44,21 @@ def _warm_up() -> None:
         importlib.import_module("cnnlab_core.models")
         gc.collect()
         gc.freeze()
+        _let_trainings_stand_back()
         threading.Thread(target=_sweep, name="sweep", daemon=True).start()
         threading.Thread(target=_collect_now_and_then, name="garbage collector", daemon=True).start()
         _ready.set()
+
+
+def _let_trainings_stand_back() -> None:
+    """While visitors wait for the device."""
+    from cnnlab_core.runtime.device import pick_device
+    from cnnlab_core.runtime.gate import gate
+    from cnnlab_core.training.locks import device_key
+    from cnnlab_core.training.runs import queue
+
+    with suppress(LabError):
+        gate(pick_device().type).when_long = queue(device_key()).let_visitors_wait
 
 
 def _sweep() -> None:

@@ -57,13 +57,15 @@ def _cut(job):
 
 @pytest.fixture
 def open_page():
-    """Open a page of the lab, as a deep link with ``query`` would."""
+    """Open a page of the lab, as a deep link with ``query`` would, in a session that holds ``kept``."""
 
-    def opened(name, **query):
+    def opened(name, kept=None, /, **query):
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=patience(60))
         app.switch_page(f"pages/{name}.py")
         for key, value in query.items():
             app.query_params[key] = value
+        for key, value in (kept or {}).items():
+            app.session_state[key] = value
         app.run()
         assert not app.exception
         return app

@@ -4,7 +4,7 @@ import random
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from screen import refused
+from screen import NOTEBOOK, refused
 from streamlit.runtime.state.query_params import QueryParams
 
 from cnnlab_core.ui.contents import PAGES
@@ -121,6 +121,8 @@ def bound(monkeypatch):
 def test_a_view_is_what_its_address_asks_for_and_its_link_opens_it_again(open_page, addresses, bound, page, most):
     def view(**address):
         app = open_page(page, **address)
+        saved = [button.proto.label for button in app.get("download_button")]
+        assert saved.count(NOTEBOOK) == sum(code.language == "python" for code in app.code)
         found = {control.key: control for kind in KINDS for control in app.get(kind) if control.key in bound}
         return app, {key: control for key, control in found.items() if not control.proto.disabled}
 

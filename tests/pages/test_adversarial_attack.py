@@ -1,8 +1,9 @@
 """The adversarial page's attack: each control, every method, and nonsense in the address."""
 
+import numpy as np
 import pytest
 import torch
-from screen import files, metrics, press, texts
+from screen import files, guess_at, metrics, press, texts
 
 from cnnlab_core.attacks import (
     fgsm,
@@ -70,6 +71,11 @@ def test_the_verdict_is_the_core_s(open_page):
     values = metrics(app)
     assert values["L2"] == f"{result.rounded.l2.item():.2f}"
     assert values["SSIM"] == f"{result.rounded.ssim.item():.4f}"
+    before, after = (np.asarray(side.view().pixels, int) for side in (result.clean, result.rounded))
+    share = 100 * (np.abs(after - before) == 2).mean()
+    right, told = guess_at(app, "attack")
+    assert right == ("under 10 %" if share < 10 else "10 to 50 %" if share <= 50 else "over 50 %")
+    assert told.startswith(f"{share:.0f} % moved by 2/255. In L∞")
 
 
 @pytest.mark.parametrize("method", [method.title for method in METHODS.values()])

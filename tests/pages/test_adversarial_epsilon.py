@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from screen import press, texts
+from screen import guess_at, press, texts
 
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.sweep import sweep
@@ -93,6 +93,10 @@ def test_the_browser_gets_all_it_needs_for_the_pictures_of_fgsm(open_page, model
     first = model.categories[curve.best[LINF.index(curve.changes)]]
     assert data["marks"][0]["text"] == f"{levels(curve.changes)}: first called {first}"
     assert "ship isn't reached" in texts(app)
+    named = [model.categories[index] for index in dict.fromkeys(curve.best.tolist())]
+    right, told = guess_at(app, "epsilon")
+    assert right == ("one", "two", "three", "more")[min(len(named), 4) - 1]
+    assert told == f"{len(named)}: {', then '.join(named)}."
 
 
 def test_the_address_names_the_epsilon_and_the_file_follows(open_page):

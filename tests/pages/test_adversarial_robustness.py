@@ -2,7 +2,7 @@
 
 import re
 
-from screen import press, texts
+from screen import guess_at, press, texts
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
@@ -35,6 +35,16 @@ def test_a_card_says_what_the_network_says_of_the_transformed_picture(open_page)
             assert f"**{best.label}** {best.probability:.1%}" in shown
     assert "**JPEG: quality 30**" in shown
     assert re.search(rf"survives \*\*\d+ of {len(TRANSFORMS)}\*\*", shown)
+    strengths = {name: one.default for name, one in TRANSFORMS.items()} | {"jpeg": 30}
+    y, clean = result.goal.single[0], to_picture(result.x)
+    turned = [
+        TRANSFORMS[name].title.lower()
+        for name, strength in strengths.items()
+        if model.top_k(to_tensor(find_transform(name).on_picture(clean, strength)), 1)[0].index != y
+    ]
+    right, told = guess_at(app, "robustness")
+    assert right == ("under 2" if len(turned) < 2 else "2 to 4" if len(turned) <= 4 else "over 4")
+    assert told.startswith(f"{len(turned)}: {', '.join(turned)}.")
 
 
 def test_a_strength_moves_its_card_and_the_curve_follows(open_page):

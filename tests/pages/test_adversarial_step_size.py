@@ -1,7 +1,9 @@
 """The Step size tab: the map is the core's, and the address, the sliders and the pictures follow each other."""
 
+import itertools
+
 import pytest
-from screen import figures, press, texts
+from screen import figures, guess_at, press, texts
 
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.attacks.step_map import step_map
@@ -57,6 +59,11 @@ def test_the_map_opens_at_the_cheapest_success_and_goes_where_it_is_said(open_pa
     cell = cells[2]
     view = cell.view()
     assert f"**{model.categories[view.best]}** {view.probability(view.best):.1%}" in said
+    pairs = [pair for pair in itertools.pairwise(cells) if pair[0].step_size == pair[1].step_size]
+    fell = 100 * sum(after.loss < before.loss for before, after in pairs) / len(pairs)
+    right, told = guess_at(app, "step_size")
+    assert right == ("under 10 %" if fell < 10 else "10 to 30 %" if fell <= 30 else "over 30 %")
+    assert told.startswith(f"{fell:.0f} %.")
 
 
 def test_more_steps_wait_for_a_button_and_the_map_stays_until_then(open_page):

@@ -1,12 +1,13 @@
 """The Sweep tab: the curves and the smallest epsilons are the core's, over one picture and over several."""
 
 import base64
+import itertools
 import json
 import re
 
 import numpy as np
 import pytest
-from screen import figures, press, texts
+from screen import figures, guess_at, press, texts
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.sweep import compare_attacks
@@ -59,6 +60,11 @@ def test_both_attacks_against_epsilon(open_page, model, x):
         assert np.allclose(values(drawn[name]), curve.probability(1), atol=1e-6)
     assert app.dataframe[0].value["PGD, sweep"][0] == levels(pgd.smallest)
     assert app.dataframe[0].value["FGSM, sweep"][0] == "above 8/255"
+    shares = list(fgsm.probability(1))
+    back = sum(after < before - 0.01 for before, after in itertools.pairwise(shares))
+    right, told = guess_at(app, "sweep")
+    assert right == ("never", "once", "more often")[min(back, 2)]
+    assert told.startswith(f"By more than 1% at {back} of 8.")
 
 
 def values(array):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from screen import files, metrics, press, texts
+from screen import files, guess_at, metrics, press, texts
 
 from cnnlab_core.attacks import fgsm, smallest_rounded_epsilon
 from cnnlab_core.attacks.methods import Plan
@@ -39,7 +39,7 @@ def test_nonsense_in_the_address_is_left_aside_and_the_lab_s_own_pair_meets_with
 
 def test_two_networks_meet_the_same_attack(open_page):
     app = opened(open_page, **FGSM)
-    shown = texts(app)
+    shown, changed = texts(app), 0
     for name, judge in (("standard", "adversarial"), ("adversarial", "standard")):
         model, x = prepared(name)
         result = fgsm(model, x, target=2, eps=8 / 255)
@@ -51,7 +51,11 @@ def test_two_networks_meet_the_same_attack(open_page):
         other, _ = prepared(judge)
         with torch.no_grad():
             said = other.top_k(result.rounded.x_adv, 1)[0]
+            changed += said.index != other.top_k(result.clean.x_adv, 1)[0].index
         assert f"now says **{said.label}** {said.probability:.1%}" in shown
+    right, told = guess_at(app, "transfers")
+    assert right == ("neither", "one of them", "both")[changed]
+    assert told.startswith(f"Of the two, {changed} changed")
 
 
 def test_an_expensive_attack_waits_and_the_smallest_epsilon_is_that_of_the_attack_shown(open_page):

@@ -2,7 +2,7 @@
 
 import re
 
-from screen import metrics, press, texts
+from screen import guess_at, metrics, press, texts
 
 
 def opened(open_page, **query):
@@ -22,6 +22,12 @@ def test_it_opens_finished_with_the_rates_of_those_it_was_made_on_and_of_the_oth
     badges = [element.value for element in app.markdown if "-badge[" in element.value]
     fooled = sum("badge[fooled]" in badge for badge in badges)
     assert fooled == sum(int(found[name][0]) for name in ("Pictures it was made on", "Unseen pictures"))
+    unseen = {
+        card.value.split("→ ")[1].rsplit(" ", 1)[0] for card in [one for one in app.caption if "→ " in one.value][-2:]
+    }
+    right, told = guess_at(app, "universal")
+    assert right == ("one class" if len(unseen) == 1 else "several")
+    assert f"are given {len(unseen)} different" in told
 
 
 def test_nonsense_is_left_aside_and_the_noise_towards_the_target_waits_for_its_button(open_page):

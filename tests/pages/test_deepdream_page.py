@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from screen import captions, code, files, markdown, press
+from screen import captions, code, files, guess_at, markdown, press
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import layers, memory
@@ -72,6 +72,10 @@ def test_the_page_opens_with_a_finished_dream(open_page):
     assert files(app) == ["Picture (PNG)", "Animation (WebP)"]
     assert not any(element.label == "Dream" for element in app.button)
     assert "times** as strongly" in markdown(app)
+    moved = np.abs(pixels(wipe["after"]) - pixels(wipe["before"])).mean()
+    right, told = guess_at(app, "dream")
+    assert float(re.match(r"By ([\d.]+)\.", told)[1]) == pytest.approx(moved, abs=2)  # what is shown is a JPEG
+    assert right == ("under 5" if moved < 5 else "5 to 20" if moved <= 20 else "over 20")
     app.slider(key="dream_jitter").set_value(3).run()
     assert wipes(app) == [wipe]
     assert "previous settings" in markdown(app)

@@ -3,8 +3,18 @@
 from urllib.parse import parse_qsl
 
 import pytest
+from screen import files, problems
 
-from cnnlab_core.exercises import KINDS, make_exercise, make_sheets, sheets_html
+from cnnlab_core.exercises import (
+    KINDS,
+    make_exercise,
+    make_sheets,
+    moodle_xml,
+    moodle_xml_steps,
+    qti_package,
+    qti_package_steps,
+    sheets_html,
+)
 from cnnlab_core.exercises.kinds import address
 from cnnlab_core.ui.exercises.sheets import FIRST, Wanted
 
@@ -94,6 +104,23 @@ def test_another_seed_is_another_sheet(open_page):
     assert make_exercise("conv2d", 7).prompt not in text(app)
 
 
+SYSTEMS = ["For Moodle (XML)", "For other systems (QTI)"]
+
+
+def test_the_chosen_kinds_leave_for_schools_systems_in_as_many_variants_as_are_asked_for(open_page):
+    app = open_page("exercises", exercises_variants="40", exercises_level="2")
+    assert {*SYSTEMS} <= {*files(app)}
+    assert "questions = make_sheets(kinds, seed=7, level=2, sheets=40)" in recipe(app)
+    for key in TOPICS:
+        app.pills(key=key).set_value(app.pills(key=key).options)
+    app.run()
+    assert not {*SYSTEMS} & {*files(app)}
+    assert f"{40 * len(KINDS)} exercises in one file" in problems(app)[0]
+    app.number_input(key="exercises_variants").set_value(20).run()
+    assert {*SYSTEMS} <= {*files(app)}
+    assert problems(app) == []
+
+
 def test_too_many_exercises_are_a_sentence(open_page):
     app = open_page("exercises", exercises_each="6", exercises_sheets="40")
     assert "1440 exercises in one file" in app.error[0].value.replace("\\", "")
@@ -115,3 +142,6 @@ def test_the_file_is_the_cores():
         assert wanted.html("http://lab", solutions=solutions) == sheets_html(
             sheets, solutions=solutions, lab="http://lab"
         )
+    questions = make_sheets(wanted.kinds, seed=5, level=2, sheets=4)
+    assert wanted.questions(moodle_xml_steps, 4) == moodle_xml(questions)
+    assert wanted.questions(qti_package_steps, 4) == qti_package(questions)

@@ -2,7 +2,7 @@
 
 import re
 
-from screen import code, markdown, refused
+from screen import code, guess_at, markdown, refused, run_code
 
 from cnnlab_core.models import layer_table
 
@@ -28,6 +28,10 @@ def test_an_old_link_to_a_layer_goes_on_working(open_page):
     assert "Block 3 of 16 · 24 maps of 56 × 56" in box.options
     assert 'capture(model, x, ["_blocks.2.add"])' in code(app)
     assert app.query_params["maps_layer"] == "_blocks.2.add"
+    silent = 100 * float((run_code(app)["maps"] <= 0).mean())
+    right, told = guess_at(app, "silent")
+    assert right == ("under 33 %" if silent < 33 else "33 to 66 %" if silent <= 66 else "over 66 %")
+    assert told.startswith(f"{silent:.0f} %.")
 
 
 def test_a_chosen_layer_is_in_the_address_by_its_name_in_the_graph(open_page):

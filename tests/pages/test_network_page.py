@@ -1,5 +1,6 @@
 """Inside a network: what the browser is given, and what the address says."""
 
+import hashlib
 import json
 from unittest.mock import ANY
 from urllib.parse import parse_qs
@@ -12,6 +13,7 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.network.cell import explain_backward, explain_cell
 from cnnlab_core.network.intervene import logits_with
+from cnnlab_core.runtime.gate import Gate
 from cnnlab_core.ui.network import live, picture
 from cnnlab_core.ui.network.place import go
 from cnnlab_core.ui.show import plain
@@ -198,8 +200,12 @@ def test_a_live_frame_is_answered_as_torch_says_and_the_next_one_no_sooner_than_
         {"scene": scene, "n": 4, "photo": "bm8gSlBFRw=="},
         {"scene": scene, "n": 5, "patch": ["a", -1, 10**9]},
     ])  # fmt: skip
+    joined, join = [], Gate._join
+    monkeypatch.setattr(Gate, "_join", lambda self, who, new=True: joined.append(who) or join(self, who, new))
     monkeypatch.setattr(live, "heard", lambda: next(frames))
     first = answer(app.run())
+    number = app.session_state["visitors number"]
+    assert joined == [hashlib.sha256(f"cnnlab {number}".encode()).hexdigest()[:32]]  # in the visitor's turn
     x = x.clone()
     x[..., 60:110, 80:130] = 0.5
     shares = logits_with(model, x, {("_blocks.2.add", 23): 0.0})[0].softmax(0)

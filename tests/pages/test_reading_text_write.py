@@ -40,7 +40,7 @@ def test_it_opens_with_what_the_shipped_network_writes(open_page):
     assert names["text"] == written
     assert names["probability"] == [step.probability for step in steps]
     assert (names["known"], names["count"]) == share_known(written.split("\n")[:-1], set(names["lines"]))
-    assert files(app) == ["Text", "Probabilities as CSV", "Notebook"]
+    assert files(app) == ["Text", "Probabilities as CSV"]
 
 
 @pytest.mark.parametrize("guess", ["few", "some", "most"])

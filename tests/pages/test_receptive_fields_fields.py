@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from screen import captions, metrics
+from screen import captions, guess_at, markdown, metrics
 
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
@@ -35,6 +35,9 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
     assert (spans["rows"][row], spans["cols"][col]) == ([inner.top, inner.bottom], [inner.left, inner.right])
     assert data["reach"] == {"size": [19, 19], "jump": [4, 4], "start": [-6, -6]}
     assert data["chosen"] == 56 * row + col
+    pixels = (inner.bottom - inner.top + 1) * (inner.right - inner.left + 1)
+    assert guess_at(app, "share")[0] == "under 1 %"
+    assert f"{pixels:,} pixels, {100 * pixels / 224**2:.2g} %" in markdown(app)
 
 
 @pytest.mark.parametrize(("counting", "unit"), [("from 1, bottom left", "(28, 29)"), ("from 0, top left", "(28, 28)")])

@@ -1,5 +1,6 @@
 """The runner's paths: at once, on request, failed, stale, shared; what is kept is never computed again."""
 
+import re
 import threading
 import time
 
@@ -56,14 +57,14 @@ def test_cheap_work_follows_and_is_kept():
 
 
 def test_the_tabs_of_a_visitor_share_what_is_kept(monkeypatch):
-    monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "me")
+    monkeypatch.setattr("cnnlab_core.ui.results.visitor", lambda: "me")
     monkeypatch.setenv("CNNLAB_RESULTS_MB", "7")
     first, second = lab(""), lab("")
     assert second.text[0].value == "done {'answer': 2}"
     assert (first.session_state["counts"], second.session_state["counts"]) == ([1], [])
     assert first.session_state["results"] is second.session_state["results"]
     assert first.session_state["results"]._limit == 7_000_000
-    monkeypatch.setattr("cnnlab_core.ui.results.browser", lambda: "you")
+    monkeypatch.setattr("cnnlab_core.ui.results.visitor", lambda: "you")
     assert lab("").session_state["counts"] == [1]
 
 
@@ -202,3 +203,23 @@ def test_where_too_many_wait_one_is_asked_to_try_again(monkeypatch):
     app.button[0].click().run()
     assert not app.info
     assert app.text[0].value == "done {'answer': 2}"
+
+
+VISITOR = """
+import streamlit as st
+from cnnlab_core.ui.visitor import begin_cookie, visitor
+
+st.session_state["first"] = visitor(), begin_cookie()
+st.text(visitor())
+"""
+
+
+def test_a_browser_without_a_cookie_is_one_visitor_from_its_first_page_on(monkeypatch):
+    """The number that it is known by is the one that it is told to keep."""
+    app = AppTest.from_string(VISITOR, default_timeout=patience(20)).run()
+    first, script = app.session_state["first"]
+    (number,) = re.findall('visitorsNumber."([0-9a-f]{32})".', script)
+    again = AppTest.from_string(VISITOR, default_timeout=patience(20))
+    monkeypatch.setattr("cnnlab_core.ui.visitor._from_cookie", lambda: number)  # after a reload
+    assert again.run().text[0].value == app.text[0].value == first
+    assert again.session_state["first"][1] == ""

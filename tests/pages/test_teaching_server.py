@@ -1,18 +1,23 @@
 """The teacher's key: what it opens, for whom and how long; and everything on the server, in a teacher's hands."""
 
+import gc
 import time
 
 import pytest
 from screen import metrics, problems
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from training_runs import lab_folders, press, tiny, trained  # noqa: F401  a fixture
 
 from cnnlab_core.data import import_text
 from cnnlab_core.errors import InputError
+from cnnlab_core.images import sample_images
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.storage import things
 from cnnlab_core.ui import teacher, tries
+from cnnlab_core.ui.uploads import Uploads
 
 KEY = "correct horse battery"
 
@@ -25,7 +30,7 @@ def key(monkeypatch):
 
 
 def entered(open_page, key=KEY):
-    app = open_page("teaching")
+    app = open_page("teaching", teaching_tab="Run the server")
     app.text_input(key="teaching_key").set_value(key)
     return press(app, "Enter")
 
@@ -55,14 +60,14 @@ def test_a_token_holds_for_its_key_and_its_time():
 @pytest.mark.parametrize("key", ["", "too short"])
 def test_without_a_key_nobody_is_a_teacher(open_page, monkeypatch, key):
     monkeypatch.setenv("CNNLAB_TEACHER_KEY", key)
-    app = open_page("teaching")
+    app = open_page("teaching", teaching_tab="Run the server")
     assert "teaching_key" not in {box.key for box in app.text_input}
     assert ["too few to be safe" in problem for problem in problems(app)] == [True] * bool(key)
     assert not app.exception
 
 
 def test_wrong_keys_are_few(open_page, monkeypatch):
-    app = open_page("teaching")
+    app = open_page("teaching", teaching_tab="Run the server")
     for number in range(tries.MOST_WRONG_HERE + 1):
         app.text_input(key="teaching_key").set_value(f"guess {number}")
         press(app, "Enter")
@@ -129,3 +134,50 @@ def test_a_key_that_could_be_guessed_is_refused(monkeypatch):
     monkeypatch.setenv("CNNLAB_TEACHER_KEY", "short")
     with pytest.raises(InputError, match="too few to be safe"):
         teacher.teachers_key()
+
+
+def test_a_teacher_sees_what_visitors_have_brought_and_takes_it_away(open_page, monkeypatch):
+    uploads = Uploads(MemoryUploadedFileManager("/upload"))
+    monkeypatch.setattr("cnnlab_core.ui.brought.bound_uploads", lambda: uploads)
+    mine, yours = (open_page("convolution", conv_tab="On a photo") for _ in "12")
+    for app, names in ((mine, ("cat.png", "cup.png")), (yours, ("cup.png",))):
+        samples = {"cat.png": "chelsea", "cup.png": "coffee"}
+        bring = [(name, sample_images()[samples[name]].content, "image/png") for name in names]
+        app.file_uploader(key="upload").set_value(bring).run()
+    for number, app in enumerate((mine, yours)):  # the test driver calls all sessions alike
+        app.session_state["shared"].session = f"session {number}"
+    batch = UploadedFileRec("batch 1", "one of a batch.png", "image/png", sample_images()["rocket"].content)
+    uploads.add_file("session 0", batch)
+    uploads.add_file("session 0", UploadedFileRec("text", "no picture.zip", "", b"PK"))
+    app = entered(open_page)
+    assert not problems(app)
+    rows = app.dataframe[-1].value
+    assert sorted(rows["name"]) == ["cat.png", "cup.png", "cup.png", "one of a batch.png"]
+    assert rows[""].str.startswith("data:image/jpeg;base64,").all()
+    owners = dict(zip(rows["name"], rows["brought by"], strict=True))
+    assert owners["cat.png"] == owners["one of a batch.png"] == f"visitor {mine.session_state['shared'].owner[:6]}"
+    assert len(set(rows["brought by"])) == 2
+    assert "cat.png" not in str(yours.selectbox)
+
+    for name in ("cat.png", "one of a batch.png"):
+        options = app.selectbox(key="teaching_picture").options
+        (place,) = [i for i, option in enumerate(options) if option.startswith(name)]
+        app.selectbox(key="teaching_picture").select_index(place).run()
+        press(app, "Delete the picture")
+    assert sorted(app.dataframe[-1].value["name"]) == ["cup.png", "cup.png"]
+    assert [file.name for _, file, _ in uploads.files()] == ["no picture.zip"]
+    shown = mine.selectbox(key="picture_choice").value
+    assert mine.session_state["shared"].own[shown].title == "cat.png"
+    mine.run()
+    assert sorted(problems(mine)) == [
+        f"A teacher has deleted your picture “{name}” from this server." for name in ("cat.png", "one of a batch.png")
+    ]
+    assert not mine.info  # which would ask for a picture that a reload has lost
+    assert [one.title for one in mine.session_state["shared"].own.values()] == ["cup.png"]
+    assert mine.selectbox(key="picture_choice").value in sample_images()
+    yours.run()
+    assert not problems(yours)
+    del mine, yours
+    gc.collect()
+    app.run()
+    assert "teaching_picture" not in {box.key for box in app.selectbox}

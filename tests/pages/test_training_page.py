@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from screen import metrics
+from screen import guess_at, metrics
 from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
@@ -48,6 +48,11 @@ def test_it_opens_with_a_finished_run(open_page):
     assert not app.error
     assert f'find_run("{run.id}")' in app.code[-1].value
     assert "my *own* run" in app.selectbox(key="run_choice").options[0]
+    curves = watched(run).curves
+    gap = 100 * (curves.train_accuracy[-1] - curves.validation_accuracy[-1])
+    right, told = guess_at(app, "gap")
+    assert right == ("under 2" if gap < 2 else "2 to 10" if gap <= 10 else "over 10")
+    assert told.startswith(f"{gap:.1f} points.")
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -224,6 +229,11 @@ def test_runs_are_compared_with_their_settings_and_seeds(open_page):
     assert sorted(finals["seeds"]) == [1, 2]
     assert "±" in " ".join(finals["test accuracy"])
     assert len(app.get("plotly_chart")) == 1
+    ends = [(curves.train_loss[-1], curves.validation_accuracy[-1]) for curves in (watched(run).curves for run in runs)]
+    lowest, best = min(ends), max(accuracy for _, accuracy in ends)
+    right, told = guess_at(app, "best")
+    assert right == ("yes" if lowest[1] == best else "no")
+    assert told.startswith(f"The lowest training loss goes with {lowest[1]:.1%}")
     for what in app.selectbox(key="training_what").options:
         app.selectbox(key="training_what").set_value(what).run()
         assert not app.exception

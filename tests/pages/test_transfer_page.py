@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
-from screen import figures, markdown, press
+from screen import figures, guess_at, markdown, press
 
 from cnnlab_core.data import Dataset
 from cnnlab_core.data.dataset import write_dataset
@@ -82,6 +82,11 @@ def test_every_picture_is_a_point_of_the_projection(open_page):
     assert sum(len(trace["marker"]["symbol"]) for trace in figure["data"]) == 120
     assert [trace["name"] for trace in figure["data"]][:2] == ["disc", "ring"]
     assert "120 points" in text(app)
+    axes = (figure["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis"))
+    explained = sum(int(re.search(r"(\d+)% of the variance", axis)[1]) for axis in axes)
+    right, told = guess_at(app, "explained")
+    assert abs(int(told.split(" %")[0]) - explained) <= 1
+    assert right == ("under 20 %" if explained < 20 else "20 to 50 %" if explained <= 50 else "over 50 %")
 
 
 def test_your_picture_is_classified_and_lies_in_the_projection(open_page):

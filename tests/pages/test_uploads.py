@@ -5,7 +5,7 @@ from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from cnnlab_core.ui.uploads import _Bounded
+from cnnlab_core.ui.uploads import Uploads
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def kept(monkeypatch):
     monkeypatch.setenv("CNNLAB_SESSION_UPLOADS_MB", "2")
     monkeypatch.setenv("CNNLAB_UPLOADS_MB", "2")
     manager = MemoryUploadedFileManager("/upload")
-    manager.add_file = _Bounded(manager).add_file
+    Uploads(manager)
     return manager
 
 

@@ -119,6 +119,19 @@ def test_those_who_wait_are_told_their_place_and_served_in_order():
     assert places == {0: 0, 1: 1, 2: 2, 3: 3}
 
 
+def test_it_tells_of_whoever_waits_for_long(monkeypatch):
+    shared, told = Gate(1), []
+    shared.when_long = lambda: told.append(shared.waiting)
+    with shared.slot():
+        driven = shared.drive(counting(1), report_seconds=0.01)
+        assert next(driven) == next(driven) == Waiting(0)
+        assert not told
+        monkeypatch.setattr("cnnlab_core.runtime.gate.LONG_SECONDS", 0.0)
+        assert next(driven) == Waiting(0)
+    assert told == [1]
+    driven.close()
+
+
 def test_the_first_turns_of_a_new_job_come_before_the_further_turns_of_others():
     shared = Gate(1)
     options = {"slice_seconds": 0.0, "report_seconds": 0.01}

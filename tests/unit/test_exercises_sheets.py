@@ -3,7 +3,7 @@
 import pytest
 
 from cnnlab_core.errors import InputError
-from cnnlab_core.exercises import KINDS, LEVELS, make_exercise, make_sheets, sheets_html
+from cnnlab_core.exercises import KINDS, LEVELS, make_exercise, make_sheets, moodle_xml, qti_package, sheets_html
 from cnnlab_core.recipes.exercises import practice
 from cnnlab_core.recipes.exercises import sheets as sheet_recipe
 
@@ -68,9 +68,12 @@ def run(code):
 def test_the_recipe_makes_the_same_sheet(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wish = {"kinds": ("field_box", "true_or_false"), "seed": 4, "level": 2, "each": 2, "sheets": 2}
-    run(sheet_recipe.code(**wish, solutions=True, lab="http://lab", file="sheet.html"))
+    run(sheet_recipe.code(**wish, variants=3, solutions=True, lab="http://lab", file="sheet"))
     made = (tmp_path / "sheet.html").read_text(encoding="utf-8")
     assert made == sheets_html(make_sheets(**wish), solutions=True, lab="http://lab")
+    questions = make_sheets(**wish | {"each": 1, "sheets": 3})
+    assert (tmp_path / "sheet_moodle.xml").read_text(encoding="utf-8") == moodle_xml(questions)
+    assert (tmp_path / "sheet_qti.zip").read_bytes() == qti_package(questions)
 
 
 def test_the_recipe_of_an_exercise(capsys):

@@ -18,7 +18,7 @@ from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream.atlas import atlas
 from cnnlab_core.errors import DataError, RunError, WeightsError
-from cnnlab_core.images import open_image, sample_images
+from cnnlab_core.images import open_apart_steps, sample_images
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.exports import exported_specs, exports_folder
 from cnnlab_core.models.weights import download_weights, find_weights
@@ -75,7 +75,7 @@ def model():
 
 def samples():
     contents = [sample.content for sample in sample_images().values()]
-    return [Item(0, partial(bytes, content), partial(open_image, content)) for content in contents]
+    return [Item(0, partial(bytes, content), partial(open_apart_steps, content)) for content in contents]
 
 
 # --- a full disk (a trainer's is in test_training_survives) -------------------------------------------------------

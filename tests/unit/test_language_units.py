@@ -1,21 +1,16 @@
-"""Which hidden units follow what; lines that are written side by side; letters as cells; a notebook of a recipe."""
+"""Which hidden units follow what; lines that are written side by side; letters as cells."""
 
-import json
-
-import jsonschema
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from places import ROOT
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.language import follow_units, load_character_model
 from cnnlab_core.language.units import best_units, features
 from cnnlab_core.plots.letters import WIDEST, rows_of, shaded_text, sign, units_map
 from cnnlab_core.plots.paper import figure_file
-from cnnlab_core.recipes.notebook import notebook
 
 MODEL = load_character_model()
 TEXT = "bea\nleah\nnoé\n"
@@ -102,16 +97,3 @@ def test_a_shaded_text_has_each_letter_on_its_value():
     for drawn in (figure, shaded_text("aé<\nس", [0.1, np.nan, 1, 0, -1], name="activity", signed=True)):
         assert b"</svg>" in figure_file(drawn, "svg", title="letters")
     assert [sign("\t"), sign("\x01"), sign("é")] == ["⇥", "U+0001", "é"]
-
-
-# --- a notebook ---
-
-
-def test_a_notebook_is_one_for_jupyter_and_runs():
-    content = notebook("A network writes", "x = 'ü'\n")
-    made = json.loads(content)
-    jsonschema.validate(made, json.loads((ROOT / "tests" / "notebook_schema.json").read_text(encoding="utf-8")))
-    names: dict = {}
-    exec(made["cells"][1]["source"], names)
-    assert names["x"] == "ü"
-    assert content == notebook("A network writes", "x = 'ü'\n")

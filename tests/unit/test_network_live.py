@@ -1,14 +1,17 @@
 """Live frames: a patch, a camera's picture, what the network says of them, and how often they may come."""
 
 import io
+import random
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from hostile import bit_flipped, jpeg_claiming, jpeg_of_scans, png_claiming
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from cnnlab_core.errors import ImageError, InputError
 from cnnlab_core.interpretability.activations import capture
@@ -62,16 +65,46 @@ def test_a_frame_is_a_plain_jpeg_of_the_networks_size_and_nothing_else():
     seen = frame_pixels(file_of(picture, quality=95), 32)
     assert seen.shape == (1, 3, 32, 32)
     assert float((seen - torch.tensor(np.array(picture)).permute(2, 0, 1) / 255).abs().mean()) < 0.03
-    for other in (
-        file_of(picture, "PNG"),
-        file_of(picture, progressive=True),
-        file_of(picture.resize((33, 32))),
-        file_of(picture)[:400],
-        file_of(picture) + bytes(MOST_BYTES),
-        b"",
-    ):
+
+
+def hostile_frames():
+    """What a program might send instead of a camera's picture of 224 × 224 pixels."""
+    plain = file_of(Image.effect_noise((224, 224), 60).convert("RGB"), quality=60)
+    data, end = plain.index(b"\xff\xda"), plain.rindex(b"\xff\xd9")
+    yield "hundreds of passes", jpeg_of_scans(300, (224, 224))
+    yield "a progressive one", jpeg_of_scans(1, (224, 224))
+    yield "the passes of a plain one again", plain[:end] + (plain[data : data + 40]) * 400 + plain[end:]
+    yield "another size", jpeg_claiming(plain, 225, 224)
+    yield "3.6 gigapixels", jpeg_claiming(plain, 60_000, 60_000)
+    yield "a PNG", png_claiming(224, 224)
+    yield "more bytes", plain + bytes(MOST_BYTES)
+    yield "nothing", b""
+    yield "chance", random.Random(0).randbytes(MOST_BYTES)
+    yield "markers without end", b"\xff\xd8" + b"\xff" * (MOST_BYTES - 2)
+    yield "no beginning", plain[2:]
+
+
+@pytest.mark.fault("A program sends bombs as frames of a camera", "Each is a sentence, before anything is decoded")
+@pytest.mark.parametrize("content", [pytest.param(frame, id=name) for name, frame in hostile_frames()])
+def test_a_hostile_frame_never_reaches_the_decoder(content, monkeypatch):
+    monkeypatch.setattr(JpegImageFile, "load", lambda self: pytest.fail("it is decoded"))
+    with pytest.raises(ImageError, match="224 × 224"):
+        frame_pixels(content, 224)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # of what Pillow thinks of it
+def test_any_damage_is_a_picture_or_a_sentence():
+    chance, plain = random.Random(1), file_of(Image.effect_noise((32, 32), 60).convert("RGB"))
+    refused = 0
+    for cut in range(0, len(plain) - 2, 10):
         with pytest.raises(ImageError, match="32 × 32"):
-            frame_pixels(other, 32)
+            frame_pixels(plain[:cut], 32)
+    for _ in range(600):
+        try:
+            assert frame_pixels(bit_flipped(plain, chance), 32).shape == (1, 3, 32, 32)
+        except ImageError:
+            refused += 1
+    assert 0 < refused < 600
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0.001, 0.5)), min_size=1, max_size=30), st.floats(0.1, 2))

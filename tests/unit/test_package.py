@@ -9,18 +9,31 @@ import zipfile
 from importlib import import_module
 from pathlib import Path
 
+import nbformat
+import numpy as np
 import pytest
+from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from places import ROOT
 
 import cnnlab_core
 from cnnlab_core.attacks.methods import Plan
+from cnnlab_core.convolution.problem import PoolProblem
 from cnnlab_core.recipes.adversarial import attack
+from cnnlab_core.recipes.classifier import take_away
+from cnnlab_core.recipes.convolution import pooling
 from cnnlab_core.recipes.deepdream import atlas
 from cnnlab_core.recipes.exercises import sheets
+from cnnlab_core.recipes.feature_maps import maps
+from cnnlab_core.recipes.network import glass
+from cnnlab_core.recipes.notebook import notebook
+from cnnlab_core.recipes.reading_text import write
+from cnnlab_core.recipes.receptive_fields import stack
 from cnnlab_core.recipes.training import new_run
+from cnnlab_core.recipes.transfer_learning import projection
 from cnnlab_core.training import Config
+from cnnlab_core.ui.contents import PAGES
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SOURCES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "cnnlab_core").rglob("*.py")}
@@ -117,17 +130,20 @@ def installed(tmp_path_factory):
     return folder
 
 
-def elsewhere(installed, folder, *command, streamlit=False):
-    """What ``python command`` prints where the package is installed, in a folder far from the repository."""
+def environment(installed, folder, *, streamlit=False):
+    """What a process finds where the package is installed, in a folder far from the repository."""
     places = [installed / "site"] if streamlit else [installed / "without", installed / "site"]
-    return python(
-        folder,
-        *command,
-        PYTHONPATH=os.pathsep.join(map(str, places)),
-        CNNLAB_CACHE=str(folder / "cache"),
-        CNNLAB_RUNS=str(folder / "runs"),
-        CNNLAB_DEVICE="cpu",
-    )
+    return {
+        "PYTHONPATH": os.pathsep.join(map(str, places)),
+        "CNNLAB_CACHE": str(folder / "cache"),
+        "CNNLAB_RUNS": str(folder / "runs"),
+        "CNNLAB_DEVICE": "cpu",
+    }
+
+
+def elsewhere(installed, folder, *command, streamlit=False):
+    """What ``python command`` prints there."""
+    return python(folder, *command, **environment(installed, folder, streamlit=streamlit))
 
 
 def test_the_wheel_holds_the_package_and_all_its_assets(installed):
@@ -149,16 +165,52 @@ def test_everything_is_imported_and_without_streamlit_all_but_the_screen(install
     assert found == str(streamlit)
 
 
-def test_recipes_run_where_there_is_only_the_package(installed, tmp_path):
+NETWORK = ("cifar10_standard", "pretrained")
+RECIPES = {
+    "network": glass.code("glass_digits", "pretrained", 0, {}),
+    "classifier": take_away.code(*NETWORK, "chelsea", 3, 1.0),
+    "feature_maps": maps.code(*NETWORK, "chelsea", "conv1", 0),
+    "receptive_fields": stack.code("c3,m2s2", 16),
+    "convolution": pooling.code(PoolProblem("max", (2, 2), np.eye(4), np.ones((2, 2)), {})),
+    "adversarial": attack.code(
+        *NETWORK, "chelsea", plan=Plan("PGD", norm="linf", eps=8 / 255, step_size=2 / 255, steps=3), target=None
+    ),
+    "deepdream": atlas.code("efficientnet_lite0", "pretrained"),
+    "training": new_run.code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
+    "transfer_learning": projection.code(*NETWORK, "shapes", 6),
+    "reading_text": write.code("names_lstm", of_run=False, prompt="", arguments={"length": 9}, data="", held_out=0.1),
+    "exercises": sheets.code(
+        ["conv2d"], seed=1, level=1, each=1, sheets=1, variants=2, solutions=True, lab="", file="sheet"
+    ),
+}
+"""Of each page, one that is soon done."""
+RUN = """  # cell by cell, without Jupyter
+import json, sys
+for name in sys.argv[1:]:
+    names = {}
+    for cell in json.load(open(name, encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+"""
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("page", RECIPES)
+def test_jupyter_runs_the_notebook_of_every_page(installed, tmp_path, page):
+    """In a kernel of its own, which finds nothing but the package."""
+    read = nbformat.reads(notebook(page, RECIPES[page]), as_version=4)
+    client = NotebookClient(read, timeout=300, resources={"metadata": {"path": tmp_path}})
+    done = client.execute(env=os.environ | environment(installed, tmp_path))
+    assert any(cell.get("outputs") or page == "exercises" for cell in done.cells)
+    assert "sheet.html" in os.listdir(tmp_path) or page != "exercises"
+
+
+def test_notebooks_of_every_page_run_where_there_is_only_the_package(installed, tmp_path):
     """A network that comes with the lab is attacked, a sheet is printed, the atlas is at hand, and a run is trained."""
-    plan = Plan("PGD", norm="linf", eps=8 / 255, step_size=2 / 255, steps=3)
-    recipes = [
-        attack.code("cifar10_standard", "pretrained", "chelsea", plan=plan, target=None),
-        sheets.code(["conv2d"], seed=1, level=1, each=1, sheets=1, solutions=True, lab="", file="sheet.html"),
-        atlas.code("efficientnet_lite0", "pretrained"),
-        new_run.code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
-    ]
-    printed = elsewhere(installed, tmp_path, "-c", "\n".join(recipes))
+    assert {*RECIPES} == {page.name for page in PAGES} - {"teaching"}
+    for page, code in RECIPES.items():
+        (tmp_path / f"{page}.ipynb").write_text(notebook(page, code, "http://lab"), encoding="utf-8")
+    printed = elsewhere(installed, tmp_path, "-c", RUN, *(f"{page}.ipynb" for page in RECIPES))
     assert (tmp_path / "adversarial.png").is_file()
     assert "@page" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
     assert printed.count("(112, 112)") + printed.count("(160, 160)") == 30  # deep layers are drawn larger

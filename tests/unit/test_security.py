@@ -10,6 +10,7 @@ import random
 import struct
 import zipfile
 from contextlib import ExitStack, suppress
+from itertools import islice, product
 from pathlib import Path
 
 import numpy as np
@@ -250,12 +251,35 @@ def test_a_damaged_zip_is_a_sentence(method, monkeypatch):
     content, chance = zipped(FILES, compression=METHODS[method]), random.Random(method)
     for _ in range(600):
         with suppress(LabError), ExitStack() as opened:
-            for file in _in_zip(bit_flipped(content, chance), opened)[0]:
+            for file in finish(_in_zip(bit_flipped(content, chance), opened))[0]:
                 with suppress(LabError):
                     file.read()
     for damaged in (bit_flipped(content, chance), *(content[: part * len(content) // 20] for part in range(20))):
         with pytest.raises(LabError):  # none of these is a picture
             finish(import_pictures(damaged, "damaged", side=16))
+
+
+WORDS = ["".join(letters) for letters in islice(product("abcdefghijklmnop", repeat=4), 9000)]
+HOSTILE = {
+    "a class for each picture": ([f"k{i}/p.png" for i in range(30_000)], "30,000 folders"),
+    "parts for each picture": (
+        [f"{part}_{word}/x.png" for word in WORDS for part in ("train", "test")],
+        "class folder",
+    ),
+    "classes that look alike": ([f"{chr(0x200B) * i}a/p.png" for i in range(1, 400)], "399 class folders"),
+    "folders in folders": (["a/" * 30_000 + "x.png"], "more than 50 folders"),
+    "lists": ([*(f"{i}/annotations.txt" for i in range(11)), "train/a/x.png", "val/b/y.png"], "11 lists"),
+}
+
+
+@pytest.mark.fault("A zip of strange folders would take minutes to sort", "A sentence; Stop is heard on the way")
+@pytest.mark.parametrize("what", HOSTILE)
+def test_folders_without_end_are_sorted_at_once_or_refused(what, monkeypatch):
+    names, says = HOSTILE[what]
+    steps = import_pictures(zipped([(name, b"") for name in names]), "folders")
+    next(steps)  # before anything is sorted: here it can be stopped
+    with pytest.raises(LabError, match=says):
+        finish(steps)
 
 
 def test_a_zip_of_many_entries_is_refused_by_its_directory(monkeypatch):

@@ -169,6 +169,8 @@ GOOD = {
     "evaluation.fit_temperature": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
+    **{f"exercises.{name}{way}": {"sheets": [SHEET]}
+       for name in ("moodle_xml", "qti_package") for way in ("", "_steps")},
     "exercises.make_sheets": DRAWN_SHEETS,
     **{f"exercises.sheets_html{way}": {"sheets": [SHEET], "solutions": True, "lab": "http://lab"}
        for way in ("", "_steps")},

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from patience import until
 from places import ROOT
@@ -20,6 +21,9 @@ from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.storage import find_thing, give, make_room, room, sweep, things
+from cnnlab_core.transfer import extraction
+from cnnlab_core.ui.own_things import imported
+from cnnlab_core.ui.runner import once
 
 SONG = "da di dum " * 100
 
@@ -118,6 +122,20 @@ def test_caches_are_bounded(monkeypatch):
     make_room()
     assert sorted(path.name for path in (cache_folder() / "features").iterdir()) == ["second", "third"]
     assert room().caches == 800_000
+    extraction._write(cache_folder() / "features" / "fourth", np.zeros(100_000))
+    assert sorted(path.name for path in (cache_folder() / "features").iterdir()) == ["fourth", "third"]
+
+
+@pytest.mark.fault("A data set is larger than what its visitor may keep", "It isn't kept; a sentence")
+def test_what_is_too_large_to_keep_is_not_kept(monkeypatch):
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "1")
+    older = create_run(tiny(), "older", owner="me")
+    import_song = lambda text, name: imported(once(lambda: import_text(text, name)), text_path(name), "me")  # noqa: E731
+    assert "song: " in finish(import_song(SONG, "song"))
+    with pytest.raises(DataError, match=r"“long” is larger than .* \(1 MB\)"):
+        finish(import_song(SONG * 1200, "long"))
+    assert not text_path("long").exists()
+    assert older not in list_runs()
 
 
 KILLED = {

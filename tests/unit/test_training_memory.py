@@ -114,3 +114,22 @@ def test_a_trainer_that_takes_too_much_fails_alone(monkeypatch):
     until(ended)
     assert "isn't enough memory" in run.state().sentence
     assert max(worst) > int(Path(f"/proc/{os.getpid()}/oom_score_adj").read_text(encoding="utf-8"))
+
+
+@pytest.mark.fault("A trainer takes more of a GPU than it may", "It is refused at the start, or fails with a sentence")
+def test_on_a_gpu_it_is_its_memory_that_is_bounded(monkeypatch):
+    monkeypatch.setattr(memory_module, "pick_device", lambda: torch.device("cuda", 1))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (6 * 10**9, 16 * 10**9))  # free, and in all
+    monkeypatch.setattr("resource.setrlimit", lambda *_: pytest.fail("the driver needs addresses"))
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: 0)  # not of the process that tests
+    bounds = []
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *bound: bounds.append(bound))
+    memory_module.bound_this_process()  # half of what is free, and what convolutions take
+    monkeypatch.setenv("CNNLAB_RUN_MEMORY", "100")
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (16 * 10**9, 16 * 10**9))
+    memory_module.bound_this_process()
+    assert bounds == [(pytest.approx(4 / 16), torch.device("cuda:1")), (1.0, torch.device("cuda:1"))]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (6 * 10**9, 16 * 10**9))
+    monkeypatch.setenv("CNNLAB_RUN_MEMORY", "50")
+    with pytest.raises(InputError, match=r"more than the 3\.0 GB"):
+        check(tiny(stack=WIDE, batch=320))

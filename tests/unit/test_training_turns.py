@@ -1,5 +1,8 @@
 """Turns at the device, and the time that a run and a visitor have."""
 
+import os
+import time
+
 import pytest
 from patience import until
 from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixture
@@ -69,3 +72,85 @@ def test_a_run_that_has_used_up_its_time_is_paused(monkeypatch, who):
     assert spawned == [run.id] * len(spawned)
     assert len(spawned) == (3 if who == "visitor" else 2)
     assert turns.time_is_up(create_run(tiny(), "of the command line")) == ""
+
+
+@pytest.mark.fault(
+    "A run grows beyond what its visitor may keep", "It is paused and says so; with less kept it goes on"
+)
+def test_a_run_that_outgrows_what_may_be_kept_is_paused(monkeypatch):
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "1")
+    monkeypatch.setattr(turns, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(turns, "_ROOM_SECONDS", 0.0)
+    run = create_run(tiny(epochs=900), owner="me")
+    grown = run.folder / "grown"
+    grown.write_bytes(bytes(3_000_000))
+    assert work(run, report=lambda line: None) == 0
+    state = run.state()
+    assert (state.name, state.resumable) == ("paused", True)
+    assert state.sentence == "What you keep here takes 3 MB, more than the limit of 1 MB. Delete some of it."
+    monkeypatch.setattr(launch, "_spawn", lambda run, seconds: None)
+    with pytest.raises(RunError, match="more than the limit of 1 MB"):
+        resume(run)
+    monkeypatch.setenv("CNNLAB_VISITOR_MB", "5")
+    resume(run)
+    monkeypatch.setenv("CNNLAB_KEPT_MB", "2")
+    with pytest.raises(RunError, match="What all visitors keep here takes 3 MB"):
+        resume(run)
+    grown.unlink()
+    resume(run)
+
+
+class Clock:
+    """A rest by a clock of its own; ``waiting`` says, by the time, whether others wait."""
+
+    def __init__(self, monkeypatch, waiting):
+        self.now = 0.0
+        monkeypatch.setattr(turns.Rest, "clock", lambda _: self.now)
+        monkeypatch.setattr(turns.Rest, "pause", lambda _, seconds: self.work(seconds))
+        self.rest = turns.Rest(lambda: waiting(self.now))
+
+    def work(self, seconds):
+        self.now += seconds
+
+    def rests(self):
+        before = self.now
+        self.rest.after_step()
+        return self.now - before
+
+
+def test_a_trainer_rests_while_visitors_wait_and_keeps_a_quarter(monkeypatch):
+    always = Clock(monkeypatch, lambda now: True)
+    for seconds in (0.01, 0.5, 2.0):
+        always.work(seconds)
+        assert always.rests() == pytest.approx(3 * seconds)
+    always.work(60.0)
+    assert always.rests() == pytest.approx(10.0)
+    alone = Clock(monkeypatch, lambda now: False)
+    alone.work(5.0)
+    assert alone.rests() == 0
+    until_three = Clock(monkeypatch, lambda now: now < 3.0)
+    until_three.work(2.0)
+    assert until_three.rests() == pytest.approx(1.0, abs=0.1)  # it goes on as soon as nobody waits
+
+
+@pytest.mark.fault("Visitors wait while a run trains", "It stands back between its steps, and ends with the same bytes")
+def test_a_run_that_stood_back_ends_with_the_same_bytes(monkeypatch):
+    whole, polite = create_run(tiny()), create_run(tiny())
+    finish(train(whole))
+    devices, pauses = queue("cpu"), []
+    devices.let_visitors_wait()
+    assert not devices.visitors_wait()  # nobody trains, nobody is told
+    with devices.place("mine"):
+        devices.let_visitors_wait()
+    assert devices.visitors_wait()
+    later = time.time() + 1000
+    os.utime(devices._visitors, (later, later))
+    for beside in ("worker._be_nice", "worker.use_cores", "memory.bound_this_process"):  # this is the tests' process
+        monkeypatch.setattr(f"cnnlab_core.training.{beside}", lambda *_: None)
+    monkeypatch.setattr(turns.Rest, "pause", lambda _, seconds: pauses.append(seconds))
+    assert work(polite) == 0
+    assert pauses
+    assert digest(polite) == digest(whole)
+    assert told(polite) == told(whole)
+    os.utime(devices._visitors, (1, 1))
+    assert not devices.visitors_wait()

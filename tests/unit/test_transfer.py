@@ -338,6 +338,7 @@ def test_the_pets_are_read_by_torchvision_once_they_are_here(monkeypatch, tmp_pa
     found = open_collection("pets")
     assert found.classes == ("Abyssinian", "Great Pyrenees")
     assert [item.label for item in found.test] == [0, 1] * 4
+    monkeypatch.setattr("cnnlab_core.images.opening.open_image", lambda content: pytest.fail("decoded in the lab"))
     assert found.train[3].picture().size == (30, 20)
     assert found.train[3].content().startswith(b"\xff\xd8")
 

@@ -34,7 +34,7 @@ from cnnlab_core.ui.adversarial.pictures import (
 )
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.guess import guess, learned
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.network.compare import link_here
 from cnnlab_core.ui.runner import later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
@@ -247,11 +247,7 @@ def _numbers(found: AttackResult) -> None:
 def _steps(choice: Choice, found: AttackResult) -> None:
     """Each step of the attack again, and the two pictures under a wipe."""
     st.header("Step by step")
-    won = int(found.first_success)
-    if won >= 0 and len(found.losses) > 6:
-        answer = "1 to 3" if won < 4 else "4 to 8" if won < 9 else "more"
-        told = f"The float picture first fooled the network at step {won}. Slide through the steps to see it turn."
-        guess("attack", "how many steps did it take to fool the network?", ("1 to 3", "4 to 8", "more"), answer, told)
+    _ask_how_many(choice.plan, found)
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         st.markdown("**Before and after**: drag the line")
@@ -285,6 +281,20 @@ def _steps(choice: Choice, found: AttackResult) -> None:
             "The five most probable classes at this step",
             f"{choice.about} Step {at}.",
         )
+
+
+def _ask_how_many(plan: Plan, found: AttackResult) -> None:
+    """A guess at how many of the picture's numbers are at the edge of the change."""
+    before, after = (np.asarray(side.view().pixels, int) for side in (found.clean, found.rounded))
+    change = np.abs(after - before)
+    if not change.any():
+        return
+    share = 100 * float((change == change.max()).mean())
+    why = "Such a change is spent where the gradient is large, and hardly elsewhere."
+    if plan.entry.takes("eps") and plan.ball_norm == "linf":
+        why = "In L∞ no number's step takes from another's, so many go as far as they may."
+    ask = "how many of the picture's numbers moved as far as any of them did?"
+    guess_number("attack", ask, share, (10, 50), " %", f"{share:.0f} % moved by {change.max()}/{LEVELS}. {why}")
 
 
 def _take_away(choice: Choice, found: AttackResult) -> None:

@@ -31,7 +31,7 @@ from cnnlab_core.ui.adversarial.epsilon_range import (
 from cnnlab_core.ui.adversarial.pictures import looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import figure_files
-from cnnlab_core.ui.guess import learned
+from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
@@ -42,6 +42,7 @@ Found = tuple[Sweep, dict[str, Any]]
 """A sweep, and the same as the browser needs it."""
 
 
+CLASSES = ("one", "two", "three", "more")
 STEPS = 5
 """The attack's steps at each epsilon, at first."""
 
@@ -96,6 +97,11 @@ def show(choice: Choice) -> None:
     with place.container():
         at = _explorer(outcome.asked, drawn, start, "explorer")
     answer.markdown(_words(outcome.asked.choice, sweep))
+    named = [plain(outcome.asked.choice.subject.labels[index]) for index in dict.fromkeys(sweep.curve().best.tolist())]
+    guess(
+        "epsilon", "how many different classes does the network name, from epsilon 0 to the largest?", CLASSES,
+        CLASSES[min(len(named), len(CLASSES)) - 1], f"{len(named)}: {', then '.join(named)}.",
+    )  # fmt: skip
     learned("the same attack fails below some epsilon and wins above it, often long before anybody sees a difference.")
     _away(outcome.asked.choice, sweep, at, drawn)
 

@@ -17,9 +17,9 @@ from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.adversarial.target import as_aim, class_names
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import folded, ink, plain, show_code
+from cnnlab_core.ui.show import folded, ink, plain
 from cnnlab_core.ui.subject import run_on_model
-from cnnlab_core.ui.take_away import File, offer, paper_files
+from cnnlab_core.ui.take_away import File, offer, paper_files, show_code
 
 PICTURES, TARGETS = 2, 3
 USUAL = ("tarantula", "space shuttle", "bubble")

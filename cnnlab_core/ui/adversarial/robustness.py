@@ -34,7 +34,7 @@ from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import looked_at, top_class
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.guess import learned
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import kept, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
@@ -122,6 +122,13 @@ def _show(choice: Choice, found: AttackResult) -> None:
     trials = [trial for card in cards for trial in _fill(tested, card)]
     with summary:
         _summary(tested, trials[1:])
+    y = found.goal.single[0]
+    undone = [TRANSFORMS[trial.name].title.lower() for trial in trials[1:] if trial.views[0].best != y]
+    guess_number(
+        "robustness", f"how many of the {len(trials) - 1} transforms change the answer to the original, too?",
+        len(undone), (2, 4), "", f"{len(undone)}{': ' if undone else ''}{', '.join(undone)}. What undoes an attack may "
+        "cost right answers.",
+    )  # fmt: skip
     _sweep(tested, {card.name: card.strength for card in cards})
     learned("noise made for one exact picture is fragile; made through many views of it, it survives them too.")
     _away(tested, trials, through)

@@ -23,7 +23,7 @@ from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import looked_at, show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.guess import learned
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import ink, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
@@ -130,6 +130,12 @@ def show(choice: Choice) -> None:
     with sliders:
         _sliders(axes, row, column)
     st.markdown(_words(axes))
+    losses = np.array([cell.loss for cell in cells]).reshape(len(axes.sizes), -1)
+    fell = 100 * float((np.diff(losses, axis=1) < 0).mean())
+    guess_number(
+        "step_size", "from a cell to the one on its right, how often does the objective fall?", fell, (10, 30), " %",
+        f"{fell:.0f} %. More steps of the same size don't always lead further: they may jump over what was reached.",
+    )  # fmt: skip
     learned("the step size has to fit the ball and the number of steps; neither longer nor more is always better.")
     _away(choice, axes, cells, cell)
 

@@ -4,6 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -30,7 +31,7 @@ from cnnlab_core.ui.adversarial.labelled_pictures import LabelledPicture, choose
 from cnnlab_core.ui.adversarial.pictures import looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.guess import learned
+from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import Outcome, later, mark
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
@@ -39,6 +40,9 @@ from cnnlab_core.ui.take_away import File, take_away
 OF = ("This picture", "Accuracy over several")
 COUNTS = (8, 16, 32)
 STEPS = 5
+BACK = ("never", "once", "more often")
+TURN = 0.01
+"""What counts as doing worse, of the probability or the accuracy that is drawn."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ def show(choice: Choice) -> None:
         "the smallest epsilon of the float picture; rounding that picture to 8 bits may undo the attack, since changes "
         "below half a level are rounded away."
     )
+    _ask_of_turns(sweep, tuple(pair[0] for pair in pairs))
     learned("how robust a network is can only be said of an attack and an epsilon: a weak attack flatters it.")
     _away(subject, sweep, pairs)
 
@@ -168,8 +173,7 @@ def _draw(
     labels, lines = subject.labels, {}
     for curves in zip(*pairs, strict=True):
         mark = half_fooled(curves)
-        shares = accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
-        lines[curves[0].title] = shares, None if mark is None else _shown(mark, sweep.norm)
+        lines[curves[0].title] = _shares(sweep, curves), None if mark is None else _shown(mark, sweep.norm)
     if sweep.several:
         title = f"Accuracy over {len(sweep.pictures)} pictures that were classified correctly"
     else:
@@ -184,6 +188,22 @@ def _draw(
     about = f"{subject.spec.title}, {subject.weights} weights"
     about += "." if sweep.several else f"; picture: {subject.picture.title}."
     show_chart(figure, key, f"{title} against epsilon, {sweep.title}", about, place=place, live=live)
+
+
+def _shares(sweep: _Sweep, curves: Curves) -> np.ndarray:
+    """What is drawn of one attack: the accuracy over all pictures, or the probability for the one."""
+    return accuracy(curves) if sweep.several else curves[0].probability(_asked(curves[0]))
+
+
+def _ask_of_turns(sweep: _Sweep, curves: Curves) -> None:
+    """A guess at whether the straight attack does worse with a larger epsilon."""
+    won = np.diff(_shares(sweep, curves)) * (1 if sweep.target is not None else -1)
+    back = int((won < -TURN).sum())
+    guess(
+        "sweep", f"does {curves[0].title} ever do worse at a larger epsilon than at the one before?", BACK,
+        BACK[min(back, 2)], f"By more than {TURN:.0%} at {back} of {len(won)}. Its one direction is the gradient's at "
+        "the original, which may be the wrong one further on.",
+    )  # fmt: skip
 
 
 def _asked(curve: Curve) -> int:

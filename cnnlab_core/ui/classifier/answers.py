@@ -13,7 +13,7 @@ from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.classifier.cover import Said, show_photo
 from cnnlab_core.ui.controls import Controls
-from cnnlab_core.ui.guess import guess_number
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import choose_model, choose_picture, networks
@@ -93,6 +93,11 @@ def show() -> Answers:
                 (5, 20),
                 "",
                 f"{count} do, and together they have {shares[shares > 0.01].sum():.0%}. The rest share what is left.",
+            )
+            learned(
+                "a network shares 100 % out among the classes that it knows. A high share says which of them "
+                "fits best, not "
+                "that any is right."
             )
     return Answers(subject, view, stages, said[0].answer if said and said[0].subject is subject else None)
 

@@ -11,7 +11,7 @@ from cnnlab_core.ui.lesson import offer_lesson
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.shared import Picture
-from cnnlab_core.ui.show import show_code, show_link
+from cnnlab_core.ui.take_away import show_code, show_link
 
 DOWNLOAD = ":material/download:"
 

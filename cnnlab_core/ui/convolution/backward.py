@@ -21,6 +21,7 @@ from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas, show_su
 from cnnlab_core.ui.convolution.setup import convolution_setup
 from cnnlab_core.ui.convolution.sliding import convolution_grid
 from cnnlab_core.ui.convolution.state import Kept, name_cell
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, main_picture, plain, sentences
 
 CONTROLS = Controls("conv")
@@ -53,6 +54,10 @@ def show() -> None:
     view = CONTROLS.one_of("view", "Look closer", list(views), "As a matrix")
     with sentences():
         views[view](problem)
+    learned(
+        "each gradient is a sum of products, as the output is: a weight's over all places where it was used, a "
+        "pixel's over all outputs that it went into."
+    )
     show_take_away(problem, code(problem))
 
 

@@ -13,8 +13,9 @@ from cnnlab_core.recipes.convolution import equivariance as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.attention import permutations
 from cnnlab_core.ui.convolution.pieces import show_difference, show_formulas, show_numbers
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import folded, form, main_picture, sentences
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, show_code, take_away
 
 CONTROLS = Controls("conv_attn")
 MOST_SEED = 9999
@@ -38,6 +39,10 @@ def show() -> None:
     order, positions = None, False
     with sentences():
         order, positions = permutations(example, CONTROLS)
+    learned(
+        "a convolution shifts with its input, attention shuffles with it. Where something stands, attention only "
+        "knows by positions that are added."
+    )
     code = recipe.code(seed, shift=places, border=border, order=order, positions=positions)
     content = json.dumps(to_plain(example))
     take_away(code, File("All numbers (JSON)", content, "cnnlab_attention.json", "application/json"))
@@ -96,7 +101,7 @@ def position_wise(example: Example, seed: int) -> None:
     )
     show_difference("Largest difference between nn.Linear and nn.Conv1d", convolution - linear)
     with folded("Both layers in PyTorch, and the assertion that they agree", ":material/code:"):
-        st.code(recipe.position_wise(seed), language="python")
+        show_code(recipe.position_wise(seed), about="Both layers in PyTorch")
 
 
 def shifts(example: Example) -> tuple[int, str]:

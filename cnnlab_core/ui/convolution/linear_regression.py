@@ -17,8 +17,9 @@ from cnnlab_core.ui.address import in_address
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import sentences, show_problem
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.take_away import File, show_code, take_away
 
 CONTROLS = Controls("conv_auto")
 FIRST_ROWS = "1 1; 2 3; 3 4; 4 6"
@@ -43,6 +44,10 @@ def show() -> None:
         table = mean_squared_error(w, b)
     st.divider()
     descent, path = xor(CONTROLS)
+    learned(
+        "a derivative says how far the loss goes when one number moves a little. Autograd finds all of them by "
+        "the chain rule."
+    )
     code = recipe.code(
         recipe.neuron(w.tolist(), x.tolist(), b),
         table,
@@ -191,7 +196,7 @@ def loss_of_predictions() -> str:
     show_formulas(rf"L = \frac{{1}}{{n}} \sum (y - t)^2 = \frac{{{squares}}}{{{len(y)}}} = {latex.number(hand.loss)}")
     derivatives_table(("L", r"\frac{1}{n} \sum (y - t)^2", hand.loss, torch.loss))
     code = recipe.predictions(pairs.tolist())
-    st.code(code, language="python")
+    show_code(code, about="By the formula and by PyTorch")
     return code
 
 

@@ -18,6 +18,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.photo_layers import gallery, layers
 from cnnlab_core.ui.convolution.photo_maps import TITLES, Shown, draw, show_map, size, worked_out
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.shared import Picture, choose_picture
 from cnnlab_core.ui.show import form, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
@@ -70,6 +71,7 @@ def show() -> None:
     gallery(picture, slide.stride, slide.padding, slide.padding_mode)
     st.divider()
     stages = layers(picture, CONTROLS)
+    learned("nine numbers are enough to find edges, to blur or to sharpen. A network learns such numbers by itself.")
     recipe = code(
         picture.name if picture.is_sample else None,
         slide.known,

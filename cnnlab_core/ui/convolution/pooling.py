@@ -41,6 +41,7 @@ from cnnlab_core.ui.convolution.presets import (
     size,
 )
 from cnnlab_core.ui.convolution.state import Field, Kept, limit_drawn, pattern
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, main_picture
 
 PREFIXES = {1: "conv_pool1", 2: "conv_pool"}
@@ -78,6 +79,9 @@ def show() -> None:
         show_badge(pool_difference(problem))
     with sizes:
         show_output_size(_output_sizes(problem, first))
+    learned(
+        "pooling has no weights. A maximum sends all of its gradient back to the cell that won; a mean shares it out."
+    )
     show_notes(NOTES)
     show_take_away(problem, code(problem))
 

@@ -16,10 +16,11 @@ from cnnlab_core.ui.convolution.pieces import (
 )
 from cnnlab_core.ui.convolution.setup import convolution_setup, take_edits
 from cnnlab_core.ui.convolution.state import Kept
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import main_picture
 
 TO_LEARN = (
-    "An output is one sum: each covered number times the weight that lies on it, plus the bias. The same few weights "
+    "an output is one sum: each covered number times the weight that lies on it, plus the bias. The same few weights "
     "are used at every place; stride, padding and dilation only say where the window lands."
 )
 
@@ -31,7 +32,7 @@ def show(dims: int) -> None:
     """The numbers and the grid, 1-D or 2-D; the pinned cell as a sum, and why the output has its size."""
     problem = convolution_setup(dims)
     grid = main_picture()
-    st.caption(TO_LEARN)
+    learned(TO_LEARN)
     sum_, sizes = st.columns([1.25, 1], gap="large")
     with sum_:
         first = sum_header()

@@ -13,6 +13,7 @@ from cnnlab_core.plots.mosaic import in_a_row, side_by_side
 from cnnlab_core.recipes.deepdream import atlas as recipe
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.deepdream.neurons import CONTROLS, MAXIMISED
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest, kept
 from cnnlab_core.ui.runner import run
@@ -75,6 +76,7 @@ def show(subject: Subject) -> None:
                 _pick(end.name, found, ends.index(end) + 1)
             else:
                 st.caption("Nothing excites these channels.")
+    learned("nobody told a trained network to begin with stripes and to end with parts of things: it learned to.")
     take_away(
         recipe.code(*subject.network),
         File("Atlas (PNG)", lambda: png(_sheet(entries)), "cnnlab_atlas.png", "image/png"),

@@ -23,6 +23,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import form, main_answer, main_picture, plain, sentences
@@ -74,8 +75,8 @@ def show(subject: Subject) -> None:
                 st.markdown(f"**{plain(network[0].title)}**, {network[1]}")
                 if weights_ready(*network, place=f"class {number}"):
                     films += _side(subject, *network, question, number, st.container(), st.container())
-    st.markdown(
-        "**What to have learned:** the picture is changed until the network is sure of the class. From a photo, "
+    learned(
+        "the picture is changed until the network is sure of the class. From a photo, "
         "changes too small to look like the class are enough. An adversarially trained network has to paint the thing "
         "itself: compare with one."
     )

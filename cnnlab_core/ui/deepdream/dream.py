@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
+import numpy as np
 import streamlit as st
 import torch
 from PIL import Image
@@ -16,7 +17,7 @@ from cnnlab_core.models.layers import Layer
 from cnnlab_core.recipes.deepdream import dream as recipe
 from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.ui.deepdream import several_layers
-from cnnlab_core.ui.deepdream.film import film_files, show_film
+from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.deepdream.gallery import show_patches
 from cnnlab_core.ui.deepdream.layer import choose_layer, typical
 from cnnlab_core.ui.deepdream.settings import (
@@ -30,7 +31,7 @@ from cnnlab_core.ui.deepdream.settings import (
     choose_settings,
     presets,
 )
-from cnnlab_core.ui.guess import guess
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
@@ -81,14 +82,20 @@ def show(subject: Subject) -> None:
     _answer(said, subject, chosen, settings, film)
     with rest:
         take()
-    st.markdown(
-        "**What to have learned:** a dream changes the photo so that one layer answers more strongly. What appears is "
+    if film:
+        moved = float(
+            np.abs(
+                np.asarray(whole(film), float) - np.asarray(shrunk(subject.picture.image, settings.side), float)
+            ).mean()
+        )
+        guess_number(
+            "dream", "how far, of 255, does the dream move a number of the photo on average?", moved, (5, 20), "",
+            f"By {moved:.1f}. An attack stays within some 4 of 255 and is hardly seen; a dream is made to be seen.",
+        )  # fmt: skip
+    learned(
+        "a dream changes the photo so that one layer answers more strongly. What appears is "
         "what that layer looks for; early layers draw strokes, deep ones things."
     )
-    guess(
-        "depth", "does a deeper layer draw larger or smaller patterns?", ("larger", "smaller"), "larger",
-        "A deep unit sees more of the picture, so what excites it is larger. Choose one above and compare.",
-    )  # fmt: skip
     several_layers.show(subject, settings.without(trick))
 
 

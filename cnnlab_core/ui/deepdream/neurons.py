@@ -20,6 +20,7 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import film_files, show_film
 from cnnlab_core.ui.deepdream.gallery import show_patches
 from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer, typical
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
@@ -103,6 +104,7 @@ def show(subject: Subject) -> None:
             )
         if question.maximised != MAXIMISED[2]:
             show_patches(subject, chosen, question.channel)
+    learned("a picture made from noise holds what a channel looks for and nothing else; a photo always holds more.")
     with left, main_picture():
         picture = st.container()
     with left:

@@ -12,9 +12,9 @@ from cnnlab_core.plots.paper import picture_row, rendered
 from cnnlab_core.recipes.deepdream import several_layers as recipe
 from cnnlab_core.ui.deepdream.layer import block_at
 from cnnlab_core.ui.deepdream.settings import CONTROLS, MEASURES, Settings
-from cnnlab_core.ui.show import folded, plain, show_code
+from cnnlab_core.ui.show import folded, plain
 from cnnlab_core.ui.subject import Subject, choose_node, run_on_model
-from cnnlab_core.ui.take_away import offer, paper_files
+from cnnlab_core.ui.take_away import offer, paper_files, show_code
 
 SIZE = 224
 """Pixels of a side."""
@@ -66,4 +66,5 @@ def show(subject: Subject, settings: Settings) -> None:
     with folded("Take the three away: one figure, code", ":material/download:"):
         with st.container(horizontal=True):
             offer(*paper_files(lambda kind: rendered(figure(), kind, tight=True), "layers"), icon=":material/download:")
-        show_code(recipe.code(*subject.network, nodes, asked.norm, SIZE, asked.arguments, asked.seed))
+        code = recipe.code(*subject.network, nodes, asked.norm, SIZE, asked.arguments, asked.seed)
+        show_code(code, about="The same three layers")

@@ -15,6 +15,7 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import VIEWS, film_files, show_film
 from cnnlab_core.ui.deepdream.layer import choose_layer
 from cnnlab_core.ui.deepdream.settings import DEPTH, SIDES, Settings
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import main_answer, main_picture
 from cnnlab_core.ui.subject import Subject
@@ -60,6 +61,8 @@ def show(subject: Subject) -> None:
         goal = layer(chosen.name)
         return zoom(model, x, goal, frames=frames, factor=factor, generator=generator, **settings.arguments)
 
+    with right:
+        learned("each frame begins with the last, so what a layer sees a little of grows, whatever the photo was.")
     with left, main_picture():
         picture = st.container()
     with left:

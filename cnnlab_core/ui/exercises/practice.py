@@ -105,7 +105,7 @@ def answer_form(exercise: Exercise, place: Place) -> None:
 def ask(part: Part, key: str) -> None:
     """A part's question, and where its answer goes."""
     if isinstance(part, Choice):
-        st.segmented_control(part.question, part.options, key=key)
+        st.segmented_control(part.question, part.options, key=key, wrap=True)
         return
     label, shape = part.question or "Your answer", placeholder(part)
     if "\n" in shape:

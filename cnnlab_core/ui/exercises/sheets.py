@@ -1,11 +1,23 @@
 """The sheet of exercises: what is on it, the sheet itself, and the files to print."""
 
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import streamlit as st
 
-from cnnlab_core.exercises import KINDS, LEVELS, Choice, Exercise, draw_sheets, sheets_html_steps
+from cnnlab_core.exercises import (
+    KINDS,
+    LEVELS,
+    Choice,
+    Exercise,
+    Sheet,
+    draw_sheets,
+    moodle_xml_steps,
+    qti_package_steps,
+    sheets_html_steps,
+)
 from cnnlab_core.exercises.kinds import address
 from cnnlab_core.exercises.sheet import MOST_EACH, MOST_SHEET_SEED, MOST_SHEETS, exercise_markdown
 from cnnlab_core.recipes.exercises.sheets import code
@@ -15,12 +27,20 @@ from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.ui.contents import find_page
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.exercises.practice import beside, choose_seed
-from cnnlab_core.ui.take_away import File, take_away
+from cnnlab_core.ui.show import sentences
+from cnnlab_core.ui.take_away import File, offer, take_away
 
 FIRST = ("conv2d", "output_size", "field_growth", "fgsm_step", "smallest_epsilon", "true_or_false")
 """What the page opens with."""
 
 CONTROLS = Controls("exercises")
+Steps = Callable[[Iterable[Sheet]], Generator[Sheet, None, str | bytes]]
+SYSTEMS: tuple[tuple[str, Steps, str, str], ...] = (
+    ("For Moodle (XML)", moodle_xml_steps, "_moodle.xml", "application/xml"),
+    ("For other systems (QTI)", qti_package_steps, "_qti.zip", "application/zip"),
+)
+"""What a button says, what makes its file, how the file's name ends, and its kind."""
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -40,9 +60,16 @@ class Wanted:
         return f"cnnlab_exercises_{self.seed}{last}"
 
     def html(self, lab: str, *, solutions: bool) -> str:
-        """The file to print, made through the gate: forty sheets take seconds."""
-        steps = sheets_html_steps(draw_sheets(**vars(self)), solutions=solutions, lab=lab)
-        return finish(gate(pick_device().type).drive(steps))
+        """The file to print."""
+        return made(sheets_html_steps(draw_sheets(**vars(self)), solutions=solutions, lab=lab))
+
+    def variants(self, count: int) -> Iterable[Sheet]:
+        """So many of each kind, for a school's own system to draw from: those of as many sheets with one of each."""
+        return draw_sheets(**vars(self) | {"each": 1, "sheets": count})
+
+    def questions(self, steps: Steps, count: int) -> str | bytes:
+        """Those as a file."""
+        return made(steps(self.variants(count)))
 
     def markdown(self) -> str:
         return "\n".join(
@@ -50,18 +77,23 @@ class Wanted:
         )
 
 
+def made(steps: Generator[Sheet, None, Made]) -> Made:
+    """A file, made through the gate: forty sheets take seconds."""
+    return finish(gate(pick_device().type).drive(steps))
+
+
 def show() -> None:
     """What is to be on the sheet, its files, and the sheet."""
     wanted = choose()
     sheet = next(draw_sheets(**vars(wanted)))  # says what is wrong with the wishes, before anything is offered
-    files(wanted)
+    variants = files(wanted)
     st.divider()
     st.subheader(f"Sheet {sheet.seed}")
     solved = CONTROLS.toggle("solved", "With solutions")
     for number, exercise in enumerate(sheet.exercises, 1):
         show_exercise(number, exercise, solved=solved)
     name = f"cnnlab_exercises_{wanted.seed}.md"
-    recipe = code(**vars(wanted), solutions=True, lab=lab_address(), file=f"{wanted.name}.html")
+    recipe = code(**vars(wanted), variants=variants, solutions=True, lab=lab_address(), file=wanted.name)
     take_away(recipe, File("This sheet and its solutions (Markdown)", wanted.markdown, name, "text/markdown"))
 
 
@@ -92,8 +124,8 @@ def choose() -> Wanted:
     return Wanted(tuple(chosen), seed, level, each, sheets)
 
 
-def files(wanted: Wanted) -> None:
-    """The files to print."""
+def files(wanted: Wanted) -> int:
+    """The files: to print, and for schools' own systems; gives how many variants those have."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         what = "sheet" if wanted.sheets == 1 else f"{wanted.sheets} sheets"
         for label, solutions, end in (
@@ -110,10 +142,33 @@ def files(wanted: Wanted) -> None:
                 type="secondary" if solutions else "primary",
                 on_click="ignore",
             )
+        with st.popover("For Moodle and other systems", icon=":material/school:", key="exercises_systems"):
+            variants = hand_over(wanted)
     st.caption(
         "A single file that needs no network: open it, and print it or save it as PDF from there. Solutions come "
         "after the sheets, on separate pages. The same seed gives the same sheet everywhere."
     )
+    return variants
+
+
+def hand_over(wanted: Wanted) -> int:
+    """Questions for a school's own system: how many of each kind, and the files."""
+    st.markdown(
+        "The chosen kinds and level as questions that a school's own system asks and grades: draw one of each kind at "
+        "random, and everybody gets other numbers. Tolerances are the same as here, and the solution is the feedback."
+    )
+    variants = CONTROLS.number("variants", "Variants of each kind", 1, MOST_SHEETS, 20, 1, width=180)
+    with sentences():
+        wanted.variants(variants)  # says what is wrong with the wish, before anything is offered
+        name = f"cnnlab_exercises_{wanted.seed}"
+        files = [
+            File(label, partial(wanted.questions, steps, variants), name + end, mime)
+            for label, steps, end, mime in SYSTEMS
+        ]
+        with st.container(horizontal=True, gap="small"):
+            offer(*files, icon=":material/download:")
+    st.caption("In Moodle: question bank, Import, Moodle XML format; then a random question from each category.")
+    return variants
 
 
 def show_exercise(number: int, exercise: Exercise, *, solved: bool) -> None:

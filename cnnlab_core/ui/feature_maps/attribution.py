@@ -26,6 +26,7 @@ from cnnlab_core.recipes.feature_maps import attribution as recipe
 from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, layers_with_maps
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, main_picture, plain, sentences
 from cnnlab_core.ui.subject import choose_node, classify_picture, run_study
 from cnnlab_core.ui.take_away import File, take_away
@@ -72,6 +73,10 @@ def show(subject: LayerSubject) -> None:
             shown = _panel(subject, method, target, picture)
             if shown:
                 found[method] = shown
+    learned(
+        "each method answers a question of its own, so no one of them is what the network looks at. Trust most "
+        "where they agree."
+    )
     if found:
         _take_away(subject, found)
 

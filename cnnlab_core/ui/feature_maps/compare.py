@@ -21,6 +21,7 @@ from cnnlab_core.recipes.feature_maps import compare as recipe
 from cnnlab_core.ui.address import OWN
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.shared import all_pictures
 from cnnlab_core.ui.show import form, main_picture, plain
@@ -73,6 +74,9 @@ def show(subject: LayerSubject) -> None:
                 _mosaic(side, sequence, channel, signed=signed, key=f"maps_{key}")
     _what_to_see(sides, scale, by_weights=by_weights, signed=signed)
     _one_channel(sides, channel, signed=signed)
+    learned(
+        "a channel asks the same question of every photo. Training decides which question; random weights ask one, too."
+    )
     pairs = [(side.subject.weights, side.subject.sample) for side in sides]
     take_away(
         recipe.code(pairs[0], pairs[1], subject.spec.name, subject.node.name),

@@ -19,6 +19,7 @@ from cnnlab_core.models import Layer
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.recipes.feature_maps import depths as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_at, stages_of
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, ink, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -80,6 +81,9 @@ def show(subject: LayerSubject) -> None:
     left.caption(f"The first {EACH} maps of each layer, sorted by “{by}”. {SCALE_NOTES[scale]} {colours.capitalize()}.")
     with right:
         _notice(stages, trained=subject.weights == "pretrained")
+    learned(
+        "with depth maps get smaller and more numerous: they say less of where something is, and more of what it is."
+    )
     take_away(
         recipe.code(*subject.network, subject.sample, {stage.layer.name: stage.channels.tolist() for stage in stages}),
         File("Figure (PNG)", lambda: png(rows_of_maps(rows)), "cnnlab_depths.png", "image/png"),

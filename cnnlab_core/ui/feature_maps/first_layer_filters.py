@@ -18,6 +18,7 @@ from cnnlab_core.plots.mosaic import CLEAR, Mosaic, in_a_square, rgb, tiles
 from cnnlab_core.recipes.feature_maps import first_layer_filters as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -66,6 +67,10 @@ def show(subject: LayerSubject) -> None:
     )
     shown = subject.weights if subject.weights in found else next(iter(found))
     _one(shown, found[shown], colours, index)
+    learned(
+        "training turns the noise of the first filters into edges and spots of colour. Their weights can be "
+        "looked at as pictures."
+    )
     take_away(
         recipe.code(spec.name, shown, index),
         File("Filters (PNG)", lambda: png(_tiles(colours[shown]).picture), "cnnlab_filters.png", "image/png"),

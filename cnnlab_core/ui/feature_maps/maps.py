@@ -18,7 +18,7 @@ from cnnlab_core.recipes.feature_maps import maps as recipe
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_order, maps_of, type_channel, unit_in
 from cnnlab_core.ui.feature_maps.units import show_units
-from cnnlab_core.ui.guess import guess_number
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest, kept
@@ -78,8 +78,8 @@ def show(subject: LayerSubject) -> None:
     about = f"{subject.about} Layer {subject.node.name}."
     with folded(f"How often each value occurs in channel {channel}"):
         show_chart(histogram(maps[channel].ravel()), "maps_histogram", f"Values of channel {channel}", about)
-    st.markdown(
-        "**What to have learned:** every channel is one question asked at every place of the photo. Early channels ask "
+    learned(
+        "every channel is one question asked at every place of the photo. Early channels ask "
         "for edges and colours and keep the photo's shape; late ones ask for parts of things, and know only roughly "
         "where they are."
     )

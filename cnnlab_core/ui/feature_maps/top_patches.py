@@ -25,6 +25,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, type_channel
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, kept, run
@@ -91,6 +92,7 @@ def show(subject: LayerSubject) -> None:
         with main_picture(), st.container(horizontal=True, gap="small"):
             for number, shown in enumerate(found, 1):
                 _card(number, shown, subject.counting.unit(shown.patch.row, shown.patch.col, asked.rows))
+    learned("what a channel looks for is what its strongest patches have in common. It may be more than one thing.")
     if found and outcome.state == "done":
         _away(subject, asked, found, source, per_picture=per_picture)
 

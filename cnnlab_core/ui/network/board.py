@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import streamlit as st
-
 from cnnlab_core.images import jpeg, square
 from cnnlab_core.models import LoadedModel, ModelSpec
 from cnnlab_core.network.glass import glass_network, shipped_glass
 from cnnlab_core.recipes.network import glass
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.network.component import KEY, heard, show_network
 from cnnlab_core.ui.network.place import go, place_in, refuse_stage
 from cnnlab_core.ui.results import digest
@@ -21,7 +20,7 @@ START = 3
 """The sample that lies on the board at first: a 3, and a cat."""
 SIDE = 320
 LEARNED = (
-    "What to have learned: the answer is made of nothing but these maps, each is a sum of products of the maps before, "
+    "the answer is made of nothing but these maps, each is a sum of products of the maps before, "
     "and a stroke changes them all at once."
 )
 
@@ -47,7 +46,7 @@ def show(spec: ModelSpec, weights: str, picture: Picture) -> None:
         data["glass"] = {"network": network, "samples": samples, "start": START}
     with main_picture(), main_answer():
         show_network(data, key=KEY, on_go=lambda at: go(spec, at))
-    st.caption(LEARNED)
+    learned(LEARNED)
     sample = START if place.input is None else place.input
     take_away(glass.code(spec.name, weights, min(sample, len(shipped["samples"]) - 1), place.factors))
 

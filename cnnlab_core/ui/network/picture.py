@@ -17,6 +17,7 @@ from cnnlab_core.network.stages import follow
 from cnnlab_core.network.strongest import Overview, overview
 from cnnlab_core.network.values import maps_shape
 from cnnlab_core.receptive_field import ReceptiveField
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.network import board, compare, live
 from cnnlab_core.ui.network.component import KEY, asked_for, heard, show_network
 from cnnlab_core.ui.network.place import CONTROLS, Place, go, leave, place_in, refuse_stage
@@ -42,7 +43,7 @@ from cnnlab_core.ui.take_away import take_away
 SHOWN = {"The lab's network": "", "Digits": "glass_digits", "CIFAR-10": "glass_cifar10"}
 """What can be shown: the network that all pages share, or one made of glass."""
 LEARNED = (
-    "What to have learned: a map is one filter's answer at every place of the photo, a later map is made of earlier "
+    "a map is one filter's answer at every place of the photo, a later map is made of earlier "
     "ones, and each number is a sum of products that you can check."
 )
 
@@ -100,7 +101,7 @@ def show() -> None:
         data["layers"] = [[layer.name, layer.place, maps_shape(layer)[0]] for layer in layer_table(subject.spec.name)]
     with picture, main_picture(), main_answer():
         show_network(data, key=KEY, on_go=lambda at: go(subject.spec, at))
-    st.caption(LEARNED)
+    learned(LEARNED)
     comparison = compare.show(subject)
     code, files = to_take(subject, place, found, classes)
     take_away(comparison or code, *files)

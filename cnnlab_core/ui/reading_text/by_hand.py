@@ -19,6 +19,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.grid import Cell, show_grid
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas
 from cnnlab_core.ui.convolution.state import Kept
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.reading_text.grid import GIVEN, board, columns_of, component
 from cnnlab_core.ui.show import main_answer, main_picture, show_problem
 from cnnlab_core.ui.take_away import File, take_away
@@ -64,7 +65,7 @@ def show() -> None:
         st.caption("Click a number that is computed, and its sum is written out here.")
     st.caption(COUNTED)
     show_badge(recurrent_difference(here.read))
-    st.markdown(LEARNED)
+    learned(LEARNED)
     files(setting, here.read)
 
 
@@ -226,6 +227,6 @@ def files(setting: Setting, read: Unrolled) -> None:
 LOSS = "The sum over the steps of −log p, with p the probability that the step gave to the letter that really followed."
 COUNTED = "Steps and units count from 1, and step 0 is before the first letter. Links, files and code count from 0."
 LEARNED = (
-    "**What to have learned.** One cell with the same W, U and b reads every letter; the state h is all that it "
+    "one cell with the same W, U and b reads every letter; the state h is all that it "
     "remembers. So a weight takes part at every step, and its gradient is a sum over the steps."
 )

@@ -9,10 +9,10 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.language import CharacterModel, Comparison, Units, follow_units_steps
 from cnnlab_core.plots.letters import letter_cells, shaded_text, sign, units_map
 from cnnlab_core.plots.lines import Line, line_figure
-from cnnlab_core.recipes.notebook import notebook
 from cnnlab_core.recipes.reading_text.look_inside import code
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.reading_text.network import CONTROLS, Network, choose
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -65,17 +65,13 @@ def show() -> None:
         next_ones(network.model, line, chances, about)
         more_text(units, unit, network.model.title)
     changed = changing(network.model, line, read, chances, about)
-    st.markdown(LEARNED)
+    learned(LEARNED)
     recipe = code(network.name, of_run=network.of_run, line=line, changed=changed, data=network.data, length=MEASURED)
     take_away(
         recipe,
         File("Activity as CSV", lambda: _activity_table(line, activity), "cnnlab_units.csv", "text/csv"),
         File("Probabilities as CSV", lambda: _table(network.model, line, chances), "cnnlab_next.csv", "text/csv"),
-        File(
-            "Notebook", lambda: notebook("Inside a network that reads", recipe), "cnnlab_look.ipynb",
-            "application/x-ipynb+json",
-        ),
-    )  # fmt: skip
+    )
 
 
 def usual_line(network: Network) -> str:
@@ -240,6 +236,6 @@ def _table(model: CharacterModel, line: str, chances: np.ndarray) -> str:
 
 
 LEARNED = (
-    "**What to have learned.** All that the network remembers of a line are its hidden units. Nobody told it "
+    "all that the network remembers of a line are its hidden units. Nobody told it "
     "of vowels or of endings; some units follow them because that helps to guess the next letter."
 )

@@ -13,6 +13,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -50,7 +51,7 @@ def show() -> None:
     )
     st.caption(WHY)
     show_badge(max(recurrent_difference(norms.read) for norms in found.values()))
-    st.markdown(LEARNED)
+    learned(LEARNED)
     arguments = {"singular_value": value, "steps": steps, "hidden": hidden, "keep": keep, "seed": seed}
     take_away(code(arguments), File("Norms as CSV", table(found), "cnnlab_gradient_norms.csv", "text/csv"))
 
@@ -128,6 +129,6 @@ WHY = (
     "Here each gate's U is the number above times a random orthogonal matrix."
 )
 LEARNED = (
-    "**What to have learned.** What a network can't feel it can't learn: a plain RNN forgets the beginning of a long "
+    "what a network can't feel it can't learn: a plain RNN forgets the beginning of a long "
     "text because its gradient vanishes there. Gates keep a way open, and clipping tames what explodes."
 )

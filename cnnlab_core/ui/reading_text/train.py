@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form
 from cnnlab_core.ui.training import choice, compare, new_run, steering, watch
 from cnnlab_core.ui.training.area import AREAS
@@ -29,12 +30,12 @@ def show() -> None:
             run = steering.head(runs)
         watch.show(run)
         steering.foot(run)
-    st.markdown(LEARNED)
+    learned(LEARNED)
     offer_code("text")
     choice.show_other_runs("text")
 
 
 LEARNED = (
-    "**What to have learned.** The network is only ever asked for the next character. To guess well it has to remember "
+    "the network is only ever asked for the next character. To guess well it has to remember "
     "what came before: so its loss falls below what counting letters, and then pairs, can reach."
 )

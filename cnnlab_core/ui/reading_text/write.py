@@ -7,11 +7,11 @@ import streamlit as st
 
 from cnnlab_core.language import SampleStep, share_known
 from cnnlab_core.plots.letters import shaded_text
-from cnnlab_core.recipes.notebook import notebook
 from cnnlab_core.recipes.reading_text.write import code
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.convolution.pieces import show_formulas
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.reading_text.network import CONTROLS, Network, choose
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -72,7 +72,7 @@ def show() -> None:
     copied(network, text)
     show_formulas(r"p_i = \frac{e^{z_i / T}}{\sum_j e^{z_j / T}}")
     st.caption(WHY)
-    st.markdown(LEARNED)
+    learned(LEARNED)
     recipe = code(
         network.name,
         of_run=network.of_run,
@@ -85,9 +85,6 @@ def show() -> None:
         recipe,
         File("Text", text, "cnnlab_written.txt", "text/plain"),
         File("Probabilities as CSV", lambda: _table(steps), "cnnlab_written.csv", "text/csv"),
-        File(
-            "Notebook", lambda: notebook("A network writes", recipe), "cnnlab_write.ipynb", "application/x-ipynb+json"
-        ),
     )
 
 
@@ -139,6 +136,6 @@ WHY = (
     "they are the probabilities from which the next letter is drawn; the network reads it, and goes on."
 )
 LEARNED = (
-    "**What to have learned.** The network writes by predicting the next letter again and again. A low temperature "
+    "the network writes by predicting the next letter again and again. A low temperature "
     "writes what is likely, and repeats what it knows; a high one writes what is new, and less like a name."
 )

@@ -15,6 +15,7 @@ from cnnlab_core.receptive_field.stack import PRESETS, stack_fields
 from cnnlab_core.receptive_field.worked_out import box_formula, every_counting, growth_formulas, seen_by, worked_out
 from cnnlab_core.recipes.receptive_fields import alexnet as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import figure_colours, form, main_picture
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
@@ -63,6 +64,7 @@ def show(subject: LayerSubject) -> None:
         st.dataframe(
             every_counting([versions[name][layer] for layer in NUMBERS], list(NUMBERS.values())), hide_index=True
         )
+    learned("padding moves where the fields begin. How large they are comes of kernels and strides alone.")
     _away(subject, versions)
 
 

@@ -21,6 +21,7 @@ from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, maps_of, unit_in
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.receptive_fields.fields import all_fields, chosen_channel
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import mark, run
@@ -83,6 +84,10 @@ def show(subject: LayerSubject) -> None:
             "50 and 95 % of the influence. Notice how little of the box is used, and how training changes that. "
             "(Brightness is the square root of the influence.)"
         )
+    learned(
+        "what a unit can see and what counts are two things. The middle counts most, since most paths lead from "
+        "there to the unit."
+    )
     if found:
         take_away(
             recipe.code(spec.name, tuple(found), unit.place, channel, count, noise=source == SOURCES[1]),

@@ -13,7 +13,7 @@ from cnnlab_core.receptive_field.worked_out import box_formula
 from cnnlab_core.recipes.receptive_fields import fields as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, unit_in
 from cnnlab_core.ui.feature_maps.units import show_units
-from cnnlab_core.ui.guess import guess_number
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
@@ -50,8 +50,8 @@ def show(subject: LayerSubject) -> None:
         _answer(field, row, col, subject.counting)
         _unit(subject.counting, rows, cols, row, col)
     st.caption(f"Move over the map, click a unit of it. {_look(field)}")
-    st.markdown(
-        "**What to have learned:** each layer widens the field by (kernel − 1) · jump, and each stride multiplies the "
+    learned(
+        "each layer widens the field by (kernel − 1) · jump, and each stride multiplies the "
         "jump. So deep units see much of the photo, and all units of a layer see equally much."
     )
     if field.known and (box := field.box(row, col)) and field.image_size:

@@ -11,6 +11,7 @@ from cnnlab_core.receptive_field.stack import MOST_SIDE, PRESETS, Preset, stack_
 from cnnlab_core.receptive_field.worked_out import box_formula, growth_formulas
 from cnnlab_core.recipes.receptive_fields import stack as recipe
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.receptive_fields.fields import HEADS, IN_BETWEEN
 from cnnlab_core.ui.show import folded, form, main_picture, plain
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
@@ -36,6 +37,7 @@ def show(subject: LayerSubject) -> None:
     with right, main_picture():
         _look_through(fields, square(subject.picture.image, side), subject.counting)
     _growth(fields, side, subject.counting)
+    learned("three layers of 3 × 3 see as much as one of 7 × 7, with fewer weights. Strides make a field grow fastest.")
     take_away(recipe.code(write_stack(rows), side, subject.counting.name))
 
 

@@ -8,52 +8,42 @@ import streamlit as st
 from PIL import Image
 
 from cnnlab_core.data import open_data
-from cnnlab_core.errors import LabError
 from cnnlab_core.images import png
 from cnnlab_core.training import Run, find_run, pause, resume, stop
 from cnnlab_core.training.storage import Thing, room, things
 from cnnlab_core.training.turns import grant
+from cnnlab_core.ui.brought import Brought, brought, decoded_icon
+from cnnlab_core.ui.classroom import settings_in_words
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.show import plain, sentences, show_problem
-from cnnlab_core.ui.teacher import HOURS, enter, is_teacher, keep_in_browser, leave, teachers_key
+from cnnlab_core.ui.show import data_address, plain, sentences, show_words
+from cnnlab_core.ui.teaching.entrance import enter_as_teacher, leave_button
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import STATES, asked, show_last_problem
 
 KINDS = {"run": "run", "network": "exported network", "pictures": "data set", "text": "text"}
 _SHOWN_PICTURES = 12
+_MOST_BROUGHT = 40
+_ICONS_AT_ONCE = 4
+"""Files that are decoded for one look at the list, at most: the visitors' own wait in the same queue."""
 _LIVE_SECONDS = 5.0
 
 
 def show_server() -> None:
-    """The field for the teacher's key; for a teacher, all there is on the server."""
-    keep_in_browser()
+    """For a teacher, all there is on the server; for everybody, how it is set."""
+    st.header("Everything on this server")
     with sentences():
-        if not teachers_key():
-            return
-        st.header("Everything on this server")
-        if is_teacher():
+        if enter_as_teacher(
+            "you see every run, exported network, data set and text that visitors have made, and the pictures that "
+            "they have brought, and can stop, hide or delete each"
+        ):
             st.fragment(_everything, run_every=_LIVE_SECONDS)()
-            st.button("Be a visitor again", key="teaching_leave", icon=":material/logout:", on_click=leave)
-        else:
-            _ask_for_the_key()
-
-
-def _ask_for_the_key() -> None:
+            leave_button()
+    st.header("This lab's settings")
     st.markdown(
-        "With the teacher's key you see every run, exported network, data set and text that visitors have made, and "
-        "can stop, hide or delete each."
+        "For whoever runs the server: set these in its environment, or at the top of `.streamlit/secrets.toml`."
     )
-    with st.form("teaching_enter", border=False, clear_on_submit=True), st.container(horizontal=True):
-        key = st.text_input("Teacher's key", type="password", key="teaching_key", label_visibility="collapsed")
-        pressed = st.form_submit_button("Enter", icon=":material/key:")
-    if pressed:
-        try:
-            enter(key)
-        except LabError as error:
-            show_problem(error)
-        else:
-            st.rerun()
-    st.caption(f"Whoever runs the server has set it. This browser keeps it for {HOURS} hours.")
+    with sentences():
+        show_words(settings_in_words())
 
 
 def _everything() -> None:
@@ -71,16 +61,18 @@ def _everything() -> None:
     else:
         st.dataframe([_row(thing) for thing in found], hide_index=True, height="content" if len(found) < 9 else 320)
         _one(found)
+    if pictures := brought():
+        _brought(pictures)
 
 
 def _row(thing: Thing) -> dict[str, str]:
     return {
         "what": KINDS[thing.kind],
         "name": thing.title,
-        "made by": f"visitor {thing.owner[:6]}" if thing.owner else "the command line",
+        "made by": _visitor(thing.owner) if thing.owner else "the command line",
         "stands": ", ".join(_stands(thing)),
         "size": _size(thing.bytes),
-        "last used": time.strftime("%Y-%m-%d %H:%M", time.localtime(thing.used)),
+        "last used": _when(thing.used),
     }
 
 
@@ -114,6 +106,49 @@ def _one(found: list[Thing]) -> None:
             st.image(row, width=72 * _SHOWN_PICTURES, output_format="PNG", alt=f"Some pictures of {thing.said}")
 
 
+def _brought(found: list[Brought]) -> None:
+    """The pictures in visitors' sessions."""
+    st.subheader("Pictures that visitors have brought")
+    shown = {one.id: one for one in found[:_MOST_BROUGHT]}
+    icons = _icons(shown)
+    rows = [
+        {
+            "": data_address(icons[one.id], "jpeg") if icons[one.id] else None,
+            "name": one.title,
+            "brought by": _visitor(one.owner),
+            "size": _size(len(one.content)),
+            "at": _when(one.at),
+        }
+        for one in shown.values()
+    ]
+    columns = {"": st.column_config.ImageColumn(width=64)}
+    st.dataframe(rows, hide_index=True, row_height=56, column_config=columns, height=min(320, 38 + 56 * len(rows)))
+    st.caption(
+        f"{f'These are the latest {len(shown)} of {len(found)}. ' * (len(found) > len(shown))}They are only in this "
+        "server's memory, and go when their tab is closed. One that you delete is gone from its visitor's page with "
+        "the next click there."
+    )
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    spoken = lambda key: f"{shown[key].title}, {_visitor(shown[key].owner)}"  # noqa: E731
+    one = shown[left.selectbox("One of the pictures", list(shown), format_func=spoken, key="teaching_picture")]
+    with right.popover("Delete", icon=":material/delete:", key=f"teaching_deleting_picture {one.id}"):
+        st.markdown(f"This deletes the picture “{plain(one.title)}” from its visitor's page.")
+        _button("Delete the picture", "delete", one.delete)
+
+
+def _icons(shown: dict[str, Brought]) -> dict[str, bytes]:
+    """By their keys; those of a few files are made at each look."""
+    made: dict[str, bytes] = st.session_state.get("teaching_icons", {})
+    icons, more = {}, _ICONS_AT_ONCE
+    for key, one in shown.items():
+        if one.icon or key in made:
+            icons[key] = one.icon or made[key]
+        elif more:
+            icons[key], more = decoded_icon(one), more - 1
+    st.session_state["teaching_icons"] = icons
+    return {key: icons.get(key, b"") for key in shown}
+
+
 def _steer(thing: Thing) -> None:
     run = find_run(thing.name)
     state, page = run.state(), find_page("training" if run.config.kind == "pictures" else "reading_text")
@@ -138,6 +173,14 @@ def _resume(run: Run) -> None:
 def _button(words: str, icon: str, action: Any, *args: Any) -> None:
     key = f"teaching_{words.lower().replace(' ', '_')}"
     st.button(words, key=key, icon=f":material/{icon}:", on_click=asked, args=(action, *args))
+
+
+def _visitor(owner: str) -> str:
+    return f"visitor {owner[:6]}" if owner else "a visitor"
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def _size(count: int) -> str:

@@ -15,7 +15,7 @@ from cnnlab_core.training.curves import Curves, duration, smoothed
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.guess import guess
+from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.show import form, main_picture
 from cnnlab_core.ui.take_away import take_away
 from cnnlab_core.ui.training.area import AREAS
@@ -96,6 +96,10 @@ def show(runs: list[Run], chosen: Run) -> None:
         )
     _finals(shown, kind)
     _differences(shown)
+    learned(
+        "runs are compared by what is held out, and only a difference larger than that between two seeds says "
+        "something."
+    )
     take_away(compare.code([run.id for run in shown], kind))
 
 

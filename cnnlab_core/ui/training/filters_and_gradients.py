@@ -18,6 +18,7 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.curves import Array
 from cnnlab_core.training.snapshots import filter_steps, read_filters
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import data_address, form, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.area import AREAS
@@ -38,6 +39,7 @@ def show(run: Run) -> None:
     st.fragment(_filters, run_every=LIVE_SECONDS if alive else None)(run, filter_steps(run))
     st.fragment(_insides, run_every=LIVE_SECONDS if alive else None)(run)
     steps = filter_steps(run)
+    learned("filters form because they lower the loss. A layer whose gradient is next to zero learns next to nothing.")
     if steps:
         scale, last = _scale(), steps[-1]
         take_away(

@@ -18,6 +18,7 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.report import report
 from cnnlab_core.training.snapshots import read_mistakes
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.shared import choose_picture
 from cnnlab_core.ui.show import ink, main_picture, plain, sentences
 from cnnlab_core.ui.subject import classify_picture
@@ -68,6 +69,7 @@ def show(run: Run) -> None:
     st.header("A picture of your own")
     with sentences():
         _own(run)
+    learned("one accuracy says how often the network is right; the matrix says which classes it takes for which.")
     take_away(
         results.code(run.id),
         File("Report (HTML)", lambda: report(run), f"cnnlab_{run.id}.html", "text/html"),

@@ -260,8 +260,9 @@ def _rename(run: Run) -> None:
 
 
 def _export(run: Run) -> str:
-    make_room_for_new()
-    return export(run)
+    name = export(run)
+    make_room_for_new()  # for the network, too, which is what was used last
+    return name
 
 
 def _withdraw(run: Run) -> None:

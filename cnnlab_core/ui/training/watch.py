@@ -18,7 +18,7 @@ from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.guess import guess_number
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training import branches
@@ -27,7 +27,7 @@ from cnnlab_core.ui.training.film import show_film
 from cnnlab_core.ui.training.watched import LIVE_SECONDS, Watched, watched
 
 LEARNED = (
-    "**What to have learned.** Nobody designs the filters. Each step moves every weight a little to where the "
+    "nobody designs the filters. Each step moves every weight a little to where the "
     "loss falls, and edges and colours form because they help. What a network is worth is said by the held-out "
     "line: it is of pictures that it hasn't learned from."
 )
@@ -54,7 +54,7 @@ def show(run: Run) -> None:
                 "gap", "how many points above the held-out accuracy does that in training end?", gap, (2, 10), "",
                 f"{gap:.1f} points. What is known only of the pictures learned from is no use for new ones.",
             )  # fmt: skip
-        st.markdown(LEARNED)
+        learned(LEARNED)
         st.header("The curves")
     figures_place = st.container()
     place: Any = st.popover("More", icon=":material/tune:", key="training_watch_more")

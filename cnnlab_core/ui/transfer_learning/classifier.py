@@ -7,6 +7,7 @@ from cnnlab_core.recipes.transfer_learning import classifier as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned, feature_layer
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.runner import kept
 from cnnlab_core.ui.show import ink, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
@@ -46,6 +47,10 @@ def _result(subject: TransferSubject, result: Result) -> None:
         f"The network itself isn't trained. The {layer.size:,} features that enter its own classifier (from "
         f"{plain(layer.node)}) are scaled to length 1; a linear classifier (softmax regression) learns to tell the new "
         "classes apart by these numbers alone."
+    )
+    learned(
+        "only a linear classifier was trained here. The features of a network that was trained on other pictures "
+        "did the rest."
     )
     take_away(
         recipe.code(*subject.code),

@@ -14,6 +14,7 @@ from cnnlab_core.runtime.jobs import Progress, part
 from cnnlab_core.transfer import CurvePoint, curve_steps, draw, open_collection
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import kept, run
 from cnnlab_core.ui.show import main_picture
@@ -62,6 +63,10 @@ def _draw(subject: TransferSubject, curves: Curves, classes: int, code: str) -> 
         f"Mean per-class accuracy on the same test pictures. With {last['pretrained'].each} per class: "
         f"{last['pretrained'].mean:.1%} with pretrained features, {last['random'].mean:.1%} with random ones. "
         "Bars run from the worst to the best of three draws; the last point uses all pictures, so there is only one."
+    )
+    learned(
+        "features learned elsewhere stand in for pictures that you don't have. The gap between the lines is what "
+        "they are worth."
     )
     take_away(code, File("Curves (CSV)", lambda: _table(curves), "cnnlab_curves.csv", "text/csv"))
 

@@ -10,7 +10,7 @@ from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.transfer import Learned
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
-from cnnlab_core.ui.guess import guess_number
+from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.runner import kept
 from cnnlab_core.ui.show import figure_colours, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, take_away
@@ -18,7 +18,7 @@ from cnnlab_core.ui.transfer_learning.result import Result, both_results
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
 
 LEARNED = (
-    "**What to have learned.** What a network has learned on one task serves for another: its features put pictures "
+    "what a network has learned on one task serves for another: its features put pictures "
     "of a class together before anything was trained on them, so a linear classifier needs few of them. The same "
     "network with random weights has features too, but they say little about what is in a picture."
 )
@@ -40,12 +40,12 @@ def _draw(subject: TransferSubject, results: dict[str, Result]) -> None:
             column.markdown(f"**{kind.capitalize()} weights**")
             alt = f"The pictures where their features put them, with {kind} weights"
             column.image(_on_paper(result.photos), width="stretch", output_format="JPEG", alt=alt)
-    learned = {kind: result.learned for kind, result in results.items()}
-    found = learned[subject.weights]
+    by_kind = {kind: result.learned for kind, result in results.items()}
+    found = by_kind[subject.weights]
     with main_answer():
         st.markdown(
-            f"A linear classifier on these features gets **{learned['pretrained'].accuracy:.0%}** of the test pictures "
-            f"right with pretrained weights, **{learned['random'].accuracy:.0%}** with random ones; guessing gets "
+            f"A linear classifier on these features gets **{by_kind['pretrained'].accuracy:.0%}** of the test pictures "
+            f"right with pretrained weights, **{by_kind['random'].accuracy:.0%}** with random ones; guessing gets "
             f"{1 / len(found.classes):.0%}. It learned from {found.sizes[0] // len(found.classes)} pictures per class."
         )
     st.caption(
@@ -58,7 +58,7 @@ def _draw(subject: TransferSubject, results: dict[str, Result]) -> None:
         "explained", "what share of the features' variance do the two directions hold?", explained, (20, 50), " %",
         f"{explained:.0f} %. So classes that overlap here may still lie apart for the classifier, which uses all.",
     )  # fmt: skip
-    st.markdown(LEARNED)
+    learned(LEARNED)
     says = f"Filled: training and validation. Rings: test. {len(found.projected_labels):,} points in all."
     st.markdown(f"**The same as points** ({subject.weights} weights)")
     show_chart(

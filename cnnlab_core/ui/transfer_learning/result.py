@@ -10,7 +10,7 @@ from cnnlab_core.images import png, square
 from cnnlab_core.models import load_model
 from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.projection import MOST_PHOTOS, photo_map
-from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.jobs import Progress, meanwhile, part
 from cnnlab_core.transfer import Drawn, Learned, draw, learn_steps, open_collection
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, run
@@ -81,17 +81,16 @@ def both_results(subject: TransferSubject) -> Outcome[dict[str, Result]]:
 
 def _result(subject: TransferSubject, weights: str, drawn: Drawn) -> Generator[Progress[None], None, Result]:
     found = yield from learn_steps(load_model(subject.spec.name, weights), drawn)
-    mistakes = tuple(
-        Mistake(
-            png(square(drawn.test[int(mistake["index"])].picture(), _THUMBNAIL)),
-            int(mistake["label"]),
-            int(mistake["predicted"]),
-            mistake["probability"],
-        )
-        for mistake in found.answers.mistakes(_MISTAKES)
-    )
+    done = Progress[None](1, 1)
+    mistakes = []
+    for mistake in found.answers.mistakes(_MISTAKES):
+        picture = yield from meanwhile(drawn.test[int(mistake["index"])].steps(), done)
+        label, predicted = int(mistake["label"]), int(mistake["predicted"])
+        mistakes.append(Mistake(png(square(picture, _THUMBNAIL)), label, predicted, mistake["probability"]))
     points, items = found.projection.points, drawn.items
     chosen = np.unique(np.linspace(0, len(points) - 1, MOST_PHOTOS).round().astype(int))
     shown = [items[round(index * (len(items) - 1) / max(1, len(points) - 1))] for index in chosen]
-    photos = photo_map(points[chosen], [square(item.picture(), 64) for item in shown], [item.label for item in shown])
-    return Result(found, mistakes, photos)
+    squares = []
+    for item in shown:
+        squares.append(square((yield from meanwhile(item.steps(), done)), 64))
+    return Result(found, tuple(mistakes), photo_map(points[chosen], squares, [item.label for item in shown]))

@@ -11,6 +11,7 @@ from cnnlab_core.plots.projection import features_map
 from cnnlab_core.recipes.transfer_learning import your_picture as recipe
 from cnnlab_core.transfer import features
 from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.runner import kept, once
 from cnnlab_core.ui.show import main_picture
 from cnnlab_core.ui.subject import run_study
@@ -77,4 +78,5 @@ def _answer(subject: TransferSubject, result: Result) -> None:
         "Your picture among the others",
         f"{subject.learned} Filled: training and validation. Rings: test. Star: {subject.picture.title}.",
     )
+    learned("a classifier chooses one of its classes whatever the picture is. It can't say “none of them”.")
     take_away(recipe.code(*subject.code, subject.sample))
