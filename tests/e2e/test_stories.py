@@ -104,8 +104,11 @@ def test_left_and_found_again_and_entered_in_the_middle(lab):
     lab.during(lab.page.get_by_role("link", name="The story, from step 3").click)
     reader.arrives("3-shown")
     expect(reader.card).to_contain_text(story.steps[2].seen)
-    lab.page.locator(".st-key-conv_1_stride").get_by_role("slider").focus()
+    stride = lab.page.locator(".st-key-conv_1_stride").get_by_role("slider")
+    expect(stride).to_have_value("2")
+    stride.focus()
     reader.goes("next", "4")
+    expect(stride).to_have_value("1")
     lab.page.get_by_role("gridcell").first.click()
     lab.page.keyboard.press("2")  # into the cell
     lab.settle()
