@@ -15,7 +15,7 @@ IN_VIEW = """() => {
   const [story, picture] = [".st-key-story", ".st-key-main_picture"].map((key) => document.querySelector(key));
   const [told, seen] = [story, picture].map((one) => one?.getBoundingClientRect());
   return document.documentElement.scrollWidth <= innerWidth && (!seen?.height || (told.bottom <= seen.top
-    && (innerWidth < 640 || Math.min(innerHeight, seen.bottom) - seen.top >= Math.min(140, seen.height))));
+    && (innerWidth < 640 || Math.min(innerHeight, seen.bottom) - seen.top >= Math.min(120, seen.height))));
 }"""
 """Whether what is told stands above the picture, of which a laptop's first screen shows a good part."""
 
