@@ -5,7 +5,7 @@ key, so that a link opens what it says; and it keeps its value while it isn't dr
 the page is left. (Streamlit puts an option into the address as it is shown: texts of options must not change.)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +15,21 @@ from cnnlab_core.ui.address import asked, check, in_address, refuse
 
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
+
+_FORGOTTEN = "controls forgotten"
+
+
+def forget_controls(keys: Iterable[str]) -> None:
+    """Forget the controls that share a page's prefix with one of the ``keys``: they are then as the address says, or
+    else as at first.
+
+    A browser shows what it had of a control that is drawn again, and would send it: those get their first value anew.
+    """
+    prefixes = tuple({key.partition("_")[0] + "_" for key in keys})
+    gone = {key for key in map(str, st.session_state) if key.startswith(prefixes)}
+    for key in gone:
+        del st.session_state[key]
+    st.session_state[_FORGOTTEN] = gone
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,9 @@ class Controls:
         def within(*arguments: Any, **bound: Any) -> Number:
             return min(max(place.slider(*arguments, **bound), low), high)
 
-        return self._drawn(name, label, within, low, high, start, step, possible=f"{low:g} to {high:g}", **more)
+        return self._drawn(
+            name, label, within, low, high, start, step, first=start, possible=f"{low:g} to {high:g}", **more
+        )
 
     def number(
         self,
@@ -64,13 +81,15 @@ class Controls:
     ) -> Number:
         """A number to type."""
         possible = f"{low:g} to {high:g}"
-        return self._drawn(name, label, place.number_input, low, high, start, step, possible=possible, **more)
+        return self._drawn(
+            name, label, place.number_input, low, high, start, step, first=start, possible=possible, **more
+        )
 
     def stops(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:
         """A slider that stops at the ``options`` only."""
-        return self._drawn(name, label, place.select_slider, options, start, **more)
+        return self._drawn(name, label, place.select_slider, options, start, first=start, **more)
 
     def scale(
         self, name: str, label: str, stops: Sequence[float], start: float, *, place: Any = st, **more: Any
@@ -101,7 +120,7 @@ class Controls:
             taken = place.segmented_control(*arguments, **bound)
             return start if taken is None else taken
 
-        return self._drawn(name, label, chosen, options, default=start, required=True, **more)
+        return self._drawn(name, label, chosen, options, first=start, default=start, required=True, **more)
 
     def one_of_named(
         self, name: str, label: str, names: Mapping[str, str], start: str, *, place: Any = st, **more: Any
@@ -115,25 +134,30 @@ class Controls:
         self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
     ) -> list[Option]:
         """Options of which any number is chosen."""
-        return self._drawn(name, label, place.pills, options, selection_mode="multi", default=list(start), **more)
+        first = list(start)
+        return self._drawn(
+            name, label, place.pills, options, first=first, selection_mode="multi", default=first, **more
+        )
 
     def select(
         self, name: str, label: str, options: Sequence[Option], start: Option, *, place: Any = st, **more: Any
     ) -> Option:
         """A box of options to search."""
-        return self._drawn(name, label, place.selectbox, options, index=options.index(start), **more)
+        return self._drawn(name, label, place.selectbox, options, first=start, index=options.index(start), **more)
 
     def several(
         self, name: str, label: str, options: Sequence[Option], start: Sequence[Option], *, place: Any = st, **more: Any
     ) -> list[Option]:
         """A box from which any number of options is taken, none too."""
-        return self._drawn(name, label, place.multiselect, options, default=start, **more)
+        return self._drawn(name, label, place.multiselect, options, first=list(start), default=start, **more)
 
     def search(
         self, name: str, label: str, options: Sequence[Option], placeholder: str, *, place: Any = st, **more: Any
     ) -> Option | None:
         """A box of many options to search, none of which is chosen at first."""
-        return self._drawn(name, label, place.selectbox, options, index=None, placeholder=placeholder, **more)
+        return self._drawn(
+            name, label, place.selectbox, options, first=None, index=None, placeholder=placeholder, **more
+        )
 
     def named(
         self,
@@ -177,12 +201,19 @@ class Controls:
     def toggle(self, name: str, label: str, start: bool = False, *, place: Any = st, **more: Any) -> bool:
         """On or off."""
         return self._drawn(
-            name, label, place.toggle, start, possible="true or false", spoken=lambda on: str(on).lower(), **more
+            name,
+            label,
+            place.toggle,
+            start,
+            first=start,
+            possible="true or false",
+            spoken=lambda on: str(on).lower(),
+            **more,
         )
 
     def text(self, name: str, label: str, start: str = "", *, place: Any = st, **more: Any) -> str:
         """A line of text to type."""
-        return self._drawn(name, label, place.text_input, start, **more)
+        return self._drawn(name, label, place.text_input, start, first=start, **more)
 
     # Whole numbers that more than one control moves: a picker, a box to type into, a link.
 
@@ -226,13 +257,21 @@ class Controls:
         label: str,
         control: Callable[..., Any],
         *arguments: Any,
+        first: Any,
         possible: str = "",
         spoken: Callable[[Any], str] | None = None,
         **more: Any,
     ) -> Any:
-        """A control that is bound to the address. If it can't be what the address asks for, that is said."""
+        """A control that is bound to the address. If it can't be what the address asks for, that is said.
+
+        ``first`` is what it begins with.
+        """
         key = self.key(name)
         texts = asked(key)
+        if (forgotten := st.session_state.get(_FORGOTTEN)) and key in forgotten:
+            forgotten.discard(key)
+            if key not in st.query_params:
+                st.session_state[key] = first
         value = control(label, *arguments, key=key, bind="query-params", persist_state="page", **more)
         check(key, label, texts, value, spoken or more.get("format_func", str), possible)
         return value

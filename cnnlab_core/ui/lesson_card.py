@@ -20,7 +20,7 @@ from cnnlab_core.lessons.codes import MOST_NAME, place_of, student_name
 from cnnlab_core.lessons.ready import LESSONS
 from cnnlab_core.stories import Guess
 from cnnlab_core.ui.contents import PAGES, find_page
-from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.controls import Controls, forget_controls
 from cnnlab_core.ui.exercises.practice import ask, show_verdict
 from cnnlab_core.ui.lesson import CARRIED, OPEN, hide
 from cnnlab_core.ui.show import plain, sentences, show_problem
@@ -91,7 +91,7 @@ def show_card(page: str) -> None:
         st.switch_page(find_page(there.page).file, query_params=query_of(lesson, packed, number, seat.code))
     here = (place_of(lesson), min(number, last))
     if st.session_state.get(_HERE) != here:
-        _forget_controls(lesson, page)
+        forget_controls(key for step in lesson.steps if step.page == page for key in step.view)
     st.session_state[_HERE] = here
     # A link to the page that is open changes the view, and the browser's address only when something is written there.
     st.query_params[STEP] = str(number)
@@ -109,14 +109,6 @@ def show_card(page: str) -> None:
             _step(lesson, number, seat)
         _ways(lesson, packed, number, seat)
         st.caption(_whose(lesson))
-
-
-def _forget_controls(lesson: Lesson, page: str) -> None:
-    """Those of the view are then as the address says, the others as at first."""
-    prefixes = tuple({key.partition("_")[0] + "_" for step in lesson.steps if step.page == page for key in step.view})
-    for key in [*st.session_state]:
-        if prefixes and str(key).startswith(prefixes):
-            del st.session_state[key]
 
 
 def _whose(lesson: Lesson) -> str:

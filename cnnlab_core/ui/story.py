@@ -14,6 +14,7 @@ from cnnlab_core.runtime.assets import read_asset
 from cnnlab_core.stories import Guess, Step, Story, has_story, read_story
 from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.contents import PAGES, find_page
+from cnnlab_core.ui.controls import forget_controls
 
 PARAMETER = "story"
 _GUESSES = "story guesses"
@@ -72,11 +73,8 @@ def _written(number: int, shown: bool) -> str:
 
 
 def _open_view(story: Story) -> None:
-    """Forget how the page's controls stand: those of the view are as the address says, the others as at first."""
-    prefixes = tuple({key.partition("_")[0] + "_" for step in story.steps for key in step.view})
-    for key in [*st.session_state]:
-        if str(key).startswith(prefixes):
-            del st.session_state[key]
+    """The controls are as the view's address says, and the others as at first."""
+    forget_controls(key for step in story.steps for key in step.view)
     if shared := st.session_state.get("shared"):
         shared.as_at_first()
 

@@ -15,7 +15,7 @@ IN_VIEW = """() => {
   const [story, picture] = [".st-key-story", ".st-key-main_picture"].map((key) => document.querySelector(key));
   const [told, seen] = [story, picture].map((one) => one?.getBoundingClientRect());
   return document.documentElement.scrollWidth <= innerWidth && (!seen?.height || (told.bottom <= seen.top
-    && (innerWidth < 640 || Math.min(innerHeight, seen.bottom) - seen.top >= Math.min(140, seen.height))));
+    && (innerWidth < 640 || Math.min(innerHeight, seen.bottom) - seen.top >= Math.min(120, seen.height))));
 }"""
 """Whether what is told stands above the picture, of which a laptop's first screen shows a good part."""
 
@@ -104,8 +104,11 @@ def test_left_and_found_again_and_entered_in_the_middle(lab):
     lab.during(lab.page.get_by_role("link", name="The story, from step 3").click)
     reader.arrives("3-shown")
     expect(reader.card).to_contain_text(story.steps[2].seen)
-    lab.page.locator(".st-key-conv_1_stride").get_by_role("slider").focus()
+    stride = lab.page.locator(".st-key-conv_1_stride").get_by_role("slider")
+    expect(stride).to_have_value("2")
+    stride.focus()
     reader.goes("next", "4")
+    expect(stride).to_have_value("1")
     lab.page.get_by_role("gridcell").first.click()
     lab.page.keyboard.press("2")  # into the cell
     lab.settle()
