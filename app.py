@@ -20,8 +20,8 @@ def icons() -> dict[str, bytes]:
 
 
 home(
-    "See what a convolutional network computes, by doing it yourself. Each page answers one question. A problem set on "
-    "your desk? Go to [I have this exercise](#i-have-this-exercise)."
+    "See what a convolutional network computes, by doing it yourself. Each page answers one question; no account is "
+    "needed. A problem set on your desk? Go to [I have this exercise](#i-have-this-exercise)."
 )
 if is_wanted():
     show_homework()

@@ -139,5 +139,7 @@ def visit(page: Page, address: str) -> None:
 
 def resident_mb(pid: int) -> float:
     """The resident memory of a process in megabytes."""
-    kilobytes = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
+    kilobytes = subprocess.run(
+        ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, encoding="utf-8", check=True
+    ).stdout
     return int(kilobytes) / 1024

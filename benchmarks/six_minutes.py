@@ -20,7 +20,11 @@ def _trained(which: str) -> tuple[float, float]:
         environment = {**os.environ, "CNNLAB_RUNS": folder, "CNNLAB_DEVICE": "cpu", "PYTHONPATH": str(ROOT)}
         begun = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, str(Path(__file__)), which], env=environment, capture_output=True, text=True, check=True
+            [sys.executable, str(Path(__file__)), which],
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
         )
         return float(done.stdout.split()[-1]), time.perf_counter() - begun
 

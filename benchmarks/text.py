@@ -103,7 +103,7 @@ def _alone(which: str, net: str) -> tuple[float, float]:
         environment = {**os.environ, "CNNLAB_RUNS": folder, "OMP_NUM_THREADS": str(THREADS),
                        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}  # fmt: skip
         command = [sys.executable, str(Path(__file__)), which, net]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
+        done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True, cwd=ROOT)
     speed, bits = map(float, done.stdout.split()[-2:])
     return speed, bits
 

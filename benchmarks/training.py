@@ -88,7 +88,7 @@ def _alone(which: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "CNNLAB_RUNS": folder, "OMP_NUM_THREADS": str(THREADS), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, str(Path(__file__)), which]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
+        done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True, cwd=ROOT)
     return float(done.stdout.split()[-1])
 
 

@@ -192,7 +192,7 @@ class Film {
       right += isRight ? 1 : 0;
       item.classList.toggle("right", isRight);
       item.style.setProperty("--sure", percent(sure).replace(" ", ""));
-      answer.textContent = `${isRight ? "✓" : "✗"} ${classes[found]} ${percent(sure)}`;
+      answer.replaceChildren(`${isRight ? "✓" : "✗"} ${classes[found]} `, make("small", { text: percent(sure) }));
       answer.title = answer.textContent;
     });
     this.score.textContent = `to ${labels.length} pictures that it doesn't learn from: ${right} right`;

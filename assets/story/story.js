@@ -3,6 +3,7 @@
 
 const attached = new WeakMap();
 
+const TYPED = "input:not([type=range], [type=radio], [type=checkbox]), textarea, select, [role=grid]";
 const ROLES = {
   n: ".st-key-story_show a, .st-key-story_next a",
   b: ".st-key-story_back a",
@@ -11,7 +12,9 @@ const ROLES = {
 export default function ({ parentElement }) {
   attached.get(parentElement)?.();
   const press = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [role=grid]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const [target] = event.composedPath(); // also what has the focus inside a component
+    if (target instanceof Element && target.closest(TYPED)) return;
     const key = event.key.toLowerCase();
     const found = document.querySelectorAll(ROLES[key] ?? ".st-key-story [data-testid=stButtonGroup] button");
     /** @type {HTMLElement | undefined} */ (found[key in ROLES ? found.length - 1 : Number(key) - 1])?.click();

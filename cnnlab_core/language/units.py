@@ -16,6 +16,8 @@ from cnnlab_core.language.model import CharacterModel
 from cnnlab_core.runtime.jobs import Progress, plainly
 
 Array = npt.NDArray[np.float64]
+MOST_FOLLOWED = 20_000
+"""Characters over which units are followed, at most: the largest network takes 8 kB for each."""
 _PART = 100
 _FARTHEST = 20
 """Places of a line that are told apart: in prose, a line's end is far away."""
@@ -76,10 +78,13 @@ def best_units(activity: Array, text: str) -> tuple[Follows, ...]:
 def follow_units_steps(model: CharacterModel, text: str) -> Generator[Progress[None], None, Units]:
     """Read a text and find the units that follow its features; a step each hundred characters.
 
-    Raises ``InputError`` for a text of less than two characters, or with ones that the network doesn't know.
+    Raises ``InputError`` for a text of less than two characters or more than ``MOST_FOLLOWED``, or with ones that the
+    network doesn't know.
     """
     if len(text) < 2:
         raise InputError("The text is too short to follow anything in it. Use two characters or more.")
+    if len(text) > MOST_FOLLOWED:
+        raise InputError(f"The text has {len(text):,} characters: use at most {MOST_FOLLOWED:,}.")
     parts = []
     state = None
     for begin in range(0, len(text), _PART):

@@ -50,6 +50,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/grid_view:",
         question="What does each layer respond to?",
         promise="Look at any layer's maps, compare networks, and find what a channel looks for.",
+        look="A map is one filter's answer at every place of the photo: the stronger, the deeper its colour.",
     ),
     Page(
         name="receptive_fields",

@@ -37,7 +37,7 @@ def page(name: str) -> None:
         show_problem(error)
         st.stop()
     show_refused()
-    if not show_lesson(name):
+    if not show_lesson(name, head):
         show_story(name, head)
     warm_up()
 

@@ -8,6 +8,7 @@ chooses; it finds the controls by itself (``assets/lesson``).
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.lessons import put_away
 from cnnlab_core.runtime.assets import read_asset
@@ -16,6 +17,8 @@ PARAMETER = "teach"
 EDIT = "edit"
 CARRIED = "lesson"
 """What a lesson with a task is called in the address."""
+OPEN = "lesson open"
+"""Where the session keeps the link to the step that is open: what ``st.page_link`` takes."""
 _PLACES = {
     "sidebar": "[data-testid=stSidebar], [data-testid=stExpandSidebarButton]",
     "tabs": "[data-testid=stMain] [role=tablist]",
@@ -29,10 +32,10 @@ _component = st.components.v2.component(
 )
 
 
-def show_lesson(page: str) -> bool:
+def show_lesson(page: str, head: DeltaGenerator) -> bool:
     """What a lesson puts above the page: for students its card or the way back, for a teacher the choice of controls.
 
-    Gives whether it has a card.
+    Gives whether it has a card, or in the page's ``head`` the way back to one.
     """
     if st.query_params.get(CARRIED):
         from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
@@ -41,7 +44,10 @@ def show_lesson(page: str) -> bool:
         return True
     wanted = st.query_params.get(PARAMETER)
     if wanted is None:
-        return False
+        if left := st.session_state.get(OPEN):
+            with head:
+                st.page_link(**left, width="content")
+        return bool(left)
     if wanted != EDIT:
         hide(put_away(wanted))
         _component(key="lesson", data={"editing": False})

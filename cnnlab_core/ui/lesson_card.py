@@ -22,7 +22,7 @@ from cnnlab_core.stories import Guess
 from cnnlab_core.ui.contents import PAGES, find_page
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.exercises.practice import ask, show_verdict
-from cnnlab_core.ui.lesson import CARRIED, hide
+from cnnlab_core.ui.lesson import CARRIED, OPEN, hide
 from cnnlab_core.ui.show import plain, sentences, show_problem
 from cnnlab_core.ui.teacher import secret, teachers_key
 from cnnlab_core.ui.visitor import visitor
@@ -95,6 +95,12 @@ def show_card(page: str) -> None:
     st.session_state[_HERE] = here
     # A link to the page that is open changes the view, and the browser's address only when something is written there.
     st.query_params[STEP] = str(number)
+    st.session_state[OPEN] = {
+        "page": find_page(page).file,
+        "label": f"Back to the lesson: {plain(lesson.title)}",
+        "icon": ":material/co_present:",
+        "query_params": query_of(lesson, packed, number, seat.code),
+    }
     hide(there.away)
     with st.container(border=True, key="lesson_card", gap="xsmall"):
         if number > last:
@@ -335,5 +341,6 @@ def _other(lesson: Lesson) -> None:
 
 
 def _leave() -> None:
+    st.session_state.pop(OPEN, None)
     for name in (CARRIED, STEP, CODE):
         st.query_params.pop(name, None)

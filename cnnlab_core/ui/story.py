@@ -115,7 +115,9 @@ def _steps(page: str, story: Story, number: int) -> None:
     steps = len(story.steps)
     st.markdown(f"**Step {number} of {steps}**" if number <= steps else "**The end**", width="content")
     if number > 1:
-        _link(page, number - 1, "Back", ":material/arrow_back:", "back")
+        back = story.steps[number - 2]
+        was_shown = back.before is not None and (page, number - 1) in st.session_state.get(_GUESSES, {})
+        _link(page, number - 1, "Back", ":material/arrow_back:", "back", was_shown)
     if number < steps:
         _link(page, number + 1, "Next", ":material/arrow_forward:", "next")
     elif number == steps:

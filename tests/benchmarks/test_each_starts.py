@@ -20,7 +20,7 @@ def started(tmp_path, *command):
         cwd=ROOT,
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=patience(120),
         check=False,
     )

@@ -51,7 +51,7 @@ async def until(what, seconds=60.0):
 
 def has_ended(pid):
     """Whether a process is gone, or waits to be reaped."""
-    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, encoding="utf-8", check=False)
     return not status.stdout.strip() or status.stdout.strip().startswith("Z")
 
 

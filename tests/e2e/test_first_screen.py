@@ -11,6 +11,8 @@ from places import ROOT
 
 from cnnlab_core.ui.contents import PAGES
 
+PHONE, ZOOMED = (390, 800), (683, 384)
+"""In CSS pixels: a phone, and a laptop's screen at 200 %."""
 WIDTH, HEIGHT = 1366, 768
 
 PICTURES = [page.name for page in PAGES if page.name not in ("exercises", "teaching")]
@@ -18,11 +20,25 @@ PICTURES = [page.name for page in PAGES if page.name not in ("exercises", "teach
 
 THEMES = {"light": lambda ground: ground > 200, "dark": lambda ground: ground < 60}
 
-CONTROLS = """() => {
-  const kinds = ["Selectbox", "Slider", "NumberInput", "TextInput", "TextArea", "ButtonGroup", "Checkbox", "Radio",
-                 "MultiSelect", "FileUploader"].map((kind) => `[data-testid=st${kind}]`);
+KINDS = ", ".join(
+    f"[data-testid=st{kind}]"
+    for kind in (
+        "Selectbox",
+        "Slider",
+        "NumberInput",
+        "TextInput",
+        "TextArea",
+        "ButtonGroup",
+        "Checkbox",
+        "Radio",
+        "MultiSelect",
+        "FileUploader",
+    )
+)
+
+CONTROLS = """(kinds) => {
   const main = document.querySelector("[data-testid=stMain]");
-  return [...main.querySelectorAll(kinds.join())].filter((one) => {
+  return [...main.querySelectorAll(kinds)].filter((one) => {
     const box = one.getBoundingClientRect();
     return box.height && box.top < innerHeight && one.checkVisibility()
       && !one.closest("[class*=st-key-views_], [class*=st-key-guess_]");
@@ -42,6 +58,28 @@ def box(page, key):
     return found.bounding_box()
 
 
+STANDS = """(kinds) => {
+  const main = document.querySelector("[data-testid=stMain]");
+  const shown = (found) =>
+    [...main.querySelectorAll(found)].filter((one) => one.checkVisibility() && !one.closest("[inert]"));
+  const [picture] = shown(".st-key-main_picture");
+  const top = picture?.getBoundingClientRect().top;
+  const cut = (one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth
+    && (one.matches("input") || one.innerText && ["hidden", "clip"].includes(getComputedStyle(one).overflowX));
+  const texts = (found) => found.map((one) => one.innerText.split("\\n")[0]);
+  return {
+    picture: !!picture,
+    before: picture ? texts(shown(kinds).filter((one) => one.getBoundingClientRect().bottom <= top
+      && !one.closest("[class*=st-key-views_]"))) : [],
+    cut: texts(shown("button, [role=tab], [data-testid=stSelectbox]").filter((one) =>
+      [one, ...one.querySelectorAll("*")].some(cut))),
+    sideways: Math.max(...[document.scrollingElement, main].map((one) =>
+      one.scrollWidth - Math.min(one.clientWidth, innerWidth))),
+  };
+}"""
+"""Whether there is a picture, which controls stand before it, which options are cut off, how far it scrolls."""
+
+
 @pytest.mark.parametrize("name", PICTURES)
 def test_main_picture_answer_and_three_controls(lab, name):
     lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
@@ -53,11 +91,47 @@ def test_main_picture_answer_and_three_controls(lab, name):
         assert place["y"] >= 0, f"{part} leaves the first screen: {place}"
         assert place["y"] + place["height"] <= HEIGHT, f"{part} leaves the first screen: {place}"
         assert place["x"] + place["width"] <= WIDTH, f"{part} leaves the first screen: {place}"
-    controls = page.evaluate(CONTROLS)
+    controls = page.evaluate(CONTROLS, KINDS)
     assert len(controls) <= 3, controls
     libraries = set(page.evaluate(LIBRARIES))
     assert "StreamlitSyntaxHighlighter" not in libraries
     assert not libraries or name not in WITHOUT_CHARTS, libraries
+
+
+FORMS = ("Practice", "Questions", "One neuron", "New run", "Do it live", "Sheets", "")
+"""Views that are for the hands: no picture comes first there."""
+
+
+VIEWS = "[data-testid=stMain] [class*=st-key-views_]:not([inert] *, [class*=st-key-views_film]) [role=radio]"
+
+
+def each_view(lab):
+    """Open the views of the page one after another; gives their titles."""
+    for tab in lab.page.locator("[data-testid=stMain] [role=tab]").all() or [None]:
+        if tab and tab.get_attribute("aria-selected") != "true":
+            lab.during(tab.click)
+        views = lab.page.locator(VIEWS).all()
+        for view in views:
+            if not view.is_checked():
+                lab.during(view.click)
+            yield view.inner_text()
+        if not views:
+            yield tab.inner_text() if tab else ""
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("name", [page.name for page in PAGES])
+def test_on_a_phone_the_picture_comes_first_and_at_200_percent_nothing_is_cut_off(lab, name):
+    page = lab.open(f"/{name}")
+    for title in each_view(lab):
+        for width, height in (PHONE, ZOOMED):
+            page.set_viewport_size({"width": width, "height": height})
+            lab.settle()
+            found = page.evaluate(STANDS, KINDS)
+            assert found["sideways"] <= 0, (title, width, found)
+            assert found["picture"] or title in FORMS, title
+            assert not found["cut" if width == ZOOMED[0] else "before"], (title, found)
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
 def remake_picture(lab, name, theme):

@@ -44,10 +44,26 @@ def field_on_photo(page):
     return top, left, top + height - 1, left + width - 1
 
 
+ENTER = """(tile) => {
+  tile.click();
+  const within = (root) => [...root.querySelectorAll("*")].flatMap(({ shadowRoot }) => shadowRoot ?? []);
+  const roots = (root) => [root, ...within(root).flatMap(roots)];
+  return roots(document).flatMap((root) => root.getAnimations()).length;
+}"""
+"""Go into a tile; gives how much moves on the page meanwhile."""
+
+
 def test_a_click_path_leads_from_the_photo_to_the_products_and_the_field(lab, cat):
     page = opened(lab)
     expect(page.locator(".tile")).to_have_count(56)
-    page.locator(".tile[data-node=_swish]").first.click()
+    tile = page.locator(".tile[data-node=_swish]").first
+    page.emulate_media(reduced_motion="reduce")
+    assert tile.evaluate(ENTER) == 0
+    view(page, "layer")
+    page.locator(".crumbs button").first.click()
+    view(page, "network")
+    page.emulate_media(reduced_motion="no-preference")
+    assert tile.evaluate(ENTER) > 0
     view(page, "layer")
     whole = page.locator(".map.whole")
     expect(whole).to_be_visible()

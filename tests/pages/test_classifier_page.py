@@ -30,7 +30,9 @@ def test_home_opens_without_torch():
         "app = AppTest.from_file('app.py').run(); assert not app.exception, app.exception;"
         "assert 'torch' not in sys.modules; print([b.value for b in app.title])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=patience(120))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=patience(120)
+    )
     assert done.returncode == 0, done.stderr
     assert "cnnlab" in done.stdout
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamlit.runtime.state.query_params import QueryParams
 
 from cnnlab_core.ui.contents import PAGES
+from cnnlab_core.ui.frame import _HISTORY
 from cnnlab_core.ui.lesson import hiding, put_away
 from cnnlab_core.ui.show import plain
 from cnnlab_core.ui.visitor import begin_cookie
@@ -61,8 +62,8 @@ HOSTILE = st.sampled_from(["", *MARKUP, *PATHS, *NUMBERS, *TEXTS]) | st.text(st.
 
 FOREIGN = re.compile(r"(?<!\\)(\]\((http://evil|javascript)|<script|<img|\$\\input|:red\[evil)")
 """What of the above the browser would make something of: not where a backslash stands before it."""
-OWN_SCRIPT = re.compile(re.sub("[0-9a-f]{32}", "[0-9a-f]{32}", re.escape(begin_cookie())))
-"""The one script that a page has of its own, with a number that is each visitor's."""
+OWN_SCRIPT = re.compile(re.sub("[0-9a-f]{32}", "[0-9a-f]{32}", re.escape(begin_cookie() + _HISTORY)))
+"""The scripts that a page has of its own, with a number that is each visitor's."""
 
 
 @pytest.fixture

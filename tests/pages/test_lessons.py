@@ -200,8 +200,25 @@ def test_without_a_key_a_lesson_works_and_says_why_there_is_no_code(open_page):
     choice.set_value(choice.options[1])
     press(app, "Check")
     assert "Right." in texts(app)
+    app.query_params["lesson_step"] = "4"
+    app.run()
+    assert "Step 3: solved, 1 try" in texts(app)
     assert "no teacher's key" in texts(app)
     assert "lesson_code" not in app.query_params
+
+
+def test_who_leaves_a_lesson_finds_back_until_it_is_closed(open_page):
+    app = opened(open_page, 3)
+    app.switch_page("pages/teaching.py").run()
+    for name in ("lesson", "lesson_step"):
+        app.query_params.pop(name, None)
+    app.run()
+    (back,) = [link.proto for link in app.get("page_link") if link.proto.label.startswith("Back to the lesson")]
+    assert back.page == "exercises"
+    assert parse_qs(back.query_string)["lesson_step"] == ["3"]
+    app = press(opened(open_page, 3), "Close")
+    assert "lesson" not in app.query_params
+    assert not any("Back to the lesson" in link.proto.label for link in app.get("page_link"))
 
 
 @pytest.mark.usefixtures("key")
@@ -273,7 +290,13 @@ def test_a_class_of_two_hundred_and_what_does_not_count(open_page, monkeypatch):
     app.text_area(key="teaching_codes").set_value("\n".join([*map(code, range(195)), *strange])).run()
     assert not problems(app)
     assert {one.label: one.value for one in app.metric} == {"Students": "196", "Have solved all": "49", "Stuck": "98"}
-    for words in ("mistyped or made up", "of another class", "of another lesson", "older than the date", "not a code"):
+    for words in (
+        "mistyped or made up",
+        "of another class",
+        "before it was changed",
+        "older than the date",
+        "not a code",
+    ):
         assert f"{words} (1)" in app.warning[0].value
     students, steps, refused_codes = (table.value for table in app.dataframe)
     assert students.set_index("student").loc["=3", "where"] == "step 2, stuck"

@@ -1,9 +1,12 @@
 """What lives in a component's parent element, however Streamlit begins and ends its calls."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from node import Node
+from places import ROOT
 
 ANSWER = """
 let made = [];
@@ -58,3 +61,11 @@ def test_it_lives_while_it_is_on_the_page_whichever_call_ends_when(life, data):
     first, second = life([*acts, "page again", "call", *range(calls)])
     assert first["stopped"]
     assert not second["stopped"]
+
+
+@pytest.mark.parametrize(("kind", "moves"), [("css", r"\b(?:transition|animation):"), ("js", r"\.animate\(")])
+def test_what_moves_asks_whether_motion_is_wanted(kind, moves):
+    files = [file for file in ROOT.glob(f"assets/*/*.{kind}") if re.search(moves, file.read_text(encoding="utf-8"))]
+    assert len(files) > 1
+    for file in files:
+        assert re.search(r"prefers-reduced-motion|\bcalm\(\)", file.read_text(encoding="utf-8")), file

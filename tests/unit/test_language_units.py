@@ -49,6 +49,8 @@ def test_units_are_read_in_parts_as_in_one():
     assert next(abs(best.correlation) for best in units.best if best.feature == "vowel") > 0.7
     with pytest.raises(InputError, match="too short"):
         follow_units(MODEL, "a")
+    with pytest.raises(InputError, match="20,001 characters: use at most 20,000"):
+        follow_units(MODEL, "a" * 20_001)
 
 
 # --- lines side by side ---

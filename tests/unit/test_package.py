@@ -75,6 +75,13 @@ def test_every_name_that_a_package_offers_is_there(name):
     assert set(offered) <= set(dir(module))
 
 
+def test_what_other_programs_print_is_read_as_utf_8():
+    """Not in the code page of whatever machine it is (Windows, an ASCII locale)."""
+    paths = [path for folder in ("cnnlab_core", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
+    assert len(paths) > 300
+    assert not [path for path in paths if re.search("text=[T]rue|universal_[n]", path.read_text(encoding="utf-8"))]
+
+
 def test_the_assets_are_found_in_one_place():
     """Nobody but ``runtime/assets`` reckons where a file of the lab lies."""
     found = [name for name, path in SOURCES.items() if "__file__" in path.read_text(encoding="utf-8")]

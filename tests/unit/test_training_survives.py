@@ -260,7 +260,10 @@ def test_two_starters_at_once_make_one_run_and_one_trainer():
     with pytest.raises(RunError, match="Stop it first"):
         run.delete()
     again = subprocess.run(
-        [sys.executable, "-m", "cnnlab_core.training", "work", run.id], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "cnnlab_core.training", "work", run.id],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert again.returncode == 3
     assert "already" in again.stderr

@@ -23,7 +23,9 @@ def torchrun(*arguments):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "cnnlab_core.training", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=patience(200))
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", check=False, env=environment, timeout=patience(200)
+    )
 
 
 def test_two_processes_are_one():

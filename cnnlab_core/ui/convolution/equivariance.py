@@ -54,7 +54,12 @@ def pointwise(example: Example) -> None:
     x, w, b = example.pixels, example.pixel_weights, example.pixel_bias
     convolved, linear = conv2d(x, w[:, :, None, None], b), pointwise_linear(x, w, b)
     position = CONTROLS.one_of(
-        "position", "Position", range(6), 1, format_func=lambda place: f"row {place // 3}, column {place % 3}"
+        "position",
+        "Position",
+        range(6),
+        1,
+        format_func=lambda place: f"row {place // 3}, column {place % 3}",
+        place=form("position"),
     )
     row, column = divmod(position, 3)
     limit = float(max(np.abs(x).max(), np.abs(convolved).max(), 1))

@@ -18,7 +18,7 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.guess import learned
-from cnnlab_core.ui.show import sentences, show_problem
+from cnnlab_core.ui.show import form, main_picture, sentences, show_problem
 from cnnlab_core.ui.take_away import File, show_code, take_away
 
 CONTROLS = Controls("conv_auto")
@@ -62,7 +62,7 @@ def show() -> None:
 def neuron() -> tuple[Array, Array, float]:
     """y = w · x + b at a point, and its partial derivatives. Gives w, x and b."""
     st.header("One neuron")
-    with st.container(horizontal=True, gap="medium"):
+    with form(horizontal=True, gap="medium"):
         w, x = (typed_vector(name, start) for name, start in (("w", "1.5"), ("x", "2.0")))
         b = CONTROLS.number("b", "b", -100.0, 100.0, -0.5, 0.5, width=150)
     if len(x) != len(w):
@@ -71,7 +71,7 @@ def neuron() -> tuple[Array, Array, float]:
     torch = neuron_gradients(w, x, b)
     ws, xs = names("w", len(w)), names("x", len(w))
     y = float(predict(x[None], w, b)[0])
-    formula, table = st.columns(2, gap="large", vertical_alignment="center")
+    formula, table = main_picture().columns(2, gap="large", vertical_alignment="center")
     with formula:
         symbols = " + ".join(rf"{weight} \cdot {cell}" for weight, cell in zip(ws, xs, strict=True))
         values = " + ".join(rf"{latex.factor(a)} \cdot {latex.factor(c)}" for a, c in zip(w, x, strict=True))

@@ -40,7 +40,8 @@ def show() -> None:
         for kind in CELLS
     }
     names = {NOT_YET: "no guess", **GUESSES}
-    guess = CONTROLS.one_of_named("guess", f"Which still feels the first of {steps} letters?", names, NOT_YET)
+    ask = f"Which still feels the first of {steps} letters?"
+    guess = CONTROLS.one_of_named("guess", ask, names, NOT_YET, place=form("guess"))
     with main_picture():
         chart(found, whole=guess != NOT_YET)
     answer(found, guess)

@@ -23,7 +23,7 @@ TABLE = StackTable("maps_stack", WINDOW_COLUMNS)
 
 def show(subject: LayerSubject) -> None:
     """The table to edit, what the middle unit of a row sees, and how the field grows from row to row."""
-    with st.container(horizontal=True):
+    with form("presets", horizontal=True):
         for name, preset in PRESETS.items():
             st.button(name, key=f"preset {name}", on_click=_load, args=(preset,))
     left, right = st.columns([1.25, 1], gap="large")

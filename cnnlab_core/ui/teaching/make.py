@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -111,7 +112,7 @@ def _choose(steps: list[Draft]) -> Draft:
             ("Add a step", "add", _add, len(ids) >= MOST_STEPS),
             ("Earlier", "arrow_back", lambda: steps.insert(at - 1, steps.pop(at)), at == 0),
             ("Later", "arrow_forward", lambda: steps.insert(at + 1, steps.pop(at)), at == len(ids) - 1),
-            ("Delete", "delete", lambda: steps.pop(at), len(ids) == 1),
+            ("Delete", "delete", partial(steps.__delitem__, at), len(ids) == 1),
         ):
             key = f"lesson_make_{icon}"
             st.button(label, key=key, icon=f":material/{icon}:", type="tertiary", on_click=change, disabled=off)

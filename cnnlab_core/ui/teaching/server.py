@@ -184,4 +184,5 @@ def _when(seconds: float) -> str:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+    size, unit = next(((size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB")) if count >= size / 10), (1e3, "kB"))
+    return f"{count / size:.1f} {unit}"

@@ -44,9 +44,10 @@ def _draw(subject: TransferSubject, results: dict[str, Result]) -> None:
     found = by_kind[subject.weights]
     with main_answer():
         st.markdown(
-            f"A linear classifier on these features gets **{by_kind['pretrained'].accuracy:.0%}** of the test pictures "
-            f"right with pretrained weights, **{by_kind['random'].accuracy:.0%}** with random ones; guessing gets "
-            f"{1 / len(found.classes):.0%}. It learned from {found.sizes[0] // len(found.classes)} pictures per class."
+            f"Only a linear classifier on these features is trained, on {found.sizes[0] // len(found.classes)} "
+            f"pictures per class. It gets **{by_kind['pretrained'].accuracy:.0%}** of the test pictures right with "
+            f"pretrained weights, **{by_kind['random'].accuracy:.0%}** with random ones; guessing gets "
+            f"{1 / len(found.classes):.0%}."
         )
     st.caption(
         "Every picture lies where its features put it, projected onto the two directions in which they vary most "
