@@ -143,7 +143,7 @@ def _step(lesson: Lesson, number: int, seat: Seat) -> None:
         guessed = seat.guessed.get(number)
         if step.guess and guessed is not None:
             verdict = step.guess.verdict(step.guess.choices[guessed]).removesuffix(": ")
-            st.markdown(f":material/psychology_alt: {plain(verdict)}")
+            told.markdown(f":material/psychology_alt: {plain(verdict)}")
         if step.guess and guessed is None:
             _guess(step.guess, number, seat)
         elif step.question and not seat.student:

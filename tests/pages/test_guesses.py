@@ -40,6 +40,7 @@ def test_naming_photos_asks_and_tells(open_page):
 WITHOUT = {"adversarial/report", "classifier/batch", "classifier/layers", "classifier/preprocessing"}
 WITHOUT |= {"classifier/softmax", "classifier/take_away", "deepdream/several_layers", "exercises/sheets"}
 WITHOUT |= {"network/compare", "network/live", "training/branches", "training/new_run"}
+WITHOUT |= {"teaching/follow", "teaching/make", "teaching/ready"}
 """Files, forms, and what stands on a page that has said it."""
 
 

@@ -1,6 +1,5 @@
 """The teacher's key: what it opens, for whom and how long; and everything on the server, in a teacher's hands."""
 
-import gc
 import time
 
 import pytest
@@ -17,6 +16,8 @@ from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.storage import things
 from cnnlab_core.ui import teacher, tries
+from cnnlab_core.ui.brought import Keeper, brought
+from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.uploads import Uploads
 
 KEY = "correct horse battery"
@@ -177,7 +178,12 @@ def test_a_teacher_sees_what_visitors_have_brought_and_takes_it_away(open_page, 
     assert mine.selectbox(key="picture_choice").value in sample_images()
     yours.run()
     assert not problems(yours)
-    del mine, yours
-    gc.collect()
-    app.run()
-    assert "teaching_picture" not in {box.key for box in app.selectbox}
+
+
+def test_pictures_are_listed_as_long_as_their_session_lives():
+    sample = sample_images()["coffee"]
+    session = Keeper("a session", "me", {"own-1": Picture("own-1", "cup.png", sample.content, "1", is_sample=False)})
+    listed = lambda: [one.title for one in brought() if one.session == "a session"]  # noqa: E731
+    assert listed() == ["cup.png"]
+    del session
+    assert listed() == []
