@@ -151,7 +151,7 @@ def test_the_worst_case_is_no_better_than_any_part_and_goes_on_from_where_it_was
     states = [step.latest for step in robustness_steps(model, x, y, eps=0.03, seed=3) if step.latest]
     seen = {state.found.tobytes(): state for state in states}
     assert len(seen) > 3
-    for state in list(seen.values())[1::5]:
+    for state in list(seen.values())[2::5]:
         again = finish(robustness_steps(model, x, y, eps=0.03, seed=3, so_far=state))
         assert np.array_equal(again.found, whole.found)
     with pytest.raises(InputError, match="begin anew"):
