@@ -44,13 +44,15 @@ class Explorer {
     if (this.scene?.id !== data.id) this.show(data); // else it stands where it was dragged to
   }
 
-  /** A new sweep from Python. */
+  /** A new sweep from Python. Whoever has just moved epsilon stays there, as near as there is one. */
   show(scene) {
+    const { eps } = scene;
+    const moved = this.resting ? this.scene.eps[this.index] : null;
     this.scene = scene;
     this.frames = scene.signs ? new AlongSigns(scene) : new Pictures(scene);
     for (const canvas of [this.picture, this.noise]) [canvas.width, canvas.height] = [scene.width, scene.height];
-    this.slider.max = scene.eps.length - 1;
-    this.index = scene.at;
+    this.slider.max = eps.length - 1;
+    this.index = moved === null ? scene.at : eps.reduce((best, one, i) => (Math.abs(one - moved) < Math.abs(eps[best] - moved) ? i : best), 0);
     this.layRows();
     this.legend.replaceChildren(...[...scene.lines].reverse().map(({ kind, name }) => {
       const entry = make("span", "", name);
@@ -144,7 +146,10 @@ class Explorer {
 
   rest() {
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.send(this.index), REST);
+    this.resting = setTimeout(() => {
+      this.resting = null;
+      this.send(this.index);
+    }, REST);
   }
 }
 

@@ -17,7 +17,8 @@ def seen(app):
     found = [texts(app), *(str(metric.value) for metric in app.metric)]
     found += [table.value.to_string() for table in (*app.table, *app.dataframe)]
     for element in app.get("bidi_component"):
-        arrays = json.loads(element.proto.json or "{}").get("arrays", {})
+        data = json.loads(element.proto.json or "{}")
+        arrays = data.get("arrays", {}) if isinstance(data, dict) else {}
         found += [f"{name} = {' '.join(f'{cell:g}' for cell in np.ravel(values))}" for name, values in arrays.items()]
     return "\n".join(found)
 
