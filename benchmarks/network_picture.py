@@ -16,7 +16,7 @@ from cnnlab_core.network.contributions import feeds, votes
 from cnnlab_core.network.stages import stages_of
 from cnnlab_core.network.strongest import overview
 from cnnlab_core.ui.network.scene import links_of, scene_of
-from cnnlab_core.ui.shared import Picture
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.subject import Subject
 
 BARE = """

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from PIL import Image
@@ -11,10 +10,8 @@ from PIL import Image
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import jpeg, open_apart, shrunk
 from cnnlab_core.images.opening import begins_like_a_picture
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.uploads import bound_uploads
-
-if TYPE_CHECKING:
-    from cnnlab_core.ui.shared import Picture
 
 _ICON_SIDE = 96
 _HEAD = 64
@@ -30,7 +27,7 @@ class Keeper:
 
     session: str = ""
     owner: str = ""
-    own: "dict[str, Picture]" = field(default_factory=dict)
+    own: dict[str, Picture] = field(default_factory=dict)
     unwanted: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

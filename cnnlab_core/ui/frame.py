@@ -11,7 +11,7 @@ from cnnlab_core.ui.address import open_address, show_refused
 from cnnlab_core.ui.classroom import classroom
 from cnnlab_core.ui.contents import find_page, pages_by_group
 from cnnlab_core.ui.homework import link_homework
-from cnnlab_core.ui.lesson import show_lesson
+from cnnlab_core.ui.lesson import CARRIED, show_lesson
 from cnnlab_core.ui.projector import projector
 from cnnlab_core.ui.show import is_dark, show_problem
 from cnnlab_core.ui.story import show_story
@@ -37,7 +37,11 @@ def page(name: str) -> None:
         show_problem(error)
         st.stop()
     show_refused()
-    if not show_lesson(name, head):
+    if st.query_params.get(CARRIED):
+        from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
+
+        show_card(name)
+    elif not show_lesson(head):
         show_story(name, head)
     warm_up()
 

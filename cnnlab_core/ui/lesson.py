@@ -32,16 +32,11 @@ _component = st.components.v2.component(
 )
 
 
-def show_lesson(page: str, head: DeltaGenerator) -> bool:
-    """What a lesson puts above the page: for students its card or the way back, for a teacher the choice of controls.
+def show_lesson(head: DeltaGenerator) -> bool:
+    """What a lesson without a card puts above the page: for students the way back to one, for a teacher the controls.
 
-    Gives whether it has a card, or in the page's ``head`` the way back to one.
+    Gives whether the way back stands in the page's ``head``.
     """
-    if st.query_params.get(CARRIED):
-        from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
-
-        show_card(page)
-        return True
     wanted = st.query_params.get(PARAMETER)
     if wanted is None:
         if left := st.session_state.get(OPEN):

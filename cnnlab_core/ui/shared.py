@@ -11,10 +11,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import streamlit as st
-from PIL import Image
 
 from cnnlab_core.errors import ImageError
-from cnnlab_core.images import open_apart_steps, open_image, png, sample_images
+from cnnlab_core.images import open_apart_steps, png, sample_images
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec
 from cnnlab_core.models.weights import local_weights
 from cnnlab_core.models.zoo import DEFAULT_MODEL, FORMER_TITLES, find_spec
@@ -24,34 +23,12 @@ from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, SESSION_PICTURES, TEA
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.brought import Keeper, icon
 from cnnlab_core.ui.classroom import offered_specs
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, sentences, show_problem
 from cnnlab_core.ui.uploads import bring_files, split
 from cnnlab_core.ui.visitor import visitor
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture: ``name`` is its key in links, ``key`` the digest of its file's bytes.
-
-    ``content`` is the file, of a sample; else the picture as a PNG that the lab has made of it: what others made is
-    decoded once, apart. Of these a teacher sees the ``icon``, and when the ``file``, as Streamlit calls it, came.
-    """
-
-    name: str
-    title: str
-    content: bytes = field(repr=False)
-    key: str
-    is_sample: bool
-    file: str = ""
-    icon: bytes = field(default=b"", repr=False)
-    at: float = 0.0
-
-    @property
-    def image(self) -> Image.Image:
-        """The decoded picture. Raises ``ImageError`` in a sentence."""
-        return _decoded(self.key, self.content)
 
 
 @dataclass(eq=False)
@@ -74,11 +51,6 @@ class _Shared(Keeper):
 
 
 _CAMERA = "Camera photo"
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _decoded(key: str, _content: bytes) -> Image.Image:
-    return open_image(_content)
 
 
 def choose_picture() -> Picture:
@@ -316,7 +288,7 @@ def _let_go(shared: _Shared) -> None:
     while shared.unwanted:
         name, title = shared.unwanted.popitem()
         if picture := shared.own.pop(name, None):
-            _decoded.clear(picture.key, picture.content)
+            picture.forget_image()
         if shared.picture == name:
             shared.picture = next(iter(sample_images()))
         if st.query_params.get("picture") == name:

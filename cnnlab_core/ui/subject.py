@@ -13,9 +13,10 @@ from cnnlab_core.models.loaded import LoadedModel, crop
 from cnnlab_core.models.registry import categories
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.fetch import weights_ready
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, run
-from cnnlab_core.ui.shared import Picture, choose_model, choose_picture
+from cnnlab_core.ui.shared import choose_model, choose_picture
 from cnnlab_core.ui.show import show_problem
 
 Result = TypeVar("Result")

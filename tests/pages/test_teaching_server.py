@@ -17,7 +17,7 @@ from cnnlab_core.training.loop import train
 from cnnlab_core.training.storage import things
 from cnnlab_core.ui import teacher, tries
 from cnnlab_core.ui.brought import Keeper, brought
-from cnnlab_core.ui.shared import Picture
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.uploads import Uploads
 
 KEY = "correct horse battery"

@@ -15,8 +15,8 @@ from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import pictures_by_title, show_trio
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.adversarial.target import as_aim, class_names
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import folded, ink, plain
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, offer, paper_files, show_code

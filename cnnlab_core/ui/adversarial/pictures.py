@@ -13,7 +13,8 @@ from cnnlab_core.images import jpeg, png, thumbnail
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.plots.noise import noise_picture
 from cnnlab_core.ui.address import OWN
-from cnnlab_core.ui.shared import Picture, all_pictures
+from cnnlab_core.ui.picture import Picture
+from cnnlab_core.ui.shared import all_pictures
 from cnnlab_core.ui.show import data_address, plain
 
 _CRISP = 320

@@ -31,9 +31,9 @@ from cnnlab_core.ui.adversarial.pictures import pictures_by_title, show_trio
 from cnnlab_core.ui.adversarial.run_attack import CHEAP_TOTAL
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.adversarial.target import ANY, FIRST, aims, as_aim
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, kept, once, run
-from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import figure_colours, form, main_picture, plain
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, paper_files, take_away

@@ -8,9 +8,9 @@ from cnnlab_core.images import label_picture, png
 from cnnlab_core.recipes.classifier import take_away
 from cnnlab_core.ui.classifier.answers import Answers, needs_answer
 from cnnlab_core.ui.lesson import offer_lesson
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.take_away import show_code, show_link
 
 DOWNLOAD = ":material/download:"

@@ -19,7 +19,8 @@ from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.photo_layers import gallery, layers
 from cnnlab_core.ui.convolution.photo_maps import TITLES, Shown, draw, show_map, size, worked_out
 from cnnlab_core.ui.guess import learned
-from cnnlab_core.ui.shared import Picture, choose_picture
+from cnnlab_core.ui.picture import Picture
+from cnnlab_core.ui.shared import choose_picture
 from cnnlab_core.ui.show import form, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 

@@ -17,7 +17,7 @@ from cnnlab_core.from_scratch.photo_filters import (
 )
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.convolution.photo_maps import TITLES, Shown, draw, show_map, size, worked_out
-from cnnlab_core.ui.shared import Picture
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.show import plain
 
 MAPS, PICTURES = ("sobel_x", "sobel_y", "laplacian"), ("identity", "blur", "sharpen", "emboss")

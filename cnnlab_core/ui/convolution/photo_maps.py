@@ -12,9 +12,9 @@ from cnnlab_core.convolution import KERNELS
 from cnnlab_core.from_scratch.photo_filters import FULL_COLOUR, to_photo
 from cnnlab_core.images import png
 from cnnlab_core.plots.signed import signed_picture
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.shared import Picture
 
 Result = TypeVar("Result")
 

@@ -26,10 +26,11 @@ from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, clearest_channel, maps_of, type_channel
 from cnnlab_core.ui.guess import learned
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import Outcome, kept, run
-from cnnlab_core.ui.shared import Picture, all_pictures
+from cnnlab_core.ui.shared import all_pictures
 from cnnlab_core.ui.show import form, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, take_away
 

@@ -9,9 +9,9 @@ from cnnlab_core.recipes.network import glass
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.network.component import KEY, heard, show_network
 from cnnlab_core.ui.network.place import go, place_in, refuse_stage
+from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once
-from cnnlab_core.ui.shared import Picture
 from cnnlab_core.ui.show import data_address, main_answer, main_picture
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import take_away
