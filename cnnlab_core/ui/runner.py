@@ -210,26 +210,6 @@ def run(
     return Outcome("done", result, asked=asked)
 
 
-class _Later:
-    """Makes its ``st.empty`` when it is first used."""
-
-    def __init__(self, where: DeltaGenerator):
-        self._where, self._place = where, cast(DeltaGenerator | None, None)
-
-    def __getattr__(self, name: str) -> Any:
-        if self._place is None:
-            self._place = self._where.empty()
-        return getattr(self._place, name)
-
-
-def later(where: Any = st) -> DeltaGenerator:
-    """A place that a job paints into, as an ``st.empty``, which keeps what it showed before until then.
-
-    An ``st.empty`` itself clears its place at once, and nothing would be there until the first painting.
-    """
-    return cast(DeltaGenerator, _Later(where.container(gap=None)))
-
-
 @contextmanager
 def kept(outcome: Outcome[Any], key: str) -> Iterator[None]:
     """Draw what an outcome holds in the container ``key``: one of previous settings stays, dimmed, and is told as such.

@@ -65,6 +65,16 @@ def main_picture() -> DeltaGenerator:
     return st.container(key="main_picture")
 
 
+def later(where: Any = st) -> DeltaGenerator:
+    """A place that a job paints into, as an ``st.empty``, which keeps what it showed before until then.
+
+    An ``st.empty`` itself clears its place at once, and the browser may draw that even if it is filled in the next
+    line. It can't be had without that message, so this is what it gives, made by hand: a place in its container.
+    """
+    slot = where.container(gap=None)
+    return DeltaGenerator(root_container=slot._root_container, cursor=slot._cursor.lock_element(), parent=slot)
+
+
 def form(name: str = "", **layout: Any) -> DeltaGenerator:
     """The place of controls that stand above the main picture; on a phone they come after it.
 

@@ -5,6 +5,7 @@ import threading
 import time
 
 from patience import patience
+from streamlit import delta_generator
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.runtime.gate import Gate
@@ -223,3 +224,29 @@ def test_a_browser_without_a_cookie_is_one_visitor_from_its_first_page_on(monkey
     monkeypatch.setattr("cnnlab_core.ui.visitor._from_cookie", lambda: number)  # after a reload
     assert again.run().text[0].value == app.text[0].value == first
     assert again.session_state["first"][1] == ""
+
+
+LATER = """
+import streamlit as st
+from cnnlab_core.ui.show import later
+
+with st.columns(2)[0]:
+    place = later()
+st.caption("below")
+place.markdown("first")
+place.container().markdown("second")
+"""
+
+
+def test_a_place_for_later_is_never_told_to_be_empty(monkeypatch):
+    """The browser may draw between any two messages, so one that clears the place shows a hole."""
+    sent = []
+    send = delta_generator._enqueue_message
+    monkeypatch.setattr(delta_generator, "_enqueue_message", lambda message: sent.append(message) or send(message))
+    app = AppTest.from_string(LATER).run()
+    assert not app.exception
+    assert [one.value for one in app.markdown] == ["second"], "painted over"
+    drawn = [one for one in sent if one.delta.WhichOneof("type") == "new_element"]
+    assert [one.delta.new_element.markdown.body for one in drawn] == ["below", "first", "second"], "and nothing else"
+    first, second = (list(one.metadata.delta_path) for one in drawn[1:])
+    assert second[:-1] == first, "in the same place"

@@ -14,7 +14,7 @@ from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.adversarial.pictures import show_trio
 from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.show import later, plain
 
 REMEDIES = {
     "normalised_probability_ascent": (
@@ -100,7 +100,7 @@ def _remedy(choice: Choice, method: str, title: str, formula: str) -> None:
         return
     clean, after, target = found.clean.view(), found.rounded.view(), found.goal.single[1] or 0
     labels = choice.subject.labels
-    show_trio([place.empty() for place in st.columns(3, gap="small")], clean, after, labels)
+    show_trio([later(place) for place in st.columns(3, gap="small")], clean, after, labels)
     st.markdown(
         f"**{'Fooled' if found.success else 'Not fooled'}.** P({plain(labels[target])}) went from "
         f"{clean.probability(target):.2%} to {after.probability(target):.2%}."

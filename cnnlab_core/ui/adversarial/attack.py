@@ -36,8 +36,8 @@ from cnnlab_core.ui.adversarial.run_attack import run_attack
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.network.compare import link_here
-from cnnlab_core.ui.runner import later, mark
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.runner import mark
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain
 from cnnlab_core.ui.take_away import File, offer, take_away
 from cnnlab_core.ui.wipe import wipe
 
@@ -265,8 +265,8 @@ def _steps(choice: Choice, found: AttackResult) -> None:
         first, second = st.columns(2, gap="medium")
         noise, scale = noise_picture(found.clean.view().pixels, view.pixels, gain(choice.plan))
         objective = f"objective {found.losses[at].item():.3f}".replace("-0.000", "0.000")
-        show_picture(first.empty(), f"Noise × {scale:.3g}", noise, objective)
-        show_picture(second.empty(), "Picture", view.picture, top_class(view, choice.subject.labels))
+        show_picture(later(first), f"Noise × {scale:.3g}", noise, objective)
+        show_picture(later(second), "Picture", view.picture, top_class(view, choice.subject.labels))
         top = view.top(choice.subject.labels)
         goal = shown_class(found)
         show_chart(

@@ -33,8 +33,8 @@ from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import figure_files
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import Outcome, later, mark
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 

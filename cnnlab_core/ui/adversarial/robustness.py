@@ -37,7 +37,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import kept, mark
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_on_model, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -154,7 +154,7 @@ def _cards() -> list[_Card]:
         row = main_picture() if start == 0 else st.container()
         for column, name in zip(row.columns(ACROSS, gap="small"), names[start : start + ACROSS], strict=False):
             with column, st.container(border=True, gap="small", height="stretch"):
-                head, cells = st.empty(), st.container(horizontal=True, gap="xsmall")
+                head, cells = later(), st.container(horizontal=True, gap="xsmall")
                 cards.append(_Card(name, _strength(TRANSFORMS[name]) if name else 0.0, head, cells))
     return cards
 

@@ -24,8 +24,8 @@ from cnnlab_core.ui.adversarial.pictures import looked_at, show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess_number, learned
-from cnnlab_core.ui.runner import Outcome, later, mark
-from cnnlab_core.ui.show import ink, main_answer, main_picture, plain
+from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.show import ink, later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -123,7 +123,7 @@ def show(choice: Choice) -> None:
     )
     cell = cells[row * len(axes.steps) + column]
     with cell_place:
-        places = [column.empty() for column in st.columns(3, gap="small")]
+        places = [later(column) for column in st.columns(3, gap="small")]
         show_trio(places, choice.clean, cell.view(), choice.subject.labels, axes.plan)
         with main_answer():
             st.markdown(_verdict(choice, axes, cell))

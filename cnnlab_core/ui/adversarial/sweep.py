@@ -32,8 +32,8 @@ from cnnlab_core.ui.adversarial.pictures import looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess, learned
-from cnnlab_core.ui.runner import Outcome, later, mark
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 

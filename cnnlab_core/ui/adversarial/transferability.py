@@ -29,7 +29,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import kept, mark, once
 from cnnlab_core.ui.shared import networks
-from cnnlab_core.ui.show import main_answer, main_picture, plain, sentences
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.subject import Subject, classify_picture, run_on_model, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -142,7 +142,7 @@ def _side(choice: Choice, *, place: str = "") -> _Side | None:
 def _show_side(choice: Choice, found: AttackResult, place: str) -> None:
     subject = choice.subject
     clean, after, goal = found.clean.view(), found.rounded.view(), shown_class(found)
-    show_trio([column.empty() for column in st.columns(3, gap="small")], clean, after, subject.labels, choice.plan)
+    show_trio([later(column) for column in st.columns(3, gap="small")], clean, after, subject.labels, choice.plan)
     verdict = (("No surer", "Surer") if choice.already else ("Not fooled", "Fooled"))[bool(found.success)]
     st.markdown(
         f"**{verdict}.** P({plain(subject.labels[goal])}) went from {clean.probability(goal):.2%} to "

@@ -25,8 +25,8 @@ from cnnlab_core.ui.adversarial.pictures import gain, looked_at, pictures_by_tit
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.picture import Picture
-from cnnlab_core.ui.runner import Outcome, later, mark
-from cnnlab_core.ui.show import main_answer, main_picture
+from cnnlab_core.ui.runner import Outcome, mark
+from cnnlab_core.ui.show import later, main_answer, main_picture
 from cnnlab_core.ui.subject import run_on_model
 from cnnlab_core.ui.take_away import File, take_away
 

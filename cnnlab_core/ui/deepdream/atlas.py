@@ -17,7 +17,7 @@ from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest, kept
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import data_address, main_answer, main_picture, plain
+from cnnlab_core.ui.show import data_address, later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -39,7 +39,7 @@ def show(subject: Subject) -> None:
         for number, end in enumerate(ends, 1):
             about, place, _ = st.columns([1, 4, 1], vertical_alignment="center")
             about.markdown(f"**Stage {number}**  \n{plain(end.title)}")
-            rows[end.name] = place.empty()
+            rows[end.name] = later(place)
     drawn: dict[str, int] = {}
 
     def paint(steps: list[Progress[tuple[Entry, ...]]]) -> None:

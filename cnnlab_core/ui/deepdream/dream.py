@@ -33,7 +33,7 @@ from cnnlab_core.ui.deepdream.settings import (
 )
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.show import main_answer, main_picture, plain
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -76,7 +76,7 @@ def show(subject: Subject) -> None:
         rest = st.container()
     with picture:
         with answer:
-            said = st.empty()
+            said = later()
         _answer(said, subject, chosen, settings, None)
         film, take = _dream(subject, chosen, settings, trick, row, rest)
     _answer(said, subject, chosen, settings, film)

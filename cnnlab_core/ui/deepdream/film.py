@@ -15,7 +15,7 @@ from cnnlab_core.plots.lines import objective_line
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import mark, once, run
-from cnnlab_core.ui.show import data_address, plain
+from cnnlab_core.ui.show import data_address, later, plain
 from cnnlab_core.ui.take_away import File
 from cnnlab_core.ui.wipe import wipe
 
@@ -74,9 +74,9 @@ def show_film(
     """
     box = f"film_{name.replace(' ', '_')}"
     with st.container(key=box, gap="small"):
-        frame, views = st.empty(), st.container(key=f"views_{box}")
+        frame, views = later(), st.container(key=f"views_{box}")
     status, under = at or st.container(), below or st.container()
-    says, curve = under.empty(), under.empty()
+    says, curve = later(under), later(under)
     shown = _Shown(key, None, before, labels, every, total)
     drawn = 0.0
     with views:  # there at all times, so that nothing moves when a dream begins or ends
@@ -171,7 +171,7 @@ def _look_back(name: str, shown: _Shown, view: str, *, from_noise: bool) -> None
 @st.fragment
 def _scrubber(name: str, film: Film) -> None:
     """One frame of the film at a time; a fragment, so that only this runs again."""
-    place = st.empty()
+    place = later()
     index = st.slider("Step", 1, len(film.frames), len(film.frames), key=f"{name} frame", label_visibility="collapsed")
     index = min(index, len(film.frames)) - 1
     place.image(film.frames[index], alt=f"After step {film.taken[index]}", width="stretch")

@@ -27,7 +27,7 @@ from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
 from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, layers_with_maps
 from cnnlab_core.ui.guess import learned
-from cnnlab_core.ui.show import form, main_picture, plain, sentences
+from cnnlab_core.ui.show import form, later, main_picture, plain, sentences
 from cnnlab_core.ui.subject import choose_node, classify_picture, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -98,7 +98,7 @@ def _panel(subject: LayerSubject, method: Method, target: int, above: DeltaGener
     Gives the result to take away; None if there is none, or only one of other settings.
     """
     above.markdown(f"**{method}**")
-    place, below = above.empty(), above.container()
+    place, below = later(above), above.container()
     st.caption(ABOUT[method])
     request, cost = _settings(subject, method, target)
     # The picture as it is holds the place until there is a result.

@@ -15,7 +15,7 @@ from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.reading_text.network import CONTROLS, Network, choose
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import form, main_picture
+from cnnlab_core.ui.show import form, later, main_picture
 from cnnlab_core.ui.take_away import File, take_away
 
 NOT_YET = "-"
@@ -43,7 +43,7 @@ def show() -> None:
     arguments = {"temperature": temperature, "generator": seed, "length": length}
     left, right = st.columns([1, 1.6], gap="large")
     with left:
-        text_place = main_picture().empty()
+        text_place = later(main_picture())
 
     def paint(steps: list[Any]) -> None:
         text_place.code(prompt + steps[-1].written, language="text", wrap_lines=True)

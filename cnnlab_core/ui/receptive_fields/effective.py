@@ -25,7 +25,7 @@ from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.receptive_fields.fields import all_fields, chosen_channel
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import mark, run
-from cnnlab_core.ui.show import data_address, form, main_answer, main_picture, plain, sentences
+from cnnlab_core.ui.show import data_address, form, later, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
 
@@ -122,7 +122,7 @@ def _influence(spec: ModelSpec, weights: str, unit: _Unit, source: str, count: i
     above, box = st.container(), f"effective_{weights}"  # progress and Stop keep their place while the picture changes
     with st.container(key=box):
         picture, numbers = st.columns([1.3, 1], gap="small", vertical_alignment="center")
-        place = picture.empty()
+        place = later(picture)
 
     def job() -> Generator[Progress[np.ndarray], None, np.ndarray]:
         model = load_model(spec.name, weights)
