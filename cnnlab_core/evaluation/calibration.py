@@ -70,6 +70,28 @@ def calibration(logits: np.ndarray, labels: np.ndarray, bins: int = BINS, temper
 
 
 @by_annotation
+def ece_interval(
+    logits: np.ndarray, labels: np.ndarray, bins: int = BINS, temperature: float = 1.0, *, draws: int = 1000
+) -> tuple[float, float]:
+    """The 95 % interval of the expected calibration error, by the basic bootstrap over pictures (Efron & Tibshirani
+    1993, chapter 13).
+
+    2 ece less the quantiles of the ``draws``: resampling adds to the error what chance does, and this takes it off
+    again. The arguments are those of ``calibration``.
+    """
+    logits, labels = check_logits(logits, labels)
+    p = softmax(logits, temperature)
+    gap = p.max(1) - (logits.argmax(1) == labels)
+    place = np.clip(np.ceil(p.max(1) * bins).astype(int) - 1, 0, bins - 1)
+    by_bin = np.zeros((len(gap), bins))
+    by_bin[np.arange(len(gap)), place] = gap
+    often = np.random.default_rng(0).multinomial(len(gap), np.full(len(gap), 1 / len(gap)), draws)
+    found = np.abs(often @ by_bin).sum(1) / len(gap)
+    low, high = 2 * np.abs(by_bin.sum(0)).sum() / len(gap) - np.quantile(found, (0.975, 0.025))
+    return max(0.0, float(low)), min(1.0, float(high))
+
+
+@by_annotation
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature at which the true classes of held-out pictures are likeliest.
 
