@@ -82,7 +82,7 @@ PAGES: tuple[Page, ...] = (
         title="Report card",
         icon=":material/fact_check:",
         question="What is a network's accuracy worth?",
-        promise="Measure how often a network is right, also under attack and in bad light, and whether it knows its limits.",
+        promise="Measure how often a network is right, under attack and in bad light too, and how well it knows that.",
         look="Two networks, each figure with its 95% interval. Which one would you trust?",
     ),
     Page(

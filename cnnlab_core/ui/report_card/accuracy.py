@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.data import find_data, open_data
 from cnnlab_core.errors import LabError
-from cnnlab_core.evaluation.accuracy import Accuracy
+from cnnlab_core.evaluation import Accuracy, Share
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.plots.report_card import shares
 from cnnlab_core.recipes.report_card import accuracy as recipe
@@ -63,11 +63,11 @@ def _draw(place: DeltaGenerator, cards: Sequence[Found], live: bool) -> None:
 def _worst(one: Found) -> list[int]:
     """The classes that have pictures, the one that the network knows worst first."""
     by_class = one.card.accuracy().by_class
-    there = [k for k, share in enumerate(by_class) if share]
-    return sorted(there, key=lambda k: by_class[k].value)[:MOST_CLASSES]  # type: ignore[union-attr]
+    there = {k: share.value for k, share in enumerate(by_class) if share}
+    return sorted(there, key=there.__getitem__)[:MOST_CLASSES]
 
 
-def _by_name(one: Found, first: Found, k: int):  # type: ignore[no-untyped-def]
+def _by_name(one: Found, first: Found, k: int) -> Share | None:
     """The share of class ``k`` of the ``first`` network, of another one that may count its classes otherwise."""
     name = first.card.classes[k]
     return one.card.accuracy().by_class[one.card.classes.index(name)] if name in one.card.classes else None
@@ -76,12 +76,12 @@ def _by_name(one: Found, first: Found, k: int):  # type: ignore[no-untyped-def]
 def _sentence(one: Found) -> str:
     found: Accuracy = one.card.accuracy()
     low, high = found.overall.interval
-    worst = _worst(one)
-    first, last = (found.by_class[k] for k in (worst[0], worst[-1]))
+    known = _worst(one)
+    worst, best = (found.by_class[k] for k in (known[0], known[-1]))
     words = f"**{plain(one.title)}**: **{found.overall.value:.1%}** of {found.overall.of:,} ({low:.1%} to {high:.1%}). "
-    if first and last:
-        names = [plain(one.card.classes[k]) for k in (worst[0], worst[-1])]
-        words += f"Worst is {names[0]} ({first.value:.0%}), best {names[1]} ({last.value:.0%})."
+    if worst and best:
+        names = [plain(one.card.classes[k]) for k in (known[0], known[-1])]
+        words += f"Worst is {names[0]} ({worst.value:.0%}), best {names[1]} ({best.value:.0%})."
     return words
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -70,7 +71,7 @@ def _fitted(one: Found) -> float | None:
         return None
 
 
-def _diagram(found: dict[str, Calibration]):  # type: ignore[no-untyped-def]
+def _diagram(found: dict[str, Calibration]) -> go.Figure:
     """Accuracy over confidence, with the interval of each bin."""
     lines = [Line("as often as it says", [0, 1], [0, 1], MUTED, dash="dash")]
     for (title, one), colour in zip(found.items(), COLOURS, strict=False):
@@ -100,12 +101,11 @@ def _sentence(one: Found, temperature: float) -> str:
     total = sum(part.count for part in now.bins)
     sure = sum(part.count * part.confidence for part in now.bins) / total
     right = sum(part.count * part.accuracy for part in now.bins) / total
-    words = (
-        "not sure enough" if right - sure > 0.01 else "too sure" if sure - right > 0.01 else "about as sure as right"
-    )
+    gap = right - sure
+    words = "about as sure as right" if abs(gap) <= 0.01 else "not sure enough" if gap > 0 else "too sure"
     said = (
-        f"**{plain(one.title)}** at T = {temperature:.3g}: {sure:.1%} sure on average and {right:.1%} right, so **{words}**. "
-        f"Expected calibration error **{now.ece:.3f}** ({low:.3f} to {high:.3f})."
+        f"**{plain(one.title)}** at T = {temperature:.3g}: {sure:.1%} sure on average and {right:.1%} right, so "
+        f"**{words}**. Expected calibration error **{now.ece:.3f}** ({low:.3f} to {high:.3f})."
     )
     fitted = _fitted(one)
     if fitted is not None:

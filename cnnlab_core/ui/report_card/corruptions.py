@@ -71,7 +71,8 @@ def _draw(place: DeltaGenerator, cards: Sequence[Found], live: bool) -> None:
 
 def _said(row: Corrupted) -> str:
     low, high = row.right.interval
-    return f"{row.title}: {row.right.value:.1%} right ({low:.1%} to {high:.1%}), {row.same.value:.1%} say the same as before"
+    right = f"{row.right.value:.1%} right ({low:.1%} to {high:.1%})"
+    return f"{row.title}: {right}, {row.same.value:.1%} of the answers unchanged"
 
 
 def _sentence(one: Found) -> str:

@@ -57,9 +57,7 @@ def show_cards(sides: Sequence[Side], look: str, draw: Draw) -> tuple[tuple[Foun
     for number, side in enumerate(sides):
         if number not in found:
             with status, sentences():
-                if one := _measured(
-                    number, side, lambda now, at=number: draw(place, _in_turn(found | {at: now}), True)
-                ):
+                if one := _measured(number, side, partial(_paint, draw, place, found, number)):
                     found[number] = one
     cards = _in_turn(found)
     if cards:
@@ -67,6 +65,10 @@ def show_cards(sides: Sequence[Side], look: str, draw: Draw) -> tuple[tuple[Foun
     else:
         place.info("There is no card of this yet.", icon=":material/fact_check:")
     return cards, answer
+
+
+def _paint(draw: Draw, place: DeltaGenerator, found: Mapping[int, Found], number: int, now: Found) -> None:
+    draw(place, _in_turn({**found, number: now}), True)
 
 
 def _in_turn(found: Mapping[int, Found]) -> tuple[Found, ...]:

@@ -1,6 +1,7 @@
 """Robustness: what stands after one attack after the other, and whether the gradient that they follow is honest."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -82,7 +83,7 @@ def _sentence(one: Found) -> str:
 def _ask(one: Found) -> None:
     """A guess at which attack after PGD found most."""
     stages = list(_stages(one).items())[1:]
-    gains = {name: before.right - after.right for (_, before), (name, after) in zip(stages, stages[1:], strict=False)}
+    gains = {name: before.right - after.right for (_, before), (name, after) in pairwise(stages)}
     best = max(gains, key=lambda name: gains[name])
     if not gains[best]:
         return
@@ -103,10 +104,8 @@ def _checks(one: Found) -> None:
     icons = {True: ":material/check_circle:", False: ":material/warning:"}
     st.markdown("  \n".join(f"{icons[check.clear]} {plain(check.sentence)}" for check in one.card.checks))
     count = min(one.card.attacked, MOST_CHECKED)
-    verdict = (
-        "No sign of a hidden gradient" if not bad else f"{bad} of {len(one.card.checks)} signs of a hidden gradient"
-    )
-    st.caption(f"{verdict}, on {count} pictures.")
+    verdict = f"{bad} of {len(one.card.checks)} signs" if bad else "No sign"
+    st.caption(f"{verdict} of a hidden gradient, on {count} pictures.")
 
 
 def _table(cards: Sequence[Found]) -> str:
