@@ -15,7 +15,7 @@ MOST_BINS = 100
 LOWEST, HIGHEST = 0.01, 100.0
 """Between these a temperature is sought."""
 _Z = 1.96
-_DRAWS = 1000
+_DRAWS = 400
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,15 @@ from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data import find_data, open_data
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy
-from cnnlab_core.evaluation.calibration import BINS, Calibration, calibration, fit_temperature
+from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
+from cnnlab_core.evaluation.calibration import (
+    BINS,
+    Calibration,
+    calibration,
+    ece_interval,
+    fit_temperature,
+    temperature_interval,
+)
 from cnnlab_core.evaluation.corruptions import Corrupted, corruptions_steps, strengths_of
 from cnnlab_core.evaluation.masked_gradients import MOST_CHECKED, Check, masked_gradients_steps
 from cnnlab_core.evaluation.pictures import AT_ONCE, ask_steps
@@ -167,6 +174,17 @@ class Card:
         half = len(self.labels) // 2
         return calibration(self._asked()[half:], self.labels[half:], bins, temperature)
 
+    def temperature_interval(self) -> tuple[float, float]:
+        """Of the fitted temperature, at 95 %. Raises ``InputError`` as ``fit_temperature`` does."""
+        half = len(self.labels) // 2
+        return temperature_interval(self._asked()[:half], self.labels[:half])
+
+    def ece(self, called: str, note: str, temperature: float = 1.0) -> "Figure":
+        """The calibration error of the second half of the pictures, as a line of the card."""
+        half = len(self.labels) // 2
+        between = ece_interval(self._asked()[half:], self.labels[half:], BINS, temperature, self.seed)
+        return Figure(called, f"{self.calibration(temperature).ece:.3f}", None, note, _between(between, ".3f"))
+
     def _asked(self) -> np.ndarray:
         if self.logits is None:
             raise InputError("The network hasn't been asked about these pictures yet: measure it first.")
@@ -176,12 +194,18 @@ class Card:
 @dataclass(frozen=True)
 class Figure:
     """A line of a card: what it is ``called``, its value in words, and its ``share`` if it is one; a ``note`` says how
-    it was measured."""
+    it was measured, ``between`` is the 95 % interval in words."""
 
     called: str
     value: str
     share: Share | None = None
     note: str = ""
+    between: str = ""
+
+    @staticmethod
+    def of_share(called: str, share: Share, note: str) -> "Figure":
+        """A share and its interval, in percent."""
+        return Figure(called, f"{share.value:.1%}", share, note, _between(share.interval, ".1%"))
 
 
 def blank_card(model: LoadedModel, drawn: Drawn, attacked: int = USUAL, eps: float = EPS, seed: int = 0) -> Card:
@@ -262,33 +286,34 @@ def figures(card: Card) -> tuple[Figure, ...]:
     if card.logits is None:
         return ()
     overall = card.accuracy().overall
-    found.append(Figure("Accuracy", f"{overall.value:.1%}", overall, "without an attack"))
+    found.append(Figure.of_share("Accuracy", overall, "without an attack"))
     if (robust := card.robustness) is not None and robust.measured.any():
         ball, first = f"linf, ε = {card.eps * 255:.3g}/255", robust.names[0]
         for called, share, note in (
             (f"Robust accuracy, {first} alone", robust.after(first), ball),
             ("Robust accuracy", robust.worst, f"{ball}, worst case of {', '.join(robust.names)}"),
         ):
-            found.append(Figure(called, f"{share.value:.1%}", share, note))
+            found.append(Figure.of_share(called, share, note))
     if card.checks:
         clear = sum(check.clear for check in card.checks)
         note = "signs of masked gradients that were looked for and not found"
         found.append(Figure("Checks passed", f"{clear} of {len(card.checks)}", note=note))
-    before = card.calibration()
-    found.append(Figure("Calibration error (ECE)", f"{before.ece:.3f}", note=f"{BINS} bins, temperature 1"))
-    try:
-        fitted = card.fitted_temperature()
-    except InputError:
-        fitted = None
-    if fitted is not None:
-        after = card.calibration(fitted)
-        found.append(Figure("Fitted temperature", f"{fitted:.2f}", note="on the first half of the pictures"))
-        found.append(Figure("ECE at that temperature", f"{after.ece:.3f}", note="on the second half"))
+    found.append(card.ece("Calibration error (ECE)", f"{BINS} bins, temperature 1"))
+    with suppress(InputError):
+        fitted, between = card.fitted_temperature(), _between(card.temperature_interval(), ".2f")
+        found.append(Figure("Fitted temperature", f"{fitted:.2f}", None, "on the first half of the pictures", between))
+        found.append(card.ece("ECE at that temperature", "on the second half", fitted))
     if {row.name for row in card.corruptions} == set(TRANSFORMS):
-        mean = np.mean([row.right.value for row in card.corruptions])
+        mean = float(np.mean([row.right.value for row in card.corruptions]))
         note = f"mean over {len(TRANSFORMS)} transforms and their severities"
-        found.append(Figure("Accuracy under corruptions", f"{mean:.1%}", note=note))
+        # The mean of a picture lies between 0 and 1, so it varies no more than a yes or no does.
+        between = _between(wilson(round(mean * card.attacked), card.attacked), ".1%")
+        found.append(Figure("Accuracy under corruptions", f"{mean:.1%}", None, note, between))
     return tuple(found)
+
+
+def _between(interval: tuple[float, float], form: str) -> str:
+    return " to ".join(format(end, form) for end in interval)
 
 
 # --- its file -------------------------------------------------------------------------------------------------
