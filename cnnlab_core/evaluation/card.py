@@ -39,6 +39,7 @@ from cnnlab_core.evaluation.robustness import (
     UNTRIED,
     Robustness,
     expected_seconds,
+    parts_for,
     robustness_steps,
 )
 from cnnlab_core.models.exports import trained_on
@@ -156,7 +157,17 @@ class Card:
     @property
     def key(self) -> str:
         """The digest of all that its figures depend on."""
-        of = self.weights, self.data, self.index.tolist(), self.labels.tolist(), self.attacked, self.eps, self.seed
+        plan = [(part.name, part.passes) for part in parts_for(len(self.classes))]
+        of = (
+            self.weights,
+            self.data,
+            self.index.tolist(),
+            self.labels.tolist(),
+            self.attacked,
+            self.eps,
+            self.seed,
+            plan,
+        )
         return hashlib.sha256(repr(of).encode()).hexdigest()
 
     def accuracy(self) -> Accuracy:
