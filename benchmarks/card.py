@@ -50,8 +50,8 @@ def _of(model: LoadedModel) -> list[Row]:
 
 
 def _stands(model: LoadedModel, x: Tensor, y: Tensor) -> Tensor:
-    """Which pictures (N,) are still named right after AutoAttack as torchattacks has it: ten steps of APGD, ten of APGD-T
-    and of FAB-T towards each of the other classes, and 5,000 squares."""
+    """Which pictures (N,) are still named right after AutoAttack as torchattacks has it: ten steps of APGD, ten of
+    APGD-T and of FAB-T towards each other class, and 5,000 squares."""
     module = Module(model).eval()
     module.network = model.network  # by whose parameters the peer finds the device
     attack = torchattacks.AutoAttack(module, eps=EPS, n_classes=len(model.categories), seed=0)
