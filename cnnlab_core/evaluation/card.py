@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data import find_data, open_data
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
+from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy
 from cnnlab_core.evaluation.calibration import (
     BINS,
     Calibration,
@@ -42,11 +43,13 @@ from cnnlab_core.evaluation.robustness import (
     parts_for,
     robustness_steps,
 )
+from cnnlab_core.images.levels import levels
 from cnnlab_core.models.exports import trained_on
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import cache_folder, write_atomically
-from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.jobs import Progress, part, plainly, relay
 
 FORM = "cnnlab-card-1"
 USUAL = 500
@@ -58,6 +61,11 @@ _CHECK_PASSES, _ATTACK_PASSES, _BLIND = 200, 100, 0.4
 """What a picture takes, about: passes through the network and back, in the checks and in the attacks; and a pass there
 alone."""
 _SAVE_SECONDS = 5.0
+
+ACCURACY, FLATTERED, ROBUST = "Accuracy", "Robust accuracy, PGD-20 alone", "Robust accuracy"
+CORRUPTED, CLEAR = "Accuracy under corruptions", "Checks passed"
+ECE, ECE_AFTER, TEMPERATURE = "Expected calibration error", "Expected calibration error, after", "Fitted temperature"
+"""What the figures of a card are called."""
 
 
 # --- the pictures ---------------------------------------------------------------------------------------------
@@ -72,6 +80,19 @@ class Drawn:
     x: Tensor
     y: Tensor
     index: np.ndarray
+
+
+def data_for(spec: ModelSpec, data: str = "") -> str:
+    """The name of the data set whose test pictures a network is measured on: ``data``, else what it learned from.
+
+    Raises ``InputError`` for a network that no data set of the lab belongs to.
+    """
+    if found := data or trained_on(spec):
+        return found
+    raise InputError(
+        f"{spec.title} learned from ImageNet, whose test pictures the lab doesn't have. Import labelled pictures, in "
+        "folders that are called as its classes are, or choose a network that learned here."
+    )
 
 
 @by_annotation
@@ -91,12 +112,7 @@ def draw_pictures(model: LoadedModel, data: str = "", count: int = USUAL * PER_A
         DataError: for a data set that isn't on this machine or is damaged.
     """
     whole("count", count, least=2)
-    data = data or trained_on(model.spec)
-    if not data:
-        raise InputError(
-            f"{model.spec.title} learned from ImageNet, whose test pictures aren't on this machine. Import labelled "
-            "pictures, in folders that are called as its classes are, or choose a network that learned here."
-        )
+    data = data_for(model.spec, data)
     dataset, names = open_data(data, fetch=False), {name.lower(): k for k, name in enumerate(model.categories)}
     known = np.array([names.get(name.lower(), -1) for name in dataset.classes])
     if (known < 0).all():
@@ -156,19 +172,10 @@ class Card:
 
     @property
     def key(self) -> str:
-        """The digest of all that its figures depend on."""
+        """The digest of all that its figures depend on, the plan of the attacks too."""
         plan = [(part.name, part.passes) for part in parts_for(len(self.classes))]
-        of = (
-            self.weights,
-            self.data,
-            self.index.tolist(),
-            self.labels.tolist(),
-            self.attacked,
-            self.eps,
-            self.seed,
-            plan,
-        )
-        return hashlib.sha256(repr(of).encode()).hexdigest()
+        of = self.weights, self.data, self.index.tolist(), self.labels.tolist(), self.attacked, self.eps, self.seed
+        return hashlib.sha256(repr((FORM, plan, *of)).encode()).hexdigest()
 
     def accuracy(self) -> Accuracy:
         """Of all pictures. Raises ``InputError`` before they were asked about."""
@@ -180,21 +187,20 @@ class Card:
         half = len(self.labels) // 2
         return fit_temperature(self._asked()[:half], self.labels[:half])
 
+    def temperature_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the fitted temperature. Raises ``InputError`` as ``fit_temperature`` does."""
+        half = len(self.labels) // 2
+        return temperature_interval(self._asked()[:half], self.labels[:half])
+
     def calibration(self, temperature: float = 1.0, bins: int = BINS) -> Calibration:
         """Of the second half of the pictures, which no temperature is fitted to."""
         half = len(self.labels) // 2
         return calibration(self._asked()[half:], self.labels[half:], bins, temperature)
 
-    def temperature_interval(self) -> tuple[float, float]:
-        """Of the fitted temperature, at 95 %. Raises ``InputError`` as ``fit_temperature`` does."""
+    def ece_interval(self, temperature: float = 1.0) -> tuple[float, float]:
+        """The 95 % interval of its ``ece``."""
         half = len(self.labels) // 2
-        return temperature_interval(self._asked()[:half], self.labels[:half])
-
-    def ece(self, called: str, note: str, temperature: float = 1.0) -> "Figure":
-        """The calibration error of the second half of the pictures, as a line of the card."""
-        half = len(self.labels) // 2
-        between = ece_interval(self._asked()[half:], self.labels[half:], BINS, temperature, self.seed)
-        return Figure(called, f"{self.calibration(temperature).ece:.3f}", None, note, _between(between, ".3f"))
+        return ece_interval(self._asked()[half:], self.labels[half:], BINS, temperature)
 
     def _asked(self) -> np.ndarray:
         if self.logits is None:
@@ -204,19 +210,22 @@ class Card:
 
 @dataclass(frozen=True)
 class Figure:
-    """A line of a card: what it is ``called``, its value in words, and its ``share`` if it is one; a ``note`` says how
-    it was measured, ``between`` is the 95 % interval in words."""
+    """A line of a card: what it is ``called``, its ``value`` with the 95 % ``interval`` if it has one, and of how many
+    pictures it is; the ``note`` says how it was measured. ``written`` is how its numbers are."""
 
     called: str
-    value: str
-    share: Share | None = None
-    note: str = ""
-    between: str = ""
+    value: float
+    interval: tuple[float, float] | None
+    of: int
+    note: str
+    written: str = "{:.1%}"
 
-    @staticmethod
-    def of_share(called: str, share: Share, note: str) -> "Figure":
-        """A share and its interval, in percent."""
-        return Figure(called, f"{share.value:.1%}", share, note, _between(share.interval, ".1%"))
+    @property
+    def words(self) -> str:
+        """“56.6% (52.2% to 60.9%)”."""
+        if self.interval is None:
+            return self.written.format(self.value)
+        return "{} ({} to {})".format(*map(self.written.format, (self.value, *self.interval)))
 
 
 def blank_card(model: LoadedModel, drawn: Drawn, attacked: int = USUAL, eps: float = EPS, seed: int = 0) -> Card:
@@ -230,8 +239,8 @@ def blank_card(model: LoadedModel, drawn: Drawn, attacked: int = USUAL, eps: flo
 def card_steps(model: Classifier, x: Tensor, y: Classes, card: Card) -> Generator[Progress[Card], None, Card]:
     """Measure what a card of these pictures lacks: the answers, attacks, checks and corruptions, in this order.
 
-    Each step knows the card so far; given as ``card`` the work goes on from there. Raises ``InputError`` for pictures that don't fit the network or the card,
-    and a network that names none of them right.
+    Each step knows the card so far; given as ``card`` the work goes on from there. Raises
+    ``InputError`` for pictures that don't fit the network or the card, and a network that names none of them right.
     """
     labels, count = torch.as_tensor(y), card.attacked
     if len(x) != len(card.labels) or labels.tolist() != card.labels.tolist():
@@ -292,39 +301,41 @@ def card_seconds(model: Classifier, x: Tensor, y: Classes, card: Card) -> float:
 
 @by_annotation
 def figures(card: Card) -> tuple[Figure, ...]:
-    """The card at a glance: the figures of whatever is measured."""
-    found: list[Figure] = []
+    """The card at a glance: the figures of whatever is measured.
+
+    Those of the calibration are of the second half of the pictures, the temperature fitted to the first; its intervals
+    are a bootstrap's (see ``ece_interval``). The pictures of corruptions are the same in each, so that the interval of
+    their mean is at most that of one share.
+    """
     if card.logits is None:
         return ()
-    overall = card.accuracy().overall
-    found.append(Figure.of_share("Accuracy", overall, "without an attack"))
+    found = [_share(ACCURACY, card.accuracy().overall, "before any attack")]
+    ball = f"linf ball of {levels(card.eps)}"
     if (robust := card.robustness) is not None and robust.measured.any():
-        ball, first = f"linf, ε = {card.eps * 255:.3g}/255", robust.names[0]
-        for called, share, note in (
-            (f"Robust accuracy, {first} alone", robust.after(first), ball),
-            ("Robust accuracy", robust.worst, f"{ball}, worst case of {', '.join(robust.names)}"),
-        ):
-            found.append(Figure.of_share(called, share, note))
-    if card.checks:
-        clear = sum(check.clear for check in card.checks)
-        note = "signs of masked gradients that were looked for and not found"
-        found.append(Figure("Checks passed", f"{clear} of {len(card.checks)}", note=note))
-    found.append(card.ece("Calibration error (ECE)", f"{BINS} bins, temperature 1"))
-    with suppress(InputError):
-        fitted, between = card.fitted_temperature(), _between(card.temperature_interval(), ".2f")
-        found.append(Figure("Fitted temperature", f"{fitted:.2f}", None, "on the first half of the pictures", between))
-        found.append(card.ece("ECE at that temperature", "on the second half", fitted))
+        first = robust.names[0]
+        found.append(_share(FLATTERED, robust.after(first), f"{ball}: {first}, as many papers stop there"))
+        found.append(_share(ROBUST, robust.worst, f"{ball}: each picture's worst case of {', '.join(robust.names)}"))
     if {row.name for row in card.corruptions} == set(TRANSFORMS):
         mean = float(np.mean([row.right.value for row in card.corruptions]))
-        note = f"mean over {len(TRANSFORMS)} transforms and their severities"
-        # The mean of a picture lies between 0 and 1, so it varies no more than a yes or no does.
-        between = _between(wilson(round(mean * card.attacked), card.attacked), ".1%")
-        found.append(Figure("Accuracy under corruptions", f"{mean:.1%}", None, note, between))
+        share = Share(round(mean * card.attacked), card.attacked)
+        note = f"the mean over {len(card.corruptions)} settings of {len(TRANSFORMS)} transforms"
+        found.append(Figure(CORRUPTED, mean, share.interval, card.attacked, note))
+    held = len(card.labels) - len(card.labels) // 2
+    found.append(Figure(ECE, card.calibration().ece, card.ece_interval(), held, f"{BINS} bins", "{:.3f}"))
+    with suppress(InputError):  # no temperature is best where everything is right
+        fitted = card.fitted_temperature()
+        after = card.calibration(fitted).ece, card.ece_interval(fitted)
+        found.append(Figure(ECE_AFTER, *after, held, "at the fitted temperature", "{:.3f}"))
+        between = card.temperature_interval()
+        found.append(Figure(TEMPERATURE, fitted, between, len(card.labels) - held, "the likeliest", "{:.2f}"))
+    if card.checks:
+        clear, of = sum(check.clear for check in card.checks), min(card.attacked, MOST_CHECKED)
+        found.append(Figure(CLEAR, clear, None, of, f"of {len(card.checks)} checks for masked gradients", "{:.0f}"))
     return tuple(found)
 
 
-def _between(interval: tuple[float, float], form: str) -> str:
-    return " to ".join(format(end, form) for end in interval)
+def _share(called: str, share: Share, note: str) -> Figure:
+    return Figure(called, share.value, share.interval, share.of, note)
 
 
 # --- its file -------------------------------------------------------------------------------------------------
@@ -333,6 +344,19 @@ def _between(interval: tuple[float, float], form: str) -> str:
 def shipped_path(network: str) -> Path:
     """Where the card of a network that comes with the lab lies, if there is one: ``assets/cards``."""
     return asset("cards") / f"{network}.json"
+
+
+def shipped_card(
+    spec: ModelSpec, data: str = "", *, attacked: int = USUAL, eps: float = EPS, seed: int = 0
+) -> Card | None:
+    """The card that came with the lab, if there is one of this network with these settings."""
+    path = shipped_path(spec.name)
+    try:
+        card = _read_again(path, path.stat().st_mtime_ns)
+    except (OSError, DataError):
+        return None
+    asked = spec.weights.identity, data or trained_on(spec), attacked, eps, seed
+    return card if (card.weights, card.data, card.attacked, card.eps, card.seed) == asked else None
 
 
 def kept_path(card: Card) -> Path:
@@ -360,9 +384,7 @@ def to_json(card: Card) -> dict[str, Any]:
         "seed": card.seed,
         "index": " ".join(map(str, card.index.tolist())),
         "labels": " ".join(map(str, card.labels.tolist())),
-        "logits": None
-        if card.logits is None
-        else base64.b64encode(card.logits.astype("<f4").tobytes()).decode("ascii"),
+        "logits": None if card.logits is None else _packed(card.logits),
         "robustness": robust
         and {
             "eps": robust.eps,
@@ -396,7 +418,7 @@ def read_card(path: Path) -> Card:
             attacked=int(about["attacked"]),
             eps=float(about["eps"]),
             seed=int(about["seed"]),
-            logits=logits and np.frombuffer(base64.b64decode(logits), "<f4").reshape(len(labels), len(classes)),
+            logits=logits and _unpacked(logits).reshape(len(labels), len(classes)),
             robustness=robust
             and Robustness(
                 float(robust["eps"]),
@@ -416,6 +438,19 @@ def read_card(path: Path) -> Card:
         raise DataError("There is no card that can be read. Measure the network anew.") from None
 
 
+@lru_cache(maxsize=32)
+def _read_again(path: Path, modified: int) -> Card:
+    return read_card(path)
+
+
+def _packed(values: np.ndarray) -> str:
+    return base64.b64encode(values.astype("<f4").tobytes()).decode("ascii")
+
+
+def _unpacked(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text, validate=True), "<f4")
+
+
 def _digits(values: np.ndarray) -> str:
     return "".join(map(str, values.astype(int).tolist()))
 
@@ -426,27 +461,44 @@ def _from_digits(text: str) -> np.ndarray:
 
 @by_annotation
 def network_card_steps(
-    model: LoadedModel, data: str = "", *, attacked: int = USUAL, eps: float = EPS, seed: int = 0
+    model: LoadedModel, data: str = "", *, attacked: int = USUAL, eps: float = EPS, seed: int = 0, anew: bool = False
 ) -> Generator[Progress[Card], None, Card]:
-    """The card of a network of the lab on test pictures that are drawn for it; kept as it grows, and gone on with.
+    """The card of a network of the lab on test pictures that are drawn for it.
 
-    What an earlier run has left in the cache, in another process too, isn't measured again. Raises what
-    ``draw_pictures`` and ``card_steps`` raise.
+    One that came with the lab is given at once, unless it is to be measured ``anew``. Else it is kept as it grows, and
+    gone on with: what an earlier run left in the cache, in another process too, isn't measured again.
+
+    Args:
+        model: with its published weights.
+        data: as ``draw_pictures`` takes it.
+        attacked: so many pictures are attacked, and four times as many asked about.
+        eps: radius of the linf ball, in pixel units.
+        seed: of all that is drawn.
+        anew: measure it, even if it came with the lab or was measured before.
+
+    Raises:
+        InputError, DataError: what ``draw_pictures`` and ``card_steps`` raise.
     """
+    if not anew and (shipped := shipped_card(model.spec, data, attacked=attacked, eps=eps, seed=seed)):
+        return shipped
     drawn = draw_pictures(model, data, attacked * PER_ATTACKED, seed)
-    card = begun_card(blank_card(model, drawn, attacked, eps, seed))
+    blank = blank_card(model, drawn, attacked, eps, seed)
+    card = blank if anew else begun_card(blank)
     path, saved = kept_path(card), time.monotonic()
-    job = card_steps(model, drawn.x, drawn.y, card)
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as end:
-            _save(path, end.value)
-            return end.value
-        if step.latest is not None and step.latest is not card and time.monotonic() - saved >= _SAVE_SECONDS:
-            card, saved = step.latest, time.monotonic()
+
+    def keeping(step: Progress[Card]) -> Progress[Card]:
+        nonlocal card, saved
+        card = step.latest or card
+        if time.monotonic() - saved >= _SAVE_SECONDS:
             _save(path, card)
-        yield step
+            saved = time.monotonic()
+        return step
+
+    try:
+        card = yield from relay(card_steps(model, drawn.x, drawn.y, card), keeping)
+    finally:  # also where it is stopped
+        _save(path, card)
+    return card
 
 
 network_card = plainly(network_card_steps)

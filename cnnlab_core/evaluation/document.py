@@ -44,9 +44,7 @@ def document(cards: Sequence[Card]) -> str:
 
     def cell(column: int, name: str) -> str:
         figure = columns[column].get(name)
-        if figure is None:
-            return "none is best"
-        return f"**{figure.value}**<br>{figure.between}" if figure.between else f"**{figure.value}**"
+        return figure.words if figure else "none is best"
 
     notes = {name: next(column[name].note for column in columns if name in column) for name in called}
     lines = [

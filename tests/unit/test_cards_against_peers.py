@@ -14,7 +14,7 @@ from torch import nn
 from cnnlab_core.data import open_data_steps
 from cnnlab_core.errors import DataError
 from cnnlab_core.evaluation import corruptions, draw_pictures, figures, read_card, wilson
-from cnnlab_core.evaluation.card import shipped_path
+from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, ECE_AFTER, ROBUST, TEMPERATURE, shipped_path
 from cnnlab_core.evaluation.document import PLACE, document, shipped_cards, shipped_networks
 from cnnlab_core.evaluation.robustness import FOOLED_IN_FLOATS, NEAREST, STEPS
 from cnnlab_core.images import to_tensor
@@ -55,15 +55,18 @@ def test_the_figures_follow_from_the_answers(name):
 
     best = float(np.exp(minimize_scalar(nll, (-1, 1)).x))
     between = binomtest(int(right.sum()), len(labels)).proportion_ci(0.95, "wilson")
-    assert found["Accuracy"].value == f"{right.double().mean():.1%}"
-    assert found["Accuracy"].between == f"{between.low:.1%} to {between.high:.1%}"
-    assert found["Fitted temperature"].value == f"{best:.2f}"
-    assert found["Calibration error (ECE)"].value == f"{ece(1.0):.3f}"
-    assert found["ECE at that temperature"].value == f"{ece(best):.3f}"
-    means = [row.right.right / row.right.of for row in card.corruptions]
-    assert found["Accuracy under corruptions"].value == f"{sum(means) / len(means):.1%}"
+    assert found[ACCURACY].value == right.double().mean().item()
+    assert found[ACCURACY].interval == pytest.approx((between.low, between.high))
+    assert found[TEMPERATURE].value == pytest.approx(best, rel=1e-4)
+    assert found[ECE].value == pytest.approx(ece(1.0), abs=1e-6)
+    assert found[ECE_AFTER].value == pytest.approx(ece(found[TEMPERATURE].value), abs=1e-6)
+    for name in (TEMPERATURE, ECE, ECE_AFTER):
+        assert found[name].interval[0] <= found[name].value <= found[name].interval[1]
+    assert found[CORRUPTED].value == pytest.approx(
+        np.mean([row.right.right / row.right.of for row in card.corruptions])
+    )
     stands = (card.robustness.found < FOOLED_IN_FLOATS).all(0) & card.robustness.right
-    assert found["Robust accuracy"].value == f"{stands.mean():.1%}"
+    assert found[ROBUST].value == stands.mean()
     assert stands.sum() <= min(
         ((row < FOOLED_IN_FLOATS) & card.robustness.right).sum() for row in card.robustness.found
     )
