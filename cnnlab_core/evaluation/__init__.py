@@ -1,7 +1,13 @@
 """What a network's figures are worth: accuracy and its interval, robustness, calibration, signs of hidden gradients."""
 
 from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
-from cnnlab_core.evaluation.calibration import Calibration, calibration, fit_temperature
+from cnnlab_core.evaluation.calibration import (
+    Calibration,
+    calibration,
+    ece_interval,
+    fit_temperature,
+    temperature_interval,
+)
 from cnnlab_core.evaluation.card import (
     Card,
     Figure,
@@ -33,6 +39,7 @@ __all__ = [
     "corruptions",
     "corruptions_steps",
     "draw_pictures",
+    "ece_interval",
     "expected_seconds",
     "figures",
     "fit_temperature",
@@ -43,6 +50,7 @@ __all__ = [
     "read_card",
     "robustness",
     "robustness_steps",
+    "temperature_interval",
     "wilson",
     "write_card",
 ]

@@ -125,6 +125,22 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return 1 / low
 
 
+@by_annotation
+def temperature_interval(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of the fitted temperature. Raises ``InputError`` as ``fit_temperature`` does.
+
+    1 / T is where the mean of g = expected logit - true logit is 0, so it varies as sd(g) / (sqrt(N) slope) does, and
+    the slope is the mean variance of the logits (an M-estimator: Huber 1967, 5th Berkeley Symposium).
+    """
+    logits, labels = check_logits(logits, labels)
+    beta = 1 / fit_temperature(logits, labels)
+    p = softmax(logits, 1 / beta)
+    mean = (p * logits).sum(1)
+    slope = ((p * logits**2).sum(1) - mean**2).mean()
+    reach = 1.96 * (mean - logits[np.arange(len(labels)), labels]).std() / (np.sqrt(len(labels)) * slope)
+    return float(1 / (beta + reach)), float(1 / max(beta - reach, 1 / HIGHEST))
+
+
 def _nll(logits: np.ndarray, labels: np.ndarray, beta: float) -> float:
     z = beta * (logits - logits.max(1, keepdims=True))
     return float((np.log(np.exp(z).sum(1)) - z[np.arange(len(labels)), labels]).mean())

@@ -23,7 +23,14 @@ from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data import find_data, open_data
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy
-from cnnlab_core.evaluation.calibration import BINS, Calibration, calibration, ece_interval, fit_temperature
+from cnnlab_core.evaluation.calibration import (
+    BINS,
+    Calibration,
+    calibration,
+    ece_interval,
+    fit_temperature,
+    temperature_interval,
+)
 from cnnlab_core.evaluation.corruptions import Corrupted, corruptions_steps, strengths_of
 from cnnlab_core.evaluation.masked_gradients import MOST_CHECKED, Check, masked_gradients_steps
 from cnnlab_core.evaluation.pictures import AT_ONCE, ask_steps
@@ -180,6 +187,11 @@ class Card:
         half = len(self.labels) // 2
         return fit_temperature(self._asked()[:half], self.labels[:half])
 
+    def temperature_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the fitted temperature. Raises ``InputError`` as ``fit_temperature`` does."""
+        half = len(self.labels) // 2
+        return temperature_interval(self._asked()[:half], self.labels[:half])
+
     def calibration(self, temperature: float = 1.0, bins: int = BINS) -> Calibration:
         """Of the second half of the pictures, which no temperature is fitted to."""
         half = len(self.labels) // 2
@@ -313,8 +325,9 @@ def figures(card: Card) -> tuple[Figure, ...]:
     with suppress(InputError):  # no temperature is best where everything is right
         fitted = card.fitted_temperature()
         after = card.calibration(fitted).ece, card.ece_interval(fitted)
-        found.append(Figure(ECE_AFTER, *after, held, f"at the fitted temperature of {fitted:.2f}", "{:.3f}"))
-        found.append(Figure(TEMPERATURE, fitted, None, len(card.labels) - held, "the likeliest", "{:.2f}"))
+        found.append(Figure(ECE_AFTER, *after, held, "at the fitted temperature", "{:.3f}"))
+        between = card.temperature_interval()
+        found.append(Figure(TEMPERATURE, fitted, between, len(card.labels) - held, "the likeliest", "{:.2f}"))
     if card.checks:
         clear, of = sum(check.clear for check in card.checks), min(card.attacked, MOST_CHECKED)
         found.append(Figure(CLEAR, clear, None, of, f"of {len(card.checks)} checks for masked gradients", "{:.0f}"))

@@ -167,6 +167,9 @@ GOOD = {
     "evaluation.accuracy": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "most": 3},
     "evaluation.calibration": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0},
     "evaluation.fit_temperature": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
+    "evaluation.temperature_interval": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
+    "evaluation.ece_interval": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0,
+                                "draws": 9},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
     **{f"exercises.{name}{way}": {"sheets": [SHEET]}
