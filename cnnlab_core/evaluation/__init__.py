@@ -13,8 +13,6 @@ from cnnlab_core.evaluation.card import (
     Figure,
     draw_pictures,
     figures,
-    network_card,
-    network_card_steps,
     read_card,
     write_card,
 )
@@ -45,8 +43,6 @@ __all__ = [
     "fit_temperature",
     "masked_gradients",
     "masked_gradients_steps",
-    "network_card",
-    "network_card_steps",
     "read_card",
     "robustness",
     "robustness_steps",

@@ -24,6 +24,7 @@ from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.brought import Keeper, icon
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.picture import Picture
+from cnnlab_core.ui.report_card.link import link_card
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, sentences, show_problem
@@ -91,6 +92,8 @@ def choose_model() -> tuple[ModelSpec, str]:
             args=("weights", "weights_choice"),
         )
         st.caption(plain(find_spec(shared.model).about))
+        if (spec := find_spec(shared.model)).weights.folder:
+            link_card(spec)
         with sentences():
             st.caption(f":material/memory: {plain(describe_device(pick_device()))}")
     _write_address(shared)

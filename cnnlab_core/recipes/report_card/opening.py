@@ -12,8 +12,9 @@ Asked = Sequence[tuple[str, Mapping[str, Any]]]
 def opening(asked: Asked, *names: str) -> str:
     """The ``cards`` by network, with further ``names`` imported from ``cnnlab_core.evaluation``."""
     lines = "".join(f'    "{name}": network_card(load_model("{name}"), {_arguments(more)}),\n' for name, more in asked)
+    more = f"from cnnlab_core.evaluation import {', '.join(names)}\n" if names else ""
     return f"""\
-from cnnlab_core.evaluation import {", ".join(sorted({"network_card", *names}))}
+{more}from cnnlab_core.evaluation.card import network_card
 from cnnlab_core.models import load_model
 
 # A card that came with the lab is there at once (anew=True measures it again). Others take minutes; they are kept in

@@ -11,7 +11,7 @@ from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import InputError
 from cnnlab_core.evaluation.card import USUAL, data_for
 from cnnlab_core.images.levels import LEVELS
-from cnnlab_core.models import ModelSpec
+from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import find_spec
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.controls import Controls

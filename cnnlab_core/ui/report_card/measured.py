@@ -9,8 +9,16 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.evaluation import Card, Share, draw_pictures, network_card_steps
-from cnnlab_core.evaluation.card import PER_ATTACKED, begun_card, blank_card, card_seconds, data_title, shipped_card
+from cnnlab_core.evaluation import Card, Share, draw_pictures
+from cnnlab_core.evaluation.card import (
+    PER_ATTACKED,
+    begun_card,
+    blank_card,
+    card_seconds,
+    data_title,
+    network_card_steps,
+    shipped_card,
+)
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.report_card import Reach
 from cnnlab_core.runtime.jobs import Progress
