@@ -48,11 +48,12 @@ class Side:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What makes cards of one network the same: imported pictures can be replaced by others of the same name."""
+        """What makes cards of one network the same: it can be exported anew, and imported pictures can be replaced by
+        others of the same name."""
         name = data_for(self.spec, self.data)
         own = own_path(name.removeprefix("own:")) if name.startswith("own:") else None
         changed = own.stat().st_mtime_ns if own and own.exists() else 0
-        return name, changed, self.attacked, self.eps, self.seed
+        return self.spec.weights.identity, name, changed, self.attacked, self.eps, self.seed
 
 
 def choose() -> tuple[Side, ...]:

@@ -117,8 +117,8 @@ def _measured(number: int, side: Side, paint: Callable[[Found], None]) -> Found 
         start=f"{'Go on with' if begun else 'Measure'} {side.title}: about {duration(outlook.seconds)}", paint=painted,
         for_everybody=True, asked=side,
     )  # fmt: skip
-    mark(outcome, KEY)
-    if outcome.result is not None:
+    if outcome.result is not None and not (begun and outcome.state == "stale"):
+        mark(outcome, KEY)
         return Found(outcome.asked, outcome.result)
     latest = outcome.steps[-1].latest if outcome.steps else None
     return Found(side, latest) if latest is not None and latest.logits is not None else begun
