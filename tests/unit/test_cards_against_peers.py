@@ -21,7 +21,7 @@ from cnnlab_core.images import to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
 
-SOME = [("glass_digits", 20), *(pytest.param(name, 200, marks=pytest.mark.wide) for name in shipped_networks())]
+SOME = [("glass_digits", 20), *(pytest.param((name, 200), marks=pytest.mark.wide) for name in shipped_networks())]
 SEEDS = range(3)
 
 
