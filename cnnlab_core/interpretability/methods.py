@@ -22,7 +22,9 @@ from cnnlab_core.interpretability.attribution import (
     share_of,
 )
 from cnnlab_core.interpretability.sampled import rise, smooth_grad
+from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.jobs import Progress, part
 
 Array = npt.NDArray[np.float64]
@@ -112,14 +114,14 @@ def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generato
 
 
 @by_annotation
-def usual(model: LoadedModel, method: Method, target: int) -> Request:
+def usual(spec: ModelSpec, method: Method, target: int) -> Request:
     """A request that fits the network: its last layer with maps, and squares that grow with its pictures.
 
     Raises ``InputError`` for a network without maps.
     """
-    side, maps = model.spec.preprocessing.crop, [layer.name for layer in model.nodes() if layer.has_maps]
+    side, maps = spec.preprocessing.crop, [layer.name for layer in layer_table(spec.name) if layer.has_maps]
     if not maps:
-        raise InputError(f"{model.spec.title} has no layer with maps to explain it by. Choose another network.")
+        raise InputError(f"{spec.title} has no layer with maps to explain it by. Choose another network.")
     return Request(
         method, target, node=maps[-1], steps=16, baseline=0.5 if method == "Occlusion" else 0.0, draws=16, masks=200,
         window=max(2, side * 3 // 14), stride=max(1, side // 7), batch=AT_ONCE if side <= SMALL else 1,

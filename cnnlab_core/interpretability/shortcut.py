@@ -80,7 +80,9 @@ def shortcut(
         return Trial(tuple(methods), shares, hits, heats.astype(np.float32), answers, before)
 
     for index in range(len(x)):
-        requests = [replace(usual(model, method, int(answers[index])), masks=MASKS, seed=index) for method in methods]
+        requests = [
+            replace(usual(model.spec, method, int(answers[index])), masks=MASKS, seed=index) for method in methods
+        ]
         latest = known() if maps else None
         found = yield from part(attribute_all(model, x[index : index + 1], requests), index, 1, len(x), latest)
         maps.append([heat(found[method], size) for method in methods])
