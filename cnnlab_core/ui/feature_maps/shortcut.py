@@ -112,6 +112,6 @@ def _words(pictures: Planted, trials: dict[str, Trial]) -> None:
     st.markdown(
         "This network learned from shapes whose corner mark told the class. Now the mark lies, and the network "
         f"believes it in **{np.mean(marked.answers == says):.0%}** of {len(says)} pictures (the first shows "
-        f"“{first[0]}”; it says “{first[1]}”). **Is the heat on the mark?** {verdict}: found means that the hottest pixel is on the mark in "
-        f"more than half of the pictures.{false}"
+        f"“{first[0]}”; it says “{first[1]}”). **Is the heat on the mark?** {verdict}: found means that the hottest "
+        f"pixel is on the mark in more than half of the pictures.{false}"
     )
