@@ -101,7 +101,7 @@ def random_from(model: LoadedModel, stages: int) -> list[tuple[Layer, tuple[str,
         if path:
             first.setdefault(path, layer)
     order = [*first, *(name for name in holding if name not in first)]
-    filters = [place for place, name in enumerate(order) if isinstance(modules[name], nn.Conv2d | nn.Linear)]
+    filters = [place for place, name in enumerate(first) if isinstance(modules[name], nn.Conv2d | nn.Linear)]
     chosen = np.unique(np.linspace(0, len(filters) - 1, min(stages, len(filters))).round().astype(int))[::-1]
     found = [(first[order[filters[at]]], tuple(order[filters[at] :])) for at in chosen.tolist()]
     return [*found[:-1], (found[-1][0], tuple(order))]

@@ -61,7 +61,7 @@ def shortcut(
     Raises:
         InputError: if the network takes pictures of another size, or there are no methods.
     """
-    x, plain = (_pixels(part.images, model) for part in (planted.pictures, planted.plain))
+    x, plain = (_pixels(kind.images, model) for kind in (planted.pictures, planted.plain))
     side, size = x.shape[-1], (x.shape[-2], x.shape[-1])
     if model.spec.preprocessing.crop != side or not methods:
         raise InputError(f"The trial takes a network for pictures of {side} × {side}, and at least one method.")

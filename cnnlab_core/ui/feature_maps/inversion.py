@@ -9,6 +9,7 @@ from PIL import Image
 from cnnlab_core.dream.film import Film
 from cnnlab_core.images import to_tensor
 from cnnlab_core.interpretability.inversion import SMOOTHNESS, distance_at, inversion
+from cnnlab_core.interpretability.methods import BACKWARD
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.feature_maps import inversion as recipe
 from cnnlab_core.ui.deepdream.film import film_files, show_film
@@ -48,10 +49,11 @@ def show(subject: LayerSubject) -> None:
             job,
             label="Inverting the layer",
             before=subject.seen,
-            start=start_label(subject.spec, 3.0 * steps),
+            start=start_label(subject.spec, (1 + BACKWARD) * steps, node),
             total=steps,
             for_everybody=subject.picture.is_sample,
             labels=("The photo", "From the layer alone"),
+            measured="The objective is minus the squared distance, as a share, less what smoothness costs.",
             at=row,
             below=below,
         )

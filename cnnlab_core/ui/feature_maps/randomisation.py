@@ -69,7 +69,7 @@ def show(subject: LayerSubject) -> None:
         y_title="rank correlation",
         x_title="random from",
         x_axis={"tickvals": list(range(len(found.layers))), "ticktext": ["none", *found.layers[1:]]},
-        y_range=(min(-0.1, float(np.nanmin(numbers)) - 0.05), 1.05),
+        y_range=(min(-0.1, float(np.nan_to_num(numbers).min()) - 0.05), 1.05),
         level=0,
         height=320,
     )  # fmt: skip

@@ -34,10 +34,14 @@ def cost(spec: ModelSpec, requests: Sequence[Request]) -> float:
     return sum(passes(request, spec.preprocessing.crop) for request in requests)
 
 
-def start_label(spec: ModelSpec, answers: float) -> str:
-    """What stands on the button of a job that takes so many answers: how long it takes; "" if it isn't worth one."""
-    each = sum(layer.multiply_adds for layer in layer_table(spec.name)) / _RATE + _OVERHEAD
-    seconds = answers * each
+def start_label(spec: ModelSpec, answers: float, until: str = "") -> str:
+    """What stands on the button of a job that takes so many answers, computed up to the layer ``until`` (all of them).
+
+    It says how long that takes; "" if it isn't worth a button.
+    """
+    layers = layer_table(spec.name)
+    last = next((place for place, layer in enumerate(layers, 1) if layer.name == until), len(layers))
+    seconds = answers * (sum(layer.multiply_adds for layer in layers[:last]) / _RATE + _OVERHEAD)
     if seconds <= AT_ONCE_SECONDS:
         return ""
     rounded = math.ceil(seconds / 5) * 5
