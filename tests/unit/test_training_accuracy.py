@@ -1,7 +1,9 @@
 """Batch normalisation is worth it: the same short budget on real photos, with and without."""
 
 import os
+import re
 
+import pytest
 from training_runs import lab_folders  # noqa: F401  a fixture
 
 from cnnlab_core.data import Dataset, Pictures, open_data
@@ -12,6 +14,7 @@ from cnnlab_core.errors import DataError
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, create_run
 from cnnlab_core.training.loop import train
+from cnnlab_core.training.nets import STACKS
 
 MACHINE = os.environ.get("CNNLAB_DATA", "")
 
@@ -30,13 +33,16 @@ def photos(note, monkeypatch):
         return found.title, found.classes, *first
 
 
-def test_batch_normalisation_wins_at_a_fixed_budget(note, monkeypatch):
+@pytest.mark.parametrize("thinner", [pytest.param(1, marks=pytest.mark.wide), 4])
+def test_batch_normalisation_wins_at_a_fixed_budget(note, monkeypatch, thinner):
+    """The homework's networks, and such with a quarter of their filters."""
     title, classes, pictures, test = photos(note, monkeypatch)
     write_dataset(own_path("part"), Dataset("own:part", "part", classes, pictures, lambda: test))
     scores = {}
     for net in ("homework", "homework_bn"):
+        stack = re.sub(r"c(\d+)", lambda row: f"c{int(row[1]) // thinner}", STACKS[net])
         budget = {"epochs": 1, "limit": 1536, "batch": 64, "validation": 0.05, "crop": 2}
-        run = create_run(Config(data="own:part", net=net, **budget))
+        run = create_run(Config(data="own:part", net="stack", stack=stack, **budget))
         finish(train(run))
         scores[net] = run.finals["accuracy"]
     note(
