@@ -44,17 +44,17 @@ class Planted:
         return float(self.mask[0].mean())
 
 
-@lru_cache(maxsize=1)
-def marked_shapes() -> Dataset:
+@lru_cache(maxsize=2)
+def marked_shapes(train: int = 10_000, test: int = 2_000) -> Dataset:
     """The pictures of ``shapes``, each with the mark of its own class."""
-    plain = shapes()
-    train = _marked(plain.train, plain.train.labels, [0, 4]).pictures
+    plain = shapes(train, test)
+    marked = _marked(plain.train, plain.train.labels, [0, 4]).pictures
 
-    def test() -> Pictures:
+    def read_test() -> Pictures:
         pictures = plain.read_test()
         return _marked(pictures, pictures.labels, [0, 5]).pictures
 
-    return Dataset("marked_shapes", TITLE, CLASSES, train, test)
+    return Dataset("marked_shapes", TITLE, CLASSES, marked, read_test)
 
 
 @by_annotation

@@ -72,9 +72,9 @@ def shortcut_figure(
     bars.tick_params(color=ink)
     for side, spine in bars.spines.items():
         spine.set(visible=side == "bottom", color=ink)
-    figure.text(left / _WIDTH, middle(0) - 0.16 / height, "share of the heat on the mark", ha="left", **text)
+    figure.text(left / _WIDTH, middle(0) + 0.14 / height, "share of the heat on the mark", ha="left", **text)
     key = bars.legend(
-        loc="lower left", bbox_to_anchor=(0, 1.0 + 0.5 * _TILE / (top - bottom)), ncols=3, frameon=False,
+        loc="lower left", bbox_to_anchor=(0, 1 + 0.14 / (top - bottom)), ncols=3, frameon=False,
         fontsize=_SIZE - 1.5, labelcolor=ink, borderpad=0, handlelength=1.2, columnspacing=0.8, borderaxespad=0,
     )  # fmt: skip
     key.set_zorder(3)

@@ -48,7 +48,7 @@ def show(subject: LayerSubject) -> None:
     if found is None:
         return
     matrix, names = agreement(found), [SHORT.get(name, name) for name in found]
-    with picture, kept(outcome, "agreement"):
+    with picture, kept(outcome, "kept_agreement"):
         with st.container(horizontal=True, gap="small"):
             for name in found:
                 with st.container(width=_WIDTH, gap=None):

@@ -64,7 +64,7 @@ def show(subject: LayerSubject) -> None:
     found = outcome.result
     if found is None:
         return
-    with picture, kept(outcome, "deletion"):
+    with picture, kept(outcome, "kept_deletion"):
         for column, (which, title) in zip(st.columns(2, gap="medium"), TITLES.items(), strict=True):
             with column:
                 about = f"{subject.about} Class: {subject.labels[outcome.asked[0]]}. Baseline: {outcome.asked[1]}."

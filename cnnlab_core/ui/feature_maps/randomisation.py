@@ -55,7 +55,7 @@ def show(subject: LayerSubject) -> None:
     if found is None:
         return
     numbers = found.correlations(absolute=way == WAYS[1])
-    with picture, kept(outcome, "randomisation"):
+    with picture, kept(outcome, "kept_randomisation"):
         image = _picture(found, numbers, *figure_colours())
         st.image(png(image), alt=f"Maps of {', '.join(found.methods)}, layer by layer more random", width="stretch")
     with said:

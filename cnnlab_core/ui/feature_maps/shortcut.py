@@ -56,7 +56,7 @@ def show() -> None:
     if outcome.result is None:
         return
     pictures, trials = outcome.result
-    with picture, kept(outcome, "shortcut"):
+    with picture, kept(outcome, "kept_shortcut"):
         figure = _figure(*outcome.result, *figure_colours())
         st.image(rendered(figure, "png", dpi=150), alt=_alt(trials[MARKED]), width="stretch")
     with answer:
