@@ -69,8 +69,9 @@ def test_classes_are_told_by_their_names_and_what_does_not_fit_is_a_sentence():
     images = torch.arange(12 * 20 * 20 * 3).reshape(12, 20, 20, 3).to(torch.uint8)
     labels = torch.arange(12) % 3
     for name, classes in (("few", ("7", "mouse", "3")), ("none", ("cat", "dog", "mouse"))):
-        pictures = Pictures(images, labels)
-        write_dataset(own_path(name), Dataset(name, name, classes, pictures, lambda pictures=pictures: pictures))
+        train = Pictures(images + 0, labels + 0)
+        whole = Dataset(name, name, classes, train, lambda: Pictures(images, labels))
+        write_dataset(own_path(name), whole)
     drawn = draw_pictures(MODEL, "own:few")
     assert sorted(drawn.index.tolist()) == [0, 2, 3, 5, 6, 8, 9, 11], "no mice"
     assert set(drawn.y.tolist()) == {7, 3}
