@@ -26,9 +26,9 @@ from cnnlab_core.evaluation.accuracy import Share
 from cnnlab_core.evaluation.pictures import AT_ONCE, check_labelled
 from cnnlab_core.runtime.jobs import Progress, finish, plainly, relay
 
-STEPS = {"PGD-20": 20, "APGD-CE": 30, "APGD-T": 25, "Square": 500}
+STEPS = {"PGD-20": 20, "APGD-CE": 25, "APGD-T": 20, "Square": 300}
 """Of each attack; of APGD-T so many towards each of the nearest classes. See ``benchmarks/card.py``."""
-NEAREST = 5
+NEAREST = 4
 
 MOST_ATTACKED = 1000
 """Pictures that are attacked at most: hours on two cores."""
