@@ -60,6 +60,7 @@ def test_a_ready_lesson_hides_what_it_says(lab, lesson):
     lab.check()
 
 
+@pytest.mark.wide
 def test_the_teaching_page(lab):
     lab.open("/teaching")
     lab.shot("teaching")
