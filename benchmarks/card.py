@@ -11,7 +11,7 @@ from benchmarks.attacks import Module
 from benchmarks.measure import TINY, Row, count, size
 from cnnlab_core.data import open_data_steps
 from cnnlab_core.evaluation import draw_pictures, robustness
-from cnnlab_core.evaluation.card import PER_ATTACKED, USUAL, blank_card, card_of
+from cnnlab_core.evaluation.card import PER_ATTACKED, USUAL, blank_card, card_steps
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import finish
@@ -35,7 +35,7 @@ def _of(model: LoadedModel) -> list[Row]:
     begun = time.process_time()
     robust = robustness(model, x, y, eps=EPS)
     attacked = time.process_time() - begun
-    card_of(model, drawn.x, drawn.y, replace(blank_card(model, drawn, ATTACKED, EPS), robustness=robust))
+    finish(card_steps(model, drawn.x, drawn.y, replace(blank_card(model, drawn, ATTACKED, EPS), robustness=robust)))
     whole = time.process_time() - begun
     begun = time.process_time()
     stands = _stands(model, x, y)
