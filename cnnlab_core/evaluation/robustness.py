@@ -84,8 +84,13 @@ class Robustness:
 
     @property
     def measured(self) -> np.ndarray:
-        """Which pictures nothing more is to be tried on, (N,) bool."""
-        return ~self.right | (self.found == FOOLED).any(0) | (self.found != UNTRIED).all(0)
+        """Which pictures count, (N,) bool: nothing more is to be tried on them or on those attacked with them.
+
+        What falls is done with sooner than what stands, so that a part of them would tell too little.
+        """
+        done = ~self.right | (self.found == FOOLED).any(0) | (self.found != UNTRIED).all(0)
+        whole = [done[first : first + AT_ONCE].all() for first in range(0, len(done), AT_ONCE)]
+        return np.repeat(whole, AT_ONCE)[: len(done)]
 
     @property
     def clean(self) -> Share:
@@ -175,7 +180,7 @@ robustness = plainly(robustness_steps)
 
 def _told(known: Robustness, before: float, width: float, step: AttackStep) -> Progress[Robustness]:
     """A step of an attack on some pictures, which count as ``width`` pictures done."""
-    return Progress(before + width * step.share, len(known.right), known if known.measured.any() else None)
+    return Progress(before + width * step.share, len(known.right), known)
 
 
 @by_annotation

@@ -229,7 +229,7 @@ def _scatter(axes: Axes, trace: Any, layout: Any) -> None:
             )  # fmt: skip
     for which, error in (("xerr", trace.error_x), ("yerr", trace.error_y)):
         if error.array is not None:
-            reach = {which: [error.arrayminus, error.array]}
+            reach: dict[str, Any] = {which: [error.arrayminus, error.array]}
             axes.errorbar(x, y, fmt="none", ecolor=colour, elinewidth=_POINT * 1.5, **reach)
     if "text" in trace.mode:
         up, side = (trace.textposition or "top center").split(" ")

@@ -62,7 +62,7 @@ def shares(
                 "mode": "text",
                 "x": [reach.high for _, reach in there],
                 "y": [at for at, _ in there],
-                "text": [f" {reach.value:.1%}" for _, reach in there],
+                "text": [f"\u2002{reach.value:.1%}" for _, reach in there],  # clear of its mark
                 "textposition": "middle right",
                 "textfont": {"size": NUMBERS},
                 "hoverinfo": "skip",

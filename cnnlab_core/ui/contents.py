@@ -49,7 +49,7 @@ PAGES: tuple[Page, ...] = (
         title="Feature maps",
         icon=":material/grid_view:",
         question="What does each layer respond to?",
-        promise="Look at any layer's maps, compare networks, and find what a channel looks for.",
+        promise="Look at any layer's maps, find what a channel looks for, and put explanations on trial.",
         look="A map is one filter's answer at every place of the photo: the stronger, the deeper its colour.",
     ),
     Page(

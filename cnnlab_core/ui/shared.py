@@ -46,9 +46,15 @@ class _Shared(Keeper):
     unread: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def as_at_first(self) -> None:
-        """Choose what a new session begins with."""
-        self.picture, self.model, self.weights = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
+    @property
+    def choice(self) -> tuple[str, str, str]:
+        """The picture, the model and the weights."""
+        return self.picture, self.model, self.weights
+
+    def choose(self, choice: tuple[str, str, str] | None = None) -> None:
+        """Choose these; else what a new session begins with."""
+        first = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
+        self.picture, self.model, self.weights = choice or first
 
 
 _CAMERA = "Camera photo"

@@ -93,9 +93,9 @@ def _mistakes(number: int, one: Found) -> None:
         st.caption("None: every one of these pictures is named right.")
         return
     places = [int(one.card.index[int(mistake["index"])]) for mistake in found]
-    pictures = _pictures(number, one, places)
+    pictures: Sequence[bytes | None] = _pictures(number, one, places) or [None] * len(found)
     with st.container(horizontal=True, gap="small"):
-        for mistake, picture in zip(found, pictures or [None] * len(found), strict=True):
+        for mistake, picture in zip(found, pictures, strict=True):
             true, said = (plain(one.card.classes[int(mistake[of])]) for of in ("label", "predicted"))
             with st.container(width=130, gap="small"):
                 if picture is not None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -49,7 +50,7 @@ def show(sides: Sequence[Side]) -> None:
     )
     take_away(
         recipe.code(asked_for(cards)),
-        *(File(f"Card of {one.title} (JSON)", lambda one=one: _file(one), _name(one), "application/json")
+        *(File(f"Card of {one.title} (JSON)", partial(_file, one), _name(one), "application/json")
           for one in cards),
         File("Figures (CSV)", lambda: _table(cards), "cnnlab_report_card.csv", "text/csv"),
     )  # fmt: skip
