@@ -77,8 +77,8 @@ def ece_interval(
     1993, chapter 13).
 
     2 ece less the quantiles of the ``draws``: resampling adds to the error what chance does, and this takes it off
-    again. Where there is little but chance in it, the error found lies above all that, and becomes the upper end. The
-    arguments are those of ``calibration``.
+    again; where that leaves out the error as it was found, the interval is widened to it. The arguments are those of
+    ``calibration``.
     """
     logits, labels = check_logits(logits, labels)
     p = softmax(logits, temperature)
@@ -90,7 +90,7 @@ def ece_interval(
     found = np.abs(often @ by_bin).sum(1) / len(gap)
     ece = float(np.abs(by_bin.sum(0)).sum() / len(gap))
     low, high = 2 * ece - np.quantile(found, (0.975, 0.025))
-    return max(0.0, float(low)), min(1.0, max(ece, float(high)))
+    return min(max(0.0, float(low)), ece), max(min(1.0, float(high)), ece)
 
 
 @by_annotation
