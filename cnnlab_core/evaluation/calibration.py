@@ -81,6 +81,7 @@ def ece_interval(
     ``calibration``.
     """
     logits, labels = check_logits(logits, labels)
+    bins, draws = whole("bins", bins, least=1, most=MOST_BINS), whole("draws", draws, least=1, most=10_000)
     p = softmax(logits, temperature)
     gap = p.max(1) - (logits.argmax(1) == labels)
     place = np.clip(np.ceil(p.max(1) * bins).astype(int) - 1, 0, bins - 1)

@@ -38,10 +38,9 @@ def shares(
     for number, (name, reaches) in enumerate(networks.items()):
         colour = COLOURS[number]
         there = [(row + _aside(number, len(networks)), reach) for row, reach in enumerate(reaches) if reach]
-        hidden = dict(
-            [flattered[number]] if number < len(flattered) and flattered[number] else []
-        )  # by its hollow mark
-        ends = [max(reach.high, hidden.get(row, 0)) for row, reach in enumerate(reaches) if reach]
+        beside = flattered[number] if number < len(flattered) else None
+        hollow = dict([beside] if beside else [])
+        ends = [max(reach.high, hollow.get(row, 0)) for row, reach in enumerate(reaches) if reach]
         traces.append(
             {
                 "type": "scatter",
@@ -73,15 +72,15 @@ def shares(
                 "showlegend": False,
             }
         )
-    hollow = [(number, *each) for number, each in enumerate(flattered) if each]
-    if hollow:
+    marked = [(number, *each) for number, each in enumerate(flattered) if each]
+    if marked:
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": flattered_name,
-                "x": [value for *_, value in hollow],
-                "y": [row + _aside(number, len(networks)) for number, row, _ in hollow],
+                "x": [value for *_, value in marked],
+                "y": [row + _aside(number, len(networks)) for number, row, _ in marked],
                 "marker": {"size": 13, "color": MUTED, "symbol": "square-open", "line": {"width": 2, "color": MUTED}},
                 "hovertemplate": f"{flattered_name}: %{{x:.1%}}<extra></extra>",
             }
@@ -92,7 +91,7 @@ def shares(
         x={"range": [-0.02, 1.1], "tickformat": ".0%", "showgrid": True, "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]},
         y={**named_places([shortened(row, 30) for row in rows]), "range": [len(rows) - 0.45, -0.55]},
         names=("share of the pictures", ""),
-        showlegend=len(networks) > 1 or bool(hollow),
+        showlegend=len(networks) > 1 or bool(marked),
         legend=_LEGEND,
     )
 
