@@ -15,7 +15,7 @@ STYLED = """{
   };
   requestAnimationFrame(look);
 }"""
-"""Notes when the lab's style has come. Until then a page is as Streamlit draws it, with the sidebar opening beside it."""
+"""Notes when the lab's style has come. Until then a page is as Streamlit draws it, and its sidebar opens."""
 
 SINCE_OPENED = f"""() => new Promise((done) => {{
   const seen = [], watch = new PerformanceObserver((list) => seen.push(...({SHIFTS})(list)));
