@@ -77,7 +77,8 @@ def ece_interval(
     1993, chapter 13).
 
     2 ece less the quantiles of the ``draws``: resampling adds to the error what chance does, and this takes it off
-    again. The arguments are those of ``calibration``.
+    again; where that leaves out the error as it was found, the interval is widened to it. The arguments are those of
+    ``calibration``.
     """
     logits, labels = check_logits(logits, labels)
     p = softmax(logits, temperature)
@@ -87,8 +88,9 @@ def ece_interval(
     by_bin[np.arange(len(gap)), place] = gap
     often = np.random.default_rng(0).multinomial(len(gap), np.full(len(gap), 1 / len(gap)), draws)
     found = np.abs(often @ by_bin).sum(1) / len(gap)
-    low, high = 2 * np.abs(by_bin.sum(0)).sum() / len(gap) - np.quantile(found, (0.975, 0.025))
-    return max(0.0, float(low)), min(1.0, float(high))
+    ece = float(np.abs(by_bin.sum(0)).sum() / len(gap))
+    low, high = 2 * ece - np.quantile(found, (0.975, 0.025))
+    return min(max(0.0, float(low)), ece), max(min(1.0, float(high)), ece)
 
 
 @by_annotation
