@@ -85,7 +85,8 @@ def shortcut_figure(
 
 def _outlined(tile: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """The tile enlarged, the mark's border drawn."""
-    large, inside = (np.repeat(np.repeat(part, _GROWTH, 0), _GROWTH, 1) for part in (tile, mask))
+    large = tile.repeat(_GROWTH, 0).repeat(_GROWTH, 1)
+    inside = mask.repeat(_GROWTH, 0).repeat(_GROWTH, 1)
     around = np.pad(inside, 1)
     whole = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
     return np.where((inside & ~whole)[..., None], np.array(EDGE, np.uint8), large)
