@@ -11,7 +11,7 @@ from cnnlab_core.plots.mosaic import colour
 from cnnlab_core.plots.overlays import EDGE, in_full_colour
 from cnnlab_core.plots.theme import ACCENT, MUTED
 
-_WIDTH, _TILE, _GAP, _NAMES, _FOOT, _HEAD = 8.6, 0.56, 0.06, 1.5, 0.34, 0.3
+_WIDTH, _TILE, _GAP, _NAMES, _FOOT, _HEAD = 8.6, 0.56, 0.06, 1.64, 0.34, 0.3
 """Inches: the figure, a picture in it, between two, the methods' names, below and above all."""
 _GROWTH = 3
 """Pixels of the figure for each of a picture's."""
