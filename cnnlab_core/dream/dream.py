@@ -22,8 +22,8 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
 
-SMALLEST_SIDE = 32
-"""Pixels of the shorter side of the smallest octave, at least."""
+SMALLEST_SIDE = 28
+"""Pixels of the shorter side of the smallest octave, at least: handwritten digits have 28."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from torch import nn
 from torchvision.models.convnext import CNBlock
 
 from cnnlab_core.errors import WeightsError
+from cnnlab_core.models.own.table import find_own
 from cnnlab_core.models.spec import ModelSpec, WeightsFile
 
 
@@ -41,22 +42,34 @@ def build_random(spec: ModelSpec, seed: int) -> nn.Module:
     the usual 0 and 1 a deep residual network's activations double in every block and its softmax is one spike.
     """
     network = build_on_meta(spec).to_empty(device="cpu")
+    if own := find_own(spec.name):
+        for name, buffer in own.network.named_buffers():  # tables of places, for one, which nothing draws
+            network.get_buffer(name).copy_(buffer)
     generator = torch.Generator().manual_seed(seed)
-    for name, module in network.named_modules():
+    for module in network.modules():
         own = dict(module.named_parameters(recurse=False))
         if isinstance(module, nn.Conv2d | nn.Linear):
             fan_in = module.weight[0].numel()
             module.weight.normal_(0.0, math.sqrt(2.0 / fan_in), generator=generator)
             if module.bias is not None:
                 module.bias.zero_()
-        elif isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
+        elif isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm):
             module.reset_parameters()
         elif isinstance(module, CNBlock):
             module.layer_scale.fill_(1.0)  # 1e-6, as training starts with, would leave the blocks out of the picture
         elif own:
-            raise NotImplementedError(f"no initialisation is known for {name} ({type(module).__name__})")
+            _begin_others(own, generator)
     _measure_batch_norm(network, _cloudy_noise(spec.preprocessing.crop, generator))
     return network
+
+
+def _begin_others(parameters: dict[str, nn.Parameter], generator: torch.Generator) -> None:
+    """Tables as linear layers; of lists, weights and scales 1 and all others 0."""
+    for name, parameter in parameters.items():
+        if parameter.ndim > 1:
+            parameter.normal_(0.0, math.sqrt(2.0 / parameter[0].numel()), generator=generator)
+        else:
+            parameter.fill_(float("bias" not in name))
 
 
 def build_pretrained(spec: ModelSpec, path: Path) -> nn.Module:

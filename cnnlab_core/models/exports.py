@@ -74,6 +74,18 @@ def read_description(path: Path, form: str = FORM) -> dict[str, Any]:
     return about
 
 
+def trained_on(spec: ModelSpec) -> str:
+    """The name of the data set that a network trained here learned from; "" of others."""
+    if not spec.weights.folder:
+        return ""
+    try:
+        about = read_description(Path(spec.weights.folder) / f"{Path(spec.weights.file).stem}.json")
+    except WeightsError:
+        return ""
+    config = about.get("config")
+    return str(config.get("data", "")) if isinstance(config, dict) else ""
+
+
 def write_export(folder: Path, name: str, weights: bytes, about: Mapping[str, Any], form: str = FORM) -> Path:
     """Write ``<name>.safetensors`` and ``<name>.json``; the path of the latter. Raises ``OSError``."""
     write_atomically(folder / f"{name}.safetensors", weights)
@@ -93,7 +105,7 @@ def _spec(path: Path, prefix: str, modified: int, size: int) -> ModelSpec:  # ti
     lacking = WeightsError(f"The description {path} lacks something. Export the network again.")
     try:
         network, pixels = about["network"], about["preprocessing"]
-        side, classes = int(pixels["side"]), tuple(_line(name)[:60] for name in about["classes"])
+        side, classes = int(pixels["side"]), tuple(clean_line(name)[:60] for name in about["classes"])
         options = (("net", str(network["net"])), ("stack", str(network["stack"])), ("side", side))
         mean, std = (_three(pixels[name]) for name in ("mean", "std"))
         test = (about.get("scores") or {}).get("accuracy")
@@ -105,7 +117,7 @@ def _spec(path: Path, prefix: str, modified: int, size: int) -> ModelSpec:  # ti
             raise lacking
         return ModelSpec(
             name=f"{prefix}{path.stem}",
-            title=_line(about["title"])[:80],
+            title=clean_line(about["title"])[:80],
             builder="cnnlab_core.training.nets:build_net",
             options=(*options, ("classes", len(classes))),
             weights=WeightsFile(
@@ -116,9 +128,9 @@ def _spec(path: Path, prefix: str, modified: int, size: int) -> ModelSpec:  # ti
             ),
             parameters=int(about["parameters"]),
             top1=round(100 * float(test), 2) if test is not None else 0.0,
-            licence=_line(about.get("licence", "your own"))[:200],
-            source=_line(about.get("source", "trained in this lab"))[:200],
-            about=_line(about.get("about", ""))[:400],
+            licence=clean_line(about.get("licence", "your own"))[:200],
+            source=clean_line(about.get("source", "trained in this lab"))[:200],
+            about=clean_line(about.get("about", ""))[:400],
             preprocessing=Preprocessing(resize=side, crop=side, mean=mean, std=std),
             measured="on the test pictures of its data set" if test is not None else "",
             classes=classes,
@@ -127,7 +139,7 @@ def _spec(path: Path, prefix: str, modified: int, size: int) -> ModelSpec:  # ti
         raise lacking from None
 
 
-def _line(text: object) -> str:
+def clean_line(text: object) -> str:
     """A text of others on one line, without what can't be seen or turns the direction of writing."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
 

@@ -35,7 +35,7 @@ def trace(
 
 
 def _cause(error: Exception) -> str:
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+    text = first_line(error)
     if "item assignment" in text:
         return f"its forward pass writes into a part of a tensor ({text})"
     if "control flow" in text or "Proxy" in text:
@@ -43,6 +43,11 @@ def _cause(error: Exception) -> str:
     if "not installed as a submodule" in text:
         return f"a layer is made inside forward ({text}). Make it in __init__"
     return f"its forward pass raised {type(error).__name__} ({text})"
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, without its full stop; its kind if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
 
 
 _OUT_OF_PLACE: dict[object, Callable] = {

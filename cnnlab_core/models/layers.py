@@ -13,7 +13,8 @@ from torch import fx, nn
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.build import build_on_meta
-from cnnlab_core.models.graph import trace
+from cnnlab_core.models.graph import first_line, trace
+from cnnlab_core.models.spec import wrong_size
 from cnnlab_core.models.zoo import find_spec
 
 
@@ -63,11 +64,12 @@ def layer_table(name: str, size: tuple[int, int] | None = None) -> tuple[Layer, 
     recorder = _Recorder(*trace(network))
     try:
         recorder.run(torch.empty(1, 3, height, width, device="meta"))
-    except RuntimeError:
-        raise InputError(
-            f"Pictures of {height} × {width} are too small for {spec.title}. Use at least {spec.preprocessing.crop} × "
-            f"{spec.preprocessing.crop}."
-        ) from None
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        if (height, width) == (spec.preprocessing.crop, spec.preprocessing.crop):
+            raise InputError(
+                f"The layers of {spec.title} can't be told by shapes alone: {first_line(error)}."
+            ) from error
+        raise InputError(wrong_size(spec, height, width)) from None
     places = _places(recorder.layers, _blocks(network))
     return tuple(replace(layer, place=place) for layer, place in zip(recorder.layers, places, strict=True))
 
@@ -104,13 +106,19 @@ _WORDS = {
 
 
 def _blocks(network: nn.Module) -> list[str]:
-    """The paths of the network's blocks: the outermost modules, other than plain containers, of several layers."""
+    """The paths of the network's blocks: the outermost modules, other than plain containers, of several layers.
+
+    A module that is all the network has of them is looked into: a backbone, or a network within another.
+    """
     blocks = []
     for name, child in network.named_children():
         if type(child) in _CONTAINERS:
             blocks += [f"{name}.{block}" for block in _blocks(child)]
         elif sum(isinstance(module, nn.Conv2d | nn.Linear) for module in child.modules()) > 1:
             blocks.append(name)
+    if len(blocks) == 1:
+        inner = [f"{blocks[0]}.{block}" for block in _blocks(network.get_submodule(blocks[0]))]
+        return inner if len(inner) > 1 else blocks
     return blocks
 
 

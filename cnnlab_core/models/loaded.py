@@ -1,10 +1,11 @@
 """A model that is ready to use: pixels in [0, 1] go in, logits come out."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,7 +19,10 @@ from cnnlab_core.classification.softmax import Prediction, top_k
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_tensor
 from cnnlab_core.models.layers import Layer, layer_table
-from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsKind
+from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsKind, wrong_size
+
+if TYPE_CHECKING:
+    from cnnlab_core.models.own.pixels import Pixels
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,37 @@ class LoadedModel:
     network: nn.Module
     categories: tuple[str, ...]
     quick: nn.Module | None = None
+    held: object = None
+    """What has to be there as long as the model is: of a network of one's own, its entry in the lab's table."""
+
+    @classmethod
+    def from_module(
+        cls,
+        module: nn.Module,
+        *,
+        side: int,
+        channels: int = 3,
+        categories: Sequence[str] | None = None,
+        preprocessing: "Pixels | None" = None,
+        title: str = "Your network",
+    ) -> "LoadedModel":
+        """A network of one's own as a model that all of ``cnnlab_core`` takes.
+
+        The module stays as it is: its weights are copied as they are now, and the copy is in eval mode.
+
+        Args:
+            module: takes normalised pictures (N, channels, side, side) and gives logits (N, classes), on any device.
+            channels: 3, or 1: then it gets the mean of red, green and blue.
+            categories: the names of its classes in the order of its logits; “class 0” and so on without them.
+            preprocessing: what it wants of pixels; in [0, 1] as they are, without it.
+
+        Raises:
+            InputError: a module that can't be copied or doesn't answer so, with the reason.
+        """
+        from cnnlab_core.models.own.network import own_of
+
+        own = own_of(module, side=side, channels=channels, categories=categories, pixels=preprocessing, title=title)
+        return own.on(own.device)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes) of pixels (N, 3, H, W), float32 in [0, 1]. Raises ``InputError`` for other inputs."""
@@ -61,19 +96,16 @@ class LoadedModel:
 
     @contextmanager
     def refusing_small(self, x: torch.Tensor) -> Iterator[None]:
-        """Turn the error of a layer that finds nothing left of a small picture into an ``InputError``."""
+        """Turn the error of a layer that can't take a picture of this size into an ``InputError``."""
         try:
             yield
         except torch.OutOfMemoryError:
             raise
-        except RuntimeError as error:
-            smallest = self.spec.preprocessing.crop
-            if min(x.shape[2:]) >= smallest:
+        except (RuntimeError, AssertionError) as error:
+            own, (rows, cols) = self.spec.preprocessing.crop, x.shape[2:]
+            if rows == cols == own or (min(rows, cols) > own and not self.spec.weights.held):
                 raise
-            raise InputError(
-                f"Pictures of {x.shape[2]} × {x.shape[3]} are too small for {self.spec.title}. "
-                f"Use at least {smallest} × {smallest}."
-            ) from error
+            raise InputError(wrong_size(self.spec, rows, cols)) from error
 
     @by_annotation
     def prepare(self, picture: Image.Image) -> torch.Tensor:

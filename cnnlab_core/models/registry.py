@@ -16,6 +16,7 @@ from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.models.build import build_pretrained, build_random
 from cnnlab_core.models.folding import quick_copy
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.models.own.table import find_own
 from cnnlab_core.models.spec import WEIGHTS_KINDS, ModelSpec, WeightsKind
 from cnnlab_core.models.weights import find_weights
 from cnnlab_core.models.zoo import all_specs, find_spec
@@ -152,6 +153,8 @@ def load_model(
     kind: WeightsKind = "random" if weights == "random" else "pretrained"
     find_spec(name)
     chosen = pick_device(str(device) if device is not None else None)
+    if kind == "pretrained" and (own := find_own(name)):
+        return own.on(chosen)
     return registry().get(Key(name, kind, str(chosen), seed if kind == "random" else 0))
 
 
@@ -171,8 +174,12 @@ def _load(spec: ModelSpec, key: Key) -> nn.Module:
 @cache
 def categories(spec: ModelSpec) -> tuple[str, ...]:
     """The names of a model's classes, in the order of its logits."""
-    if spec.classes:
-        return spec.classes
+    return spec.classes or imagenet_classes()
+
+
+@cache
+def imagenet_classes() -> tuple[str, ...]:
+    """The names of ImageNet's thousand classes."""
     from torchvision.models import AlexNet_Weights  # every torchvision ImageNet entry carries the same thousand
 
     return tuple(AlexNet_Weights.IMAGENET1K_V1.meta["categories"])

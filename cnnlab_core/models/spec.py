@@ -24,7 +24,8 @@ class WeightsFile:
 
     ``sha256`` is the digest or its first characters (torch's hub writes eight into the file's name); None means
     that the publisher's own digest, sent along with a download, is the only one known. ``package`` names the
-    installed package that carries the file, ``folder`` the one place of a network that was trained here. ``inner`` is
+    installed package that carries the file, ``folder`` the one place of a network that was trained here; one that is
+    ``held`` is in memory, for as long as its owner has it. ``inner`` is
     the key under which a checkpoint keeps the weights, ``prefix`` the only part of those keys that belongs to the
     network, ``drop`` keys of parts that aren't used for classification, ``rename`` regular-expression replacements
     for keys written by older torch versions.
@@ -36,6 +37,7 @@ class WeightsFile:
     url: str = ""
     package: str = ""
     folder: str = ""
+    held: bool = False
     inner: str = ""
     prefix: str = ""
     drop: tuple[str, ...] = ()
@@ -65,3 +67,11 @@ class ModelSpec:
     measured: str = "on ImageNet, as published"
     classes: tuple[str, ...] = ()
     """The names of the classes in the order of the logits; empty means ImageNet's thousand."""
+
+
+def wrong_size(spec: ModelSpec, rows: int, cols: int) -> str:
+    """The sentence for pictures of a size that a network can't take."""
+    crop = spec.preprocessing.crop
+    if min(rows, cols) < crop:
+        return f"Pictures of {rows} × {cols} are too small for {spec.title}. Use at least {crop} × {crop}."
+    return f"{spec.title} can't take pictures of {rows} × {cols}. Use {crop} × {crop}."

@@ -30,6 +30,8 @@ def weights_folder() -> Path:
 
 def local_weights(spec: ModelSpec) -> Path | None:
     """The file of the pretrained weights if it is on this machine (not yet verified), else None."""
+    if spec.weights.held:
+        return Path(spec.weights.file)
     if spec.weights.folder:
         exported = Path(spec.weights.folder) / spec.weights.file
         return exported if exported.is_file() else None

@@ -3,6 +3,7 @@
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.exports import exported_specs
+from cnnlab_core.models.own.table import own_specs
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsFile
 
 _TORCHVISION = "BSD-3-Clause (torchvision); trained on ImageNet"
@@ -229,7 +230,7 @@ def all_specs() -> tuple[ModelSpec, ...]:
 @by_annotation
 def find_spec(name: str) -> ModelSpec:
     """The spec called ``name``. Raises ``InputError`` that lists the names there are."""
-    for specs in (lambda: ZOO, exported_specs):  # only a name that isn't in the zoo is looked for on disk
+    for specs in (lambda: ZOO, own_specs, exported_specs):  # only a name that isn't in the zoo is looked for on disk
         for spec in specs():
             if spec.name == name:
                 return spec

@@ -68,13 +68,13 @@ class Apart:
         self._pieces = 0
         self._begun = False
 
-    def steps(self, do: str, content: bytes) -> Generator[Waiting, None, bytes]:
+    def steps(self, do: str, content: bytes, *, seconds: int | None = None) -> Generator[Waiting, None, bytes]:
         """What the function ``do`` of the package, “module:function”, makes of some bytes; steps while it waits.
 
         Closing this ends the work. Raises ``EndedError`` where a limit was reached or the decoder crashed, and what the
-        function raises of the lab's own errors.
+        function raises of the lab's own errors. ``seconds`` of computing are those of a picture if they aren't given.
         """
-        piece = _Piece(do, content)
+        piece = _Piece(do, content, seconds or DECODE_SECONDS.now())
         with self._changed:
             if not self._begun:  # a thread that lasts: Linux ends a helper with the thread that has started it
                 self._begun = True

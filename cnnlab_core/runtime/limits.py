@@ -126,6 +126,25 @@ MODEL_BUDGET = Limit(
     "networks that nobody uses are put away; with all in use, no other is loaded",
 )  # fmt: skip
 # The default fits a host of 2.7 GB (Python and torch take 0.7), and two VGG-16.
+NETWORK_MB = Limit("CNNLAB_NETWORK_MB", 120, 1, 10_000, "MB", "the file of a visitor's own network", "it isn't read")
+NETWORK_SECONDS = Limit(
+    "CNNLAB_NETWORK_SECONDS", 20, 1, 600, "seconds", "the computing time for reading that file", "its reader is ended"
+)
+NETWORK_PARAMETERS = Limit(
+    "CNNLAB_NETWORK_PARAMETERS", 60, 1, 10_000, "million weights", "a visitor's own network", "it isn't loaded"
+)
+NETWORK_WORK = Limit(
+    "CNNLAB_NETWORK_WORK", 20_000, 1, 10_000_000, "million multiply-adds", "a visitor's own network, for one picture",
+    "it isn't loaded",
+)  # fmt: skip
+NETWORK_ACTIVATIONS = Limit(
+    "CNNLAB_NETWORK_ACTIVATIONS", 400, 1, 100_000, "MB", "activations of a visitor's own network, for one picture",
+    "it isn't loaded",
+)  # fmt: skip
+NETWORKS_MB = Limit(
+    "CNNLAB_NETWORKS_MB", 600, 1, 1_000_000, "MB", "own networks of all visitors in memory",
+    "no further one is loaded until one is put away",
+)  # fmt: skip
 
 LIMITS: tuple[Limit, ...] = tuple(value for value in globals().values() if isinstance(value, Limit))
 """All of them, in the order of the table."""

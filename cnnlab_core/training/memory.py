@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.models.costs import kept_for_the_way_back
 from cnnlab_core.runtime.device import available_memory, pick_device
 from cnnlab_core.runtime.limits import RUN_MEMORY
 
@@ -24,18 +25,8 @@ def step_bytes(network: nn.Module, x: torch.Tensor) -> int:
     sides of a layer; the input; the weights with their gradients and two numbers of the optimiser's for each. (What a
     convolution needs while it computes is not in it.) Raises ``ValueError`` or ``RuntimeError`` as the network does.
     """
-    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
-    kept: dict[int, torch.Tensor] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        if (storage := tensor.untyped_storage()._cdata) not in own:
-            kept[storage] = tensor
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        out = network(x)
+    out, sizes = kept_for_the_way_back(network, x)
     out.sum().backward()
-    sizes = [tensor.untyped_storage().nbytes() for tensor in kept.values()]
     weights = sum(parameter.numel() for parameter in network.parameters())
     return sum(sizes) + 2 * max(sizes, default=0) + 4 * x.numel() + 4 * 4 * weights
 

@@ -77,6 +77,15 @@ PAGES: tuple[Page, ...] = (
         look="Look at the two photos, then at what the network says about each.",
     ),
     Page(
+        name="report_card",
+        group="Do",
+        title="Report card",
+        icon=":material/fact_check:",
+        question="What is a network's accuracy worth?",
+        promise="Measure how often a network is right, under attack and in bad light too, and how well it knows that.",
+        look="Two networks, each figure with its 95% interval. Which one would you trust?",
+    ),
+    Page(
         name="deepdream",
         group="Do",
         title="DeepDream",

@@ -53,7 +53,7 @@ def test_a_tab_opens_at_a_click_and_from_a_link(lab, tab):
     lab.check()
 
 
-@pytest.mark.parametrize("side", ["pretrained", "random"])
+@pytest.mark.parametrize("side", ["pretrained", pytest.param("random", marks=pytest.mark.wide)])
 def test_a_click_in_either_mosaic_chooses_the_channel(lab, side):
     lab.open(address("Compare", maps_order="index"))
     board = lab.page.get_by_role("application", name=f"Feature maps: {side} weights")
@@ -134,6 +134,7 @@ def test_downloads_are_what_they_say(lab):
     assert Image.open(io.BytesIO(download(lab, "Mosaic (PNG)"))).width > 300
 
 
+@pytest.mark.wide
 def test_occlusion_runs_can_be_stopped_and_finishes(lab):
     lab.open(address("Attribution", maps_method="Occlusion", maps_window="16", maps_stride="2"))
     lab.page.get_by_role("button", name="Run (11025 squares)").click()

@@ -366,7 +366,7 @@ def test_objectives_that_make_no_sense_raise(model, small, objective, says):
     [
         ({"steps": -1}, "0 to 100000"),
         ({"learning_rate": float("nan")}, "is nan"),
-        ({"size": 8}, "32 to 1024"),
+        ({"size": 8}, "28 to 1024"),
         ({"count": 0}, "1 to 64"),
         ({"parametrisation": "clay"}, "fourier or pixels"),
     ],
@@ -379,7 +379,7 @@ def test_visualisations_that_make_no_sense_raise_at_once(model, settings, says):
 def test_pixels_out_of_range_and_tiny_pictures_raise(model):
     with pytest.raises(InputError, match=r"Pixels must lie in \[0, 1\]"):
         dream(model, torch.full((1, 3, 64, 64), float("nan")), layer(NODE))
-    with pytest.raises(InputError, match="at least 32 × 32"):
+    with pytest.raises(InputError, match="at least 28 × 28"):
         dream(model, torch.rand(1, 3, 16, 16), layer(NODE))
     with pytest.raises(InputError, match="too small for AlexNet"):
         finish(dream(load_model("alexnet", "random"), torch.rand(1, 3, 40, 33), layer("features.12"), octaves=1))

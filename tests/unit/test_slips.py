@@ -4,6 +4,8 @@ What is offered in ``__all__`` is enumerated; the table has good arguments for e
 """
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +45,9 @@ PICTURES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 ONE = PICTURES[:1]
 NETWORK = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 3)).eval()
 SAID = int(NETWORK(PICTURES)[0].argmax())
+CARD_FILE = Path(tempfile.mkdtemp()) / "card.json"
+CARD = evaluation.Card("net", "weights", "digits", ("a", "b"), np.arange(4), np.arange(4) % 2, 2, logits=np.eye(4, 2))
+evaluation.write_card(CARD_FILE, CARD)
 HALF_RIGHT = [SAID, (SAID + 1) % 3]
 PHOTO = Image.new("RGB", (40, 30), "teal")
 LOGITS = np.array([0.5, -1.0, 2.0])
@@ -171,6 +176,13 @@ GOOD = {
     "evaluation.accuracy": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "most": 3},
     "evaluation.calibration": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0},
     "evaluation.fit_temperature": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
+    "evaluation.draw_pictures": {"model": load_model("glass_digits"), "data": "digits", "count": 4, "seed": 1},
+    "evaluation.figures": {"card": CARD},
+    "evaluation.read_card": {"path": CARD_FILE},
+    "evaluation.write_card": {"path": CARD_FILE, "card": CARD},
+    "evaluation.temperature_interval": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
+    "evaluation.ece_interval": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0,
+                                "draws": 9},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
     **{f"exercises.{name}{way}": {"sheets": [SHEET]}
@@ -247,8 +259,8 @@ RECORDS = {
     "from_scratch.Clipped", "from_scratch.Explanation", "from_scratch.Factor", "from_scratch.Term",
     "from_scratch.Unrolled",
     "dream.DreamStep", "dream.Dreamt", "dream.Objective", "dream.VisualiseStep", "dream.Visualised", "dream.ZoomStep",
-    "evaluation.Accuracy", "evaluation.Calibration", "evaluation.Check", "evaluation.Corrupted",
-    "evaluation.Robustness",
+    "evaluation.Accuracy", "evaluation.Calibration", "evaluation.Card", "evaluation.Check", "evaluation.Corrupted",
+    "evaluation.Figure", "evaluation.Robustness",
     "exercises.Exercise", "exercises.Kind", "exercises.Choice", "exercises.Numbers", "exercises.Sheet",
     "images.Sample", "interpretability.Attribution", "interpretability.Curves",
     "interpretability.Randomised", "interpretability.Trial", "models.Layer", "models.ModelSpec", "models.Stage",
