@@ -17,6 +17,7 @@ NAMES = (
     "network_picture",
     "network_live",
     "attacks",
+    "card",
     "dream",
     "training",
     "text",

@@ -4,9 +4,14 @@ A bare Streamlit page with a slider and a picture stands beside them: what it co
 """
 
 import re
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page
 
@@ -79,17 +84,63 @@ CASES = (
 )
 
 
+class Line(ThreadingTCPServer):
+    """Stands between a browser and the server at ``address``, and counts the bytes that come over its web sockets.
+
+    They come packed, and a browser tells only how large they were before.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        super().__init__(("localhost", 0), _Call)
+        self.port, self.streamed = urlsplit(address).port, 0
+        self.address = f"http://localhost:{self.server_address[1]}"
+
+
+class _Call(BaseRequestHandler):
+    server: Line
+
+    def handle(self) -> None:
+        browser: socket.socket = self.request
+        with suppress(OSError), socket.create_connection(("localhost", self.server.port)) as lab:
+            asked = browser.recv(1 << 16)
+            lab.sendall(asked)
+            threading.Thread(target=_pass_on, args=(browser, lab), daemon=True).start()
+            is_stream = b"/_stcore/stream" in asked
+            while data := lab.recv(1 << 16):
+                browser.sendall(data)
+                self.server.streamed += is_stream * len(data)
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def counted(address: str) -> Iterator[Line]:
+    """A line to the server at ``address``."""
+    with Line(address) as line:
+        threading.Thread(target=line.serve_forever, daemon=True).start()
+        yield line
+        line.shutdown()
+
+
 class Watched:
-    """A browser tab that counts what it is sent: over the socket, and by HTTP, as it comes over the wire.
+    """A browser tab at the end of a line that counts what it is sent: over the socket, and by HTTP, as it comes.
 
     Streamlit's own libraries, which a browser keeps, are counted apart.
     """
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, line: Line) -> None:
         self.page = browser.new_page(viewport=LAPTOP)  # type: ignore[arg-type]
         self.page.add_init_script(WATCH)
         self.scripts = Scripts(self.page)
-        self.bytes = self.libraries = 0
+        self.line, self.before = line, line.streamed
+        self.fetched = self.libraries = self.unpacked = 0
         address: dict[str, str] = {}
         client = self.page.context.new_cdp_session(self.page)
         client.send("Network.enable")
@@ -102,11 +153,16 @@ class Watched:
             lambda event: self._add(event["encodedDataLength"], "/static/" in address.get(event["requestId"], "")),
         )
 
+    @property
+    def bytes(self) -> int:
+        """What came since it was opened, without the libraries."""
+        return self.fetched + self.line.streamed - self.before
+
     def _frame(self, event: dict[str, Any]) -> None:
-        self._add(len(event["response"]["payloadData"]) * 3 / 4)  # base64
+        self.unpacked += len(event["response"]["payloadData"]) * 3 // 4  # base64
 
     def _add(self, more: float, library: bool = False) -> None:
-        self.bytes += 0 if library else int(more)
+        self.fetched += 0 if library else int(more)
         self.libraries += int(more) if library else 0
 
     def so_far(self) -> list[tuple[str, float, str]]:
@@ -117,14 +173,15 @@ class Watched:
 
     def open(self, address: str) -> None:
         before = self.scripts.finished
-        self.page.goto(address)
+        self.page.goto(self.line.address + address)
         self.scripts.wait(before, seconds=300)
         self.page.wait_for_timeout(1500)
 
-    def during(self, act: Callable[[Page], object] | None) -> tuple[float, float, float]:
-        """Kilobytes, shift and the longest task in milliseconds while ``act`` is done and what it asked for comes."""
+    def during(self, act: Callable[[Page], object] | None) -> tuple[float, float, float, float]:
+        """Kilobytes as they come, kilobytes of the socket's messages unpacked, shift, and the longest task in
+        milliseconds, while ``act`` is done and what it asked for comes."""
         self.page.evaluate("window.seen = {shift: 0, task: 0}")
-        before, done = self.bytes, self.scripts.finished
+        before, messages, done = self.bytes, self.unpacked, self.scripts.finished
         if act is None:
             self.page.wait_for_timeout(3000)
         else:
@@ -132,7 +189,7 @@ class Watched:
             self.scripts.wait(done, seconds=300)
             self.page.wait_for_timeout(1500)
         seen = self.page.evaluate("window.seen")
-        return (self.bytes - before) / 1000, seen["shift"], seen["task"]
+        return (self.bytes - before) / 1000, (self.unpacked - messages) / 1000, seen["shift"], seen["task"]
 
 
 def tabs_to_the_picture(page: Page) -> int:
@@ -149,33 +206,34 @@ def tabs_to_the_picture(page: Page) -> int:
 def measure() -> list[Row]:
     rows = []
     with open_browser() as browser:
-        with bare_server(BARE) as address:
-            bare = Watched(browser)
-            bare.open(address)
+        with bare_server(BARE) as address, counted(address) as line:
+            bare = Watched(browser, line)
+            bare.open("")
             beside = bare.so_far()
-            sent, shift, task = bare.during(notch("Slider"))
+            sent, unpacked, shift, task = bare.during(notch("Slider"))
             rows.append(Row("a bare Streamlit page, one notch of a slider", sent, "goal for a notch", 15, "kB"))
             rows.append(Row("its layout shift", 1000 * shift, "goal", 50, "thousandths"))
-        with lab_server() as (address, _):
+        with lab_server() as (address, _), counted(address) as line:
             for case in CASES[:1] if TINY else CASES:
-                watched = Watched(browser)
-                watched.open(address + case.address)
-                sent, shift, task = watched.during(case.act)
+                watched = Watched(browser, line)
+                watched.open(case.address)
+                sent, messages, shift, task = watched.during(case.act)
                 rows.append(Row(f"{case.what}: sent", sent, "goal", case.kilobytes, "kB"))
+                rows.append(Row(f"{case.what}: messages, unpacked", messages, "a bare page's notch", unpacked, "kB"))
                 rows.append(Row(f"{case.what}: shift", 1000 * shift, "goal", 1000 * case.shift, "thousandths"))
                 rows.append(Row(f"{case.what}: longest task", task, "goal", case.task, "ms"))
                 watched.page.close()
             for name in ("network",) if TINY else ("network", "", "classifier", "convolution", "adversarial"):
-                watched = Watched(browser)
-                watched.open(f"{address}/{name}")
+                watched = Watched(browser, line)
+                watched.open(f"/{name}")
                 for (what, value, unit), (_, peer, _) in zip(watched.so_far(), beside, strict=True):
                     rows.append(Row(f"opening {name or 'home'}: {what}", value, "a bare page", peer, unit))
                 watched.page.close()
-            watched = Watched(browser)
+            watched = Watched(browser, line)
             for name in ("convolution", "training", "adversarial"):
-                watched.open(f"{address}/{name}")
+                watched.open(f"/{name}")
                 rows.append(Row(f"Tab presses to {name}'s picture", tabs_to_the_picture(watched.page), "goal", 15, ""))
-            watched.open(address)
+            watched.open("")
             watched.page.get_by_role("link", name="Naming photos").first.click()
             watched.page.wait_for_url("**/classifier*")
             watched.page.wait_for_timeout(8000)

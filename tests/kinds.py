@@ -15,6 +15,7 @@ KINDS = {
     "attacks: what each refuses, says and keeps": "test_attacks_hold.py",
     "attacks: their formulas, balls and roundings": "test_attacks.py",
     "attribution": "test_interpretability_attribution.py",
+    "explanations on trial": "test_interpretability_trial.py",
     "public functions given slips": "test_slips",
     "settings of training": "test_training_settings.py",
     "cells of tables": "test_csv_tables.py",

@@ -18,4 +18,4 @@ def until(what, seconds: float = 60.0) -> None:
     end = time.monotonic() + patience(seconds)
     while not what():
         assert time.monotonic() < end, f"it didn't happen within {patience(seconds):.0f} s"
-        time.sleep(0.01)
+        time.sleep(0.05)

@@ -25,4 +25,18 @@ if (!Object.hasOwn(history, "pushState")) {
     else history.back();
   });
   history.replaceState(history.state, "");
+
+  // Whoever closes a page's story finds the page as it was before, unless the story was opened by a link.
+  addEventListener("click", (event) => {
+    if (!(event.target instanceof Element)) return;
+    const place = `cnnlab before the story ${location.pathname}`;
+    if (event.target.closest(".st-key-story_open a")) sessionStorage.setItem(place, location.search);
+    const before = event.target.closest(".st-key-story_close button") && sessionStorage.getItem(place);
+    if (typeof before !== "string") return;
+    event.stopImmediatePropagation();
+    sessionStorage.removeItem(place);
+    // Streamlit takes over what the address says when the browser goes back in its history.
+    history.pushState(null, "", location.pathname + before);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }, true);
 }

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -119,7 +120,7 @@ def attack(
             asked = climbed if awake is None else climbed.rows(awake)
             logits, loss = _put(logits, awake, here.logits), _put(loss, awake, here.loss(asked))
             success = goal.reached(logits)
-            stopping = _stopping(model, problem, to_eight_bits(x_adv), success & ~resting, course)
+            stopping = _stopping(model, problem, partial(to_eight_bits, x_adv), success & ~resting, course)
             climbs = steps_left > 0 and not (resting | stopping).all()
             gradient = torch.zeros_like(x)
             if climbs and course.gradient:
@@ -172,14 +173,16 @@ def said_stuck(stuck: Tensor) -> Tensor:
     return stuck
 
 
-def _stopping(model: Classifier, problem: Problem, eight_bit: Tensor, fooling: Tensor, course: Course) -> Tensor:
+def _stopping(
+    model: Classifier, problem: Problem, eight_bit: Callable[[], Tensor], fooling: Tensor, course: Course
+) -> Tensor:
     """Which of the samples that have just begun ``fooling`` the network, (N,) bool, do so in 8 bits too and stop."""
     if not (course.early_stop and fooling.any()):
         return torch.zeros_like(fooling)
     if course.in_floats:
         return fooling
     rows = fooling.nonzero()[:, 0]
-    return fooling.index_copy(0, rows, problem.goal.rows(rows).reached(logits_of(bare(model), eight_bit[rows])))
+    return fooling.index_copy(0, rows, problem.goal.rows(rows).reached(logits_of(bare(model), eight_bit()[rows])))
 
 
 def choose(mask: Tensor, yes: Tensor, no: Tensor) -> Tensor:

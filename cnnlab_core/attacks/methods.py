@@ -12,6 +12,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from cnnlab_core.attacks.carlini_wagner import carlini_wagner_steps
+from cnnlab_core.attacks.deepfool import deepfool_steps
 from cnnlab_core.attacks.fgsm import fgsm_steps
 from cnnlab_core.attacks.inputs import Classes
 from cnnlab_core.attacks.l1_adam import l1_adam_steps
@@ -118,6 +120,19 @@ METHODS: dict[str, Method] = {
             ("alpha", "learning_rate", "steps", "early_stop", "keep_best"),
             begins={"early_stop": True},
         ),
+        Method(
+            "DeepFool",
+            "Over the nearest border as if it were flat, again and again: a small change in l2, without an epsilon.",
+            deepfool_steps,
+            ("steps",),
+            begins={"early_stop": True},  # it does whatever is chosen
+        ),
+        Method(
+            "Carlini and Wagner",
+            "The smallest change in l2 that switches the class, sought by Adam, weighed against success.",
+            carlini_wagner_steps,
+            ("searches", "steps", "learning_rate"),
+        ),
     )
 }
 
@@ -150,6 +165,7 @@ class Plan:
     keep_best: bool = False
     alpha: float = 0.03
     learning_rate: float = 0.01
+    searches: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -197,13 +213,18 @@ class Plan:
     @property
     def total(self) -> int:
         """How often the attack asks the network at most: once at each start, and once after each step."""
-        return self.most_steps + (self.restarts if self.entry.takes("restarts") else 1)
+        return self.most_steps + self.rounds
 
     @property
     def most_steps(self) -> int:
         """How many steps the attack takes at most, through all restarts."""
         steps = self.steps if self.entry.takes("steps") else 1
-        return steps * (self.restarts if self.entry.takes("restarts") else 1)
+        return steps * self.rounds
+
+    @property
+    def rounds(self) -> int:
+        """How often the attack sets out."""
+        return next((getattr(self, name) for name in ("restarts", "searches") if self.entry.takes(name)), 1)
 
     @property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """Data sets of labelled pictures, and texts: where they come from, verified, in memory as bytes.
 
-Names: ``cifar10``; ``shapes`` (generated) and ``digits`` (of MNIST), which need no network; and ``own:<name>``
-(imported folders and zips); for text, ``names`` and ``text:<name>``.
+Names: ``cifar10``; ``shapes`` and ``marked_shapes`` (generated) and ``digits`` (of MNIST), which need no network; and
+``own:<name>`` (imported folders and zips); for text, ``names`` and ``text:<name>``.
 """
 
 from cnnlab_core.data.dataset import Dataset, Pictures, Split, data_folder, split_validation

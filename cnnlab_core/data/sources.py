@@ -8,6 +8,8 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
 from cnnlab_core.data.digits import TITLE, digits
+from cnnlab_core.data.marked_shapes import TITLE as MARKED
+from cnnlab_core.data.marked_shapes import marked_shapes
 from cnnlab_core.data.own import own_names, own_path
 from cnnlab_core.data.shapes import shapes
 from cnnlab_core.data.text import text_names
@@ -27,11 +29,12 @@ class Source:
 
 
 def list_data() -> list[Source]:
-    """Every set of pictures that can be trained on: CIFAR-10, the generated one, the digits, and the imported ones."""
+    """Every set of pictures that can be trained on: CIFAR-10, the generated ones, the digits, and the imported ones."""
     return [
         Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
         Source("shapes", "Shapes and textures (generated)"),
         Source("digits", TITLE),
+        Source("marked_shapes", MARKED),
         *(Source(f"own:{name}", name) for name in own_names()),
     ]
 
@@ -66,6 +69,8 @@ def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
         return (yield from cifar10.cifar10())
     if name == "shapes":
         return shapes()
+    if name == "marked_shapes":
+        return marked_shapes()
     if name == "digits":
         return digits()
     return read_dataset(own_path(name.removeprefix("own:")))

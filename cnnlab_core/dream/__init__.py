@@ -17,6 +17,7 @@ from cnnlab_core.dream.objectives import (
     diversity,
     l2,
     layer,
+    match,
     total_variation,
     unit,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "dream",
     "l2",
     "layer",
+    "match",
     "stages",
     "total_variation",
     "unit",

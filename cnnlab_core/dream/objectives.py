@@ -187,6 +187,30 @@ def direction(node: str, vector: torch.Tensor, *, cosine_power: float = 0.0) -> 
 
 
 @by_annotation
+def match(node: str, values: torch.Tensor) -> Objective:
+    """Minus the squared distance of a layer's maps from given ``values`` (C, h, w), as a share of their squared size.
+
+    So 0 is the best there is: the layer can't tell the picture from the one that the values come from (Mahendran &
+    Vedaldi 2015, arXiv:1412.0035, eq. 2).
+    """
+    if values.ndim != 3 or not torch.isfinite(values).all() or not values.any():
+        raise InputError("What is to be matched are maps (channels, h, w) of finite numbers, not all zero.")
+    wanted = values.detach().float()
+
+    def prepare(layer: Layer) -> Measure:
+        def measure(maps: torch.Tensor) -> torch.Tensor:
+            if maps.shape[1:] != wanted.shape:
+                shapes = tuple(maps.shape[1:]), tuple(wanted.shape)
+                raise InputError(f"{node} has maps of {shapes[0]} for this picture; they can't match {shapes[1]}.")
+            goal = wanted.to(maps.device)
+            return -(maps - goal).square().sum((1, 2, 3)) / goal.square().sum()
+
+        return measure
+
+    return _of_maps(f"{node}, match", node, prepare)
+
+
+@by_annotation
 def diversity(node: str) -> Objective:
     """How different several pictures look to a layer: minus the mean cosine of their Gram matrices.
 

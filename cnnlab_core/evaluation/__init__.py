@@ -1,7 +1,21 @@
 """What a network's figures are worth: accuracy and its interval, robustness, calibration, signs of hidden gradients."""
 
 from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
-from cnnlab_core.evaluation.calibration import Calibration, calibration, fit_temperature
+from cnnlab_core.evaluation.calibration import (
+    Calibration,
+    calibration,
+    ece_interval,
+    fit_temperature,
+    temperature_interval,
+)
+from cnnlab_core.evaluation.card import (
+    Card,
+    Figure,
+    draw_pictures,
+    figures,
+    read_card,
+    write_card,
+)
 from cnnlab_core.evaluation.corruptions import Corrupted, corruptions, corruptions_steps
 from cnnlab_core.evaluation.masked_gradients import Check, masked_gradients, masked_gradients_steps
 from cnnlab_core.evaluation.pictures import ask, ask_steps
@@ -10,8 +24,10 @@ from cnnlab_core.evaluation.robustness import Robustness, expected_seconds, robu
 __all__ = [
     "Accuracy",
     "Calibration",
+    "Card",
     "Check",
     "Corrupted",
+    "Figure",
     "Robustness",
     "Share",
     "accuracy",
@@ -20,11 +36,17 @@ __all__ = [
     "calibration",
     "corruptions",
     "corruptions_steps",
+    "draw_pictures",
+    "ece_interval",
     "expected_seconds",
+    "figures",
     "fit_temperature",
     "masked_gradients",
     "masked_gradients_steps",
+    "read_card",
     "robustness",
     "robustness_steps",
+    "temperature_interval",
     "wilson",
+    "write_card",
 ]

@@ -70,6 +70,30 @@ def calibration(logits: np.ndarray, labels: np.ndarray, bins: int = BINS, temper
 
 
 @by_annotation
+def ece_interval(
+    logits: np.ndarray, labels: np.ndarray, bins: int = BINS, temperature: float = 1.0, *, draws: int = 1000
+) -> tuple[float, float]:
+    """The 95 % interval of the expected calibration error, by the basic bootstrap over pictures (Efron & Tibshirani
+    1993, chapter 13).
+
+    2 ece less the quantiles of the ``draws``: resampling adds to the error what chance does, and this takes it off
+    again; where that leaves out the error as it was found, the interval is widened to it. The arguments are those of
+    ``calibration``.
+    """
+    logits, labels = check_logits(logits, labels)
+    p = softmax(logits, temperature)
+    gap = p.max(1) - (logits.argmax(1) == labels)
+    place = np.clip(np.ceil(p.max(1) * bins).astype(int) - 1, 0, bins - 1)
+    by_bin = np.zeros((len(gap), bins))
+    by_bin[np.arange(len(gap)), place] = gap
+    often = np.random.default_rng(0).multinomial(len(gap), np.full(len(gap), 1 / len(gap)), draws)
+    found = np.abs(often @ by_bin).sum(1) / len(gap)
+    ece = float(np.abs(by_bin.sum(0)).sum() / len(gap))
+    low, high = 2 * ece - np.quantile(found, (0.975, 0.025))
+    return min(max(0.0, float(low)), ece), max(min(1.0, float(high)), ece)
+
+
+@by_annotation
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The temperature at which the true classes of held-out pictures are likeliest.
 
@@ -101,6 +125,22 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         middle = (low * high) ** 0.5
         low, high = (middle, high) if slope(middle) < 0 else (low, middle)
     return 1 / low
+
+
+@by_annotation
+def temperature_interval(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of the fitted temperature. Raises ``InputError`` as ``fit_temperature`` does.
+
+    1 / T is where the mean of g = expected logit - true logit is 0, so it varies as sd(g) / (sqrt(N) slope) does, and
+    the slope is the mean variance of the logits (an M-estimator: Huber 1967, 5th Berkeley Symposium).
+    """
+    logits, labels = check_logits(logits, labels)
+    beta = 1 / fit_temperature(logits, labels)
+    p = softmax(logits, 1 / beta)
+    mean = (p * logits).sum(1)
+    slope = ((p * logits**2).sum(1) - mean**2).mean()
+    reach = 1.96 * (mean - logits[np.arange(len(labels)), labels]).std() / (np.sqrt(len(labels)) * slope)
+    return float(1 / (beta + reach)), float(1 / max(beta - reach, 1 / HIGHEST))
 
 
 def _nll(logits: np.ndarray, labels: np.ndarray, beta: float) -> float:

@@ -8,20 +8,16 @@ tests hold all four against captum's own, to 1e-6.
 import warnings
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 
-from cnnlab_core.checks import by_annotation
+from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress
-
-Method = Literal["Saliency", "Grad-CAM", "Integrated gradients", "Occlusion"]
-METHODS: tuple[Method, ...] = ("Saliency", "Grad-CAM", "Integrated gradients", "Occlusion")
 
 BASELINES = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
@@ -31,63 +27,8 @@ WIDE_GAP = 0.05
 MOST_STEPS = 1000
 """Gradients that integrated gradients may take."""
 
-
-@dataclass(frozen=True)
-class Request:
-    """Attribute the logit of class ``target`` by a ``method``; the rest are settings of the one method that reads them.
-
-    Grad-CAM reads ``node``; integrated gradients read ``steps`` and ``baseline``; occlusion reads ``window``,
-    ``stride`` and ``baseline``.
-    """
-
-    method: Method
-    target: int
-    node: str = ""
-    steps: int = 50
-    baseline: float = 0.0
-    window: int = 32
-    stride: int = 16
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """``values`` (h, w) float32: positive speaks for the class and, if ``signed``, negative against it.
-
-    Grad-CAM's are as large as its node's map, the others' as the picture. ``difference`` and ``gap`` are those of
-    integrated gradients: f(x) - f(baseline), and how far the sum of the attributions is from it.
-    """
-
-    values: np.ndarray
-    signed: bool
-    difference: float = 0.0
-    gap: float = 0.0
-
-    @property
-    def gap_share(self) -> float:
-        """The gap as a share of the difference."""
-        return _share(self.gap, self.difference)
-
-
-@by_annotation
-def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generator[Progress[None], None, Attribution]:
-    """One number per pixel of ``x`` (1, 3, H, W), whichever method gives it; raises what the methods raise."""
-    target = request.target
-    match request.method:
-        case "Saliency":  # the largest over the colours, as in the paper
-            return Attribution(_array(saliency(model, x, target).amax(1)), signed=False)
-        case "Grad-CAM":
-            return Attribution(_array(grad_cam(model, x, target, request.node)), signed=True)
-        case "Integrated gradients":
-            steps = integrated_gradients(model, x, target, steps=request.steps, baseline=request.baseline)
-            found = yield from steps
-            return Attribution(_array(found.attribution.sum(1)), True, found.difference, found.gap)
-        case "Occlusion":
-            settings = {"window": request.window, "stride": request.stride}
-            falls = yield from occlusion(model, x, target, **settings, baseline=request.baseline)
-            return Attribution(_array(falls), signed=True)
-
-
-# --- the methods ----------------------------------------------------------------------------------------------
+MOST_AT_ONCE = 256
+"""Pictures that a network is asked about at once."""
 
 
 @by_annotation
@@ -136,7 +77,7 @@ class IntegratedGradients:
     @property
     def gap_share(self) -> float:
         """The gap as a share of the difference; above ``WIDE_GAP`` the attributions aren't to be trusted."""
-        return _share(self.gap, self.difference)
+        return share_of(self.gap, self.difference)
 
 
 @by_annotation
@@ -174,26 +115,40 @@ def integrated_gradients(
 
 @by_annotation
 def occlusion(
-    model: LoadedModel, x: torch.Tensor, target: int, *, window: int = 32, stride: int = 16, baseline: float = 0.5
+    model: LoadedModel,
+    x: torch.Tensor,
+    target: int,
+    *,
+    window: int = 32,
+    stride: int = 16,
+    baseline: float = 0.5,
+    batch: int = 1,
 ) -> Generator[Progress[None], None, torch.Tensor]:
     """How far the logit falls when a square is covered (Zeiler & Fergus 2013, arXiv:1311.2901): (1, 1, H, W).
 
-    A pixel's value is the mean over the squares that cover it. ``baseline`` is the grey of the square.
+    A pixel's value is the mean over the squares that cover it. ``baseline`` is the grey of the square; the network is
+    asked about ``batch`` squares at once.
     """
     check_explained(model, x, target)
+    batch = whole("batch", batch, least=1, most=MOST_AT_ONCE)
     height, width = x.shape[2:]
     corners = occlusion_corners(height, width, window, stride)
     falls, covers = torch.zeros(1, 1, height, width, device=x.device), torch.zeros(1, 1, height, width, device=x.device)
     with torch.no_grad():
-        whole = model.published(x)[0, target]
-    for done, (top, left) in enumerate(corners, 1):
-        square = (..., slice(top, top + window), slice(left, left + window))
-        covered = x.detach().clone()
-        covered[square] = baseline
+        whole_logit = model.published(x)[0, target]
+    for start in range(0, len(corners), batch):
+        squares = [
+            (..., slice(top, top + window), slice(left, left + window)) for top, left in corners[start : start + batch]
+        ]
+        covered = x.detach().repeat(len(squares), 1, 1, 1)
+        for picture, square in zip(covered, squares, strict=True):
+            picture[square] = baseline
         with torch.no_grad():
-            falls[square] += whole - model.published(covered)[0, target]
-        covers[square] += 1
-        yield Progress(done, len(corners))
+            found = whole_logit - model.published(covered)[:, target]
+        for fall, square in zip(found, squares, strict=True):
+            falls[square] += fall
+            covers[square] += 1
+        yield Progress(start + len(squares), len(corners))
     return falls / covers
 
 
@@ -238,12 +193,8 @@ def logit_gradient(model: LoadedModel, x: torch.Tensor, target: int) -> torch.Te
         return Saliency(model.published).attribute(point, target=target, abs=False).detach()
 
 
-def _share(gap: float, difference: float) -> float:
+def share_of(gap: float, difference: float) -> float:
     return abs(gap) / max(abs(difference), 1e-12)
-
-
-def _array(values: torch.Tensor) -> np.ndarray:
-    return values.reshape(values.shape[-2:]).float().cpu().numpy()
 
 
 def check_explained(model: LoadedModel, x: torch.Tensor, target: int) -> None:

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from cnnlab_core.checks import by_annotation, seeded, whole
 from cnnlab_core.errors import InputError
-from cnnlab_core.interpretability.attribution import check_explained, logit_gradient
+from cnnlab_core.interpretability.attribution import MOST_AT_ONCE, check_explained, logit_gradient
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress
 
@@ -61,6 +61,7 @@ def rise(
     masks: int = 500,
     cells: int = 7,
     keep: float = 0.5,
+    batch: int = 1,
     generator: torch.Generator | int = 0,
 ) -> Generator[Progress[None], None, torch.Tensor]:
     """RISE (Petsiuk et al. 2018, arXiv:1806.07421, eq. 6): the mean of random masks, each times P(class | x mask).
@@ -74,6 +75,7 @@ def rise(
         masks: how many of them.
         cells: of a mask's grid, along each side.
         keep: the chance of a cell to be seen, between 0 and 1.
+        batch: how many masks the network is asked about at once.
         generator: draws the masks, or a seed.
 
     Returns:
@@ -84,12 +86,15 @@ def rise(
     """
     check_explained(model, x, target)
     masks = whole("masks", masks, least=1, most=MOST_VIEWS)
+    batch = whole("batch", batch, least=1, most=MOST_AT_ONCE)
     generator, total = seeded(generator), torch.zeros_like(x[:, :1])
-    for done in range(1, masks + 1):
-        mask = rise_mask(x.shape[2], x.shape[3], cells, keep, generator).to(x)
+    for start in range(0, masks, batch):
+        few = range(start, min(start + batch, masks))
+        drawn = torch.cat([rise_mask(x.shape[2], x.shape[3], cells, keep, generator) for _ in few]).to(x)
         with torch.no_grad():
-            total += model.published(x * mask).softmax(1)[0, target] * mask
-        yield Progress(done, masks)
+            says = model.published(x * drawn).softmax(1)[:, target]
+        total += torch.einsum("n,nchw->chw", says, drawn)
+        yield Progress(few.stop, masks)
     return total / (masks * keep)
 
 

@@ -74,6 +74,18 @@ def read_description(path: Path, form: str = FORM) -> dict[str, Any]:
     return about
 
 
+def trained_on(spec: ModelSpec) -> str:
+    """The name of the data set that a network trained here learned from; "" of others."""
+    if not spec.weights.folder:
+        return ""
+    try:
+        about = read_description(Path(spec.weights.folder) / f"{Path(spec.weights.file).stem}.json")
+    except WeightsError:
+        return ""
+    config = about.get("config")
+    return str(config.get("data", "")) if isinstance(config, dict) else ""
+
+
 def write_export(folder: Path, name: str, weights: bytes, about: Mapping[str, Any], form: str = FORM) -> Path:
     """Write ``<name>.safetensors`` and ``<name>.json``; the path of the latter. Raises ``OSError``."""
     write_atomically(folder / f"{name}.safetensors", weights)

@@ -81,6 +81,23 @@ class Votes:
 
 
 @by_annotation
+def spread(model: LoadedModel, x: torch.Tensor, vote: Votes) -> Array:
+    """Each product of a vote over the places of its map, (features, h, w): they add up to ``vote.products``.
+
+    Summed over the features that is the class activation map of Zhou et al. (2015, arXiv:1512.04150). Raises
+    ``InputError`` where the features aren't the means of maps.
+    """
+    names = [layer.name for layer in model.nodes() if layer.has_maps]
+    maps = values_of(model, x, names[-1:])[0].double().cpu().numpy() if names else np.zeros((0, 1, 1))
+    if len(maps) != len(vote.activations) or not np.allclose(maps.mean((1, 2)), vote.activations, rtol=1e-3, atol=1e-5):
+        raise InputError(
+            f"What enters the last layer of {model.spec.title} aren't the means of its last maps, so no map belongs to "
+            "a weight. Choose a network with global average pooling, such as EfficientNet-Lite0 or ResNet-18."
+        )
+    return vote.weights[:, None, None] * maps / (maps.shape[1] * maps.shape[2])
+
+
+@by_annotation
 def votes(model: LoadedModel, x: torch.Tensor, classes: Sequence[int]) -> list[Votes]:
     """The votes of the features that enter the last linear layer, exact, for each of ``classes``.
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from cnnlab_core.plots.labels import as_text, shortened
-from cnnlab_core.plots.theme import ACCENT, MUTED, NUMBERS, make_figure, named_places
+from cnnlab_core.plots.theme import ACCENT, MUTED, NUMBERS, ORANGE, make_figure, named_places
 
 
 def class_bars(
@@ -19,14 +19,18 @@ def class_bars(
     longest: float = 0.0,
     what: str = "",
     height: int = 0,
+    signed: bool = False,
 ) -> go.Figure:
     """Horizontal bars, the first on top; ``percent`` for probabilities in [0, 1], else logits.
 
     ``chosen`` is the bar in the accent colour (default the first). ``longest`` sets the axis's end when several
     figures share one scale (0: its own). ``what`` is the name of the values on paper. ``height`` is that of the figure,
-    however many bars there are (0: as they need).
+    however many bars there are (0: as they need). ``signed`` colours all by their sign instead.
     """
     accent = 0 if chosen is None else chosen
+    colours = [ACCENT if i == accent else MUTED for i in range(len(labels))]
+    if signed:
+        colours = [ORANGE if value < 0 else ACCENT for value in values]
     form = "{}: {:.6%}" if percent else "{}: {:.6g}"
     bars = {
         "type": "bar",
@@ -37,7 +41,7 @@ def class_bars(
         "textposition": "outside",
         "textfont": {"size": NUMBERS},
         "cliponaxis": False,
-        "marker": {"color": [ACCENT if i == accent else MUTED for i in range(len(labels))]},
+        "marker": {"color": colours},
         "hovertext": [as_text(form.format(label, value)) for label, value in zip(labels, values, strict=True)],
         "hoverinfo": "text",
     }

@@ -23,14 +23,18 @@ def full_colour(values: npt.ArrayLike) -> float:
     return float(np.quantile(sizes, 0.98)) or float(sizes.max())
 
 
+def in_full_colour(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Numbers as shares of what is drawn in full colour, from -1 to 1."""
+    numbers, full = np.asarray(values, dtype=np.float64), full_colour(values)
+    return (numbers / full if full else numbers).clip(-1, 1)
+
+
 def attribution_overlay(picture: Image.Image, values: npt.ArrayLike, *, signed: bool, side: int = 448) -> Image.Image:
     """``values`` (h, w) over the picture in grey, ``side`` pixels wide, with its scale in a band below.
 
     Colours grow opaque with |value|: from black to bright, or ``signed`` from orange (negative) over white to teal.
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    full = full_colour(numbers)
-    scaled = (numbers / full if full else numbers).clip(-1, 1)
+    full, scaled = full_colour(values), in_full_colour(values)
     width, height = side, round(side * picture.height / picture.width)
     smooth = Image.fromarray(scaled.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
     shares = np.asarray(smooth, dtype=np.float64)

@@ -227,9 +227,10 @@ def _scatter(axes: Axes, trace: Any, layout: Any) -> None:
                 x[chosen], y[chosen], s=grown * size, marker=_MARKERS[symbol.removesuffix("-open")],
                 facecolors="none" if hollow else [colour], edgecolors=[around], linewidths=edge, zorder=3,
             )  # fmt: skip
-    if trace.error_y.array is not None:
-        reach = [trace.error_y.arrayminus, trace.error_y.array]
-        axes.errorbar(x, y, yerr=reach, fmt="none", ecolor=colour, elinewidth=_POINT * 1.5)
+    for which, error in (("xerr", trace.error_x), ("yerr", trace.error_y)):
+        if error.array is not None:
+            reach: dict[str, Any] = {which: [error.arrayminus, error.array]}
+            axes.errorbar(x, y, fmt="none", ecolor=colour, elinewidth=_POINT * 1.5, **reach)
     if "text" in trace.mode:
         up, side = (trace.textposition or "top center").split(" ")
         for across, above, text in zip(x, y, trace.text, strict=True):

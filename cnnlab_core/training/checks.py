@@ -44,6 +44,7 @@ MOST_NUMBERS = 500_000_000
 _LABELS: dict[str, tuple[Callable[[], torch.Tensor], int]] = {
     "cifar10": (lambda: torch.arange(10).repeat(5000), 32),
     "shapes": (lambda: torch.arange(10).repeat(1000), 32),
+    "marked_shapes": (lambda: torch.arange(10).repeat(1000), 32),
     "digits": (digits.train_labels, digits.SIDE),
 }
 """How many training pictures of each class there are, in some order, and their side."""

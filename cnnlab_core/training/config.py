@@ -17,7 +17,7 @@ Labels = Literal["true", "random"]
 Attack = Literal["none", "fgsm", "pgd"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-DATA = ("cifar10", "shapes", "digits", "names")
+DATA = ("cifar10", "shapes", "digits", "marked_shapes", "names")
 """The data sets that come with the lab; others are called ``own:`` or, if they are text, ``text:`` and their name."""
 _OWN = re.compile(r"(own|text):[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _ATTACKED = {"attack": ("fgsm", "pgd")}

@@ -49,7 +49,7 @@ PAGES: tuple[Page, ...] = (
         title="Feature maps",
         icon=":material/grid_view:",
         question="What does each layer respond to?",
-        promise="Look at any layer's maps, compare networks, and find what a channel looks for.",
+        promise="Look at any layer's maps, find what a channel looks for, and put explanations on trial.",
         look="A map is one filter's answer at every place of the photo: the stronger, the deeper its colour.",
     ),
     Page(
@@ -75,6 +75,15 @@ PAGES: tuple[Page, ...] = (
         question="How small a change fools the network, and does it survive in the real world?",
         promise="Fool a network with noise that nobody sees, measure it, and try to undo its effect.",
         look="Look at the two photos, then at what the network says about each.",
+    ),
+    Page(
+        name="report_card",
+        group="Do",
+        title="Report card",
+        icon=":material/fact_check:",
+        question="What is a network's accuracy worth?",
+        promise="Measure how often a network is right, under attack and in bad light too, and how well it knows that.",
+        look="Two networks, each figure with its 95% interval. Which one would you trust?",
     ),
     Page(
         name="deepdream",

@@ -16,20 +16,32 @@ from cnnlab_core.ui.address import asked, check, in_address, refuse
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
 
-_FORGOTTEN = "controls forgotten"
+_FORGOTTEN, _HELD = "controls forgotten", "controls held"
 
 
 def forget_controls(keys: Iterable[str]) -> None:
     """Forget the controls that share a page's prefix with one of the ``keys``: they are then as the address says, or
-    else as at first.
+    else as at first. What is ``held`` stays.
 
     A browser shows what it had of a control that is drawn again, and would send it: those get their first value anew.
     """
     prefixes = tuple({key.partition("_")[0] + "_" for key in keys})
-    gone = {key for key in map(str, st.session_state) if key.startswith(prefixes)}
+    held = st.session_state.get(_HELD, ())
+    gone = {key for key in map(str, st.session_state) if key.startswith(prefixes) and key not in held}
     for key in gone:
         del st.session_state[key]
     st.session_state[_FORGOTTEN] = gone
+
+
+def held(key: str) -> str:
+    """The ``key`` of something that a visitor has typed or brought and that no address holds: it isn't forgotten."""
+    st.session_state.setdefault(_HELD, set()).add(key)
+    return key
+
+
+def lasting(key: str) -> dict[str, Any]:
+    """The arguments of a field whose words are kept until the browser's tab is closed, whatever is opened meanwhile."""
+    return {"key": held(key), "persist_state": "session"}
 
 
 @dataclass(frozen=True)

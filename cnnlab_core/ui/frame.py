@@ -40,7 +40,7 @@ def page(name: str) -> None:
     if st.query_params.get(CARRIED):
         from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
 
-        show_card(name)
+        show_card(name, head)
     elif not show_lesson(head):
         show_story(name, head)
     warm_up()

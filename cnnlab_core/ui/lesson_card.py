@@ -1,4 +1,4 @@
-"""A lesson's card on the page: its task, a guess, a question with its answer checked, and the way to the next step.
+"""A lesson's card on the page: its task, a guess, a question with its answer checked. The ways on are above it.
 
 The lesson and the step are in the address, and what was solved too, as the code that is handed in: whoever reloads the
 page goes on. All that a teacher or a student has typed is shown as text.
@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.errors import InputError, LabError
 from cnnlab_core.exercises import Choice, Part
@@ -74,8 +75,8 @@ def check_pages(lesson: Lesson) -> None:
         raise InputError(f"The lesson leads to the page “{strange[0]}”, which this lab doesn't have.")
 
 
-def show_card(page: str) -> None:
-    """The open step of the lesson that the address carries, or a sentence."""
+def show_card(page: str, head: DeltaGenerator) -> None:
+    """The open step of the lesson that the address carries, with the ways on in the page's ``head``; or a sentence."""
     packed = st.query_params[CARRIED]
     try:
         lesson = unpack(packed)
@@ -102,24 +103,27 @@ def show_card(page: str) -> None:
         "query_params": query_of(lesson, packed, number, seat.code),
     }
     hide(there.away)
-    with st.container(border=True, key="lesson_card", gap="xsmall"):
+    with st.container(border=True, key="lesson_card"):
         if number > last:
             _end(lesson, seat)
         else:
             _step(lesson, number, seat)
+        with st.container(key="lesson_whose", horizontal=True, vertical_alignment="center"):
+            st.caption(_whose(lesson), width="stretch")
+            _anew(lesson, packed, number, seat)
+    with head, st.container(key="lesson_steps", horizontal=True, gap="small", vertical_alignment="center"):
         _ways(lesson, packed, number, seat)
-        st.caption(_whose(lesson))
 
 
 def _whose(lesson: Lesson) -> str:
-    """Whose words they are; and that controls which are put away can be brought back."""
+    """Whose words they are, and whose page; and that controls which are put away can be brought back."""
     if any(lesson.steps == ready.steps for ready in LESSONS):
         words = "A lesson that comes with the lab."
     else:
-        by, group = f", {plain(lesson.by)}," if lesson.by else "", f" for {plain(lesson.group)}" if lesson.group else ""
-        words = (
-            f"Written by a teacher{by}{group} who uses this lab. The lab shows the words as text; they aren't its own."
-        )
+        named = ", ".join(filter(None, (plain(lesson.by), f"for {plain(lesson.group)}" if lesson.group else "")))
+        place = plain(urlsplit(st.context.url or "").netloc or "this address")
+        words = f"Written by a teacher{f' ({named})' if named else ''} and shown as text: the lab at {place} "
+        words += "doesn't vouch for it."
     away = " Some controls are put away. This isn't an exam mode." if any(step.away for step in lesson.steps) else ""
     return words + away
 
@@ -131,11 +135,8 @@ def _step(lesson: Lesson, number: int, seat: Seat) -> None:
     step = lesson.steps[number - 1]
     told, asked = st.columns([3, 2], gap="large")
     told.markdown(f"**{plain(lesson.title)} · {number} of {len(lesson.steps)}**  \n{as_text(step.task)}")
+    guessed = seat.guessed.get(number)
     with asked:
-        guessed = seat.guessed.get(number)
-        if step.guess and guessed is not None:
-            verdict = step.guess.verdict(step.guess.choices[guessed]).removesuffix(": ")
-            told.markdown(f":material/psychology_alt: {plain(verdict)}")
         if step.guess and guessed is None:
             _guess(step.guess, number, seat)
         elif step.question and not seat.student:
@@ -143,7 +144,11 @@ def _step(lesson: Lesson, number: int, seat: Seat) -> None:
         elif step.question:
             with sentences():
                 _question(lesson, number, seat)
-    if step.after and (seat.steps[number - 1].right if step.question else guessed is not None or not step.guess):
+    done = seat.steps[number - 1].right if step.question else guessed is not None or not step.guess
+    if step.guess and guessed is not None and not (step.question and step.after and done):
+        verdict = step.guess.verdict(step.guess.choices[guessed]).removesuffix(": ")
+        told.markdown(f":material/psychology_alt: {plain(verdict)}")
+    if step.after and done:
         told.markdown(f":material/lightbulb: {as_text(step.after)}")
 
 
@@ -206,8 +211,9 @@ def _question(lesson: Lesson, number: int, seat: Seat) -> None:
             st.markdown(exercise.prompt)
         form = st.form(f"lesson_form {seed}", border=False)
         with form.container(horizontal=not exercise, vertical_alignment="bottom"):
-            for part, key in zip(parts, keys, strict=True):
-                ask(part, key)
+            before = seat.answers.get(number) or [""] * len(parts)
+            for part, key, given in zip(parts, keys, before, strict=True):
+                ask(part, key, given)
             st.form_submit_button("Check", type="primary", icon=":material/check:", on_click=check)
         if exercise and seat.answers.get(number):
             _verdicts(parts, seat.answers[number])
@@ -293,32 +299,27 @@ def _show_code(seat: Seat) -> None:
 
 def _ways(lesson: Lesson, packed: str, number: int, seat: Seat) -> None:
     last = len(lesson.steps)
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if number > 1:
-            _link(lesson, packed, number - 1, seat, "Back", ":material/arrow_back:", "back")
-        if number <= last:
-            _link(
-                lesson,
-                packed,
-                number + 1,
-                seat,
-                "Next" if number < last else "To the end",
-                ":material/arrow_forward:",
-                "next",
-            )
-            if st.button(
-                "Back to the teacher's view", key="lesson_again", type="tertiary", icon=":material/restart_alt:"
-            ):
-                del st.session_state[_HERE]
-                step = lesson.steps[number - 1]
-                st.switch_page(find_page(step.page).file, query_params=query_of(lesson, packed, number, seat.code))
-            if seat.code:
-                with st.popover("Your code", icon=":material/qr_code:", key="lesson_codes", type="tertiary"):
-                    _show_code(seat)
-        if seat.student:
-            label = f"{plain(seat.student)}: not you?"
-            st.button(label, key="lesson_other", type="tertiary", on_click=_other, args=(lesson,))
-        st.button("Close", key="lesson_leave", icon=":material/close:", type="tertiary", on_click=_leave)
+    if number > 1:
+        _link(lesson, packed, number - 1, seat, "Back", ":material/arrow_back:", "back")
+    if number <= last:
+        onward = "Next" if number < last else "To the end"
+        _link(lesson, packed, number + 1, seat, onward, ":material/arrow_forward:", "next")
+        if seat.code:
+            with st.popover("Your code", icon=":material/qr_code:", key="lesson_codes", type="tertiary"):
+                _show_code(seat)
+    st.button("Close", key="lesson_leave", icon=":material/close:", type="tertiary", on_click=_leave)
+
+
+def _anew(lesson: Lesson, packed: str, number: int, seat: Seat) -> None:
+    """The ways to begin again: with the view, or as somebody else."""
+    if seat.student:
+        label = f"{plain(seat.student)}: not you?"
+        st.button(label, key="lesson_other", type="tertiary", on_click=_other, args=(lesson,))
+    last, again = len(lesson.steps), "Back to the teacher's view"
+    if number <= last and st.button(again, key="lesson_again", type="tertiary", icon=":material/restart_alt:"):
+        del st.session_state[_HERE]
+        step = lesson.steps[number - 1]
+        st.switch_page(find_page(step.page).file, query_params=query_of(lesson, packed, number, seat.code))
 
 
 def _link(lesson: Lesson, packed: str, number: int, seat: Seat, label: str, icon: str, role: str) -> None:

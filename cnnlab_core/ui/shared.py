@@ -24,6 +24,7 @@ from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.brought import Keeper, icon
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.picture import Picture
+from cnnlab_core.ui.report_card.link import link_card
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, sentences, show_problem
@@ -45,9 +46,15 @@ class _Shared(Keeper):
     unread: list[tuple[str, str, bytes]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def as_at_first(self) -> None:
-        """Choose what a new session begins with."""
-        self.picture, self.model, self.weights = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
+    @property
+    def choice(self) -> tuple[str, str, str]:
+        """The picture, the model and the weights."""
+        return self.picture, self.model, self.weights
+
+    def choose(self, choice: tuple[str, str, str] | None = None) -> None:
+        """Choose these; else what a new session begins with."""
+        first = next(iter(sample_images())), DEFAULT_MODEL, WEIGHTS_KINDS[0]
+        self.picture, self.model, self.weights = choice or first
 
 
 _CAMERA = "Camera photo"
@@ -91,6 +98,8 @@ def choose_model() -> tuple[ModelSpec, str]:
             args=("weights", "weights_choice"),
         )
         st.caption(plain(find_spec(shared.model).about))
+        if (spec := find_spec(shared.model)).weights.folder:
+            link_card(spec)
         with sentences():
             st.caption(f":material/memory: {plain(describe_device(pick_device()))}")
     _write_address(shared)

@@ -2,7 +2,8 @@
 
 The step is in the address (``story=3``, after its guess ``story=3-shown``), so that a link leads into the middle; steps
 are links themselves, and what was guessed stays for the session. On the keyboard, ``N`` and ``B`` go on and back, and
-``1``, ``2`` ... guess. The stories follow each other as the pages do.
+``1``, ``2`` ... guess. The stories follow each other as the pages do. Whoever closes one finds the page as it was
+before: the browser keeps that address (``assets/frame/history.js``).
 """
 
 import re
@@ -19,6 +20,7 @@ from cnnlab_core.ui.controls import forget_controls
 PARAMETER = "story"
 _GUESSES = "story guesses"
 _LEFT = "story left"
+_OPEN = "story open"
 _SHOWN = "shown"
 
 _keys = st.components.v2.component("cnnlab_story", js=read_asset("story", "story.js"))
@@ -30,7 +32,12 @@ def show_story(page: str, head: DeltaGenerator) -> None:
         return
     story = read_story(page)
     wanted = st.query_params.get(PARAMETER)
+    opened, choice = st.session_state.pop(_OPEN, ("", None))
     if wanted is None:
+        if opened == page:
+            _forget_view(story)
+        if choice:
+            st.session_state["shared"].choose(choice)
         with head:
             _offer(page, story)
         return
@@ -39,10 +46,13 @@ def show_story(page: str, head: DeltaGenerator) -> None:
         refuse(PARAMETER, "the story's step", wanted, "step 1", f"1 to {len(story.steps)}")
         number, shown = 1, False
     places = st.session_state.setdefault(_LEFT, {})
-    here = _written(number, shown)
-    if places.get(page) != here:
-        _open_view(story)
-    places[page] = here
+    here, shared = _written(number, shown), st.session_state.get("shared")
+    choice = choice or (shared.choice if shared else None)
+    if (opened, places.get(page)) != (page, here):
+        _forget_view(story)
+        if shared:
+            shared.choose()
+    places[page], st.session_state[_OPEN] = here, (page, choice)
     # A link to the page that is open changes the view, and the browser's address only when something is written there.
     st.query_params[PARAMETER] = here
     with st.container(border=True, key="story"):
@@ -72,11 +82,9 @@ def _written(number: int, shown: bool) -> str:
     return f"{number}-{_SHOWN}" if shown else str(number)
 
 
-def _open_view(story: Story) -> None:
-    """The controls are as the view's address says, and the others as at first."""
+def _forget_view(story: Story) -> None:
+    """The controls are as the address says, and the others as at first."""
     forget_controls(key for step in story.steps for key in step.view)
-    if shared := st.session_state.get("shared"):
-        shared.as_at_first()
 
 
 def _step(page: str, story: Story, number: int, shown: bool) -> None:

@@ -12,6 +12,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 from cnnlab_core.runtime.limits import SESSION_UPLOADS_MB, UPLOAD_MB, UPLOADS_MB
+from cnnlab_core.ui.controls import held
 from cnnlab_core.ui.show import show_problem
 
 READ_ONLY = "Read-only: this lab's folder of data sets can't be written, so nothing can be brought here."
@@ -20,15 +21,17 @@ READ_ONLY = "Read-only: this lab's folder of data sets can't be written, so noth
 _MB = 2**20
 
 
-def bring_file(label: str, **more: Any) -> UploadedFile | None:
+def bring_file(label: str, key: str, **more: Any) -> UploadedFile | None:
     """A box to bring a file to, as ``st.file_uploader``; one that is too large gets a sentence."""
-    file = st.file_uploader(label, max_upload_size=UPLOAD_MB.now(), **more)
+    file = st.file_uploader(label, key=held(key), max_upload_size=UPLOAD_MB.now(), **more)
     return next(iter(_shown([file] if file else [])), None)
 
 
-def bring_files(label: str, **more: Any) -> list[UploadedFile]:
+def bring_files(label: str, key: str, **more: Any) -> list[UploadedFile]:
     """The same for several files."""
-    return _shown(st.file_uploader(label, accept_multiple_files=True, max_upload_size=UPLOAD_MB.now(), **more))
+    return _shown(
+        st.file_uploader(label, key=held(key), accept_multiple_files=True, max_upload_size=UPLOAD_MB.now(), **more)
+    )
 
 
 def split(files: Sequence[UploadedFile]) -> tuple[list[UploadedFile], list[str]]:

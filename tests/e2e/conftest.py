@@ -16,6 +16,7 @@ from PIL import Image
 from places import ROOT
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect, sync_playwright
+from shifts import STYLED
 from steering import TEACHERS_KEY
 
 from benchmarks.measure import lab_server
@@ -84,6 +85,17 @@ FINISH_FADES = """() => {
     if (change.effect.getComputedTiming().endTime < Infinity) change.finish();
 }"""
 
+# On a phone the picture may be below the first screen; elsewhere enough of it is on it to see what changes.
+BELOW = """(card) => {
+  const [told, seen] = [`.st-key-${card}`, ".st-key-main_picture"]
+    .map((key) => document.querySelector(key)?.getBoundingClientRect());
+  if (document.documentElement.scrollWidth > innerWidth) return "the page scrolls sideways";
+  if (!seen?.height) return "";
+  if (told.bottom > seen.top) return "the card lies over the picture";
+  const shown = Math.min(innerHeight, seen.bottom) - seen.top;
+  return innerWidth < 640 || shown >= Math.min(240, seen.height) ? "" : `${shown} of ${seen.height} px are shown`;
+}"""
+
 # What axe finds in elements that Streamlit makes and we can't change, by rule and selector.
 STREAMLITS_OWN = {
     # Code, formulas and cells of tables that are too wide scroll sideways. Browsers stop at such a region with Tab by
@@ -135,6 +147,7 @@ class Lab:
         self.page, self.server = page, server
         self.scripts = Scripts(page)
         page.add_init_script(STILL)
+        page.add_init_script(STYLED)
         self.complaints: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
@@ -225,6 +238,11 @@ class Lab:
             STREAMLITS_OWN,
         )
         assert not found, "\n".join(found)
+
+    def picture_is_below(self, card: str) -> None:
+        """What is told in the ``card`` stands above the main picture, which a laptop's first screen shows."""
+        found = self.page.evaluate(BELOW, card)
+        assert not found, f"{found}: {self.page.url}"
 
     def no_exception(self) -> None:
         """No traceback on the page: whatever else a test waits for wouldn't come."""

@@ -37,13 +37,8 @@ def named(picture):
         return int(model(to_tensor(picture)).argmax())
 
 
-@pytest.mark.parametrize(
-    ("picture", "target"),
-    [
-        ("motorcycle", "76 · tarantula"),
-        pytest.param("coffee", "282 · tiger cat", marks=pytest.mark.wide),
-    ],
-)
+@pytest.mark.wide
+@pytest.mark.parametrize(("picture", "target"), [("motorcycle", "76 · tarantula"), ("coffee", "282 · tiger cat")])
 def test_any_photo_becomes_a_spider_or_a_cat(lab, picture, target):
     attack(lab, picture=picture, adversarial_target=target, adversarial_steps="25")
     expect(lab.page.get_by_text("Fooled.")).to_be_visible()

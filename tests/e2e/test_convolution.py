@@ -237,6 +237,11 @@ def test_backward_every_gradient_and_its_sum(lab):
         lab.during(cell(lab, name).click)
         expect(words(lab)).to_contain_text(f"{name} = {value:g}".replace("-", "−"))
         assert lab.page.locator(".katex-error").count() == 0
+
+
+@pytest.mark.wide
+def test_what_a_gradient_does_and_what_borders_do(lab):
+    lab.open("/convolution?conv_tab=Backward")
     for view in ("One gradient step", "Borders compared"):
         lab.during(lambda view=view: lab.page.get_by_role("radio", name=view).click())
         assert lab.page.locator(".katex-error").count() == 0

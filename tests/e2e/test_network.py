@@ -106,7 +106,7 @@ def focus_is_seen(page):
     return found[2]
 
 
-@pytest.mark.parametrize("query", ["", "?network_shown=Digits"])
+@pytest.mark.parametrize("query", ["", pytest.param("?network_shown=Digits", marks=pytest.mark.wide)])
 def test_all_of_it_works_by_keyboard(lab, query):
     page = opened(lab, query)
     tile = page.locator(".tile").first

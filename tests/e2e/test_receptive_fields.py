@@ -113,6 +113,7 @@ def test_each_tab_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab,
         opened.shot(shot)
 
 
+@pytest.mark.wide
 def test_an_old_link_opens_the_page_cold_with_all_that_it_says(lab):
     counting = "pixels+from+1%2C+units+0%2C+bottom+left"
     lab.open(f"/feature_maps?maps_tab=AlexNet&maps_counting={counting}&maps_alexnet=conv2&picture=coffee")

@@ -7,19 +7,23 @@ import pytest
 from patience import patience
 from places import ROOT
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from cnnlab_core.errors import LabError
-from cnnlab_core.ui import runner, tabs
+from cnnlab_core.ui import runner, tabs, warmup
 from cnnlab_core.ui.runner import Result
 
 look_for_components = cache(manifest_scanner.scan_component_manifests)
+scripts = ScriptCache()
+warmup._collect_now_and_then = lambda: None  # with all that tests import, each of its rounds takes half a second
 
 
 @pytest.fixture(autouse=True)
-def packages_searched_once(monkeypatch):
-    """Each ``AppTest`` reads what all installed packages say of themselves, for a tenth of a second."""
+def read_once(monkeypatch):
+    """Each ``AppTest`` reads what all installed packages say of themselves, and each run compiles the page anew."""
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", look_for_components)
+    monkeypatch.setattr(local_script_runner, "ScriptCache", lambda: scripts)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ VIEWS = [
     ("training", {"training_tab": "Results"}),
     ("training", {"training_tab": "Compare"}),
     ("transfer_learning", {}),
+    ("report_card", {"report_tab": "Corruptions"}),
     ("reading_text", {}),
     ("reading_text", {"reading_tab": "Through time"}),
     ("reading_text", {"reading_tab": "Write"}),

@@ -82,16 +82,13 @@ def test_the_page_opens_with_a_finished_dream(open_page):
 
 
 @pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"dream_layer": "nowhere", "neuron_layer": "<b>", "dream_octaves": "99", "class_target": "unicorn"},
-        {"dream_step_size": "nan", "dream_channel": "-4", "dream_ask": "one channel", "neuron_channel": "1e9"},
-        {"dream_side": "7", "zoom_frames": "x", "class_beside": "AlexNet 3000", "dream_trick": "without"},
-    ],
-)
-def test_nonsense_in_the_address_is_left_aside(open_page, tab, query):
-    app = open_page("deepdream", dream_tab=tab, **QUICK | query)
+def test_nonsense_in_the_address_is_left_aside(open_page, tab):
+    """With a small network, which dreams in no time: what is left aside is the same."""
+    app = open_page(
+        "deepdream", dream_tab=tab, model="cifar10_standard", dream_layer="nowhere", neuron_layer="<b>",
+        dream_octaves="99", class_target="unicorn", dream_step_size="nan", dream_channel="-4", dream_ask="one channel",
+        neuron_channel="1e9", dream_side="7", zoom_frames="x", class_beside="AlexNet 3000", dream_trick="without",
+    )  # fmt: skip
     assert not app.error
 
 

@@ -28,12 +28,16 @@ def test_every_tab_of_fields_opens_with_a_finished_example(open_page, tab, depth
 @pytest.mark.parametrize(
     "query",
     [
-        {"maps_channel": "-1", "maps_filter": "1e9", "maps_versus": "<script>", "maps_order": "none"},
-        {"maps_channel": "99999", "maps_filter": "99999", "maps_depths_scale": "x", "maps_weights_scale": "y"},
-        {"maps_channel": "٣", "maps_filter": "nan", "maps_patches_two": "perhaps", "maps_filters_scale": "z"},
-        {"maps_depth": "any layer", "maps_layer": "](http://x)"},
+        {
+            "maps_channel": "-1", "maps_filter": "1e9", "maps_versus": "<script>", "maps_order": "none",
+            "maps_depths_scale": "x", "maps_weights_scale": "y", "maps_filters_scale": "z",
+        },
+        {
+            "maps_channel": "٣", "maps_filter": "99999", "maps_patches_two": "perhaps",
+            "maps_depth": "any layer", "maps_layer": "](http://x)",
+        },
     ],
-)
+)  # fmt: skip
 def test_nonsense_in_the_address_of_maps_is_left_aside(open_page, tab, query):
     app = open_page("feature_maps", maps_tab=tab, **query)
     assert not app.error
@@ -44,13 +48,17 @@ def test_nonsense_in_the_address_of_maps_is_left_aside(open_page, tab, query):
 @pytest.mark.parametrize(
     "query",
     [
-        {"maps_row": "-1", "maps_col": "9" * 30, "maps_channel": "²", "maps_counting": "x", "maps_depth": "x"},
-        {"maps_input": "nan", "maps_through": "1e400", "maps_stack": "<script>", "maps_alexnet": "conv9"},
-        {"maps_class": "](http://x)", "maps_method": "x", "maps_cam_layer": "x", "maps_ig_steps": "-1"},
-        {"maps_window": "100000", "maps_stride": "0", "maps_ig_baseline": "pink", "maps_method": "Occlusion"},
-        {"maps_pictures": "0", "maps_effective_over": "x", "maps_effective_unit": "x"},
+        {
+            "maps_row": "-1", "maps_col": "9" * 30, "maps_channel": "²", "maps_counting": "x", "maps_depth": "x",
+            "maps_input": "nan", "maps_through": "1e400", "maps_stack": "<script>", "maps_alexnet": "conv9",
+            "maps_class": "](http://x)", "maps_method": "x", "maps_cam_layer": "x", "maps_ig_steps": "-1",
+        },
+        {
+            "maps_window": "100000", "maps_stride": "0", "maps_ig_baseline": "pink", "maps_method": "Occlusion",
+            "maps_channel": "99999", "maps_pictures": "0", "maps_effective_over": "x", "maps_effective_unit": "x",
+        },
     ],
-)
+)  # fmt: skip
 def test_nonsense_in_the_address_of_fields_is_left_aside(open_page, tab, query):
     app = open_page("feature_maps", maps_tab=tab, **query)
     if "maps_stack" in query and tab == "Design your own":

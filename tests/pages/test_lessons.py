@@ -148,7 +148,8 @@ def test_a_student_goes_through_a_lesson_in_which_all_words_are_text(open_page):
     assert app.slider(key="conv_1_stride").value == 2
     style = "".join(html.proto.body for html in app.get("html"))
     assert ".st-key-conv_more, .st-key-pages { display: none !important; }" in style
-    for said in (f"Title {SHOWN}", f"First {SHOWN}", "# Second", f"By {SHOWN}", "for 7b", "isn't an exam mode"):
+    whose = f"(By {SHOWN}, for 7b) and shown as text"
+    for said in (f"Title {SHOWN}", f"First {SHOWN}", "# Second", whose, "isn't an exam mode"):
         assert said.replace("\\", "") in texts(app)
     assert "Because" not in texts(app)
     guess = next(group for group in app.button_group if "Guess first" in group.label)

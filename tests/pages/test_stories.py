@@ -14,7 +14,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.network.covered import Patch, logits_without
 from cnnlab_core.stories import has_story, read_story
 from cnnlab_core.ui.contents import PAGES
-from tests.screen import problems, refused, texts
+from tests.screen import press, problems, refused, texts
 
 TOLD = [page.name for page in PAGES if has_story(page.name)]
 STEPS = {(page, number): step for page in TOLD for number, step in enumerate(read_story(page).steps, 1)}
@@ -35,6 +35,7 @@ ON_THE_PAGE = {
     ("receptive_fields", 5): ("About half", r"(?s)covers \*\*56%.*covers \*\*85%"),
     ("receptive_fields", 6): ("3", r"\*\*conv3\*\* sees: 7 × 7 pixels"),
     ("convolution", 1): ("0", r"1 \\cdot 1 \+ 1 \\cdot \(-1\) \+ 0 = 0"),
+    ("convolution", 2): ("3", r"(?s)How large is the output\?.*\+ 1 = 3\b"),
     ("convolution", 3): ("(0, 7)", r"1 \\cdot 3 \+ 1 \\cdot 4 \+ 0 = 7"),
     ("adversarial", 1): ("Tarantula, 100 %", r"\*\*tarantula\*\* 100\.0%"),
     ("adversarial", 2): ("Tabby", r"still says \*\*tabby\*\* 18"),
@@ -42,6 +43,12 @@ ON_THE_PAGE = {
     ("adversarial", 4): ("4", r"survives \*\*4 of 11\*\*: grayscale, bit depth, brightness, translate"),
     ("adversarial", 5): ("Truck, less sure", r"still says \*\*truck\*\* 39\.8%"),
     ("adversarial", 6): ("0.67", r"at epsilon \*\*0\.6667\*\*"),
+    ("report_card", 1): ("None, or nearly none", r"standard\*\*.* and of \*\*0\.\d% .* under attack"),
+    ("report_card", 2): ("2 points", r"\*\*7[67]\.\d%\*\* of 2,000 \(74\.\d% to 7[89]\.\d%\)"),
+    ("report_card", 3): ("About 27 %", r"\*\*2[67]\.\d%\*\* .* stand all attacks.* PGD-20 alone leaves 3[0-4]\.\d%"),
+    ("report_card", 4): ("All of them", r"plain grey, PGD fools the network every time"),
+    ("report_card", 5): ("Not sure enough", r"(?s)\*\*not sure enough\*\*.*\*\*not sure enough\*\*"),
+    ("report_card", 6): ("A mirror", r"keeps 95% of its answers under mirror"),
     ("deepdream", 1): ("The photo's pixels", r"\*\*1\.9 times\*\*"),
     ("deepdream", 3): ("1.0 times", r"\*\*1\.0 times\*\*"),
     ("deepdream", 5): ("Nearly 60 times", r"0\.5414 before and \*\*31\.85\*\* after"),
@@ -156,10 +163,10 @@ def test_what_is_asked_before_opens_too(open_page, asked, page, number):
     assert {*read_story(page).view(number)} <= asked
 
 
-@pytest.mark.parametrize("number", [2, 3])
-def test_a_step_tells_after_the_guess(open_page, number):
-    step = STEPS["convolution", number]
-    app = open_step(open_page, "convolution", number)
+@pytest.mark.parametrize(("page", "number"), [("convolution", 3), ("exercises", 1)])
+def test_a_step_tells_after_the_guess(open_page, page, number):
+    step = STEPS[page, number]
+    app = open_step(open_page, page, number)
     assert step.title in texts(app)
     assert step.seen not in texts(app)
     pills = next(pills for pills in app.button_group if step.guess.ask in pills.label)
@@ -187,6 +194,36 @@ def test_a_story_begins_with_the_page_as_at_first(open_page):
     app.query_params.clear()
     app.run()
     assert "The story, from step 2" in [link.proto.label for link in app.get("page_link")]
+
+
+def open_in_story(app, page, number):
+    app.query_params.clear()
+    app.query_params.update(read_story(page).view(number) | {"story": str(number)})
+    app.run()
+    assert not app.exception
+
+
+def test_nothing_that_was_typed_is_lost_for_a_story(open_page, monkeypatch):
+    monkeypatch.setenv("CNNLAB_TEACHER_KEY", "correct horse battery")
+    monkeypatch.setattr("cnnlab_core.ui.teaching.entrance.is_teacher", lambda: True)
+    app = open_page("teaching", teaching_tab="Follow a class")
+    app.text_area(key="teaching_codes").set_value("AAAAA BBBBB").run()
+    open_in_story(app, "teaching", 1)
+    assert "A lesson is a link" in texts(app)
+    assert not app.text_area
+    open_in_story(app, "teaching", 4)
+    assert app.text_area(key="teaching_codes").value == "AAAAA BBBBB"
+
+    app = open_page("exercises", exercises_live_kind="Output size")
+    (box,) = (box for box in app.text_input if "_answer " in box.key)
+    box.set_value("77")
+    press(app, "Check")
+    open_in_story(app, "exercises", 4)
+    app.query_params.clear()
+    app.query_params.update(exercises_live_kind="Output size")
+    app.run()
+    assert app.text_input(key=box.key).value == "77"
+    assert "Not yet" in texts(app)
 
 
 @pytest.mark.parametrize("wanted", ["0", "99", "-1", "x", "3-seen", "٣٣٣٣", ""])

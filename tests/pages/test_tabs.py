@@ -100,7 +100,7 @@ def test_no_page_has_more_than_five_tabs_and_no_tab_more_than_five_views(address
 
 SLIDE, LINEAR = {"conv_tab": "Slide"}, {"conv_tab": "Linear layers"}
 ATTACK, SURVIVE, PAPER = ({"adversarial_tab": title} for title in ("Attack", "Does it survive?", "On paper"))
-LOOK_FOR = {"maps_tab": "What channels look for"}
+LOOK_FOR, LAYERS = {"maps_tab": "What channels look for"}, {"maps_tab": "Layer by layer"}
 FIELDS = {"page": "receptive_fields"}
 
 OLD = {
@@ -118,7 +118,8 @@ OLD = {
         title: {} for title in ("Softmax, worked out", "Preprocessing", "Layers", "Several pictures", "Take it away")
     },
     ("feature_maps", "maps_tab"): {
-        **{title: {} for title in ("Feature maps", "Early, middle, late", "Compare", "Attribution")},
+        **{title: {} for title in ("Feature maps", "Attribution")},
+        **{title: LAYERS | {"maps_tab_layers": title} for title in ("Early, middle, late", "Compare")},
         **{title: LOOK_FOR | {"maps_tab_channels": title} for title in ("Strongest patches", "First-layer filters")},
         **dict.fromkeys(("Receptive field", "Effective field", "Design your own", "AlexNet", "Practice"), FIELDS),
     },

@@ -292,7 +292,7 @@ def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
 def test_sets_that_cannot_be_are_sentences(files, says):
     with pytest.raises(DataError, match=says):
         finish(import_pictures(zipped(files), "bad"))
-    assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits"]
+    assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits", "marked_shapes"]
 
 
 def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):  # noqa: F811

@@ -22,15 +22,17 @@ from cnnlab_core.evaluation import (
     ask,
     calibration,
     corruptions,
+    ece_interval,
     expected_seconds,
     fit_temperature,
     masked_gradients,
     robustness,
     robustness_steps,
+    temperature_interval,
     wilson,
 )
 from cnnlab_core.evaluation.corruptions import strengths_of
-from cnnlab_core.evaluation.robustness import FOOLED, FOOLED_IN_FLOATS, STANDS, UNTRIED
+from cnnlab_core.evaluation.robustness import FOOLED, FOOLED_IN_FLOATS, STANDS, STEPS, UNTRIED
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
 
@@ -128,6 +130,25 @@ def test_no_temperature_is_best_where_all_is_right_or_wrong():
         fit_temperature(logits, (np.arange(4) + 1) % 4)
 
 
+def test_the_intervals_cover_the_truth():
+    """Thirty draws of 200 labels from known odds: the error that the odds give, and the temperature that they have."""
+    surer, temperatures, errors = 2.0, 0, 0
+    everything = np.random.default_rng(0).normal(0, 1.5, (50_000, 4)) * surer
+    sure, p = (np.exp(z) / np.exp(z).sum(1, keepdims=True) for z in (everything, everything / surer))
+    place = np.ceil(sure.max(1) * 15)
+    true = p[np.arange(len(p)), everything.argmax(1)]
+    error = sum(abs((sure.max(1) - true)[place == k].sum()) for k in range(1, 16)) / len(p)
+    for seed in range(30):
+        logits, labels = drawn_logits(seed, surer=surer)
+        low, high = temperature_interval(logits, labels)
+        temperatures += low <= surer <= high
+        low, high = ece_interval(logits, labels, draws=300)
+        errors += low <= error <= high
+        assert high - low < 0.2, "an interval that says something"
+    assert temperatures >= 26
+    assert errors >= 26
+
+
 # --- robustness -----------------------------------------------------------------------------------------------
 
 
@@ -162,13 +183,15 @@ def test_the_worst_case_is_no_better_than_any_part_and_goes_on_from_where_it_was
 
 def test_the_time_it_takes(monkeypatch):
     """A pass of 16 of 80 pictures, there and back, takes a second: three in four are right, and stand or fall."""
+    pgd, ce, targeted, squares = STEPS.values()
     ticks = SimpleNamespace(perf_counter=itertools.count().__next__)
     monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.robustness"], "time", ticks)
     model = small()
     x, y = labelled(model, 4)
     x, y = x.repeat(20, 1, 1, 1), y.repeat(20)
-    assert expected_seconds(model, x, y, eps=1e-6) == pytest.approx(0.75 * 80 / 16 * (20 + 50 + 4 * 30 + 500 * 0.4))
-    assert expected_seconds(model, x, y, eps=0.5) == pytest.approx(0.75 * 80 / 16 * 20)
+    others = ce + 4 * targeted + squares * 0.4
+    assert expected_seconds(model, x, y, eps=1e-6) == pytest.approx(0.75 * 80 / 16 * (pgd + others))
+    assert expected_seconds(model, x, y, eps=0.5) == pytest.approx(0.75 * 80 / 16 * pgd)
 
 
 def test_a_measurement_of_what_does_not_fit_is_a_sentence():
@@ -269,3 +292,24 @@ def test_a_network_that_hides_its_gradient_is_found_out(digits, mask):
     assert mask != "an honest network" or not named
     words = {"random": "chance inside", "zero gradient": "rounding", "wide ball": "plain grey", "black box": "only"}
     assert all(words[name] in found[name].sentence for name in signs)
+
+
+def test_a_network_with_ripples_in_its_gradient_is_found_out():
+    """The class is how bright a picture is, with ripples of a tenth: the first one catches short steps, not long ones.
+
+    From 0.3 the ripple's top at 0.33 counts as 0.38; in the ball of 0.25, at 0.55, there is the other class.
+    """
+
+    def model(x):
+        mean = x.mean((1, 2, 3))[:, None]
+        seen = mean + 0.05 * torch.sin(2 * torch.pi * (mean - 0.3) / 0.1)
+        return -((seen - torch.tensor([0.3, 0.7])) ** 2)
+
+    y = torch.arange(8) % 2
+    x = (0.3 + 0.4 * y)[:, None, None, None].expand(8, 3, 8, 8).contiguous()
+    found = {check.name: check for check in masked_gradients(model, x, y, eps=0.25)}
+    assert found["random"].clear
+    assert found["zero gradient"].clear
+    assert not found["more steps"].clear
+    assert "40 steps of PGD fool the network on 0 of 8 pictures, but 5 steps on 8: " in found["more steps"].sentence
+    assert "leads astray" in found["more steps"].sentence

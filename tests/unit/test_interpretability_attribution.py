@@ -11,10 +11,7 @@ from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability import capture, rise, rise_mask, smooth_grad
 from cnnlab_core.interpretability.attribution import (
-    METHODS,
     WIDE_GAP,
-    Request,
-    attribute,
     grad_cam,
     grad_cam_plus_plus,
     integrated_gradients,
@@ -22,6 +19,7 @@ from cnnlab_core.interpretability.attribution import (
     occlusion_corners,
     saliency,
 )
+from cnnlab_core.interpretability.methods import METHODS, Request, attribute
 from cnnlab_core.models import DEFAULT_MODEL, load_model
 from cnnlab_core.recipes.feature_maps import attribution as recipe
 from cnnlab_core.runtime.jobs import finish
@@ -164,6 +162,8 @@ def test_rise_is_the_mean_of_its_masks_by_what_the_network_says(ship):
         p = model(x * torch.from_numpy(masks).float()).double().softmax(1)[:, 3].numpy()
     expected = sum(p[i] * masks[i, 0] for i in range(20)) / (20 * 0.3)
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-4)
+    several = finish(rise(model, x, 3, masks=20, cells=5, keep=0.3, batch=7, generator=4))
+    torch.testing.assert_close(several, found, atol=1e-5, rtol=1e-4)
     with pytest.raises(InputError, match="chance between 0 and 1"):
         finish(rise(model, x, 3, keep=1.0))
 
@@ -188,10 +188,14 @@ def test_a_mask_is_a_grid_enlarged_smoothly_and_moved():
 
 REQUESTS = {
     "Saliency": Request("Saliency", 282),
-    "Grad-CAM": Request("Grad-CAM", 282, node="_blocks.13._swish_1"),
+    "SmoothGrad": Request("SmoothGrad", 282, draws=2),
     "Integrated gradients": Request("Integrated gradients", 282, steps=5),
+    "Grad-CAM": Request("Grad-CAM", 282, node="_blocks.13._swish_1"),
+    "Grad-CAM++": Request("Grad-CAM++", 282, node="_blocks.13._swish_1"),
     "Occlusion": Request("Occlusion", 282, window=112, stride=56, baseline=0.5),
+    "RISE": Request("RISE", 282, masks=6),
 }
+VARIABLES = ("saliency_map", "smooth", "gradients", "cam", "cam_plus", "falls", "above")
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +207,9 @@ def test_one_number_per_pixel(answers):
     assert tuple(answers) == METHODS
     assert answers["Saliency"].values.min() >= 0
     assert not answers["Saliency"].signed
+    assert answers["RISE"].values.mean() == pytest.approx(0, abs=1e-6)
     assert answers["Grad-CAM"].values.shape == (7, 7)
-    assert all(answers[method].values.shape == (224, 224) for method in METHODS if method != "Grad-CAM")
+    assert all(answers[method].values.shape == (224, 224) for method in METHODS if "CAM" not in method)
     gradients = answers["Integrated gradients"]
     assert gradients.values.sum() == pytest.approx(gradients.difference + gradients.gap, abs=1e-3)
 
@@ -214,12 +219,17 @@ def test_the_code_on_the_page_gives_the_numbers_on_the_page(answers, monkeypatch
     scope = {}
     code = recipe.code("efficientnet_lite0", "pretrained", "chelsea", [vars(request) for request in REQUESTS.values()])
     exec(code, scope)
-    for method, name in zip(METHODS, ("saliency_map", "cam", "gradients", "falls"), strict=True):
+    for method, name in zip(METHODS, VARIABLES, strict=True):
         np.testing.assert_allclose(scope[name].numpy(), answers[method].values, rtol=1e-4, atol=1e-5)
     assert f"{answers['Integrated gradients'].gap:.2f}" in f"{float(capsys.readouterr().out.split()[1]):.2f}"
     alone = recipe.code("resnet18", "random", None, [vars(REQUESTS["Saliency"])])
     assert "photo.jpg" in alone
     assert "finish" not in alone
+
+
+def test_squares_may_be_asked_about_together(ship):
+    one, several = (finish(occlusion(*ship, 3, window=8, stride=5, batch=batch)) for batch in (1, 10))
+    torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
 
 
 def test_squares_that_leave_gaps_are_refused():

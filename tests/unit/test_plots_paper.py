@@ -17,6 +17,7 @@ from cnnlab_core.plots.lines import Line, accuracy_curves, epsilon_curves, line_
 from cnnlab_core.plots.paper import figure_file, paper_figure
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, path, touching, viewport
 from cnnlab_core.plots.projection import features_map
+from cnnlab_core.plots.report_card import Reach, falling_bars, severity_map, shares
 from cnnlab_core.plots.step_size import step_map
 
 ACROSS, UP = viewport([(-1.0, -1.0), (1.6, 1.6)], cells=11)
@@ -63,6 +64,13 @@ FIGURES = {
     "features": (features_map(POINTS, np.arange(40) % 3, np.arange(40) % 2, ["cat", "dog", "owl"],
                               explained=(0.5, 0.2), own=(0.0, 0.0)),
                  ["first (50% of the variance)", "second (20% of the variance)", "owl", "your picture"], 4),
+    "shares": (shares(["Accuracy", "<b>"], {"one": [Reach(0.7, 0.6, 0.8), None], "two": [Reach(0.5, 0.4, 0.6)] * 2},
+                      [(0, 0.75), None], flattered_name="PGD alone"),
+               ["share of the pictures", "Accuracy", "<b>", "70.0%", "PGD alone", "two"], 5),
+    "attacks": (falling_bars(["none", "then PGD"], {"one": [Reach(0.7, 0.6, 0.8), Reach(0.1, 0, 0.2)]}),
+                ["accuracy", "none", "then PGD", "10.0%"], 3),
+    "severities": (severity_map(["mirror", "noise"], [[(0.7, "a")], [(0.6, "b"), (0.25, "c")]], ink="#e8edee"),
+                   ["severity", "mirror", "noise", "25%"], 1),
     "step map": (step_map([[1.5, np.nan], [2, 3]], [[False, False], [True, True]], sizes=("1", "2"), steps=("4", "8"),
                           ink="#e8edee", chosen=(1, 0)), ["steps", "step size", "✓ 2"], 1),
 }  # fmt: skip

@@ -8,7 +8,18 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import load_model
 from cnnlab_core.receptive_field import receptive_fields
-from cnnlab_core.recipes.feature_maps import compare, depths, first_layer_filters, top_patches
+from cnnlab_core.recipes.feature_maps import (
+    agreement,
+    class_channels,
+    compare,
+    deletion,
+    depths,
+    first_layer_filters,
+    inversion,
+    randomisation,
+    shortcut,
+    top_patches,
+)
 from cnnlab_core.recipes.feature_maps import maps as all_maps
 from cnnlab_core.recipes.receptive_fields import fields
 
@@ -75,3 +86,26 @@ def test_fields(capsys):
 
 def test_a_picture_of_ones_own_is_a_file():
     assert 'open_image("photo.jpg")' in all_maps.code(MODEL, "random", None, NODE, 0)
+
+
+SMALL = ("glass_cifar10", "pretrained", "chelsea")
+
+
+def test_explanations_on_trial(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(shortcut.code(1, 5))
+    assert capsys.readouterr().out.count("of the heat on the mark") == 14
+    found = run(randomisation.code(*SMALL, 3, ("Saliency", "Grad-CAM"), {"stages": 2, "seed": 1}))["found"]
+    assert len(found.layers) == 3
+    assert capsys.readouterr().out.count("sizes alone") == 6
+    curves = run(deletion.code(*SMALL, 3, ("Saliency",), {"steps": 2, "baseline": "grey"}))["curves"]
+    assert list(curves.deletion) == ["Saliency", "Random order"]
+    assert run(agreement.code(*SMALL, 3, ("Saliency", "RISE")))["matrix"].shape == (2, 2)
+    capsys.readouterr()
+    run(inversion.code(*SMALL, "relu2", {"steps": 2, "smoothness": 0.1, "generator": 0}))
+    assert (tmp_path / "inverted.png").is_file()
+    names = run(class_channels.code(*SMALL, 3))
+    assert names["maps"].shape[0] == len(names["vote"].products)
+    said = capsys.readouterr().out
+    ours, theirs = (float(said.split(word)[1].split()[0].strip(";")) for word in ("bias:", "says"))
+    assert ours == pytest.approx(theirs, abs=2e-5)

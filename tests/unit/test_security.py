@@ -295,7 +295,7 @@ def test_a_zip_of_many_entries_is_refused_by_its_directory(monkeypatch):
 def test_files_that_are_no_data_sets_are_not_offered(lab_folders):  # noqa: F811
     for name in ("a b", "..x", '"; import os #', "X"):
         (own_folder() / f"{name}.safetensors").write_bytes(b"")
-    assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits", "own:few"]
+    assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits", "marked_shapes", "own:few"]
 
 
 # --- networks of others ---------------------------------------------------------------------------------------

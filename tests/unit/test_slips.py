@@ -4,6 +4,8 @@ What is offered in ``__all__`` is enumerated; the table has good arguments for e
 """
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from cnnlab_core import (
     receptive_field,
 )
 from cnnlab_core.attacks.transforms import find_transform
+from cnnlab_core.data.marked_shapes import planted
 from cnnlab_core.errors import LabError
 from cnnlab_core.models import load_model
 from tests.slips import ANYTHING, call, offered, spoil
@@ -42,6 +45,9 @@ PICTURES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 ONE = PICTURES[:1]
 NETWORK = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 3)).eval()
 SAID = int(NETWORK(PICTURES)[0].argmax())
+CARD_FILE = Path(tempfile.mkdtemp()) / "card.json"
+CARD = evaluation.Card("net", "weights", "digits", ("a", "b"), np.arange(4), np.arange(4) % 2, 2, logits=np.eye(4, 2))
+evaluation.write_card(CARD_FILE, CARD)
 HALF_RIGHT = [SAID, (SAID + 1) % 3]
 PHOTO = Image.new("RGB", (40, 30), "teal")
 LOGITS = np.array([0.5, -1.0, 2.0])
@@ -70,6 +76,8 @@ SHEET = exercises.make_sheets(["conv1d"], seed=1)[0]
 PARTS = {type(part): part for kind in exercises.KINDS for part in exercises.make_exercise(kind, 1).parts}
 DRAWN_SHEETS = {"kinds": ["conv1d"], "seed": 1, "level": 1, "each": 1, "sheets": 1}
 EXPLAINED = {"model": MODEL, "x": ONE, "target": 3}
+ASKED = interpretability.Request("Saliency", 3)
+EXPLANATION = interpretability.Attribution(np.arange(16.0).reshape(4, 4), signed=True)
 LSTM = from_scratch.seeded_parameters("LSTM", 2, 2, 2, seed=3)
 READ = from_scratch.unroll("LSTM", LSTM, np.eye(2), [1, 0])
 
@@ -138,6 +146,7 @@ GOOD = {
     "dream.diversity": {"node": NODE},
     "dream.l2": {"grey": 0.5},
     "dream.layer": {"node": NODE, "norm": "mean"},
+    "dream.match": {"node": NODE, "values": torch.ones(4, 8, 8)},
     "dream.unit": {"node": NODE, "index": 1, "row": 2, "col": 2},
     "dream.dream": {"model": MODEL, "x": ONE, "objective": dream.class_logit(1), "octaves": 1, "octave_scale": 1.4,
                     "steps": 1, "step_size": 0.01, "jitter": 1, "normalise": "std", "laplacian": 0, "tile": None,
@@ -167,6 +176,13 @@ GOOD = {
     "evaluation.accuracy": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "most": 3},
     "evaluation.calibration": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0},
     "evaluation.fit_temperature": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
+    "evaluation.draw_pictures": {"model": load_model("glass_digits"), "data": "digits", "count": 4, "seed": 1},
+    "evaluation.figures": {"card": CARD},
+    "evaluation.read_card": {"path": CARD_FILE},
+    "evaluation.write_card": {"path": CARD_FILE, "card": CARD},
+    "evaluation.temperature_interval": {"logits": MANY_LOGITS, "labels": np.array([2, 0])},
+    "evaluation.ece_interval": {"logits": MANY_LOGITS, "labels": np.array([2, 0]), "bins": 3, "temperature": 1.0,
+                                "draws": 9},
     "exercises.make_exercise": {"kind": "conv1d", "seed": 1, "level": 1},
     "exercises.draw_sheets": DRAWN_SHEETS,
     **{f"exercises.{name}{way}": {"sheets": [SHEET]}
@@ -197,13 +213,27 @@ GOOD = {
     "interpretability.grad_cam": {**EXPLAINED, "node": NODE},
     "interpretability.grad_cam_plus_plus": {**EXPLAINED, "node": NODE},
     "interpretability.smooth_grad": {**EXPLAINED, "draws": 1, "noise": 0.1, "generator": 3},
-    "interpretability.rise": {**EXPLAINED, "masks": 1, "cells": 4, "keep": 0.4, "generator": 3},
+    "interpretability.rise": {**EXPLAINED, "masks": 1, "cells": 4, "keep": 0.4, "batch": 2,
+                              "generator": 3},
+    "interpretability.agreement": {"found": {"Saliency": EXPLANATION, "RISE": EXPLANATION}, "grid": 2},
+    "interpretability.rank_correlation": {"first": SIGNAL, "second": [2.0, 1.0, 0.5, 0.0]},
+    "interpretability.usual": {"spec": MODEL.spec, "method": "RISE", "target": 3},
+    "interpretability.attribute_all": {"model": MODEL, "x": ONE, "requests": [ASKED]},
+    "interpretability.baseline_picture": {"x": ONE, "baseline": "blurred"},
+    "interpretability.deletion": {**EXPLAINED, "maps": {"a map": np.eye(32)}, "steps": 1, "baseline": "grey",
+                                  "generator": 3},
+    "interpretability.distance_at": {"model": MODEL, "x": ONE, "other": PICTURES[1:], "node": NODE},
+    "interpretability.inversion": {"model": MODEL, "x": ONE, "node": NODE, "steps": 1, "smoothness": 0.1,
+                                   "learning_rate": 0.1, "generator": 3},
+    "interpretability.randomisation": {"model": MODEL, "x": ONE, "requests": [ASKED], "stages": 1, "seed": 2},
+    "interpretability.shortcut": {"model": MODEL, "planted": planted(1), "methods": ["Saliency"]},
     "interpretability.rise_mask": {"height": 20, "width": 30, "cells": 4, "keep": 0.4, "generator": 3},
     "interpretability.integrated_gradients": {**EXPLAINED, "steps": 2, "baseline": 0.5},
-    "interpretability.occlusion": {**EXPLAINED, "window": 32, "stride": 32, "baseline": 0.5},
+    "interpretability.occlusion": {**EXPLAINED, "window": 32, "stride": 32, "baseline": 0.5, "batch": 2},
     "interpretability.attribute": {"model": MODEL, "x": ONE, "request": interpretability.Request("Saliency", 3)},
     "interpretability.Request": {"method": "Saliency", "target": 3, "node": "", "steps": 5, "baseline": 0.5,
-                                 "window": 8, "stride": 8},
+                                 "window": 8, "stride": 8, "draws": 2, "noise": 0.1, "masks": 2, "cells": 4,
+                                 "batch": 2, "seed": 1},
     "models.all_specs": {},
     "models.find_spec": {"name": "alexnet"},
     "models.layer_table": {"name": "cifar10_standard", "size": (32, 32)},
@@ -229,10 +259,11 @@ RECORDS = {
     "from_scratch.Clipped", "from_scratch.Explanation", "from_scratch.Factor", "from_scratch.Term",
     "from_scratch.Unrolled",
     "dream.DreamStep", "dream.Dreamt", "dream.Objective", "dream.VisualiseStep", "dream.Visualised", "dream.ZoomStep",
-    "evaluation.Accuracy", "evaluation.Calibration", "evaluation.Check", "evaluation.Corrupted",
-    "evaluation.Robustness",
+    "evaluation.Accuracy", "evaluation.Calibration", "evaluation.Card", "evaluation.Check", "evaluation.Corrupted",
+    "evaluation.Figure", "evaluation.Robustness",
     "exercises.Exercise", "exercises.Kind", "exercises.Choice", "exercises.Numbers", "exercises.Sheet",
-    "images.Sample", "interpretability.Attribution", "models.Layer", "models.ModelSpec", "models.Stage",
+    "images.Sample", "interpretability.Attribution", "interpretability.Curves",
+    "interpretability.Randomised", "interpretability.Trial", "models.Layer", "models.ModelSpec", "models.Stage",
     "receptive_field.Box", "receptive_field.Growth", "receptive_field.ReceptiveField",
 }  # fmt: skip
 """What functions give back, and what other functions make: nobody calls these."""

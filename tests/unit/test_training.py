@@ -427,7 +427,7 @@ def test_the_inner_attack_stays_in_its_ball_and_raises_the_loss():
 
 
 def test_adversarial_training_makes_robust(note):
-    more = Dataset("own:more", "more", CLASSES, draw(2400, [3]), lambda: draw(200, [4]))
+    more = Dataset("own:more", "more", CLASSES, draw(1200, [3]), lambda: draw(200, [4]))
     write_dataset(own_path("more"), more)
     x, y = to_pixels(more.read_test().images), more.read_test().labels
     robust = {}

@@ -5,10 +5,18 @@ from typing import Any
 
 from cnnlab_core.recipes.opening import IMPORTS, picture
 
+FUNCTIONS = ("grad_cam", "grad_cam_plus_plus", "integrated_gradients", "occlusion", "rise", "saliency", "smooth_grad")
+
 
 def code(model: str, weights: str, sample: str | None, requests: Sequence[Mapping[str, Any]]) -> str:
     """One line for each request: the fields of an ``attribution.Request`` by name."""
     lines = {
+        "SmoothGrad": (
+            "mean = finish(smooth_grad(model, x, {target}, draws={draws}, noise={noise}))\n"
+            "smooth = mean.abs().amax(1)[0]"
+        ),
+        "Grad-CAM++": 'cam_plus = grad_cam_plus_plus(model, x, {target}, "{node}")[0, 0]',
+        "RISE": "seen = finish(rise(model, x, {target}, masks={masks}))[0, 0]\nabove = seen - seen.mean()",
         "Saliency": "saliency_map = saliency(model, x, {target}).amax(1)[0]  # the largest over the colours",
         "Grad-CAM": 'cam = grad_cam(model, x, {target}, "{node}")[0, 0]',
         "Integrated gradients": (
@@ -21,10 +29,10 @@ def code(model: str, weights: str, sample: str | None, requests: Sequence[Mappin
         ),
     }
     calls = "\n".join(lines[request["method"]].format(**request) for request in requests)
-    functions = [name for name in ("grad_cam", "integrated_gradients", "occlusion", "saliency") if f"{name}(" in calls]
+    functions = [name for name in FUNCTIONS if f" {name}(" in calls or f"({name}(" in calls]
     finish = "from cnnlab_core.runtime.jobs import finish\n" if "finish(" in calls else ""
     return f"""\
-from cnnlab_core.interpretability.attribution import {", ".join(functions)}
+from cnnlab_core.interpretability import {", ".join(functions)}
 {finish}{IMPORTS}
 
 model = load_model("{model}", weights="{weights}")

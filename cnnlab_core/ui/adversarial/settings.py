@@ -136,6 +136,11 @@ SETTINGS: Mapping[str, Setting] = {
         lambda plan: f"alpha {plan.alpha:g}",
         usual=True,
     ),
+    "searches": Setting(
+        lambda method, norm: Slider("searches", "Searches for the weight of success", 1, 9, 5, 1),
+        lambda plan: f"{plan.searches} searches",
+        usual=True,
+    ),
     "steps": Setting(
         lambda method, norm: Slider("steps", "Steps", 1, 200, 20, 1),
         lambda plan: f"{'up to ' if plan.early_stop else ''}{plan.steps} steps",
@@ -171,7 +176,7 @@ SETTINGS: Mapping[str, Setting] = {
 def choose_plan(controls: Controls, method: Method, beside: Any, last: Any) -> Plan:
     """How much may change stands ``beside`` the attack and its target; all else behind “More”, the ``last`` place."""
     more = last.popover("More", icon=":material/tune:", key=controls.key("more"))
-    first = next(name for name in ("eps", "alpha", "step_size") if method.takes(name))
+    first = next(name for name in ("eps", "alpha", "step_size", "steps") if method.takes(name))
     norm = "linf"
     if method.takes("norm"):
         with more:

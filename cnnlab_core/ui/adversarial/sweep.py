@@ -32,6 +32,7 @@ from cnnlab_core.ui.adversarial.pictures import looked_at
 from cnnlab_core.ui.adversarial.settings import in_words
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess, learned
+from cnnlab_core.ui.report_card.link import link_card
 from cnnlab_core.ui.runner import Outcome, mark
 from cnnlab_core.ui.show import later, main_answer, main_picture, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
@@ -108,6 +109,7 @@ def show(choice: Choice) -> None:
     )
     _ask_of_turns(sweep, tuple(pair[0] for pair in pairs))
     learned("how robust a network is can only be said of an attack and an epsilon: a weak attack flatters it.")
+    link_card(subject.spec)
     _away(subject, sweep, pairs)
 
 

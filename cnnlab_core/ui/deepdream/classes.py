@@ -34,7 +34,7 @@ CONTROLS = Controls("class")
 
 STARTS = ("the photo", "noise")
 TARANTULA = 76
-"""The class of the first look."""
+"""The class of the first look, with the classes of ImageNet; with fewer, they are counted round."""
 
 ALONE = "no other network"
 
@@ -89,11 +89,12 @@ def _ask(subject: Subject) -> tuple[_Question, str]:
     names = [f"{index} · {name}" for index, name in enumerate(subject.labels)]
     one, two, three, more = form().columns([1.3, 1, 1.3, 0.5], gap="medium", vertical_alignment="bottom")
     with one:
-        target = names.index(CONTROLS.select("target", "Class", names, names[TARANTULA]))
+        target = names.index(CONTROLS.select("target", "Class", names, names[TARANTULA % len(names)]))
     with two:
         start = CONTROLS.one_of("start", "Start from", STARTS, STARTS[0])
     with three:
-        others = {ALONE: ""} | {spec.title: spec.name for spec in ZOO if spec.name != subject.spec.name}
+        alike = (spec for spec in ZOO if spec.name != subject.spec.name and categories(spec) == subject.labels)
+        others = {ALONE: ""} | {spec.title: spec.name for spec in alike}
         other = others[CONTROLS.select("beside", "Compare with", list(others), ALONE)]
     with more.popover("More", icon=":material/tune:", key="class_more", width="stretch"):
         seed = CONTROLS.number("seed", "Seed", 0, 99_999, 0, 1)
@@ -117,7 +118,8 @@ def _side(  # type: ignore[no-untyped-def]
         goal = class_log_probability(question.target)
         return visualise(model, goal, start=start, generator=generator, **question.arguments)
 
-    first = question == _Question(TARANTULA, True, 48, 0.03, 0) and subject.picture.is_sample
+    usual = _Question(TARANTULA % len(subject.labels), True, 48, 0.03, 0)
+    first = question == usual and subject.picture.is_sample
     key = digest("class", spec.name, weights, subject.picture.key if question.photo else "", question)
     with left:
         film = show_film(

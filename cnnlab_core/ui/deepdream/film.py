@@ -54,6 +54,7 @@ def show_film(
     labels: tuple[str, str] = ("Before", "Dream"),
     from_noise: bool = False,
     view: str = VIEWS[0],
+    measured: str = "The curve is measured during the dream, on the randomly shifted picture.",
     at: Any = None,
     below: Any = None,
 ) -> Film | None:
@@ -65,6 +66,7 @@ def show_film(
         every: Steps per octave, 0 without octaves; ``total``: steps in all.
         labels: What the pictures before and after are called.
         from_noise: The dream starts from noise, for which ``before`` stands in until there is a result.
+        measured: What is said of the curve.
         view: Which of ``VIEWS`` is open at first.
         at, below: Where the button and the progress go, and where the numbers and their curve; under the picture by
             default.
@@ -127,7 +129,7 @@ def show_film(
     with frame.container():
         _look_back(name, shown, view, from_noise=from_noise)
     with says.container():
-        _words(film)
+        _words(film, measured)
     _curve(curve, f"{name} curve", shown)
     return film if shown.key == key else None
 
@@ -194,14 +196,14 @@ def _where(film: Film) -> str:
     return f"{frame}{octave}step {inner.step + 1} of {inner.steps}{tile}: objective {inner.objective:.4g}"
 
 
-def _words(film: Film) -> None:
+def _words(film: Film, measured: str) -> None:
     if film.result is None:
         st.caption(f"Stopped at {_where(film)}. You can look through what is there, and save it.")
     elif hasattr(film.result, "before"):
         before, after = film.result.before, film.result.after
         st.caption(
             f"The objective is {before:.4g} before and **{after:.4g}** after, measured on the picture as it is saved. "
-            "The curve is measured during the dream, on the randomly shifted picture."
+            f"{measured}"
         )
         if after <= before:
             st.caption("It didn't rise: the patterns don't survive the small random shifts of the picture.")

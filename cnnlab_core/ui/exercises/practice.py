@@ -15,7 +15,7 @@ from cnnlab_core.exercises.answers import Verdict
 from cnnlab_core.exercises.kinds import MOST_SEED, Kind, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
 from cnnlab_core.recipes.exercises.practice import code
-from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.controls import Controls, held
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
@@ -82,7 +82,7 @@ def beside(exercise: Exercise) -> tuple[DeltaGenerator, DeltaGenerator]:
 
 def answer_form(exercise: Exercise, place: Place) -> None:
     """A box for each part, checked on request. Every exercise has boxes of its own: no old answer meets a new one."""
-    name, kept = _name(exercise), f"{place.prefix}_checked"
+    name, kept = _name(exercise), held(f"{place.prefix}_checked")
     keys = [f"{place.prefix}_answer {name} {number}" for number in range(len(exercise.parts))]
 
     def check() -> None:
@@ -91,7 +91,7 @@ def answer_form(exercise: Exercise, place: Place) -> None:
     checked_name, checked = st.session_state.get(kept, ("", []))
     with st.form(f"{place.prefix}_form {name}", border=False):
         for number, (part, key) in enumerate(zip(exercise.parts, keys, strict=True)):
-            ask(part, key)
+            ask(part, key, checked[number] if checked_name == name else None)
             if checked_name == name:
                 with sentences():
                     show_verdict(part, checked[number])
@@ -102,8 +102,10 @@ def answer_form(exercise: Exercise, place: Place) -> None:
         st.form_submit_button("Check", type="primary", icon=":material/check:", on_click=check)
 
 
-def ask(part: Part, key: str) -> None:
-    """A part's question, and where its answer goes."""
+def ask(part: Part, key: str, given: str | None = None) -> None:
+    """A part's question, and where its answer goes; what was ``given`` before stands there when it is drawn again."""
+    if given:
+        st.session_state.setdefault(key, given)
     if isinstance(part, Choice):
         st.segmented_control(part.question, part.options, key=key, wrap=True)
         return

@@ -1,4 +1,4 @@
-"""Attribution: which pixels speak for a class, by four methods, side by side or one alone."""
+"""Attribution: which pixels speak for a class, by several methods, four side by side or one alone."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -9,29 +9,23 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.images import png
-from cnnlab_core.interpretability.attribution import (
-    BASELINES,
-    METHODS,
-    WIDE_GAP,
-    Attribution,
-    Method,
-    Request,
-    attribute,
-    occlusion_corners,
-)
+from cnnlab_core.interpretability.attribution import BASELINES, WIDE_GAP, occlusion_corners
+from cnnlab_core.interpretability.methods import METHODS, Attribution, Method, Request, attribute
 from cnnlab_core.models import LoadedModel
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.overlays import attribution_overlay
 from cnnlab_core.recipes.feature_maps import attribution as recipe
 from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
-from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, layers_with_maps
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_class, layers_with_maps
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.show import form, later, main_picture, plain, sentences
 from cnnlab_core.ui.subject import choose_node, classify_picture, run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 ALL = "side by side"
+BESIDE: tuple[Method, ...] = ("Saliency", "Grad-CAM", "Integrated gradients", "Occlusion")
+"""Those that are."""
 BASELINE_NAMES = list(BASELINES)
 SIGNS = "Teal speaks for the class, orange against it."
 
@@ -41,6 +35,10 @@ ABOUT = {
     "Integrated gradients": "The rise of the logit on the way from a uniform picture to this one, divided among the "
     f"pixels. {SIGNS}",
     "Occlusion": f"How far the logit falls when a grey square covers the spot. {SIGNS}",
+    "SmoothGrad": "Saliency's gradient, averaged over noisy copies of the photo: what flickers averages out.",
+    "Grad-CAM++": f"Grad-CAM with weights that count small regions as much as large ones. {SIGNS}",
+    "RISE": "The photo is looked at through random masks: how much more probable is the class where the spot is seen? "
+    "Teal: more than on average, orange: less. It needs no gradient.",
 }
 
 
@@ -84,12 +82,10 @@ def show(subject: LayerSubject) -> None:
 def _choose(subject: LayerSubject, predicted: int) -> tuple[int, tuple[Method, ...]]:
     """The class and the methods to show."""
     first, second = form().columns([1, 1.7], gap="medium", vertical_alignment="bottom")
-    names = [f"{index} · {name}" for index, name in enumerate(subject.labels)]
-    start = f"{subject.labels[predicted]} (the most probable); search any of {len(names)}"
-    search = CONTROLS.search("class", "Class", names, start, place=first)
-    shown = CONTROLS.one_of("method", "Method", (ALL, *METHODS), ALL, place=second, wrap=True)
-    target = names.index(search) if search else predicted
-    return target, METHODS if shown == ALL else tuple(method for method in METHODS if method == shown)
+    target = choose_class(subject, predicted, place=first)
+    options = (ALL, *BESIDE, *(method for method in METHODS if method not in BESIDE))
+    shown = CONTROLS.one_of("method", "Method", options, ALL, place=second, wrap=True)
+    return target, BESIDE if shown == ALL else tuple(method for method in METHODS if method == shown)
 
 
 def _panel(subject: LayerSubject, method: Method, target: int, above: DeltaGenerator) -> Shown | None:
@@ -128,10 +124,14 @@ def _study(
 ) -> Generator[Progress[None], None, Shown]:
     found = yield from attribute(model, x, request)
     picture = attribution_overlay(subject.seen, found.values, signed=found.signed)
+    at = f" at {next((layer.place for layer in model.nodes() if layer.name == request.node), '')}"
     details = {
-        "Grad-CAM": f" at {next((layer.place for layer in model.nodes() if layer.name == request.node), '')}",
+        "Grad-CAM": at,
+        "Grad-CAM++": at,
         "Integrated gradients": f" in {request.steps} steps",
         "Occlusion": f" of {request.window} × {request.window} by {request.stride}",
+        "SmoothGrad": f" over {request.draws} noisy copies",
+        "RISE": f" through {request.masks} masks",
     }.get(request.method, "")
     label = subject.labels[request.target]
     about = plain(f"{label} in “{subject.picture.title}” by {subject.spec.title}, {subject.weights}{details}")
@@ -140,7 +140,7 @@ def _study(
 
 def _settings(subject: LayerSubject, method: Method, target: int) -> tuple[Request, str]:
     """The request with the method's own settings, and what it costs ("" if it is cheap)."""
-    if method == "Grad-CAM":
+    if method in ("Grad-CAM", "Grad-CAM++"):
         layers = layers_with_maps(subject.spec)
         node = choose_node(CONTROLS, "cam_layer", "Layer", layers, layers[-1].name)
         return Request(method, target, node=node.name), ""
@@ -154,6 +154,13 @@ def _settings(subject: LayerSubject, method: Method, target: int) -> tuple[Reque
         stride = CONTROLS.number("stride", "Stride", 2, side, 16, 2)
         squares = len(occlusion_corners(side, side, window, stride))
         return Request(method, target, baseline=0.5, window=window, stride=stride), f"{squares} squares"
+    if method == "SmoothGrad":
+        draws = CONTROLS.number("draws", "Noisy copies", 5, 200, 25, 5)
+        noise = CONTROLS.number("noise", "Noise (standard deviation, of 1)", 0.0, 0.5, 0.15, 0.05)
+        return Request(method, target, draws=draws, noise=noise), f"{draws} gradients"
+    if method == "RISE":
+        masks = CONTROLS.number("masks", "Masks", 50, 4000, 500, 50)
+        return Request(method, target, masks=masks), f"{masks} masks"
     return Request(method, target), ""
 
 
@@ -179,9 +186,10 @@ def _completeness(shown: Shown) -> None:
 def _take_away(subject: LayerSubject, found: dict[Method, Shown]) -> None:
     st.caption(
         "Full colour is the 98th percentile of a picture's own |values|; the scale below it shows how much that is, in "
-        "logits (saliency: logits per full step of brightness; Grad-CAM: units of its layer)."
+        "logits (saliency and SmoothGrad: logits per full step of brightness; Grad-CAM: units of its layer; RISE: "
+        "probability)."
     )
-    names = {method: method.lower().replace(" ", "_").replace("-", "_") for method in found}
+    names = {method: method.lower().replace("+", "plus").replace(" ", "_").replace("-", "_") for method in found}
     take_away(
         recipe.code(*subject.network, subject.sample, [vars(shown.request) for shown in found.values()]),
         File(

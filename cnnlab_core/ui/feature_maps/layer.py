@@ -1,6 +1,7 @@
 """What the tabs of Feature maps and Receptive fields look at: a network, a picture, a layer with maps; and its maps."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -82,6 +83,14 @@ def maps_at(subject: Subject, nodes: tuple[str, ...], *, place: str) -> dict[str
         place=place,
         label=f"Asking {subject.spec.title}",
     ).result
+
+
+def choose_class(subject: Subject, predicted: int, **more: Any) -> int:
+    """The class that is explained: the most probable one, or any that is searched for."""
+    names = [f"{index} · {name}" for index, name in enumerate(subject.labels)]
+    start = f"{subject.labels[predicted]} (the most probable); search any of {len(names)}"
+    search = CONTROLS.search("class", "Class", names, start, **more)
+    return names.index(search) if search else predicted
 
 
 def choose_order() -> str:

@@ -22,7 +22,7 @@ from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.picker import as_tiles, pick_tile
 from cnnlab_core.ui.receptive_fields.fields import all_fields
 from cnnlab_core.ui.results import digest, kept
-from cnnlab_core.ui.show import folded, main_answer, main_picture
+from cnnlab_core.ui.show import folded, main_answer, main_picture, reserve
 from cnnlab_core.ui.take_away import File, take_away
 
 MOST_TILES = 256
@@ -48,6 +48,7 @@ def show(subject: LayerSubject) -> None:
     found = statistics(maps)
     unit = unit_in(*maps.shape[1:])
     with picture:
+        reserve("maps_unit", "calc(min(348px, (100vw - 436px) / 3) + 49px)")
         field = (all_fields(subject.spec) or {}).get(subject.node.name)
         show_units(subject, field, maps[channel], channel, unit, over="The map over the photo", key="maps_unit")
     with answer:

@@ -21,7 +21,7 @@ from cnnlab_core.ui.convolution.pieces import show_badge, show_formulas
 from cnnlab_core.ui.convolution.state import Kept
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.reading_text.grid import GIVEN, board, columns_of, component
-from cnnlab_core.ui.show import main_answer, main_picture, show_problem
+from cnnlab_core.ui.show import main_answer, main_picture, reserve, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
 KEPT = Kept("reading_hand")
@@ -48,6 +48,7 @@ class Setting:
 def show() -> None:
     """The word, the cell and its numbers, one pass of them, and gradient descent on them."""
     picture, answer = main_picture(), main_answer()
+    reserve("main_picture", "35.8rem")
     word, kind, backward, hidden, seed = choose()
     start, h0 = numbers(word, kind, hidden, seed)
     setting = descent(word, kind, start, h0)

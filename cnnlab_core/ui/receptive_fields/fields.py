@@ -16,7 +16,7 @@ from cnnlab_core.ui.feature_maps.units import show_units
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
-from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
+from cnnlab_core.ui.show import folded, main_answer, main_picture, plain, reserve
 from cnnlab_core.ui.take_away import take_away
 
 HEADS = {
@@ -45,6 +45,7 @@ def show(subject: LayerSubject) -> None:
     first, second = st.columns([2.1, 1], gap="large")
     with first, main_picture():
         channel = chosen_channel(maps)
+        reserve("maps_field_unit", "calc(min(348px, (100vw - 396px) * 0.312) + 49px)")
         show_units(subject, field, maps[channel], channel, (row, col), padding=True, key="maps_field_unit")
     with second, main_answer():
         _answer(field, row, col, subject.counting)

@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.lessons import ClassTable, Lesson, Row, class_table, lesson_in
 from cnnlab_core.lessons.codes import State
 from cnnlab_core.lessons.table import MOST_CODES
+from cnnlab_core.ui.controls import lasting
 from cnnlab_core.ui.lesson_card import arrivals
 from cnnlab_core.ui.show import plain, sentences
 from cnnlab_core.ui.take_away import File, offer
@@ -33,13 +34,13 @@ def show() -> None:
             return
         what, pasted = st.columns(2, gap="large")
         with what:
-            address = st.text_input("The lesson's link, as the class has it", key="teaching_class_link")
+            address = st.text_input("The lesson's link, as the class has it", **lasting("teaching_class_link"))
             with st.container(horizontal=True):
-                first = st.date_input("Codes not before", value=None, key="teaching_class_since")
-                tries = st.number_input("Stuck after so many tries", 1, 99, 3, key="teaching_class_tries")
+                first = st.date_input("Codes not before", value=None, **lasting("teaching_class_since"))
+                tries = st.number_input("Stuck after so many tries", 1, 99, 3, **lasting("teaching_class_tries"))
         text = pasted.text_area(
             f"Codes, up to {MOST_CODES} at once",
-            key="teaching_codes",
+            **lasting("teaching_codes"),
             height=125,
             max_chars=60_000,
             placeholder="As they come: from mails, a chat or a spreadsheet.",

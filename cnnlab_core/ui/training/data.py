@@ -14,6 +14,7 @@ from cnnlab_core.runtime.limits import TEXT_MB
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.address import in_address, refuse
+from cnnlab_core.ui.controls import lasting
 from cnnlab_core.ui.own_things import imported, list_own
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
@@ -90,13 +91,13 @@ def _bring_pictures() -> None:
         "the lists in `annotations`. Everybody who uses this lab will see the data set."
     )
     file = bring_file("Zip file", key="training_zip")
-    name = st.text_input("Name of the data set", key="training_zip_name", max_chars=40, placeholder="leaves")
+    name = st.text_input("Name of the data set", **lasting("training_zip_name"), max_chars=40, placeholder="leaves")
     side = st.slider(
         "Pixels wide and high",
         *SIDES,
         32,
         8,
-        key="training_zip_side",
+        **lasting("training_zip_side"),
         help="Small pictures train fast. For transfer learning, bring the zip on that page, which keeps their size.",
     )
     if file and name:
@@ -113,8 +114,8 @@ def _bring_text() -> None:
         "names of towns, code. The last tenth is kept for the test. Everybody who uses this lab will see the text."
     )
     file = bring_file("Text file", key="text_file")
-    pasted = st.text_area("Or paste it here", key="text_pasted", max_chars=MOST_PASTED, height=120)
-    name = st.text_input("Name of the text", key="text_file_name", max_chars=40, placeholder="poems")
+    pasted = st.text_area("Or paste it here", **lasting("text_pasted"), max_chars=MOST_PASTED, height=120)
+    name = st.text_input("Name of the text", **lasting("text_file_name"), max_chars=40, placeholder="poems")
     source = file.getvalue() if file else pasted
     if source and name:
         _import(f"text:{name}", (source,), lambda: once(lambda: import_text(source, name)), text_path, "the text")

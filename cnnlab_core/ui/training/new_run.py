@@ -19,6 +19,7 @@ from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.presets import PRESETS, TEXT_PRESETS
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.training.settings import Kind
+from cnnlab_core.ui.controls import lasting
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, show_problem
@@ -111,10 +112,9 @@ def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
         first, second = st.columns([2, 1], vertical_alignment="bottom")
         name = first.text_input(
             "Name",
-            key="training_name",
+            **lasting("training_name"),
             max_chars=MOST_NAME,
             placeholder=f"{config.net} on {config.data}",
-            persist_state="page",
         )
         second.button(
             "Start",

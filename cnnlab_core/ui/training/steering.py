@@ -6,12 +6,14 @@ import streamlit as st
 
 from cnnlab_core.data import find_data
 from cnnlab_core.images.levels import levels
+from cnnlab_core.models.zoo import find_spec
 from cnnlab_core.training import Run, State, duplicate, export, pause, resume, stop
 from cnnlab_core.training.curves import duration, seconds_left
 from cnnlab_core.training.launch import launch
 from cnnlab_core.training.locks import device_key
 from cnnlab_core.training.runs import MOST_NAME, queue
 from cnnlab_core.training.storage import find_thing
+from cnnlab_core.ui.report_card.link import link_card
 from cnnlab_core.ui.show import plain, show_problem, without_paths
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import (
@@ -189,6 +191,7 @@ def _buttons(run: Run) -> None:
         elif name:
             for page, words, icon in PLACES:
                 st.page_link(f"pages/{page}.py", label=words, icon=icon, query_params={"model": name})
+            link_card(find_spec(name))
     if not steers and not run.shipped:
         st.caption(":material/visibility: " + _why_not())
 

@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.data import import_pictures
 from cnnlab_core.data.own import own_path
 from cnnlab_core.runtime.files import can_write, data_folder
+from cnnlab_core.ui.controls import held
 from cnnlab_core.ui.own_things import imported, list_own
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
@@ -34,7 +35,7 @@ def import_own() -> None:
         list_own("pictures")
         if file is None:
             return
-        name = st.text_input("Name", _name_from(file.name), max_chars=40, key="transfer_name")
+        name = st.text_input("Name", _name_from(file.name), max_chars=40, key=held("transfer_name"))
         content, owner = file.getvalue(), visitor()
         outcome = run(
             "transfer import",

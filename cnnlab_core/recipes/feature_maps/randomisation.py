@@ -1,0 +1,27 @@
+"""Maps of a network that becomes random layer by layer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnnlab_core.recipes.opening import IMPORTS, picture
+
+
+def code(
+    model: str, weights: str, sample: str | None, target: int, methods: Sequence[str], arguments: Mapping[str, Any]
+) -> str:
+    settings = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return f"""\
+from cnnlab_core.interpretability import randomisation, usual
+{IMPORTS}
+from cnnlab_core.runtime.jobs import finish
+
+model = load_model("{model}", weights="{weights}")
+x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
+found = finish(randomisation(model, x, requests, {settings}))
+for name, signed, sizes in zip(
+    found.methods, found.correlations(absolute=False), found.correlations(absolute=True)
+):
+    for place, one, other in zip(found.layers, signed, sizes):
+        print(f"{{name:20}} random from {{place or 'nowhere'}}: {{one:.2f}}, sizes alone {{other:.2f}}")
+"""

@@ -1,0 +1,1 @@
+"""The report card's tabs, one module each."""

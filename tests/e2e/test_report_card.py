@@ -1,0 +1,32 @@
+"""The report card in the browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+MEASURED = "/report_card?report_network=glass_digits&report_beside=none&report_attacked=50&report_eps=16"
+
+
+def test_two_cards_and_what_they_say(lab):
+    """Opens finished; the fitted temperature is chosen, and leads to the page that names photos."""
+    page = lab.open("/report_card?report_tab=Calibration")
+    answer = page.locator(".st-key-main_answer")
+    expect(answer).to_contain_text("not sure enough")
+    lab.during(page.get_by_role("radio", name="fitted T").click)
+    expect(answer).to_contain_text("about as sure as right")
+    lab.during(page.get_by_role("link", name=re.compile("See CIFAR-10, standard name a photo")).click)
+    expect(page).to_have_url(re.compile(r"classifier\?.*classifier_t=0\.[5-9]"))
+    expect(page.get_by_text("Temperature T")).to_be_visible()
+    lab.no_exception()
+
+
+@pytest.mark.wide
+def test_measuring_is_stopped_and_gone_on_with(lab):
+    page = lab.open(MEASURED)
+    page.get_by_role("button", name=re.compile("Measure Digits.*about")).click()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    lab.press_stop()
+    lab.during(page.get_by_role("button", name="Go on").click)
+    expect(page.locator(".st-key-main_answer")).to_contain_text("of 200 test pictures")
+    lab.check()
