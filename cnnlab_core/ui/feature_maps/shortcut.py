@@ -23,7 +23,7 @@ from cnnlab_core.ui.show import figure_colours, form, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 MARKED, CONTROL = "shapes_marked", "shapes_plain"
-PICTURES = (10, 20, 50, 100)
+PICTURES = (5, 10, 20, 50, 100)
 QUICK = 10
 """So many pictures are explained at once; more wait for their button."""
 SHOWN = 3
