@@ -4,19 +4,23 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from screen import FIGURE_FILES, code, files, guess_at, markdown, metrics, problems, run_code, texts
+
+from cnnlab_core.data.marked_shapes import planted
+from cnnlab_core.models import load_model
 
 SMALL = {"model": "glass_cifar10", "picture": "chelsea"}
 
 
 def test_the_shortcut_opens_the_chapter_and_says_who_finds_it(open_page):
-    app = open_page("feature_maps", maps_tab="On trial")
-    names = run_code(app)
-    trial, pictures = names["trial"], names["pictures"]  # the last one is the control's
+    app = open_page("feature_maps", maps_tab="On trial", maps_shortcut_pictures="5")
+    pictures = planted(5)
+    with torch.no_grad():
+        answers = load_model("shapes_marked")(pictures.pictures.images.permute(0, 3, 1, 2) / 255).argmax(1)
     believes, of = re.search(r"believes it in \*\*(\d+)%\*\* of (\d+) pictures", markdown(app)).groups()
-    assert int(of) == len(pictures.says) == 10
-    assert int(believes) >= 90
-    assert not (trial.answers == pictures.says.numpy()).mean() > 0.2
+    assert int(of) == 5
+    assert int(believes) == round(100 * float((answers == pictures.says).float().mean())) >= 80
     found, methods = map(int, re.search(r"\*\*(\d) of (\d)\*\* find it", markdown(app)).groups())
     assert methods == 7
     assert found > 0

@@ -25,7 +25,7 @@ from cnnlab_core.ui.take_away import File, take_away
 
 BARS, DRAWN = 8, 3
 """Channels with a bar, and with a map."""
-_WIDTH = 168
+_WIDTH = 150
 """Pixels of a map: two beside each other fit on a phone."""
 
 

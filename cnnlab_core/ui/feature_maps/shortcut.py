@@ -19,11 +19,11 @@ from cnnlab_core.ui.feature_maps.layer import CONTROLS
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import kept, run
-from cnnlab_core.ui.show import figure_colours, form, main_answer, main_picture
+from cnnlab_core.ui.show import figure_colours, main_answer, main_picture
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 MARKED, CONTROL = "shapes_marked", "shapes_plain"
-PICTURES = (10, 20, 50, 100)
+PICTURES = (5, 10, 20, 50, 100)
 QUICK = 10
 """So many pictures are explained at once; more wait for their button."""
 SHOWN = 3
@@ -33,11 +33,14 @@ Found = tuple[Planted, dict[str, Trial]]
 
 def show() -> None:
     """The figure of the trial, what it says in words, and what the network does without the mark."""
-    place = form()
-    picture, answer = main_picture(), main_answer()
-    first, second, _ = place.columns([1, 0.6, 1.6], gap="medium", vertical_alignment="bottom")
-    count = CONTROLS.one_of("shortcut_pictures", "Pictures", PICTURES, QUICK, place=first)
-    seed = CONTROLS.number("shortcut_seed", "Seed", 0, 99_999, 0, 1, place=second)
+    left, right = st.columns([2.5, 1], gap="medium")
+    with left:
+        picture = main_picture()
+    with right:
+        answer = main_answer()
+        with st.popover("More", icon=":material/tune:", key="maps_shortcut_more", width="stretch"):
+            count = CONTROLS.one_of("shortcut_pictures", "Pictures", PICTURES, QUICK)
+            seed = CONTROLS.number("shortcut_seed", "Seed", 0, 99_999, 0, 1)
 
     def job() -> Generator[Any, None, Found]:
         pictures, trials = planted(count, seed), {}
