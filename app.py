@@ -34,7 +34,8 @@ for group, pages in pages_by_group().items():
     for column, page in zip(st.columns(max(3, len(pages))), pages, strict=False):
         with column.container(border=True, height="stretch"):
             st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
-            st.image(page.picture(dark=is_dark()), width="stretch", alt=f"The page “{page.title}”, open")
+            place = st.container(key=f"page_picture_{page.name}")
+            place.image(page.picture(dark=is_dark()), width="stretch", alt=f"The page “{page.title}”, open")
             st.markdown(page.question)
 
 if not is_wanted():

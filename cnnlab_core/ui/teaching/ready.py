@@ -10,12 +10,14 @@ from cnnlab_core.ui.show import is_dark
 
 def show() -> None:
     """Each with its first page and its link."""
-    for row in (LESSONS[i : i + 3] for i in range(0, len(LESSONS), 3)):
-        for column, lesson in zip(st.columns(3), row, strict=False):
+    numbered = list(enumerate(LESSONS))
+    for row in (numbered[i : i + 3] for i in range(0, len(LESSONS), 3)):
+        for column, (number, lesson) in zip(st.columns(3), row, strict=False):
             with column.container(border=True, height="stretch"):
                 of = find_page(lesson.steps[0].page)
                 look = of.picture(dark=is_dark())
-                st.image(look, width="stretch", alt=f"The page “{of.title}”, which this lesson is on")
+                alt = f"The page “{of.title}”, which this lesson is on"
+                st.container(key=f"page_picture_{number}").image(look, width="stretch", alt=alt)
                 st.markdown(f"**{lesson.title}**  \n{lesson.steps[0].task}")
                 address = link_of(lesson, st.context.url or "")
                 with st.container(horizontal=True, vertical_alignment="center"):

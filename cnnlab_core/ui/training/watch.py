@@ -19,7 +19,7 @@ from cnnlab_core.training.curves import Array, Curves, smoothed
 from cnnlab_core.training.report import report
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess_number, learned
-from cnnlab_core.ui.show import folded, main_answer, main_picture, plain
+from cnnlab_core.ui.show import folded, main_answer, main_picture, plain, reserve
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training import branches
 from cnnlab_core.ui.training.area import AREAS
@@ -90,7 +90,9 @@ def show(run: Run) -> None:
 def _film(run: Run) -> None:
     """The film, and the answer to what it all comes to."""
     with main_picture():
-        if not show_film(run):
+        if show_film(run):
+            reserve("main_picture", "22.6rem")
+        else:
             st.info("The film begins with the first step.", icon=":material/movie:")
     with main_answer():
         st.markdown(_answer(run))

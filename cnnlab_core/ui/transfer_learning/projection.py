@@ -12,7 +12,7 @@ from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.runner import kept
-from cnnlab_core.ui.show import figure_colours, main_answer, main_picture
+from cnnlab_core.ui.show import figure_colours, main_answer, main_picture, reserve
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.transfer_learning.result import Result, both_results
 from cnnlab_core.ui.transfer_learning.subject import TransferSubject
@@ -36,6 +36,7 @@ def show(subject: TransferSubject) -> None:
 
 def _draw(subject: TransferSubject, results: dict[str, Result]) -> None:
     with main_picture():
+        reserve("main_picture", "calc((100vw - 428px) * 0.329 + 31px)")
         for column, (kind, result) in zip(st.columns(2, gap="large"), results.items(), strict=True):
             column.markdown(f"**{kind.capitalize()} weights**")
             alt = f"The pictures where their features put them, with {kind} weights"
