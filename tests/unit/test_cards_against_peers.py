@@ -148,9 +148,8 @@ def jpeg(picture, strength):
 
 BY_PIL = {
     "mirror": lambda picture, strength: ImageOps.mirror(picture),
-    "brightness": lambda picture, strength: picture.point(
-        lambda level: round(level * strength / 100)
-    ),  # enhance floors
+    # Not ImageEnhance, which floors.
+    "brightness": lambda picture, strength: picture.point(lambda level: round(level * strength / 100)),
     "jpeg": jpeg,
 }
 
