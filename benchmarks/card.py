@@ -17,8 +17,8 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import finish
 
 PAIR = ("glass_digits",) if TINY else ("cifar10_standard", "cifar10_adversarial")
-ATTACKED = count(USUAL, 6)
-EPS = size(8 / 255, tiny=0.3)
+ATTACKED = count(USUAL, 30)
+EPS = size(8 / 255, tiny=0.08)
 QUERIES = count(5000, 20)
 
 

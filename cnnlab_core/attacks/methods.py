@@ -122,14 +122,14 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "DeepFool",
-            "Over the nearest border as if it were flat, again and again: a small change in l2, without an epsilon.",
+            "Over the nearest border as if it were flat, again and again: a small change in L2, without an epsilon.",
             deepfool_steps,
             ("steps",),
             begins={"early_stop": True},  # it does whatever is chosen
         ),
         Method(
             "Carlini and Wagner",
-            "The smallest change in l2 that switches the class, sought by Adam, weighed against success.",
+            "The smallest change in L2 that switches the class, sought by Adam, weighed against success.",
             carlini_wagner_steps,
             ("searches", "steps", "learning_rate"),
         ),

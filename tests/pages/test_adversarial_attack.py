@@ -6,6 +6,8 @@ import torch
 from screen import files, guess_at, metrics, press, texts
 
 from cnnlab_core.attacks import (
+    carlini_wagner,
+    deepfool,
     fgsm,
     log_probability_ascent,
     normalised_probability_ascent,
@@ -86,6 +88,20 @@ def test_every_attack_runs_from_its_link(open_page, method):
     assert not app.error
     assert app.metric
     assert app.code[-1].value.count("model, x, target=2") == 1
+
+
+def test_the_smallest_change_and_what_rounding_makes_of_it(open_page):
+    """DeepFool ends right at the border; Carlini and Wagner ask in every search anew, and wait for a button."""
+    found = deepfool(*prepared(), steps=5)
+    app = open_page("adversarial", adversarial_attack="DeepFool", adversarial_target="any other class", **AT_ONCE)
+    assert metrics(app)["L2"] == f"{found.rounded.l2.item():.2f}"
+    assert found.exact.success
+    assert ("Fooled" in texts(app)) == found.success.item()
+    assert ("rounding decides on which side" in texts(app)) != found.success.item()
+    query = {"adversarial_attack": "Carlini and Wagner", "adversarial_target": "2 · bird", "adversarial_searches": "2"}
+    app = press(open_page("adversarial", **query, **AT_ONCE), "Attack (Carlini and Wagner, up to 10 steps)")
+    found = carlini_wagner(*prepared(), target=2, searches=2, steps=5)
+    assert metrics(app)["L2"] == f"{found.rounded.l2.item():.2f}"
 
 
 def test_probability_ascent_shows_its_gradient_and_two_attacks_that_work(open_page):

@@ -178,10 +178,17 @@ def _story(choice: Choice, found: AttackResult) -> None:
         st.markdown(f"**How:** {_how(choice.plan, found)}")
         st.markdown(f"**Why so little is enough:** {_why(found)}")
     elif found.exact.success:
+        takes = choice.plan.entry.takes
+        advice = (
+            "Take more steps, or stop only when the 8-bit picture fools the network."
+            if takes("early_stop")
+            else "Take a larger epsilon."
+            if takes("eps")
+            else "So small a change ends at the border, and rounding decides on which side."
+        )
         st.warning(
             f"**The float picture fools the network, but the PNG doesn't:** {top_class(found.exact.view(), labels)} "
-            f"before rounding to 8 bits, {now} after. Take more steps, or stop only when the 8-bit picture "
-            "fools the network.",
+            f"before rounding to 8 bits, {now} after. {advice}",
             icon=":material/warning:",
         )
     elif found.stuck:
