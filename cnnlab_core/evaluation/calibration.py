@@ -12,6 +12,7 @@ from cnnlab_core.evaluation.pictures import check_logits
 
 BINS = 15
 MOST_BINS = 100
+MOST_DRAWS = 2000
 LOWEST, HIGHEST = 0.01, 100.0
 """Between these a temperature is sought."""
 
@@ -81,6 +82,7 @@ def ece_interval(
     ``calibration``.
     """
     logits, labels = check_logits(logits, labels)
+    bins, draws = whole("bins", bins, least=1, most=MOST_BINS), whole("draws", draws, least=1, most=MOST_DRAWS)
     p = softmax(logits, temperature)
     gap = p.max(1) - (logits.argmax(1) == labels)
     place = np.clip(np.ceil(p.max(1) * bins).astype(int) - 1, 0, bins - 1)

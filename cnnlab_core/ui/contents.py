@@ -128,7 +128,7 @@ PAGES: tuple[Page, ...] = (
         icon=":material/edit_note:",
         question="Can you do it with pen and paper?",
         promise="Choose what to practise, do it live, or print a sheet for everybody, with solutions.",
-        look="Here is one to begin with. Others are below it, and sheets to print beside it.",
+        look="Here is one to begin with. Others stand below it, sheets to print beside it.",
     ),
     Page(
         name="teaching",

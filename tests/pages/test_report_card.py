@@ -100,7 +100,7 @@ def test_another_card_says_how_long_it_takes_is_measured_and_is_there_for_the_ne
     assert re.fullmatch(r"Measure Digits, made of glass: about \d+ (s|min)", start)
     press(app, "Measure")
     assert not problems(app)
-    assert "of 80 test pictures" in markdown(app)
+    assert "of 80 pictures" in markdown(app)
     made = run_code(app)["cards"]["glass_digits"]
     assert f"{made.robustness.worst.value:.1%}" in markdown(app)
     again = open_page("report_card", **settings)
@@ -110,7 +110,7 @@ def test_another_card_says_how_long_it_takes_is_measured_and_is_there_for_the_ne
     path.write_text(json.dumps(begun), encoding="utf-8")
     everybodys_results.cache_clear()  # as after a restart
     later = open_page("report_card", **settings)
-    assert "of 80 test pictures" in markdown(later), "what is known is shown"
+    assert "of 80 pictures" in markdown(later), "what is known is shown"
     press(later, "Go on with Digits")
     assert to_json(read_card(path)) == to_json(made)
 
