@@ -45,8 +45,8 @@ class View:
         return float(softmax(self.logits)[index])
 
     def top(self, categories: tuple[str, ...], k: int = 5) -> list[Prediction]:
-        """The ``k`` most probable classes."""
-        return top_k(self.logits, categories, k)
+        """The ``k`` most probable classes, or all of fewer."""
+        return top_k(self.logits, categories, min(k, len(categories)))
 
 
 @dataclass(frozen=True, eq=False)

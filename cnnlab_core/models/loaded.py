@@ -118,12 +118,14 @@ class LoadedModel:
         return (x - mean) / std
 
     @by_annotation
-    def top_k(self, x: torch.Tensor, k: int = 5) -> list[Prediction]:
-        """The ``k`` most probable classes of one picture (1, 3, H, W), most probable first."""
+    def top_k(self, x: torch.Tensor, k: int | None = None) -> list[Prediction]:
+        """The ``k`` most probable classes of one picture (1, 3, H, W), best first: five, or all of fewer."""
         if x.ndim != 4 or x.shape[0] != 1:
             raise InputError(f"top_k takes one picture of shape (1, 3, H, W), but this has {tuple(x.shape)}.")
         with torch.no_grad():
-            return top_k(self(x)[0].double().cpu().numpy(), self.categories, k)
+            return top_k(
+                self(x)[0].double().cpu().numpy(), self.categories, min(5, len(self.categories)) if k is None else k
+            )
 
     def nodes(self) -> tuple[Layer, ...]:
         """The graph's nodes in forward order: name, module type, output shape, parameters, multiply-adds."""

@@ -538,7 +538,7 @@ def _maps(model):
 
 
 STUDIES = {
-    "names": lambda model, x: model.top_k(x, 2)[0].probability > 0,
+    "names": lambda model, x: len(model.top_k(x)) == min(5, len(model.categories)),
     "maps": lambda model, x: capture(model, x, [_maps(model)])[_maps(model)].isfinite().all(),
     "filters": lambda model, x: first_layer_filters(model).weights.shape[1] == 3,
     "fields": lambda model, x: receptive_fields(model, model.spec.preprocessing.crop),
@@ -546,7 +546,7 @@ STUDIES = {
     "dream": lambda model, x: [step.image for step in dream(model, x, class_logit(1), octaves=1, steps=1)],
     "attribution": lambda model, x: saliency(model, x, 1).shape == x.shape,
     "stages": lambda model, x: len(stages_of(model)) > 0,
-    "random weights": lambda model, x: load_model(model.spec.name, "random").top_k(x, 2),
+    "random weights": lambda model, x: load_model(model.spec.name, "random").top_k(x),
 }  # fmt: skip
 NO_GRAPH = dict.fromkeys(("maps", "filters", "fields", "dream", "stages"), "torch.fx can't trace")
 REFUSED = {"no graph": NO_GRAPH}

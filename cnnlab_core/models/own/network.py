@@ -108,7 +108,7 @@ def alternatives(own: Own, picture: Image.Image, k: int = 3) -> dict[str, list[P
             with torch.no_grad():
                 given = pixels(x)
                 logits = own.bare(given)[0].double().cpu().numpy()
-            named[name] = top_k(logits, own.categories, k)
+            named[name] = top_k(logits, own.categories, min(k, len(own.categories)))
     return named
 
 

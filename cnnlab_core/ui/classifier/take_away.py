@@ -32,7 +32,7 @@ def show(answers: Answers) -> None:
     with right:
         show_link()
         offer_lesson()
-        show_code(take_away.code(*subject.network, subject.sample, view.k, view.temperature))
+        show_code(take_away.code(*subject.network, subject.sample, min(view.k, len(subject.labels)), view.temperature))
 
 
 def _labelled(picture: Picture, text: str) -> bytes:

@@ -177,7 +177,7 @@ def _probabilities(spec: ModelSpec, target: int, found: tuple[np.ndarray, np.nda
         f"P({plain(labels[target])})", f"{last:.2%}", f"from {100 * first:.2g}%", delta_color="off", delta_arrow="off"
     )
     for title, logits in zip(("Before", "Dream"), found, strict=True):
-        best = top_k(logits, labels, 5)
+        best = top_k(logits, labels, min(5, len(labels)))
         indices = [each.index for each in best]
         st.markdown(f"**{title}**: the top five")
         figure = class_bars(
