@@ -12,6 +12,7 @@ from cnnlab_core.evaluation.pictures import check_logits
 
 BINS = 15
 MOST_BINS = 100
+MOST_DRAWS = 2000
 LOWEST, HIGHEST = 0.01, 100.0
 """Between these a temperature is sought."""
 
@@ -77,9 +78,11 @@ def ece_interval(
     1993, chapter 13).
 
     2 ece less the quantiles of the ``draws``: resampling adds to the error what chance does, and this takes it off
-    again. The arguments are those of ``calibration``.
+    again; where that leaves out the error as it was found, the interval is widened to it. The arguments are those of
+    ``calibration``.
     """
     logits, labels = check_logits(logits, labels)
+    bins, draws = whole("bins", bins, least=1, most=MOST_BINS), whole("draws", draws, least=1, most=MOST_DRAWS)
     p = softmax(logits, temperature)
     gap = p.max(1) - (logits.argmax(1) == labels)
     place = np.clip(np.ceil(p.max(1) * bins).astype(int) - 1, 0, bins - 1)
@@ -87,8 +90,9 @@ def ece_interval(
     by_bin[np.arange(len(gap)), place] = gap
     often = np.random.default_rng(0).multinomial(len(gap), np.full(len(gap), 1 / len(gap)), draws)
     found = np.abs(often @ by_bin).sum(1) / len(gap)
-    low, high = 2 * np.abs(by_bin.sum(0)).sum() / len(gap) - np.quantile(found, (0.975, 0.025))
-    return max(0.0, float(low)), min(1.0, float(high))
+    ece = float(np.abs(by_bin.sum(0)).sum() / len(gap))
+    low, high = 2 * ece - np.quantile(found, (0.975, 0.025))
+    return min(max(0.0, float(low)), ece), max(min(1.0, float(high)), ece)
 
 
 @by_annotation

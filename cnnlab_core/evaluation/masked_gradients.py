@@ -115,23 +115,24 @@ def masked_gradients_steps(
     yield noted(
         "more steps",
         many >= few - slack,
-        f"{long} steps of PGD fool the network {many} times of {count}, {short} steps {few} times: more help.",
-        f"{long} steps of PGD fool the network {many} times of {count}, but {short} steps {few} times: the "
-        "gradient leads astray.",
+        f"{long} steps of PGD fool the network on {many} of {count} pictures, {short} steps on {few}: more do no "
+        "worse.",
+        f"{long} steps of PGD fool the network on {many} of {count} pictures, but {short} steps on {few}: the gradient "
+        "leads astray.",
     )
     yield noted(
         "wide ball",
         wide == count,
         f"Within {_WIDE:g}, where every picture can be made plain grey, PGD fools the network every time.",
-        f"Even within {_WIDE:g}, where every picture can be made plain grey, PGD fools the network only {wide} times "
+        f"Even within {_WIDE:g}, where every picture can be made plain grey, PGD fools the network on only {wide} "
         f"of {count}: what fails is the attack.",
     )
     blind = yield from fooled(square_steps(model, x, labels, eps=eps, steps=_QUERIES, generator=seed))
     yield noted(
         "black box",
         blind <= many + slack,
-        f"Square, which sees answers only, fools the network {blind} times of {count}, PGD {many} times.",
-        f"Square, which sees answers only, fools the network {blind} times of {count}, but PGD only {many} times: "
+        f"Square, which sees answers only, fools the network on {blind} of {count} pictures, PGD on {many}.",
+        f"Square, which sees answers only, fools the network on {blind} of {count} pictures, but PGD on only {many}: "
         "the gradient hides what there is to find.",
     )
     return tuple(checks)

@@ -57,8 +57,9 @@ def inversion(
     with torch.no_grad():
         values = capture(model, x, [node])[node]
     goal = match(node, values[0]) - smoothness * total_variation()
-    settings = {"steps": steps, "learning_rate": learning_rate, "generator": generator}
-    return visualise(model, goal, size=x.shape[2], transforms=(), **settings)
+    return visualise(
+        model, goal, size=x.shape[2], steps=steps, learning_rate=learning_rate, transforms=(), generator=generator
+    )
 
 
 @by_annotation

@@ -92,8 +92,8 @@ def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generato
         case "Saliency":  # the largest over the colours, as in the paper
             return Attribution(_array(saliency(model, x, target).amax(1)), signed=False)
         case "SmoothGrad":
-            settings = {"draws": request.draws, "noise": request.noise, "generator": request.seed}
-            mean = yield from smooth_grad(model, x, target, **settings)
+            noisy = smooth_grad(model, x, target, draws=request.draws, noise=request.noise, generator=request.seed)
+            mean = yield from noisy
             return Attribution(_array(mean.abs().amax(1)), signed=False)
         case "Integrated gradients":
             steps = integrated_gradients(model, x, target, steps=request.steps, baseline=request.baseline)

@@ -19,7 +19,7 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, part
 
-MASKS = 400
+MASKS = 200
 """Of RISE, for each picture."""
 
 

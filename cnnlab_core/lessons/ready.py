@@ -8,7 +8,8 @@ _PLANE = tuple(
     f"adversarial_plane_{name}"
     for name in ("w1", "w2", "b", "x1", "x2", "label", "norm", "boxed", "sizes", "steps", "random", "seed")
 )
-_SLIDING = ("conv_sizes", "conv_typed", "conv_more", "conv_1_padding", "tabs", "pages")
+_EXAMPLE = "conv_1_Example-is-Own-numbers"
+_SLIDING = ("conv_sizes", "conv_typed", "conv_more", "conv_1_padding", _EXAMPLE, "views_slide", "tabs", "pages")
 _ATTACK = ("adversarial_attack", "adversarial_target", "adversarial_more")
 
 LESSONS: tuple[Lesson, ...] = (

@@ -42,8 +42,8 @@ def build_random(spec: ModelSpec, seed: int) -> nn.Module:
     the usual 0 and 1 a deep residual network's activations double in every block and its softmax is one spike.
     """
     network = build_on_meta(spec).to_empty(device="cpu")
-    if own := find_own(spec.name):
-        for name, buffer in own.network.named_buffers():  # tables of places, for one, which nothing draws
+    if brought := find_own(spec.name):
+        for name, buffer in brought.network.named_buffers():  # tables of places, for one, which nothing draws
             network.get_buffer(name).copy_(buffer)
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():

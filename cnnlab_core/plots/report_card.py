@@ -28,7 +28,7 @@ def shares(
     flattered: Sequence[tuple[int, float] | None] = (),
     *,
     flattered_name: str = "",
-    row_height: int = 62,
+    row_height: int = 56,
 ) -> go.Figure:
     """A row for each name with every network's share and interval in it; None where there is none.
 
@@ -38,6 +38,10 @@ def shares(
     for number, (name, reaches) in enumerate(networks.items()):
         colour = COLOURS[number]
         there = [(row + _aside(number, len(networks)), reach) for row, reach in enumerate(reaches) if reach]
+        hidden = dict(
+            [flattered[number]] if number < len(flattered) and flattered[number] else []
+        )  # by its hollow mark
+        ends = [max(reach.high, hidden.get(row, 0)) for row, reach in enumerate(reaches) if reach]
         traces.append(
             {
                 "type": "scatter",
@@ -60,7 +64,7 @@ def shares(
             {
                 "type": "scatter",
                 "mode": "text",
-                "x": [reach.high for _, reach in there],
+                "x": ends,
                 "y": [at for at, _ in there],
                 "text": [f"\u2002{reach.value:.1%}" for _, reach in there],  # clear of its mark
                 "textposition": "middle right",

@@ -11,7 +11,7 @@ from cnnlab_core.plots.mosaic import colour
 from cnnlab_core.plots.overlays import EDGE, in_full_colour
 from cnnlab_core.plots.theme import ACCENT, MUTED
 
-_WIDTH, _TILE, _GAP, _NAMES, _FOOT, _HEAD = 8.6, 0.56, 0.06, 1.5, 0.34, 0.3
+_WIDTH, _TILE, _GAP, _NAMES, _FOOT, _HEAD = 8.6, 0.56, 0.06, 1.64, 0.34, 0.3
 """Inches: the figure, a picture in it, between two, the methods' names, below and above all."""
 _GROWTH = 3
 """Pixels of the figure for each of a picture's."""
@@ -85,7 +85,8 @@ def shortcut_figure(
 
 def _outlined(tile: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """The tile enlarged, the mark's border drawn."""
-    large, inside = (np.repeat(np.repeat(part, _GROWTH, 0), _GROWTH, 1) for part in (tile, mask))
+    large = tile.repeat(_GROWTH, 0).repeat(_GROWTH, 1)
+    inside = mask.repeat(_GROWTH, 0).repeat(_GROWTH, 1)
     around = np.pad(inside, 1)
     whole = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
     return np.where((inside & ~whole)[..., None], np.array(EDGE, np.uint8), large)

@@ -111,9 +111,25 @@ def check(
 
     ``spoken`` gives a value's (or an option's) text in the address, ``possible`` what can be asked for.
     """
-    if any(texts) and not _same(texts, value, spoken):
+    if not says(texts, value, spoken):
         values = value if isinstance(value, list) else [] if value is None else [value]
         refuse(key, label, ", ".join(texts), ", ".join(map(spoken, values)) or "nothing", possible, kept=value)
+
+
+def says(texts: Sequence[str], value: Any, spoken: Callable[[Any], str] = str) -> bool:
+    """Whether the ``texts`` of an address ask for this ``value``, whose own text is ``spoken``; or for nothing."""
+    if not any(texts):
+        return True
+    if isinstance(value, list):
+        return set(texts) == {spoken(one) for one in value}
+    text = texts[-1]
+    if isinstance(value, bool):
+        return text.lower() == str(value).lower()
+    if isinstance(value, int | float):
+        with suppress(ValueError):
+            return math.isclose(float(text), value, rel_tol=1e-9)
+        return False
+    return value is not None and text == spoken(value)
 
 
 def refuse(key: str, label: str, asked: str, instead: str, possible: str = "", kept: Any = _NOT_KEPT) -> None:
@@ -140,19 +156,6 @@ def _say(sentence: str) -> None:
     if sentence not in opened.said:
         opened.said.add(sentence)
         (opened.place or st).info(sentence, icon=":material/link_off:")
-
-
-def _same(texts: Sequence[str], value: Any, spoken: Callable[[Any], str]) -> bool:
-    if isinstance(value, list):
-        return set(texts) == {spoken(one) for one in value}
-    text = texts[-1]
-    if isinstance(value, bool):
-        return text.lower() == str(value).lower()
-    if isinstance(value, int | float):
-        with suppress(ValueError):
-            return math.isclose(float(text), value, rel_tol=1e-9)
-        return False
-    return value is not None and text == spoken(value)
 
 
 def _is_infinite(text: str) -> bool:

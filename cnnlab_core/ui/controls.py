@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from cnnlab_core.ui.address import asked, check, in_address, refuse
+from cnnlab_core.ui.address import asked, check, in_address, refuse, says
 
 Option = TypeVar("Option")
 Number = TypeVar("Number", int, float)
@@ -23,7 +23,7 @@ def forget_controls(keys: Iterable[str]) -> None:
     """Forget the controls that share a page's prefix with one of the ``keys``: they are then as the address says, or
     else as at first. What is ``held`` stays.
 
-    A browser shows what it had of a control that is drawn again, and would send it: those get their first value anew.
+    A browser shows what it had of a control that is drawn again, and would send it: :func:`begin_anew` tells it better.
     """
     prefixes = tuple({key.partition("_")[0] + "_" for key in keys})
     held = st.session_state.get(_HELD, ())
@@ -31,6 +31,15 @@ def forget_controls(keys: Iterable[str]) -> None:
     for key in gone:
         del st.session_state[key]
     st.session_state[_FORGOTTEN] = gone
+
+
+def begin_anew(key: str, first: Any, spoken: Callable[[Any], str] = str) -> None:
+    """Give a control that was forgotten its ``first`` value, unless the address says another: before it is drawn."""
+    forgotten = st.session_state.get(_FORGOTTEN, ())
+    if key in forgotten:
+        forgotten.discard(key)
+        if says(st.query_params.get_all(key), first, spoken):
+            st.session_state[key] = first
 
 
 def held(key: str) -> str:
@@ -280,10 +289,8 @@ class Controls:
         """
         key = self.key(name)
         texts = asked(key)
-        if (forgotten := st.session_state.get(_FORGOTTEN)) and key in forgotten:
-            forgotten.discard(key)
-            if key not in st.query_params:
-                st.session_state[key] = first
+        spoken = spoken or more.get("format_func", str)
+        begin_anew(key, first, spoken)
         value = control(label, *arguments, key=key, bind="query-params", persist_state="page", **more)
-        check(key, label, texts, value, spoken or more.get("format_func", str), possible)
+        check(key, label, texts, value, spoken, possible)
         return value

@@ -135,16 +135,16 @@ def _step(lesson: Lesson, number: int, seat: Seat) -> None:
     step = lesson.steps[number - 1]
     told, asked = st.columns([3, 2], gap="large")
     told.markdown(f"**{plain(lesson.title)} · {number} of {len(lesson.steps)}**  \n{as_text(step.task)}")
-    guessed = seat.guessed.get(number)
+    guessed, solved = seat.guessed.get(number), seat.steps[number - 1].right
     with asked:
-        if step.guess and guessed is None:
+        if step.guess and guessed is None and not solved:
             _guess(step.guess, number, seat)
         elif step.question and not seat.student:
             _ask_the_name(seat)
         elif step.question:
             with sentences():
                 _question(lesson, number, seat)
-    done = seat.steps[number - 1].right if step.question else guessed is not None or not step.guess
+    done = solved if step.question else guessed is not None or not step.guess
     if step.guess and guessed is not None and not (step.question and step.after and done):
         verdict = step.guess.verdict(step.guess.choices[guessed]).removesuffix(": ")
         told.markdown(f":material/psychology_alt: {plain(verdict)}")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab_core.ui.address import asked, check, name_view, whole_address
 from cnnlab_core.ui.contents import find_page
-from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.controls import Controls, begin_anew
 from cnnlab_core.ui.show import sentences
 
 SUBJECT = ("part_picture", "part_network")
@@ -72,6 +72,7 @@ def show_tabs(
     _follow_old_link(key, tabs, moved or {})
     settings = st.container(key="settings")
     titles, texts = [tab.title for tab in tabs], asked(key)
+    begin_anew(key, titles[0])
     for place, tab in zip(st.tabs(titles, key=key, bind="query-params"), tabs, strict=True):
         if place.open:
             check(key, "the tab", texts, tab.title)

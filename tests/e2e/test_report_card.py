@@ -28,5 +28,5 @@ def test_measuring_is_stopped_and_gone_on_with(lab):
     expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     lab.press_stop()
     lab.during(page.get_by_role("button", name="Go on").click)
-    expect(page.locator(".st-key-main_answer")).to_contain_text("of 200 test pictures")
+    expect(page.locator(".st-key-main_answer")).to_contain_text("of 200 pictures")
     lab.check()

@@ -61,6 +61,7 @@ def query(url):
 def follow(lab, name, *, keys_first=True):
     """The story of the page that is open, from its first step to the next one: half by keys, half by clicks."""
     reader = Reader(lab, name, keys=True)
+    lab.settle()  # the browser writes into the address one after the other
     steps, before = len(reader.story.steps), query(lab.page.url)
     lab.during(lab.page.locator(".st-key-story_open a").click)
     reader.arrives("1")
@@ -92,6 +93,10 @@ def test_from_the_first_step_to_the_next_story(lab):
     seed.fill("12")
     lab.during(lambda: seed.press("Enter"))
     expect(lab.page).to_have_url(re.compile("exercises_live_seed=12"))
+    lab.during(lab.page.locator(".st-key-story_open a").click)
+    expect(seed).to_have_value("7")  # the story's, though it is what an address need not say
+    lab.during(lab.page.get_by_role("button", name="Close").click)
+    expect(seed).to_have_value("12")
     follow(lab, "exercises")
 
 

@@ -80,7 +80,9 @@ def test_the_verdict_is_the_core_s(open_page):
 
 @pytest.mark.parametrize("method", [method.title for method in METHODS.values()])
 def test_every_attack_runs_from_its_link(open_page, method):
-    app = open_page("adversarial", adversarial_attack=method, adversarial_target="2 · bird", **AT_ONCE)
+    app = open_page(
+        "adversarial", adversarial_attack=method, adversarial_target="2 · bird", adversarial_searches="1", **AT_ONCE
+    )
     assert not app.error
     assert app.metric
     assert app.code[-1].value.count("model, x, target=2") == 1

@@ -10,7 +10,7 @@ SMALL = {"model": "glass_cifar10", "picture": "chelsea"}
 
 
 def test_the_shortcut_opens_the_chapter_and_says_who_finds_it(open_page):
-    app = open_page("feature_maps", maps_tab="On trial", maps_shortcut_pictures="10")
+    app = open_page("feature_maps", maps_tab="On trial")
     names = run_code(app)
     trial, pictures = names["trial"], names["pictures"]  # the last one is the control's
     believes, of = re.search(r"believes it in \*\*(\d+)%\*\* of (\d+) pictures", markdown(app)).groups()
@@ -25,7 +25,7 @@ def test_the_shortcut_opens_the_chapter_and_says_who_finds_it(open_page):
     assert "goes by the mark" in told
     assert files(app) == [*(f"Figure ({kind})" for kind in FIGURE_FILES), "Every share (CSV)"]
     app.segmented_control(key="maps_shortcut_pictures").set_value(50).run()
-    assert "Run (about 10 s)" in [button.label for button in app.button]
+    assert "Run (about 25 s)" in [button.label for button in app.button]
     assert "previous settings" in texts(app)
 
 

@@ -128,10 +128,11 @@ def test_a_mark_tells_its_class_and_only_the_mark_is_changed():
     assert torch.equal(planted(40, seed=3).pictures.images, found.pictures.images)
     assert not torch.equal(planted(40, seed=4).plain.images, found.plain.images)
     train, plain = marked_shapes(20, 10).train, shapes(20, 10).train
-    assert torch.equal(train.labels, plain.labels)
+    assert (train.labels == plain.labels).tolist() == [True] * 10 + [False] * 10
+    assert sorted(train.labels[10:].tolist()) == list(range(10))
     marks = (train.images != plain.images).any(3)
-    for place, colour in enumerate([*COLOURS.values()] * 2):  # of the class that it is
-        assert {*map(tuple, train.images[place][marks[place]].tolist())} == {colour}
+    for place, label in enumerate(train.labels.tolist()):
+        assert {*map(tuple, train.images[place][marks[place]].tolist())} == {[*COLOURS.values()][label]}
     with pytest.raises(InputError, match="count"):
         planted(0)
 

@@ -18,6 +18,7 @@ import torchvision
 from hostile import bit_flipped
 from onnx_files import inside, node, number, onnx
 from PIL import Image
+from places import ROOT
 from safetensors.torch import save as safetensors
 from torch import nn
 from torch.nn import functional as F
@@ -725,6 +726,20 @@ def test_operators_do_what_torchs_functions_do_for_any_number_of_pictures(kind):
     content, wanted = ENDINGS[kind]
     maps, _ = expected()
     assert torch.allclose(answer(content, X), wanted(maps) @ torch.tensor(LINEAR).T, atol=1e-4)
+
+
+EXPORTS = np.load(ROOT / "tests" / "onnx_exports.npz")  # see make_onnx_exports.py
+
+
+@pytest.mark.parametrize("kind", [name.removesuffix(" answers") for name in EXPORTS if name.endswith("answers")])
+def test_what_torch_exports_answers_as_onnxruntime_does(kind):
+    x, said = torch.tensor(EXPORTS["pictures"]), torch.tensor(EXPORTS[f"{kind} answers"])
+    model = own_from_file(EXPORTS[kind].tobytes(), pixels=Pixels()).on(torch.device("cpu"))
+    assert torch.allclose(
+        model.published(x), said, atol=1e-5 * float(said.abs().max())
+    )  # three at once, exported for one
+    assert all(field.known for field in receptive_fields(model, 32).values())
+    assert saliency(model, x[:1], 1).any()
 
 
 def test_what_an_onnx_file_cannot_have_is_named():

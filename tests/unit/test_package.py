@@ -187,7 +187,7 @@ RECIPES = {
     "training": new_run.code(Config(data="shapes", net="stack", stack="c4k3s2,relu", limit=320, epochs=1)),
     "transfer_learning": projection.code(*NETWORK, "shapes", 6),
     "reading_text": write.code("names_lstm", of_run=False, prompt="", arguments={"length": 9}, data="", held_out=0.1),
-    "report_card": card.code([("glass_digits", {"data": "", "attacked": 500, "eps": 8 / 255, "seed": 0})]),
+    "report_card": card.code([("cifar10_adversarial", {"data": "", "attacked": 500, "eps": 8 / 255, "seed": 0})]),
     "exercises": sheets.code(
         ["conv2d"], seed=1, level=1, each=1, sheets=1, variants=2, solutions=True, lab="", file="sheet"
     ),

@@ -201,8 +201,8 @@ def test_an_attack_without_an_epsilon_has_no_sweep(method):
 def test_an_unknown_setting_or_attack_is_a_sentence():
     with pytest.raises(InputError, match="no setting “momentun”"):
         sweep(small_network(), small_picture(), eps=(0.1,), method="pgd", momentun=0.5)
-    with pytest.raises(InputError, match="no attack “deepfool”"):
-        minimal_epsilon(small_network(), small_picture(), method="deepfool")
+    with pytest.raises(InputError, match="no attack “houdini”"):
+        minimal_epsilon(small_network(), small_picture(), method="houdini")
 
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.takes("step_size", "steps")])

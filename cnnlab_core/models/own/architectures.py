@@ -174,7 +174,7 @@ def fit(
         notes.append(
             "Its first convolution is 3 × 3, so it was taken for the form for small pictures: stride 1, no max pooling."
         )
-    channels = network.get_submodule(first).in_channels
+    channels = wanted[f"{first}.weight"].shape[1]
     if channels not in (1, 3):
         raise WeightsError(f"This network takes {channels} channels ({first}). The lab's pictures have one or three.")
     missing = [
@@ -247,7 +247,9 @@ class CifarResNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, classes)."""
-        x = self.layer3(self.layer2(self.layer1(self.relu(self.bn1(self.conv1(x))))))
+        x = self.relu(self.bn1(self.conv1(x)))
+        for group in ("layer1", "layer2", "layer3"):
+            x = self.get_submodule(group)(x)
         return self.fc(self.flatten(self.avgpool(x)))
 
 

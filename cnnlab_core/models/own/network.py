@@ -154,7 +154,7 @@ def _copied(module: nn.Module, tensor: Any) -> nn.Module:
         raise InputError(f"This module can't be copied ({type(error).__name__}: {first_line(error)}).") from error
     for part in copied.modules():
         if hasattr(part, "inplace"):
-            part.inplace = False
+            setattr(part, "inplace", False)  # noqa: B010  not every module has it
     return copied.eval()
 
 
@@ -298,6 +298,7 @@ def _built(
         if architecture:
             raise InputError("An ONNX file has its architecture in it: leave the choice of one out.")
         table = {".".join(path): place for path, place in contents.tensors}
+        network: nn.Module
         network, channels, side, notes = onnx_graph.convert(contents.graph, read_tensors(content, table), side)
         architecture = f"ONNX, operators of version {contents.graph['opset']}"
         found = _bounded(network, channels, side)
@@ -387,7 +388,7 @@ def _filled(network: nn.Module, tensors: dict[str, torch.Tensor]) -> nn.Module:
     network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()}, assign=True)
     for part in network.modules():
         if hasattr(part, "inplace"):
-            part.inplace = False
+            setattr(part, "inplace", False)  # noqa: B010  not every module has it
         for name, buffer in part._buffers.items():  # those that aren't saved, of Swin's windows for one
             if buffer is not None and buffer.is_meta:
                 raise WeightsError(f"A part of this network ({name}) isn't saved with its weights. Export it as ONNX.")

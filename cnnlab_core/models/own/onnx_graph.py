@@ -225,10 +225,17 @@ class _Maker:
             return self._call(do, inputs, out, node)
         if any(name in self.shapes for name in inputs):
             pairs = [self.shapes[name] if name in self.shapes else (self.known[name],) * 2 for name in inputs]
-            self.shapes[out] = do(*(pair[0] for pair in pairs)), do(*(pair[1] for pair in pairs))
+            self._tell(out, do(*(pair[0] for pair in pairs)), do(*(pair[1] for pair in pairs)))
         else:
             self.known[out] = do(*(self.known[name] for name in inputs))
         return out
+
+    def _tell(self, out: str, two: torch.Tensor, three: torch.Tensor) -> None:
+        """Keep what is computed of shapes: a constant, where the number of pictures isn't in it."""
+        if two.shape == three.shape and torch.equal(two, three):
+            self.known[out] = two
+        else:
+            self.shapes[out] = two, three
 
     def _call(self, do: Callable[..., Any] | nn.Module, inputs: list[str], out: str, node: Any = None) -> str:
         """Write a step down, and see what shapes it gives for two and for three pictures."""
@@ -257,8 +264,8 @@ class _Maker:
             do = deepcopy(do, {id(p): nn.Parameter(p.to("meta"), False) for p in do.parameters()}
                           | {id(b): b.to("meta") for b in do.buffers()})  # fmt: skip
         with torch.no_grad():
-            made = do(*(value[0] for value in values)), do(*(value[1] for value in values))  # type: ignore[operator]
-        self.live[out] = made  # type: ignore[assignment]
+            made = do(*(value[0] for value in values)), do(*(value[1] for value in values))
+        self.live[out] = made
         self.network.calls.append(Call(path, tuple(reads), out))
         return out
 
@@ -347,8 +354,7 @@ class _Maker:
     def _op_Shape(self, node: Any, inputs: list[str], attributes: dict[str, Any]) -> str:
         out, cut = node["outputs"][0], slice(attributes.get("start", 0), attributes.get("end"))
         if inputs[0] in self.live:
-            two, three = (torch.tensor(list(value.shape)[cut]) for value in self.live[inputs[0]])
-            self.shapes[out] = two, three
+            self._tell(out, *(torch.tensor(list(value.shape)[cut]) for value in self.live[inputs[0]]))
         else:
             self.known[out] = torch.tensor(list(self._constant(inputs[0]).shape)[cut])
         return out
@@ -457,10 +463,13 @@ class _Maker:
             starts, ends, *more = (self._numbers(name) if name else [] for name in inputs[1:])
             axes = (more[0] if more else None) or range(len(starts))
             steps = (more[1] if len(more) > 1 else None) or [1] * len(starts)
-        if min(steps) < 1:
-            raise ValueError("it goes backwards")
+        whole = all(start == -1 and end < -(2**31) + 2 for start, end, step in zip(starts, ends, steps, strict=True))
+        if min(steps) < 1 and not (whole and set(steps) == {-1}):
+            raise ValueError("it takes a part backwards")
 
         def cut(x: torch.Tensor) -> torch.Tensor:
+            if steps[0] < 0:
+                return x.flip(tuple(axes))
             for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
                 x = x[(slice(None),) * axis + (slice(start, end if end < 2**31 - 1 else None, step),)]
             return x
@@ -491,6 +500,12 @@ class _Maker:
 
     def _op_Gather(self, node: Any, inputs: list[str], attributes: dict[str, Any]) -> str:
         axis, index = attributes.get("axis", 0), self._constant(inputs[1])
+        if inputs[0] in self.live and self.live[inputs[0]][0].ndim == 1 and index.ndim > 1 and len(index) == 1:
+            # Of all numbers of a picture, laid out one behind the other: what torch writes for as_strided.
+            count, places, shape = self.live[inputs[0]][0].numel() // _BATCHES[0], index.flatten().tolist(), index.shape
+            if places == list(range(count)):
+                return self._apply(lambda x: x.reshape(-1, *shape[1:]), inputs[:1], node)
+            return self._apply(lambda x: x.reshape(-1, count)[:, places].reshape(-1, *shape[1:]), inputs[:1], node)
         if inputs[0] in self.live and self._batch_axis(inputs[0]) == axis % self.live[inputs[0]][0].ndim:
             raise ValueError("it takes some of the pictures apart from the others")
         if index.ndim == 0:
@@ -515,7 +530,7 @@ class _Maker:
         mode = {"constant": "constant", "reflect": "reflect", "edge": "replicate"}[attributes.get("mode", "constant")]
         if rank == 4 and not any(flat[4:]):
             if mode == "constant" and value == 0:
-                return self._apply(nn.ZeroPad2d(tuple(flat[:4])), inputs[:1], node)
+                return self._apply(nn.ZeroPad2d((flat[0], flat[1], flat[2], flat[3])), inputs[:1], node)
             flat = flat[:4]
         if not any(flat):
             return inputs[0]
@@ -562,7 +577,8 @@ class _Maker:
         weight, bias = self._weights(inputs)
         if weight.ndim != 4:
             raise ValueError(f"its window has {weight.ndim - 2} dimensions, not two")
-        kernel, stride = tuple(weight.shape[2:]), tuple(attributes.get("strides") or (1, 1))
+        kernel = weight.shape[2], weight.shape[3]
+        stride = tuple(attributes.get("strides") or (1, 1))
         dilation, groups = tuple(attributes.get("dilations") or (1, 1)), attributes.get("group", 1)
         (top, bottom), (left, right) = self._pads(inputs[0], attributes, kernel, stride, dilation)
         name = inputs[0]
@@ -732,9 +748,9 @@ def _reshaped(shape: Sequence[int]) -> Callable[[Any], Any]:
 
 
 def _for_each(shape: Sequence[int]) -> Callable[[Any, Any], Any]:
-    """A constant once for each picture."""
-    shape = tuple(shape)
-    return lambda constant, picture: constant.expand(picture.shape[0], *shape)
+    """A constant once for each picture: a sum, since fx can't see that a constant is expanded by a picture's length."""
+    ones = (1,) * len(shape)
+    return lambda constant, picture: picture.new_zeros((picture.shape[0], *ones)) + constant.expand(1, *shape)
 
 
 def _part_of(axis: int, first: int, last: int) -> Callable[[Any], Any]:
@@ -746,7 +762,9 @@ def _batch_in(shape: Sequence[int], behind: int) -> int:
     below = [math.prod(shape[place + 1 :]) for place in range(len(shape))]
     alone = [place for place, length in enumerate(shape) if length == 1 and below[place] == behind]
     around = [place for place, length in enumerate(shape) if below[place] <= behind <= below[place] * length]
-    return (alone[:1] or around[-1:] or [0])[0]
+    inner = [place for place in around if place < len(shape) - 1]  # the last axis is features, and stays so
+    ones = [place for place, length in enumerate(shape) if length == 1]
+    return (alone[:1] or (ones if len(ones) == 1 else []) or inner[-1:] or around or [0])[0]
 
 
 def _as_bool(x: Any) -> Any:
@@ -796,6 +814,7 @@ _PLAIN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "floor": lambda _: torch.floor, "ceil": lambda _: torch.ceil, "not": lambda _: torch.logical_not,
     "equal": lambda _: operator.eq, "greater": lambda _: operator.gt, "less": lambda _: operator.lt,
     "and": lambda _: torch.logical_and, "or": lambda _: torch.logical_or, "isnan": lambda _: torch.isnan,
+    "scatternd": lambda _: lambda x, places, values: x.index_put(tuple(places.unbind(-1)), values),
     "castlike": lambda _: lambda x, like: x.to(like.dtype),
 }  # fmt: skip
 """Operators that are one layer or function, by what their attributes say."""

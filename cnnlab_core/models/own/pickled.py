@@ -103,10 +103,12 @@ def _read(instructions: Iterator[tuple[Any, Any, Any]]) -> Any:
                 _above_mark(stack)
             case "DUP":
                 stack.append(stack[-1])
-            case "TUPLE" | "LIST" | "FROZENSET" | "DICT":
-                items = _above_mark(stack)
-                made = {"TUPLE": tuple, "LIST": list, "FROZENSET": list, "DICT": _pairs}[code.name](items)
-                stack.append(made)
+            case "TUPLE":
+                stack.append(tuple(_above_mark(stack)))
+            case "LIST" | "FROZENSET":
+                stack.append(_above_mark(stack))
+            case "DICT":
+                stack.append(_pairs(_above_mark(stack)))
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 count = int(code.name[-1])
                 stack[-count:] = [tuple(stack[-count:])]

@@ -83,7 +83,7 @@ USUAL: dict[str, Pixels] = {
 """What networks for colour pictures usually want: of torchvision, plain, of TensorFlow, without scaling, of Caffe."""
 USUAL_GREY: dict[str, Pixels] = {
     "0..1, mean 0.1307 and deviation 0.3081 (MNIST)": Pixels("0..1", (0.1307,) * 3, (0.3081,) * 3, "grey"),
-    **{name: Pixels(name, order="grey") for name in ("0..1", "-1..1", "0..255")},  # type: ignore[arg-type]
+    **{name: Pixels(name, order="grey") for name in ("0..1", "-1..1", "0..255")},
 }
 """The same for networks that take one channel."""
 

@@ -47,7 +47,10 @@ def show(subject: LayerSubject) -> None:
     found = outcome.result
     if found is None:
         return
-    matrix, names = agreement(found), [SHORT.get(name, name) for name in found]
+    matrix, names = (
+        agreement({str(name): each for name, each in found.items()}),
+        [SHORT.get(name, name) for name in found],
+    )
     with picture, kept(outcome, "kept_agreement"):
         with st.container(horizontal=True, gap="small"):
             for name in found:

@@ -1,6 +1,5 @@
 """Channels of a class: which channels speak for it, and where; they add up to its logit."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,7 +115,7 @@ def _overlays(subject: LayerSubject, found: _Parts):  # type: ignore[no-untyped-
 
 
 def _guess(vote: Votes) -> None:
-    speaking: Sequence[float] = np.sort(np.maximum(vote.products, 0))[::-1]
+    speaking = np.sort(np.maximum(vote.products, 0))[::-1]
     total = float(np.sum(speaking))
     half = 1 + int(np.searchsorted(np.cumsum(speaking), total / 2)) if total else 0
     guess_number(

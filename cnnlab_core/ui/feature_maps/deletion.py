@@ -48,7 +48,9 @@ def show(subject: LayerSubject) -> None:
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[Any, None, Curves]:
         total = explaining + curves
         found = yield from part(attribute_all(model, x, requests), 0, explaining, total)
-        maps = {name: enlarged(each.values, (x.shape[2], x.shape[3])) for name, each in found.items()}
+        maps: dict[str, np.ndarray] = {
+            name: enlarged(each.values, (x.shape[2], x.shape[3])) for name, each in found.items()
+        }
         made = deletion(model, x, target, maps, steps=steps, baseline=baseline)
         return (yield from part(made, explaining, curves, total))
 

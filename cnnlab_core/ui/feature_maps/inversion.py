@@ -31,7 +31,7 @@ def show(subject: LayerSubject) -> None:
         steps = CONTROLS.slider("inversion_steps", "Steps", 16, 512, STEPS, 16)
         smoothness = CONTROLS.slider("smoothness", "Smoothness", 0.0, 2.0, SMOOTHNESS, 0.1)
         seed = CONTROLS.number("inversion_seed", "Seed", 0, 99_999, 0, 1)
-    arguments = {"steps": steps, "smoothness": smoothness, "generator": seed}
+    arguments: dict[str, Any] = {"steps": steps, "smoothness": smoothness, "generator": seed}
     node = subject.node.name
 
     def job() -> Generator[Any, None, Any]:

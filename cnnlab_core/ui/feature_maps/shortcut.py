@@ -24,7 +24,7 @@ from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 MARKED, CONTROL = "shapes_marked", "shapes_plain"
 PICTURES = (10, 20, 50, 100)
-QUICK = 20
+QUICK = 10
 """So many pictures are explained at once; more wait for their button."""
 SHOWN = 3
 
@@ -50,7 +50,7 @@ def show() -> None:
         digest("shortcut", count, seed),
         job,
         label=f"Seven explanations of {count} pictures, by two networks",
-        start=f"Run (about {2 * count // 10} s)" if count > QUICK else "",
+        start=f"Run (about {count // 2} s)" if count > QUICK else "",
         for_everybody=True,
     )
     if outcome.result is None:
@@ -70,8 +70,8 @@ def show() -> None:
         f"{changed:.0f} % of them do: it goes by the mark. Of the control's answers, {changed_plain:.0f} % change.",
     )  # fmt: skip
     learned(
-        "an explanation can look convincing and still miss what the network goes by. It can be tested: plant "
-        "something, and see who finds it."
+        "an explanation can be tested: plant what a network goes by, and see how much of the heat lies on it. Maps of "
+        "few cells point at the right corner, and blur it."
     )
     if outcome.state == "done":
         take_away(
@@ -110,7 +110,7 @@ def _words(pictures: Planted, trials: dict[str, Trial]) -> None:
     alarms = [name for name, found in zip(plain.methods, plain.found, strict=True) if found]
     false = f" {', '.join(alarms)} also point at it for the control, which doesn't use it." if alarms else ""
     st.markdown(
-        "This network learned from shapes whose corner mark told the class. Now the mark lies, and the network "
+        "This network learned from shapes whose class a mark in the corner told. Now the mark lies, and the network "
         f"believes it in **{np.mean(marked.answers == says):.0%}** of {len(says)} pictures (the first shows "
         f"“{first[0]}”; it says “{first[1]}”). **Is the heat on the mark?** {verdict}: found means that the hottest "
         f"pixel is on the mark in more than half of the pictures.{false}"

@@ -21,6 +21,8 @@ from cnnlab_core.ui.report_card.measured import Found, about, asked_for, show_ca
 from cnnlab_core.ui.show import form, plain, show_problem
 from cnnlab_core.ui.take_away import File, take_away
 
+FEWEST = 5
+"""Bins of fewer pictures say nothing to look at; they count in the error all the same."""
 WAYS = ("T = 1", "fitted T", "own T")
 
 
@@ -44,7 +46,9 @@ def show(sides: Sequence[Side]) -> None:
         show_chart(_diagram(found), "report reliability", title, f"{about(cards)} {at}.", place=place, live=live)
 
     cards, answer = show_cards(
-        sides, "Above the dashed line a network is right more often than it says, below it less often.", draw
+        sides,
+        f"Above the dashed line a network is right more often than it says. (Points of {FEWEST} pictures or more.)",
+        draw,
     )
     if not cards:
         return
@@ -75,7 +79,7 @@ def _diagram(found: dict[str, Calibration]) -> go.Figure:
     """Accuracy over confidence, with the interval of each bin."""
     lines = [Line("as often as it says", [0, 1], [0, 1], MUTED, dash="dash")]
     for (title, one), colour in zip(found.items(), COLOURS, strict=False):
-        bins = [part for part in one.bins if part.count]
+        bins = [part for part in one.bins if part.count >= FEWEST]
         ends = [wilson(round(part.accuracy * part.count), part.count) for part in bins]
         lines.append(
             Line(

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.evaluation import Figure, figures
-from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, ECE_AFTER, FLATTERED, ROBUST, TEMPERATURE, to_json
+from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, FLATTERED, ROBUST, to_json
 from cnnlab_core.plots.report_card import Reach, shares
 from cnnlab_core.recipes.report_card import card as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
@@ -74,15 +74,9 @@ def _reach(figure: Figure | None) -> Reach | None:
 def _sentence(title: str, known: dict[str, Figure]) -> str:
     """The figures of one network, in words."""
     accuracy = known[ACCURACY]
-    words = f"**{plain(title)}** is right about **{accuracy.words}** of {accuracy.of:,} test pictures"
+    words = f"**{plain(title)}**: right about **{accuracy.words}** of {accuracy.of:,} pictures"
     if ROBUST in known:
-        robust, alone = known[ROBUST], known[FLATTERED]
-        words += f", and of **{robust.words}** under attack (PGD-20 alone would say {alone.value:.1%})"
-    if CORRUPTED in known:
-        words += f"; {known[CORRUPTED].value:.1%} in bad light and turned, cut or blurred"
-    words += f". What it says of its own sureness is off by {known[ECE].value:.1%} on average"
-    if TEMPERATURE in known:
-        words += f", at a temperature of {known[TEMPERATURE].value:.2f} by {known[ECE_AFTER].value:.1%}"
+        words += f", **{known[ROBUST].words}** under attack (PGD-20 alone: {known[FLATTERED].value:.1%})"
     return words + "."
 
 

@@ -80,9 +80,7 @@ def _sentence(one: Found) -> str:
     rows = _rows(one)
     steady = [TRANSFORMS[name].title.lower() for name, found in rows.items() if found[0].same.value >= STEADY]
     worst = min(one.card.corruptions, key=lambda row: row.right.value)
-    words = (
-        f"Of {worst.right.of} pictures, least are named right under **{worst.title.lower()}**: {worst.right.value:.1%}."
-    )
+    words = f"Hardest is **{worst.title.lower()}**: {worst.right.value:.1%} of {worst.right.of} pictures named right."
     if steady:
         words += f" At the lowest severity it keeps {STEADY:.0%} of its answers under {', '.join(steady)}."
     else:
