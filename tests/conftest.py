@@ -52,12 +52,12 @@ def pytest_collection_finish():
     gc.freeze()  # as the lab does: what was imported is never garbage, and collecting around it is slow
 
 
-def put_away(results=False):
-    """What the lab would put away when memory is short: idle networks, and perhaps everybody's results."""
+def put_away():
+    """What the lab would put away when memory is short: idle networks, everybody's results."""
     if registry := sys.modules.get("cnnlab_core.models.registry"):
         registry.registry().put_away_idle()
-    if results and (kept := sys.modules.get("cnnlab_core.ui.results")):
-        kept.everybodys_results.cache_clear()
+    if results := sys.modules.get("cnnlab_core.ui.results"):
+        results.everybodys_results.cache_clear()
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
@@ -65,7 +65,6 @@ def put_away(results=False):
 
 @pytest.fixture(scope="module", autouse=True)
 def light_after_each_file():
-    """First looks are kept, for the pages of the next file: they are computed once, as for a class, and are small."""
     yield
     put_away()
 
@@ -75,7 +74,7 @@ def light_after_heavy_tests():
     global heavy
     yield
     if resident_mb() > heavy:
-        put_away(results=True)
+        put_away()
         heavy = max(HEAVY, resident_mb() + ROOM)  # where little can be put away, trying it after each test costs more
 
 

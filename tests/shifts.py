@@ -7,24 +7,6 @@ SHIFTS = """(list) => list.getEntries().map(({ startTime, value, sources }) =>
   [startTime, value, sources.map(({ node }) => (node?.parentElement ?? node)?.className)])"""
 """The entries of a ``PerformanceObserver``: when, how far, and what."""
 
-STYLED = """{
-  const look = () => {
-    const title = document.querySelector(".st-key-head h1");
-    if (title && getComputedStyle(title).padding === "0px")
-      requestAnimationFrame(() => requestAnimationFrame(() => window.styled = performance.now()));
-    else requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-}"""
-"""Notes when the lab's style has come. Until then a page is as Streamlit draws it, and its sidebar opens."""
-
-SINCE_OPENED = f"""() => new Promise((done) => {{
-  const seen = [], watch = new PerformanceObserver((list) => seen.push(...({SHIFTS})(list)));
-  watch.observe({{ type: "layout-shift", buffered: true }});
-  setTimeout(() => done(seen.filter(([when]) => when > window.styled)), 100);
-}})"""
-"""Every shift since the page was opened and styled."""
-
 
 def worst(shifts: list) -> float:
     """The largest sum of shifts that follow one another within a second."""

@@ -16,7 +16,6 @@ from PIL import Image
 from places import ROOT
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect, sync_playwright
-from shifts import STYLED
 from steering import TEACHERS_KEY
 
 from benchmarks.measure import lab_server
@@ -147,7 +146,6 @@ class Lab:
         self.page, self.server = page, server
         self.scripts = Scripts(page)
         page.add_init_script(STILL)
-        page.add_init_script(STYLED)
         self.complaints: list[str] = []
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
