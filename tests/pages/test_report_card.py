@@ -137,3 +137,11 @@ def test_what_cannot_be_measured_is_a_sentence(open_page):
     assert "knows none of the classes of pets" in problems(opened("pets"))[0]
     app = press(opened("off"), "Measure")
     assert "names none of these 20 pictures right" in problems(app)[0]
+
+
+def test_pictures_that_are_not_here_can_be_fetched_for_either_network(open_page):
+    """Both want CIFAR-10, for cards that didn't come with the lab."""
+    app = open_page("report_card", report_attacked="20", report_data="cifar10")
+    assert not problems(app)
+    assert texts(app).count("isn't on this machine yet") == 2
+    assert len([button for button in app.button if button.label.startswith("Download")]) == 2

@@ -97,8 +97,8 @@ def _settings() -> tuple[str, int, int, int]:
     return data, attacked, radius, seed
 
 
-def pictures_here(side: Side) -> bool:
-    """Whether its test pictures can be opened; else their download is offered.
+def pictures_here(side: Side, place: str) -> bool:
+    """Whether its test pictures can be opened; else their download is offered. ``place`` tells the sides apart.
 
     Raises ``InputError`` for a network that no pictures belong to.
     """
@@ -120,7 +120,7 @@ def pictures_here(side: Side) -> bool:
         return True
 
     outcome = run(
-        "report download", name, fetch, label=f"Downloading {size}", start=f"Download {size}", computes=False,
+        f"report download {place}", name, fetch, label=f"Downloading {size}", start=f"Download {size}", computes=False,
         keep=False,
     )  # fmt: skip
     if outcome.state == "done":

@@ -97,7 +97,7 @@ class _Outlook:
 
 def _measured(number: int, side: Side, paint: Callable[[Found], None]) -> Found | None:
     """A card as far as it is measured, now or in an earlier run of the lab, below the row of its job."""
-    if not (pictures_here(side) and weights_ready(side.spec, "pretrained", place=f"report {number}")):
+    if not (pictures_here(side, str(number)) and weights_ready(side.spec, "pretrained", place=f"report {number}")):
         return None
     network, place = (side.spec.name, "pretrained"), str(number)
     label = f"{side.title}: trying a few pictures"
