@@ -18,9 +18,9 @@ torch.set_num_threads(1)
 settings.register_profile("lab", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
 
-HEAVY = 1400
+HEAVY = 1000
 """MB of a test process, beyond which it puts away what it can after a test: it is to stay below 2 GB."""
-ROOM = 300
+ROOM = 200
 """MB that it may grow by before it does so again."""
 heavy = HEAVY
 WIDEST = 10

@@ -31,7 +31,8 @@ def begin_to_teach(teacher):
 def test_a_teacher_stops_and_hides_what_another_visitor_trains(lab, dark_lab):
     student, teacher = lab, dark_lab
     student.open("/convolution?conv_tab=On+a+photo")
-    number = cookies(student)["cnnlab_visitor"]["value"]  # from the first page on
+    student.page.wait_for_function("document.cookie.includes('cnnlab_visitor=')")  # from the first page on
+    number = cookies(student)["cnnlab_visitor"]["value"]
     student.page.get_by_role("button", name=re.compile("Use your own")).click()
     cup = {"name": "cup.png", "mimeType": "image/png", "buffer": sample_images()["coffee"].content}
     student.during(lambda: student.page.locator(BOX).set_input_files(cup))

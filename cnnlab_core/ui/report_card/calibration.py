@@ -31,10 +31,8 @@ def show(sides: Sequence[Side]) -> None:
     with form("temperature"):
         first, second = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
     way = CONTROLS.one_of("way", "Temperature", WAYS, WAYS[0], place=first)
-    with second if way == WAYS[2] else second.container(key="report_unseen"):
+    with second if way == WAYS[2] else second.container(key="unseen_temperature"):
         own = CONTROLS.slider("t", "T", 0.1, 5.0, 1.0, 0.1, label_visibility="collapsed")
-    if way != WAYS[2]:
-        st.html("<style>.st-key-report_unseen { display: none; }</style>")
 
     def temperature(one: Found) -> float:
         return {WAYS[0]: 1.0, WAYS[2]: own}.get(way) or _fitted(one) or 1.0
