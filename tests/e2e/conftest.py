@@ -186,8 +186,10 @@ class Lab:
         while time.monotonic() < end:
             with suppress(PlaywrightError):  # gone already: an earlier press is being heard
                 button.click(timeout=3000)
-            with suppress(AssertionError):
-                return self.scripts.wait(before, seconds=5)
+            with suppress(AssertionError):  # another run may have ended meanwhile
+                self.scripts.wait(before, seconds=5)
+                if not button.count():
+                    return
         raise AssertionError("Stop was pressed again and again and never heard")
 
     def picture(self, alt: str) -> np.ndarray:
