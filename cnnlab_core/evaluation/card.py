@@ -310,7 +310,7 @@ def figures(card: Card) -> tuple[Figure, ...]:
     if card.logits is None:
         return ()
     found = [_share(ACCURACY, card.accuracy().overall, "before any attack")]
-    ball = f"linf ball of {levels(card.eps)}"
+    ball = f"L∞ ball of {levels(card.eps)}"
     if (robust := card.robustness) is not None and robust.measured.any():
         first = robust.names[0]
         found.append(_share(FLATTERED, robust.after(first), f"{ball}: {first}, as many papers stop there"))

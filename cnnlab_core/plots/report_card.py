@@ -12,6 +12,8 @@ COLOURS, SYMBOLS = (ACCENT, ORANGE), ("circle", "diamond")
 SOFT = ("rgba(20,160,143,0.35)", "rgba(224,122,31,0.35)")
 """Of the first network and the one beside it; bars are soft, so that their intervals are seen on them."""
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": TICKS}}
+_HOLLOW = 0.01
+"""Half of a hollow mark, as a share: what is written beside it doesn't touch it."""
 
 
 class Reach(NamedTuple):
@@ -40,7 +42,7 @@ def shares(
         there = [(row + _aside(number, len(networks)), reach) for row, reach in enumerate(reaches) if reach]
         beside = flattered[number] if number < len(flattered) else None
         hollow = dict([beside] if beside else [])
-        ends = [max(reach.high, hollow.get(row, 0)) for row, reach in enumerate(reaches) if reach]
+        ends = [max(reach.high, hollow.get(row, 0) + _HOLLOW) for row, reach in enumerate(reaches) if reach]
         traces.append(
             {
                 "type": "scatter",

@@ -73,11 +73,9 @@ def _reach(figure: Figure | None) -> Reach | None:
 
 def _sentence(title: str, known: dict[str, Figure]) -> str:
     """The figures of one network, in words."""
-    accuracy = known[ACCURACY]
-    words = f"**{plain(title)}**: right about **{accuracy.words}** of {accuracy.of:,} pictures"
-    if ROBUST in known:
-        words += f", **{known[ROBUST].words}** under attack (PGD-20 alone: {known[FLATTERED].value:.1%})"
-    return words + "."
+    accuracy, robust = known[ACCURACY], known.get(ROBUST)
+    words = f"**{plain(title)}** is right on **{accuracy.words}** of {accuracy.of:,} pictures"
+    return words + (f", and on **{robust.words}** of {robust.of:,} under attack." if robust else ".")
 
 
 def _ask(cards: Sequence[Found], known: Sequence[dict[str, Figure]]) -> None:
