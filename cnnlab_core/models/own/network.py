@@ -4,14 +4,17 @@ import copy
 import hashlib
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.classification.softmax import Prediction, top_k
@@ -60,18 +63,20 @@ class Own:
     skeleton: nn.Module
     understood: Understood
     costs: Costs | None
+    code: str = ""
+    """Of a module, whose weights don't tell what its code does with them, a mark of its own."""
     _elsewhere: dict[str, nn.Module] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        return next((tensor.device for tensor in self.network.state_dict().values()), torch.device("cpu"))
+        return _device_of(self.network)
 
     @cached_property
     def size(self) -> int:
         """Bytes of its weights."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.network.state_dict().values())
+        return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(self.network).values())
 
     @cached_property
     def _quick(self) -> nn.Module | None:
@@ -89,7 +94,7 @@ class Own:
     def seen_as(self, pixels: Pixels) -> "Own":
         """The same network that gets its pixels in another way."""
         return _owned(self.bare, pixels, self.spec.preprocessing.crop, self.categories, self.spec.title,
-                      self.understood, self.costs)  # fmt: skip
+                      self.understood, self.costs, self.code)  # fmt: skip
 
 
 @by_annotation
@@ -129,7 +134,11 @@ def own_of(
     whole("side", side, 1, 4096)
     if channels not in (1, 3):
         raise InputError(f"channels is {channels}: the lab's pictures have one or three.")
-    bare = _copied(module, lambda tensor: tensor.clone())
+    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        raise InputError("A layer of this module takes its size from the first picture. Give the module one, then this.")
+    bare = _copied(module, lambda tensor: tensor.clone().float() if tensor.is_floating_point() else tensor.clone())
+    if bare._forward_hooks or bare._forward_pre_hooks:  # a graph has those of parts, but not of the whole
+        bare = nn.Sequential(OrderedDict(network=bare)).eval()
     pixels = pixels or Pixels()
     if channels == 1:
         pixels = replace(pixels, order="grey")
@@ -137,7 +146,15 @@ def own_of(
         raise InputError("A network that takes grey pictures takes one channel: channels=1.")
     classes = _try(bare, channels, side)
     understood = Understood(type(module).__name__, classes, channels, side, ())
-    return _owned(bare, pixels, side, _named(categories, classes), title, understood, None)
+    return _owned(bare, pixels, side, _named(categories, classes), title, understood, None, uuid4().hex)
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in _tensors(module).values()), torch.device("cpu"))
 
 
 def _copied(module: nn.Module, tensor: Any) -> nn.Module:
@@ -165,8 +182,7 @@ def _try(network: nn.Module, channels: int, side: int, *, tolerance: float = 1e-
 
     Raises ``InputError`` unless the answers are logits, finite, and the same for a picture alone and beside others.
     """
-    device = next((tensor.device for tensor in network.state_dict().values()), torch.device("cpu"))
-    x = torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    x = torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0)).to(_device_of(network))
     try:
         together = network(x)
     except Exception as error:
@@ -175,7 +191,10 @@ def _try(network: nn.Module, channels: int, side: int, *, tolerance: float = 1e-
         ) from error
     if not isinstance(together, torch.Tensor) or together.ndim != 2 or len(together) != 2 or together.shape[1] < 2:
         what = f"shape {tuple(together.shape)}" if isinstance(together, torch.Tensor) else type(together).__name__
-        raise InputError(f"The network has to answer two pictures with logits (2, classes), but answers with {what}.")
+        raise InputError(
+            f"The network has to answer two pictures with logits (2, classes), but answers with {what}. Wrap it in a "
+            "module that returns them."
+        )
     if not torch.isfinite(together).all():
         raise InputError("What the network answers isn't finite (NaN or infinity), so nothing can be done with it.")
     alone = torch.cat([network(x[:1]), network(x[1:])])
@@ -198,13 +217,13 @@ def _named(names: Sequence[str] | None, classes: int) -> tuple[str, ...]:
 
 def _owned(
     bare: nn.Module, pixels: Pixels, side: int, categories: tuple[str, ...], title: str, understood: Understood,
-    found: Costs | None,
+    found: Costs | None, code: str = "",
 ) -> Own:  # fmt: skip
     network = pixels.before(bare)
     digest = hashlib.sha256(
-        repr((pixels, side, categories, title, type(bare).__qualname__, str(bare), understood)).encode()
+        repr((pixels, side, categories, title, type(bare).__qualname__, str(bare), understood, code)).encode()
     )
-    for name, tensor in bare.state_dict().items():
+    for name, tensor in _tensors(bare).items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.ndim else
                       str(tensor.item()).encode())  # fmt: skip
@@ -228,7 +247,7 @@ def _owned(
         classes=categories,
     )
     return remember(
-        Own(spec, pixels, categories, bare, network, _copied(network, lambda t: t.to("meta")), understood, found)
+        Own(spec, pixels, categories, bare, network, _copied(network, lambda t: t.to("meta")), understood, found, code)
     )
 
 
