@@ -12,7 +12,7 @@ from cnnlab_core.classification.softmax import Prediction, rank, softmax, top_k
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_apart_steps, png, thumbnail
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, meanwhile
+from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
 
 ICON_SIDE = 96
 """Pixels of the longer side of a picture in a table."""
@@ -46,7 +46,7 @@ class Classified:
     problem: str = ""
 
 
-def classify(
+def classify_steps(
     model: Classifier, pictures: Sequence[tuple[str, bytes]], *, k: int = 5
 ) -> Generator[Progress[Classified], None, list[Classified]]:
     """The ``k`` most probable classes (or all, if they are fewer) of each (file name, bytes); returns all answers.
@@ -69,6 +69,9 @@ def classify(
         answers.append(answer)
         yield Progress(index + 1, len(pictures), answer)
     return answers
+
+
+classify = plainly(classify_steps)
 
 
 def class_table(logits: np.ndarray, labels: tuple[str, ...], temperature: float = 1.0) -> str:

@@ -5,9 +5,11 @@ octaves with the detail carried from one to the next, jitter, and steps along th
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,7 @@ from cnnlab_core.dream.transforms import random_shift, roll, unroll
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import finish
 
 SMALLEST_SIDE = 28
 """Pixels of the shorter side of the smallest octave, at least: handwritten digits have 28."""
@@ -74,7 +77,7 @@ class _Settings:
 
 
 @by_annotation
-def dream(
+def dream_steps(
     model: LoadedModel,
     x: torch.Tensor,
     objective: Objective,
@@ -121,6 +124,36 @@ def dream(
         )
     settings = _Settings(octaves, octave_scale, steps, step_size, jitter, normalise, laplacian, side)
     return _dream(goal, x, settings, seeded(0 if generator is None else generator))
+
+
+class Dream:
+    """A dream: its ``result`` is computed when it is asked for, as are ``image`` and all else that ``Dreamt`` has; a
+    loop over the dream computes it step by step."""
+
+    def __init__(self, steps: Generator[DreamStep, None, Dreamt]) -> None:
+        self._steps = self._kept(steps)
+
+    def _kept(self, steps: Generator[DreamStep, None, Dreamt]) -> Generator[DreamStep, None, None]:
+        self._result = yield from steps
+
+    def __iter__(self) -> Iterator[DreamStep]:
+        return self._steps
+
+    @property
+    def result(self) -> Dreamt:
+        """The dream to its end."""
+        finish(self._steps)
+        return self._result
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.result, name)
+
+
+@wraps(dream_steps)
+def dream(*args: Any, **options: Any) -> Dream:
+    return Dream(dream_steps(*args, **options))
 
 
 def octave_sizes(size: tuple[int, int], octaves: int, octave_scale: float) -> list[tuple[int, int]]:

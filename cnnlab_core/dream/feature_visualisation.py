@@ -18,6 +18,7 @@ from cnnlab_core.dream.transforms import STANDARD, Transform, apply
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import plainly
 
 PARAMETRISATIONS = ("fourier", "pixels")
 
@@ -62,7 +63,7 @@ class Visualised:
 
 
 @by_annotation
-def visualise(
+def visualise_steps(
     model: LoadedModel,
     objective: Objective,
     *,
@@ -118,6 +119,9 @@ def visualise(
             made = kind.of(start.clone())
         made.to(model.device)
     return _visualise(goal, made, tuple(transforms), steps, learning_rate, generator)
+
+
+visualise = plainly(visualise_steps)
 
 
 def _visualise(

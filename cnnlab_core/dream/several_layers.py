@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from cnnlab_core.dream.dream import dream
+from cnnlab_core.dream.dream import dream_steps
 from cnnlab_core.dream.objectives import layer
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def grey_noise(size: int, seed: int) -> torch.Tensor:
     return levels.float() / 255
 
 
-def dream_layers(
+def dream_layers_steps(
     model: LoadedModel, nodes: Sequence[str], *, norm: str = "rms", size: int = 224, seed: int = 0, **settings: Any
 ) -> Generator[Progress[None], None, tuple[LayerDream, ...]]:
     """For each node a dream of the whole layer, measured as ``norm`` (see ``objectives.layer``), from the same noise.
@@ -38,7 +38,10 @@ def dream_layers(
     start, found = grey_noise(size, seed).to(model.device), []
     for done, node in enumerate(nodes):
         generator = torch.Generator().manual_seed(seed)
-        steps = dream(model, start, layer(node, norm), generator=generator, **settings)
+        steps = dream_steps(model, start, layer(node, norm), generator=generator, **settings)
         dreamt = yield from part(steps, done, 1, len(nodes))
         found.append(LayerDream(node, dreamt.image, dreamt.before, dreamt.after))
     return tuple(found)
+
+
+dream_layers = plainly(dream_layers_steps)

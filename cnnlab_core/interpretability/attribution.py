@@ -17,7 +17,7 @@ from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 BASELINES = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
@@ -81,7 +81,7 @@ class IntegratedGradients:
 
 
 @by_annotation
-def integrated_gradients(
+def integrated_gradients_steps(
     model: LoadedModel, x: torch.Tensor, target: int, *, steps: int = 50, baseline: float = 0.0
 ) -> Generator[Progress[None], None, IntegratedGradients]:
     """Integrated gradients (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1) of a logit from an even ``baseline``.
@@ -113,8 +113,11 @@ def integrated_gradients(
     return found
 
 
+integrated_gradients = plainly(integrated_gradients_steps)
+
+
 @by_annotation
-def occlusion(
+def occlusion_steps(
     model: LoadedModel,
     x: torch.Tensor,
     target: int,
@@ -150,6 +153,9 @@ def occlusion(
             covers[square] += 1
         yield Progress(start + len(squares), len(corners))
     return falls / covers
+
+
+occlusion = plainly(occlusion_steps)
 
 
 @by_annotation

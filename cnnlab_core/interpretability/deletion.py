@@ -18,7 +18,7 @@ from cnnlab_core.interpretability.attribution import check_explained
 from cnnlab_core.interpretability.methods import Array
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 Baseline = Literal["blurred", "grey"]
 BASELINES: tuple[Baseline, ...] = ("blurred", "grey")
@@ -59,7 +59,7 @@ def baseline_picture(x: torch.Tensor, baseline: Baseline) -> torch.Tensor:
 
 
 @by_annotation
-def deletion(
+def deletion_steps(
     model: LoadedModel,
     x: torch.Tensor,
     target: int,
@@ -112,6 +112,9 @@ def deletion(
                 yield Progress(done, total)
         found.append(curves)
     return Curves(counts / counts[-1], *found)
+
+
+deletion = plainly(deletion_steps)
 
 
 def curves_table(curves: Curves) -> str:

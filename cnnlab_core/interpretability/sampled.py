@@ -9,13 +9,13 @@ from cnnlab_core.checks import by_annotation, seeded, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.attribution import MOST_AT_ONCE, check_explained, logit_gradient
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 MOST_VIEWS = 10_000
 
 
 @by_annotation
-def smooth_grad(
+def smooth_grad_steps(
     model: LoadedModel,
     x: torch.Tensor,
     target: int,
@@ -52,8 +52,11 @@ def smooth_grad(
     return total / draws
 
 
+smooth_grad = plainly(smooth_grad_steps)
+
+
 @by_annotation
-def rise(
+def rise_steps(
     model: LoadedModel,
     x: torch.Tensor,
     target: int,
@@ -96,6 +99,9 @@ def rise(
         total += torch.einsum("n,nchw->chw", says, drawn)
         yield Progress(few.stop, masks)
     return total / (masks * keep)
+
+
+rise = plainly(rise_steps)
 
 
 @by_annotation

@@ -29,8 +29,8 @@ def trace(
             graph = tracer.trace(network)
         except Exception as error:
             raise InputError(
-                f"torch.fx can't trace this network: {_cause(error)}. Maps, receptive fields and dreams need its graph; "
-                "naming, attacks and most attributions don't."
+                f"torch.fx can't trace this network: {_cause(error)}. Maps, receptive fields and dreams need "
+                "its graph; naming, attacks and most attributions don't."
             ) from error
     for node in () if as_written else graph.nodes:
         _write_nowhere(node)

@@ -14,9 +14,16 @@ from cnnlab_core.training.runs import Run, State, create_run, duplicate, find_ru
 if TYPE_CHECKING:
     from cnnlab_core.training.checks import check
     from cnnlab_core.training.exporting import character_model, export
-    from cnnlab_core.training.loop import TrainStep, train
+    from cnnlab_core.training.loop import TrainStep, train, train_steps
 
-_LAZY = {"character_model": "exporting", "check": "checks", "export": "exporting", "TrainStep": "loop", "train": "loop"}
+_LAZY = {
+    "character_model": "exporting",
+    "check": "checks",
+    "export": "exporting",
+    "TrainStep": "loop",
+    "train": "loop",
+    "train_steps": "loop",
+}
 
 __all__ = [
     "Config",
@@ -38,6 +45,7 @@ __all__ = [
     "start",
     "stop",
     "train",
+    "train_steps",
 ]
 
 

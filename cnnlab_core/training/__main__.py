@@ -228,7 +228,7 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from cnnlab_core.data import import_pictures, import_text
+    from cnnlab_core.data import import_pictures_steps, import_text
     from cnnlab_core.runtime.limits import TEXT_MB
 
     if options.source.suffix.lower() == ".txt":
@@ -239,7 +239,7 @@ def _import(options: argparse.Namespace) -> None:
             raise InputError(f"{options.source} can't be read: {error.strerror}.") from None
         print(f"text:{options.name}: {import_text(content, options.name).summary}")
         return
-    dataset = _watch(import_pictures(options.source, options.name, side=options.side))
+    dataset = _watch(import_pictures_steps(options.source, options.name, side=options.side))
     print(f"own:{options.name}: {len(dataset.train)} pictures of {len(dataset.classes)} classes to train on")
     for note in dataset.notes:
         print(note)

@@ -84,7 +84,7 @@ def open_collection_steps(name: str) -> Generator[DownloadStep, None, Collection
     """
     if name != "pets":
         return _of_dataset((yield from open_data_steps(name)))
-    sets = yield from pets.open_pets()
+    sets = yield from pets.open_pets_steps()
     parts = [
         tuple(
             Item(label, path.read_bytes, partial(_opened, path))

@@ -12,13 +12,12 @@ from cnnlab_core.classification.batch import classify
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.ui.classifier import cover
 
 
 @pytest.fixture(scope="module")
 def cat():
-    return finish(classify(load_model("efficientnet_lite0"), [("cat", sample_images()["chelsea"].content)]))[0]
+    return classify(load_model("efficientnet_lite0"), [("cat", sample_images()["chelsea"].content)])[0]
 
 
 def test_home_opens_without_torch():

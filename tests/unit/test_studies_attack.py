@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.studies.attack import MOST_FRAMES, attack_picture, history_table, shown_class
-from cnnlab_core.attacks.studies.l1_figure import l1_rows
+from cnnlab_core.attacks.studies.l1_figure import l1_rows_steps
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
@@ -122,13 +122,13 @@ def test_the_rows_about_l1_go_on_where_they_were_stopped(model):
             except StopIteration as stop:
                 return stop.value
 
-    whole = told(l1_rows(model, asked, plan))
+    whole = told(l1_rows_steps(model, asked, plan))
     assert [(row.picture, row.aim) for row in whole] == [("coffee", 1), ("coffee", 2), ("rocket", 3)]
     assert [len(step.latest) for step in steps][-1] == 3
     shares = [step.share for step in steps]
     assert shares == sorted(shares)
     count = len(steps)
-    again = told(l1_rows(model, asked, plan, whole[:2]))
+    again = told(l1_rows_steps(model, asked, plan, whole[:2]))
     assert again[:2] == whole[:2]
     assert again[2].found.distances == whole[2].found.distances
     assert len(steps) < count

@@ -43,7 +43,7 @@ from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.schedule import learning_rate
 from cnnlab_core.training.snapshots import filter_steps, read_watched
-from cnnlab_core.training.tasks import open_task
+from cnnlab_core.training.tasks import open_task_steps
 
 CPU = torch.device("cpu")
 
@@ -53,9 +53,9 @@ CPU = torch.device("cpu")
 
 def test_random_labels_are_learned_from_and_nothing_else():
     run = create_run(tiny(labels="random", epochs=1))
-    task = finish(open_task(run.config, CPU, World()))
+    task = finish(open_task_steps(run.config, CPU, World()))
     labels, true = task.feeder._labels, task.dataset.train.labels[torch.from_numpy(task.split.train)]
-    assert torch.equal(labels, finish(open_task(run.config, CPU, World())).feeder._labels)
+    assert torch.equal(labels, finish(open_task_steps(run.config, CPU, World())).feeder._labels)
     assert 0.05 < (labels == true).float().mean() < 0.2  # one in ten by chance
     assert torch.equal(task.validation.labels, task.dataset.train.labels[torch.from_numpy(task.split.validation)])
     assert config_from(json.loads(tiny().to_json())).labels == "true"
@@ -66,10 +66,10 @@ def test_random_labels_are_learned_from_and_nothing_else():
 def test_answers_to_a_picture_of_each_class_are_kept_through_the_training():
     run = create_run(tiny())
     assert read_watched(run) is None
-    finish(train(run))
+    train(run)
     kept = read_watched(run)
     assert list(kept.answers) == filter_steps(run)
-    task = finish(open_task(run.config, CPU, World()))
+    task = finish(open_task_steps(run.config, CPU, World()))
     for picture, label in zip(kept.pictures, kept.labels, strict=True):
         same = (task.validation.images == torch.from_numpy(picture)).all((1, 2, 3))
         assert label in task.validation.labels[same]
@@ -434,7 +434,7 @@ def test_adversarial_training_makes_robust(note):
     for attack in ("none", "fgsm"):
         stack = "c12k5s2p2,norm,relu,m2s2,c24k3p1,norm,relu"
         run = create_run(tiny(data="own:more", stack=stack, attack=attack, epochs=8, limit=0, crop=0))
-        finish(train(run))
+        train(run)
         model = load_model(export(run))
         moved = perturb(model, x, y, torch.zeros_like(x), epsilon=8 / 255, step=2 / 255, steps=20)
         robust[attack] = (model(moved).argmax(1) == y).float().mean().item()
@@ -461,7 +461,7 @@ def test_precision_is_chosen_without_touching_the_network():
 
 def test_bfloat16_trains_and_resumes_in_bfloat16():
     run = create_run(tiny(precision="bfloat16"))
-    finish(train(run))
+    train(run)
     assert run.machine["precision"] == "bfloat16"
     assert run.metrics().steps[-1]["loss"] < run.metrics().steps[0]["loss"]
 
@@ -515,7 +515,7 @@ def test_catastrophic_overfitting_is_told_from_ordinary_training():
 def test_a_collapse_is_said_once(monkeypatch):
     monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: len(robust) >= 2)
     run = create_run(tiny(attack="fgsm", epochs=4))
-    finish(train(run))
+    train(run)
     (notice,) = run.metrics().notices
     assert (notice["about"], notice["epoch"]) == ("catastrophic overfitting", 1)
     assert "more attack steps" in notice["sentence"]
@@ -526,7 +526,7 @@ def test_a_nan_is_explained_in_words_and_ends_the_run():
         tiny(net="homework", stack="", optimizer="sgd", learning_rate=100.0, schedule="constant", limit=64)
     )
     with pytest.raises(RunError) as problem:
-        finish(train(run, checkpoint_seconds=0.0))
+        train(run, checkpoint_seconds=0.0)
     text = str(problem.value)
     assert "learning rate of 10 instead of 100" in text
     assert "homework_bn" in text
@@ -537,7 +537,7 @@ def test_a_nan_is_explained_in_words_and_ends_the_run():
 
 def test_a_run_reports_what_a_page_needs():
     run = create_run(tiny(seed=3), "my run", owner="me")
-    finish(train(run, checkpoint_seconds=0.0))
+    train(run, checkpoint_seconds=0.0)
     metrics, finals = run.metrics(), run.finals
     assert [line["step"] for line in metrics.steps] == list(range(20))
     assert {"loss", "accuracy", "rate", "speed", "epoch", "seconds"} <= set(metrics.steps[0])
@@ -564,7 +564,7 @@ def test_an_exported_network_is_in_the_zoo_and_answers_the_same():
     run = create_run(tiny(), "<b>my net</b>")
     with pytest.raises(RunError, match="no checkpoint yet"):
         export(run)
-    finish(train(run))
+    train(run)
     name = export(run)
     assert name == f"run:{run.id}"
     spec = find_spec(name)
@@ -586,7 +586,7 @@ def test_an_exported_network_is_in_the_zoo_and_answers_the_same():
 def test_an_export_made_again_is_loaded_again_and_half_is_half():
     first, second = create_run(tiny()), create_run(tiny(seed=1))
     for run in (first, second):
-        finish(train(run))
+        train(run)
     name = export(first, name="same")
     before = load_model(name)
     assert load_model(name).network is before.network
@@ -602,7 +602,7 @@ def test_an_export_made_again_is_loaded_again_and_half_is_half():
 
 def test_a_damaged_or_strange_export_is_a_sentence_or_not_offered(lab_folders):  # noqa: F811
     run = create_run(tiny())
-    finish(train(run))
+    train(run)
     name = export(run)
     folder = lab_folders / "runs" / "exports"
     (folder / "odd.json").write_text('{"form": "cnnlab-network-1"}')

@@ -21,7 +21,7 @@ from cnnlab_core.attacks.studies.robustness import (
     UnderTransform,
     outcome,
     robustness_table,
-    under_transforms,
+    under_transforms_steps,
 )
 from cnnlab_core.attacks.transforms import TRANSFORMS, Transform
 from cnnlab_core.images import label_picture, png, thumbnail
@@ -83,7 +83,7 @@ class _Tested:
             "under transforms",
             subject.network,
             (self.key, trials),
-            lambda model: under_transforms(model, list(self.pictures.values()), trials),
+            lambda model: under_transforms_steps(model, list(self.pictures.values()), trials),
             place=f"under {place}",
             label=TRANSFORMS[name].title if name else "Classifying",
             for_everybody=subject.picture.is_sample and len(self.pictures) == 2,
