@@ -105,6 +105,8 @@ def random_from(model: LoadedModel, stages: int) -> list[tuple[Layer, tuple[str,
             first.setdefault(path, layer)
     order = [*first, *(name for name in holding if name not in first)]
     filters = [place for place, name in enumerate(first) if isinstance(modules[name], nn.Conv2d | nn.Linear)]
+    if not filters:
+        raise InputError(f"{model.spec.title} has no layers with filters that could be made random.")
     chosen = np.unique(np.linspace(0, len(filters) - 1, min(stages, len(filters))).round().astype(int))[::-1]
     found = [(first[order[filters[at]]], tuple(order[filters[at] :])) for at in chosen.tolist()]
     return [*found[:-1], (found[-1][0], tuple(order))]

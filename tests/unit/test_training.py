@@ -34,7 +34,7 @@ from cnnlab_core.training.comparison import differences
 from cnnlab_core.training.config import SETTINGS, config_from
 from cnnlab_core.training.diagnosis import dead_units, gradient_norms, overfits_catastrophically
 from cnnlab_core.training.distributed import World
-from cnnlab_core.training.evaluation import answer
+from cnnlab_core.training.evaluation import answer_steps
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.nets import STACKS, build_net, build_stack, check_stack, initialise
@@ -472,7 +472,7 @@ def test_bfloat16_trains_and_resumes_in_bfloat16():
 def test_answers_are_those_of_the_network():
     data = open_data("own:few").train
     network = torchvision.models.squeezenet1_1(num_classes=10).eval()
-    found = finish(answer(network, data, CPU, batch=77))
+    found = finish(answer_steps(network, data, CPU, batch=77))
     with torch.no_grad():
         logits = network(to_pixels(data.images))
     probabilities = logits.softmax(1).numpy()
