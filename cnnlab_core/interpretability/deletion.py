@@ -86,7 +86,7 @@ def deletion_steps(
     Raises:
         InputError: for maps of another size, and numbers out of range.
     """
-    check_explained(model, x, target)
+    check_explained(model, x, target, most=1)
     height, width = x.shape[2:]
     steps = whole("steps", steps, least=1, most=min(MOST_STEPS, height * width))
     for name, values in maps.items():

@@ -13,6 +13,7 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.attribution import (
+    check_explained,
     grad_cam,
     grad_cam_plus_plus,
     integrated_gradients_steps,
@@ -90,6 +91,7 @@ def attribute_steps(
 ) -> Generator[Progress[None], None, Attribution]:
     """One number per pixel of ``x`` (1, 3, H, W), whichever method gives it; raises what the methods raise."""
     target, node = request.target, request.node
+    check_explained(model, x, target, most=1)
     match request.method:
         case "Saliency":  # the largest over the colours, as in the paper
             return Attribution(_array(saliency(model, x, target).amax(1)), signed=False)
@@ -102,7 +104,7 @@ def attribute_steps(
         case "Integrated gradients":
             steps = integrated_gradients_steps(model, x, target, steps=request.steps, baseline=request.baseline)
             found = yield from steps
-            return Attribution(_array(found.attribution.sum(1)), True, found.difference, found.gap)
+            return Attribution(_array(found.attribution.sum(1)), True, found.difference.item(), found.gap.item())
         case "Grad-CAM":
             return Attribution(_array(grad_cam(model, x, target, node)), signed=True)
         case "Grad-CAM++":

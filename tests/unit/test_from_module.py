@@ -352,13 +352,47 @@ class Says(nn.Module):
     [
         (Says(), "answers with dict. Wrap it"),
         (nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 48, 3)), "doesn't take two pictures of 3 × 32 × 32"),
-        (nn.Sequential(nn.LazyConv2d(4, 3), head(4)), "takes its size from the first picture"),
+        (nn.Sequential(nn.LazyConv2d(4, 3), head(4)), "Give it a picture once"),
         (nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False), head(3)), "depend on chance or on the batch"),
     ],
 )
 def test_what_is_no_classifier_of_squares_gets_a_sentence(module, says):
     with pytest.raises(InputError, match=says):
         LoadedModel.from_module(module, side=SIDE)
+
+
+class Pair(nn.Module):
+    """Gives two values, and computes a third that nobody reads."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+
+    def forward(self, x):
+        self.one(x).abs()
+        return self.one(x), self.two(x)
+
+
+class Joined(Foreign):
+    def inner(self, x):
+        one, two = self.pair(self.part(x))
+        return one + two
+
+
+def test_a_module_s_name_stands_for_the_node_whose_values_it_gives():
+    module = seeded(Joined(part=nn.Sequential(nn.Conv2d(4, 4, 3), nn.Sequential(nn.ReLU())), pair=Pair()))
+    model = LoadedModel.from_module(module, side=SIDE)
+    x = torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        found = interpretability.capture(model, x, ["part", "stem"])
+        assert torch.allclose(found["part"], module.part(F.relu(module.stem(x))), atol=1e-5)
+    assert list(found) == ["part", "stem"]
+    by_module, by_node = (interpretability.grad_cam(model, x, 1, name) for name in ("part", "part.1.0"))
+    assert torch.equal(by_module, by_node)
+    assert dream.dream(model, x[:1], dream.channel("part", 1), **FEW).after
+    for name, says in (("pair", "the values of 2 nodes.*Choose one"), ("parts", "Did you mean")):
+        with pytest.raises(InputError, match=says):
+            interpretability.capture(model, x, [name])
 
 
 def test_other_code_on_the_same_weights_is_another_network():

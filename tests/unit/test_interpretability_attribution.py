@@ -40,7 +40,9 @@ def test_bad_requests_are_sentences(model, cat):
     with pytest.raises(InputError, match="needs maps"):
         grad_cam(model, cat, 0, "_fc")
     with pytest.raises(InputError, match="one picture"):
-        occlusion(model, cat.expand(2, -1, -1, -1), 0)
+        attribute(model, cat.expand(2, -1, -1, -1), Request("Saliency", 0))
+    with pytest.raises(InputError, match="there are 2 pictures"):
+        saliency(model, cat.expand(2, -1, -1, -1), [0, 1, 2])
     with pytest.raises(InputError, match="1 to 224 pixels wide"):
         occlusion(model, cat, 0, window=300)
     with pytest.raises(InputError, match="1 to 1000 steps"):
@@ -224,6 +226,27 @@ def test_the_code_on_the_page_gives_the_numbers_on_the_page(answers, monkeypatch
     alone = recipe.code("resnet18", "random", None, [vars(REQUESTS["Saliency"])])
     assert "photo.jpg" in alone
     assert "finish" not in alone
+
+
+def test_a_batch_is_explained_as_its_pictures_one_by_one(ship):
+    """Each towards a class of its own."""
+    model, x = ship
+    pictures, classes = torch.cat([x, x.flip(3), 1 - x]), [3, 8, 0]
+    node = [layer.name for layer in model.nodes() if layer.has_maps][-1]
+    methods = {
+        "saliency": saliency,
+        "cam": lambda *given: grad_cam(*given, node),
+        "cam++": lambda *given: grad_cam_plus_plus(*given, node),
+        "integrated": lambda *given: integrated_gradients(*given, steps=3).attribution,
+        "gaps": lambda *given: integrated_gradients(*given, steps=3).gap,
+        "occlusion": lambda *given: occlusion(*given, window=16, batch=2),
+        "smooth": lambda *given: smooth_grad(*given, draws=2),
+        "rise": lambda *given: rise(*given, masks=3, batch=2),
+    }
+    for name, method in methods.items():
+        together = method(model, pictures, classes)
+        alone = torch.cat([method(model, one, y) for one, y in zip(pictures.split(1), classes, strict=True)])
+        torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4, msg=name)
 
 
 def test_squares_may_be_asked_about_together(ship):

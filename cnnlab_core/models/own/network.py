@@ -136,7 +136,7 @@ def own_of(
         raise InputError(f"channels is {channels}: the lab's pictures have one or three.")
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         raise InputError(
-            "A layer takes its size from the first picture that it gets. Give the module one, and then the lab."
+            "The network has lazy layers, whose sizes aren't known yet. Give it a picture once, then bring it."
         )
     bare = _copied(module, lambda tensor: tensor.clone().float() if tensor.is_floating_point() else tensor.clone())
     if bare._forward_hooks or bare._forward_pre_hooks:  # a graph has those of parts, but not of the whole

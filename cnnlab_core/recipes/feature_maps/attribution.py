@@ -20,7 +20,7 @@ def code(model: str, weights: str, sample: str | None, requests: Sequence[Mappin
         "Grad-CAM": 'cam = grad_cam(model, x, {target}, "{node}")[0, 0]',
         "Integrated gradients": (
             "found = integrated_gradients(model, x, {target}, steps={steps}, baseline={baseline})\n"
-            "print(found.difference, found.gap)  # f(x) - f(baseline), and what the sum misses of it\n"
+            "print(found.difference.item(), found.gap.item())  # f(x) - f(baseline), and what the sum misses of it\n"
             "gradients = found.attribution.sum(1)[0]"
         ),
         "Occlusion": (
