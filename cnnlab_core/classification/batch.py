@@ -1,5 +1,6 @@
 """Several pictures through one network: a generator of one answer per picture, and the tables to take away."""
 
+import io
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,7 @@ from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_apart_steps, png, thumbnail
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 ICON_SIDE = 96
 """Pixels of the longer side of a picture in a table."""
@@ -29,6 +31,7 @@ class Classifier(Protocol):
     def __call__(self, x: torch.Tensor) -> torch.Tensor: ...
 
 
+@short_repr
 @dataclass(frozen=True)
 class Classified:
     """One picture's answer: its size (width, height), ``logits`` (float64, one per class) and the best classes.
@@ -44,6 +47,9 @@ class Classified:
     logits: np.ndarray = field(default_factory=lambda: np.empty(0))
     best: tuple[Prediction, ...] = ()
     problem: str = ""
+
+    def _pictures(self) -> list[Image.Image]:
+        return [Image.open(io.BytesIO(self.icon))] if self.icon else []
 
 
 def classify_steps(

@@ -25,6 +25,7 @@ from cnnlab_core.models.zoo import DEFAULT_MODEL
 from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import cache_folder, write_atomically
 from cnnlab_core.runtime.jobs import Progress, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 
 SIDE, STEPS = 112, 48
 """Pixels of a picture's side, and Adam's steps for it."""
@@ -46,6 +47,7 @@ _VERSION = 1
 """To be raised when the same settings give different pictures."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Entry:
     """One picture of the atlas: what ``channel`` of ``node`` looks for."""
@@ -53,6 +55,9 @@ class Entry:
     node: str
     channel: int
     picture: Image.Image
+
+    def _pictures(self) -> list[Image.Image]:
+        return [self.picture]
 
 
 def atlas_channels(spec: ModelSpec, each: int = EACH) -> list[tuple[str, int]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.dream import memory
@@ -21,14 +22,16 @@ from cnnlab_core.dream.gradients import Normalisation, check_normalisation, lapl
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.dream.transforms import random_shift, roll, unroll
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import check_pixels, to_uint8
+from cnnlab_core.images import check_pixels, to_picture, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.runtime.short_repr import html, short_repr
 
 SMALLEST_SIDE = 28
 """Pixels of the shorter side of the smallest octave, at least: handwritten digits have 28."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class DreamStep:
     """After ``step`` of ``octave`` (both from 0): the picture (N, 3, h, w) in [0, 1].
@@ -49,7 +52,11 @@ class DreamStep:
     tiles: int = 1
     silent: tuple[str, ...] = ()
 
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
 
+
+@short_repr
 @dataclass(frozen=True)
 class Dreamt:
     """The picture (N, 3, H, W) in [0, 1], and the objective ``before`` the dream and ``after`` it.
@@ -62,6 +69,9 @@ class Dreamt:
     before: float
     after: float
     silent: tuple[str, ...] = ()
+
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,9 @@ class Dream:
 
     def __iter__(self) -> Iterator[DreamStep]:
         return self._steps
+
+    def _repr_html_(self) -> str:
+        return html(self.result)
 
     @property
     def result(self) -> Dreamt:

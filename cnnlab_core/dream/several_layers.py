@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from PIL import Image
 
 from cnnlab_core.dream.dream import dream_steps
 from cnnlab_core.dream.objectives import layer
+from cnnlab_core.images import to_picture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class LayerDream:
     """The picture (1, 3, S, S) in [0, 1] of the layer ``node``; its objective on the noise and on the 8-bit picture."""
@@ -20,6 +24,9 @@ class LayerDream:
     image: torch.Tensor
     before: float
     after: float
+
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
 
 
 def grey_noise(size: int, seed: int) -> torch.Tensor:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 
 from cnnlab_core.attacks.inputs import Classes, each_class
 from cnnlab_core.checks import by_annotation, whole
@@ -19,6 +20,7 @@ from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.short_repr import grey_picture, short_repr
 
 BASELINES = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
@@ -62,6 +64,7 @@ def grad_cam_plus_plus(model: LoadedModel, x: torch.Tensor, target: Classes, nod
     return ((share * gradient.clamp(min=0)).sum((2, 3), keepdim=True) * maps).sum(1, keepdim=True)
 
 
+@short_repr
 @dataclass(frozen=True)
 class IntegratedGradients:
     """Each ``attribution`` (N, 3, H, W) sums to its ``difference`` f(x) - f(baseline) but for its ``gap``, (N,) both.
@@ -78,6 +81,9 @@ class IntegratedGradients:
     def gap_share(self) -> float:
         """The largest gap as a share of its difference; above ``WIDE_GAP`` the attributions aren't to be trusted."""
         return max(map(share_of, self.gap.tolist(), self.difference.tolist()))
+
+    def _pictures(self) -> list[Image.Image]:
+        return [grey_picture(one.sum(0).cpu().numpy(), signed=True) for one in self.attribution[:8]]
 
 
 @by_annotation

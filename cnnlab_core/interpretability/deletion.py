@@ -19,6 +19,7 @@ from cnnlab_core.interpretability.methods import Array
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 Baseline = Literal["blurred", "grey"]
 BASELINES: tuple[Baseline, ...] = ("blurred", "grey")
@@ -27,6 +28,7 @@ RANDOM = "Random order"
 MOST_STEPS = 500
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Curves:
     """P(class) after 0, 1, ... steps for each map: as its hottest pixels are taken away, and as they come.

@@ -13,12 +13,14 @@ from cnnlab_core.models.graph import trace
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.stack import Grey
 from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.short_repr import short_repr
 
 Array = npt.NDArray[np.float64]
 Scale = Literal["all filters", "each filter", "each filter's range"]
 SCALES: tuple[Scale, ...] = ("all filters", "each filter", "each filter's range")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Filters:
     """The first convolution's graph node, and a copy of its weights (filters, 3, rows, columns)."""

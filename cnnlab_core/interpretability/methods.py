@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from cnnlab_core.checks import by_annotation
@@ -27,6 +28,7 @@ from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import grey_picture, short_repr
 
 Array = npt.NDArray[np.float64]
 Method = Literal[
@@ -65,6 +67,7 @@ class Request:
     seed: int = 0
 
 
+@short_repr
 @dataclass(frozen=True)
 class Attribution:
     """``values`` (h, w) float32: positive speaks for the class and, if ``signed``, negative against it.
@@ -83,6 +86,9 @@ class Attribution:
     def gap_share(self) -> float:
         """The gap as a share of the difference."""
         return share_of(self.gap, self.difference)
+
+    def _pictures(self) -> list[Image.Image]:
+        return [grey_picture(self.values, signed=self.signed)]
 
 
 @by_annotation

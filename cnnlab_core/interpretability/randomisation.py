@@ -22,10 +22,12 @@ from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 MOST_STAGES = 64
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Randomised:
     """Maps of a network of which ever more is random: ``maps`` by stage and method, the first of the network itself.

@@ -18,11 +18,13 @@ from cnnlab_core.interpretability.methods import METHODS, Array, Method, attribu
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 MASKS = 200
 """Of RISE, for each picture."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Trial:
     """What each of the ``methods`` says of each picture's answer: how much of its heat lies on the mark.

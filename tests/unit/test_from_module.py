@@ -214,6 +214,8 @@ ANSWERED = {
     "attacks.sweep": lambda model, x: sweep(model, x, eps=[0.0, 0.1]).logits,
     "attacks.step_map": lambda model, x: step_map(model, x, step_sizes=[0.1], steps=[1])[0].loss,
     "evaluation.ask": lambda model, x: evaluation.ask(model, x, labels(model, x)),
+    "evaluation.evaluate": lambda model, x: evaluation.evaluate(
+        model, [(x, labels(model, x))], ["pgd"], eps=[0.1]).clean.value,
     "evaluation.corruptions": lambda model, x: evaluation.corruptions(
         model, x, labels(model, x), transforms=["mirror"])[0].right.value,
     "evaluation.masked_gradients": lambda model, x: len(evaluation.masked_gradients(model, x, labels(model, x))),

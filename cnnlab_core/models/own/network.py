@@ -42,11 +42,13 @@ from cnnlab_core.runtime.apart import EndedError, apart
 from cnnlab_core.runtime.gate import Waiting
 from cnnlab_core.runtime.jobs import plainly
 from cnnlab_core.runtime.limits import NETWORK_MB, NETWORK_PARAMETERS, NETWORK_SECONDS, NETWORKS_MB
+from cnnlab_core.runtime.short_repr import short_repr
 
 _SMALL = 96
 """Networks for smaller pictures than these are taken to see all of a photo, and no normalisation."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Own:
     """A network of one's own.
