@@ -333,9 +333,9 @@ def test_a_whole_loader_as_in_a_loop_by_hand():
     eps = (0.02, 0.3)
     by_hand = {"steps": 3, "step_size": 0.01, "norm": "l2", "keep_best": True}
     expected = []
-    for attack, settings in ((fgsm, {}), (pgd, by_hand)):
+    for attack, more in ((fgsm, {}), (pgd, by_hand)):
         for e in eps:
-            results = [attack(model, x[i : i + 1], y[i : i + 1], eps=e, **settings) for i in range(len(x))]
+            results = [attack(model, x[i : i + 1], y[i : i + 1], eps=e, **more) for i in range(len(x))]
             wrong = [bool(result.wrong_before) for result in results]
             exact, rounded = (
                 sum(not (bad or bool(success)) for bad, success in zip(wrong, way, strict=True))

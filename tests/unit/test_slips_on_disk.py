@@ -91,6 +91,8 @@ def good_arguments(folder):
         "training.export": {"run": finished, "folder": folder / "exports", "name": "net", "title": "A net",
                             "half": True, "card": {"licence": "MIT"}},
         "training.find_run": {"name": finished.id},
+        "training.fit_steps": {"pictures": "own:few", "network": "c4k3s2,relu", "name": "mine", "side": None,
+                               "device": torch.device("cpu"), "epochs": 1, "limit": 40, "batch": 20},
         "training.list_runs": {},
         "training.pause": {"run": fresh},
         "training.queue": {"device": "cpu"},
@@ -135,7 +137,7 @@ def good(tmp_path_factory):
 
 
 def test_the_table_knows_all_that_is_offered(good):
-    assert set(good) | RECORDS | {"data.import_pictures", "training.train"} == set(OFFERED)
+    assert set(good) | RECORDS | {"data.import_pictures", "training.fit", "training.train"} == set(OFFERED)
     assert all(dataclasses.is_dataclass(OFFERED[name]) for name in RECORDS)
 
 

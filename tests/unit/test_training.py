@@ -13,6 +13,7 @@ import torch
 import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import nn
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
@@ -24,7 +25,7 @@ from cnnlab_core.errors import InputError, RunError, WeightsError
 from cnnlab_core.models import find_spec, layer_table, list_models, load_model
 from cnnlab_core.models.stack import KINDS, Row, read_stack, write_stack
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import Config, create_run, diagnosis, duplicate, export, find_run
+from cnnlab_core.training import Config, create_run, diagnosis, duplicate, export, find_run, fit
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.adversarial import perturb
 from cnnlab_core.training.batches import Batch, Feeder, to_pixels
@@ -658,3 +659,32 @@ def test_stacks_of_the_lab_can_be_edited():
 def test_looking_at_runs_needs_no_torch():
     code = "import sys, cnnlab_core.training as t; t.list_runs(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+# --- in one call ---
+
+
+def test_a_folder_becomes_a_run_in_one_call(tmp_path):
+    """The same run as by its parts."""
+    for index, name in enumerate(("left", "right")):
+        (tmp_path / "My leaves" / name).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (20, 16), (index * 200, number, 9)).save(tmp_path / "My leaves" / name / f"{number}.png")
+    settings = {"epochs": 2, "batch": 4, "precision": "float32", "validation": 0.2}
+    run = fit(tmp_path / "My leaves", "c4k3p1,relu,m2s2", name="leaves", side=16, device=CPU, **settings)
+    assert run.state().name == "finished"
+    assert [row["epoch"] for row in run.history] == [0, 1]
+    assert run.history[-1]["validation_accuracy"] == 1.0
+    again = create_run(Config(data="own:my-leaves", net="stack", stack="c4k3p1,relu,m2s2", **settings))
+    train(again, device=CPU)
+    assert again.finals["loss"] == run.finals["loss"]
+    assert load_model(export(run)).categories == ("left", "right")
+    for pictures, more, says in (
+        (tmp_path / "My leaves", {}, "own:my-leaves already"),
+        ("own:my-leaves", {"side": 32}, "their size already"),
+        ("own:none", {}, "no data set called"),
+        ("own:my-leaves", {"epoch": 3}, "no setting “epoch”"),
+        ("own:my-leaves", {"network": "c4k3p1,rulu"}, "rulu"),
+    ):
+        with pytest.raises(InputError, match=says):
+            fit(pictures, **{**settings, **more})
