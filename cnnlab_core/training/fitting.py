@@ -53,9 +53,7 @@ def fit_steps(
         called = re.sub(r"[^a-z0-9_-]+", "-", folder.stem.lower()).strip("-")[:40] or "pictures"
         data = f"own:{called}"
         if own_path(called).exists():
-            raise InputError(
-                f"There is a data set {data} already. To train on it, give its name for the folder."
-            )
+            raise InputError(f"There is a data set {data} already. To train on it, give its name for the folder.")
         config_from({**settings, **network_settings, "data": data})  # before pictures are read for nothing
         yield from import_pictures_steps(folder, called, side=side)
     elif side is not None:

@@ -14,7 +14,7 @@ from cnnlab_core.attacks import fgsm, minimal_epsilon, universal
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
 from cnnlab_core.attacks.result import View
-from cnnlab_core.attacks.studies.attack import attack_picture
+from cnnlab_core.attacks.studies.attack import attack_picture_steps
 from cnnlab_core.attacks.studies.report import (
     MOST_ROWS,
     report_rows,
@@ -49,7 +49,7 @@ def x(model):
 
 @pytest.fixture(scope="module")
 def fooled(model, x):
-    return finish(attack_picture(model, x[:1], QUICK, 76))
+    return finish(attack_picture_steps(model, x[:1], QUICK, 76))
 
 
 def names(view_class, classes=4):
@@ -147,7 +147,7 @@ def test_a_report_is_each_picture_towards_each_target(model):
     with torch.no_grad():
         least = choose_target(model(prepared)[0].double().numpy(), "least likely")
     for row, target in zip(rows[3:], (282, least, None), strict=True):
-        alone = finish(attack_picture(model, prepared, QUICK, target))
+        alone = finish(attack_picture_steps(model, prepared, QUICK, target))
         assert row.found.target == target
         assert np.array_equal(row.found.after.pixels, alone.rounded.view().pixels)
         assert row.found.distances == alone.rounded.distances()

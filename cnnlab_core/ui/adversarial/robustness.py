@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks import Expectation
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.result import AttackResult, View
-from cnnlab_core.attacks.studies.attack import attack_picture, shown_class
+from cnnlab_core.attacks.studies.attack import attack_picture_steps, shown_class
 from cnnlab_core.attacks.studies.robustness import (
     OUTCOMES,
     UNTOUCHED,
@@ -237,7 +237,7 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResu
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[AttackStep, None, AttackResult]:
         views = Expectation(model, transforms, torch.Generator().manual_seed(plan.seed), draws)
-        found = yield from attack_picture(model, x, plan, choice.target, through=views)
+        found = yield from attack_picture_steps(model, x, plan, choice.target, through=views)
         return replace(found, trace={})  # the way there isn't shown
 
     asked = chosen, draws, plan
