@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cnnlab_core.errors import DownloadError, WeightsError
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.downloads import DownloadStep, Remote, download_steps
 from cnnlab_core.runtime.jobs import plainly
 
@@ -33,6 +34,8 @@ def local_weights(spec: ModelSpec) -> Path | None:
     """The file of the pretrained weights if it is on this machine (not yet verified), else None."""
     if spec.weights.held:
         return Path(spec.weights.file)
+    if spec.weights.shipped:
+        return asset("networks", spec.weights.file)
     if spec.weights.folder:
         exported = Path(spec.weights.folder) / spec.weights.file
         return exported if exported.is_file() else None

@@ -175,7 +175,7 @@ def test_a_dream_can_be_left_at_any_step_and_holds_nothing(model, small, after):
 # --- the end exceeds the beginning ----------------------------------------------------------------------------
 
 TRAINED = ("efficientnet_lite0", "cifar10_standard", "cifar10_adversarial")
-WIDE = {"vgg16", "resnet50", "efficientnet_lite1", "efficientnet_lite2"}
+WIDE = {"vgg16", "resnet50", "efficientnet_lite1", "efficientnet_lite2", "squeezenet1_1_caffe"}
 OFFLINE = [
     *((name, "pretrained") for name in TRAINED),
     *(
