@@ -200,8 +200,8 @@ def test_finished_results_are_kept(open_page, monkeypatch):
     from cnnlab_core.ui import subject
 
     asked = []
-    real = subject.classify
-    monkeypatch.setattr(subject, "classify", lambda *args, **options: asked.append(args) or real(*args, **options))
+    real = subject.classify_steps
+    monkeypatch.setattr(subject, "classify_steps", lambda *args, **options: asked.append(args) or real(*args, **options))
     app = open_page("classifier", picture="brick")
     first = len(asked)
     assert first == 2

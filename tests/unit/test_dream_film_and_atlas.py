@@ -137,7 +137,7 @@ def test_an_atlas_has_each_stage_and_is_read_from_disk_the_second_time(model, ca
     assert {entry.node for entry in entries} == {stage.name for stage in stages(model.spec)}
     assert is_cached(model.spec, each=2)
     assert not is_cached(model.spec, each=3)
-    monkeypatch.setattr(atlas_module, "visualise", None)  # must not be asked again
+    monkeypatch.setattr(atlas_module, "visualise_steps", None)  # must not be asked again
     again = atlas(model, each=2)
     assert all(
         np.array_equal(np.asarray(a.picture), np.asarray(b.picture)) for a, b in zip(entries, again, strict=True)
