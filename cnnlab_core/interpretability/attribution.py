@@ -187,7 +187,8 @@ def _maps(model: LoadedModel, x: torch.Tensor, target: Classes, node: str) -> tu
             raise InputError(
                 f"Grad-CAM needs maps, but {node} has the shape {tuple(maps.shape[1:])}. Choose an earlier one."
             )
-        (gradient,) = torch.autograd.grad(logits_at(values[logits], classes).sum(), maps)
+        answer = logits_at(values[logits], classes).sum()
+        (gradient,) = torch.autograd.grad(answer, maps, allow_unused=True, materialize_grads=True)
     return maps.detach(), gradient
 
 

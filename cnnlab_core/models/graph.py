@@ -50,7 +50,7 @@ def _cause(error: Exception) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says first, without its full stop; its kind if it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".!")[:300]
 
 
 _OUT_OF_PLACE: dict[object, Callable] = {

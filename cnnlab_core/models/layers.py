@@ -113,18 +113,24 @@ _WORDS = {
 def _blocks(network: nn.Module) -> list[str]:
     """The paths of the network's blocks: the outermost modules, other than plain containers, of several layers.
 
-    A module that is all the network has of them is looked into: a backbone, or a network within another.
+    A module that is all the network has of them is looked into: a backbone, or a network within another; one that holds
+    all of the network's layers is no block.
     """
     blocks = []
     for name, child in network.named_children():
         if type(child) in _CONTAINERS:
             blocks += [f"{name}.{block}" for block in _blocks(child)]
-        elif sum(isinstance(module, nn.Conv2d | nn.Linear) for module in child.modules()) > 1:
+        elif _layers_in(child) > 1:
             blocks.append(name)
     if len(blocks) == 1:
         inner = [f"{blocks[0]}.{block}" for block in _blocks(network.get_submodule(blocks[0]))]
-        return inner if len(inner) > 1 else blocks
+        whole = _layers_in(network.get_submodule(blocks[0])) == _layers_in(network)
+        return inner if len(inner) > 1 or whole else blocks
     return blocks
+
+
+def _layers_in(module: nn.Module) -> int:
+    return sum(isinstance(part, nn.Conv2d | nn.Linear) for part in module.modules())
 
 
 def _places(layers: Sequence[Layer], blocks: list[str]) -> list[str]:
@@ -194,5 +200,6 @@ class _Recorder(fx.Interpreter):
             weight, groups = getattr(module, "weight", None), getattr(module, "groups", 1)
             return type(module).__name__.removeprefix("Parametrized"), list(module.parameters()), weight, groups
         parameters = [self.fetch_attr(str(arg.target)) for arg in n.all_input_nodes if arg.op == "get_attr"]
-        groups = n.args[6] if len(n.args) > 6 else n.kwargs.get("groups", 1)  # type: ignore[assignment]
-        return getattr(n.target, "__name__", str(n.target)), parameters, next(iter(parameters), None), groups
+        args, kwargs = self.fetch_args_kwargs_from_env(n)  # a weight may be computed
+        weight, groups = (args[i] if len(args) > i else kwargs.get(name) for i, name in ((1, "weight"), (6, "groups")))
+        return getattr(n.target, "__name__", str(n.target)), parameters, weight, groups or 1

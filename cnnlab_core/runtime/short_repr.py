@@ -37,8 +37,9 @@ def _line(record: Any) -> str:
 
 def _short(value: Any) -> str:
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        shape = tuple(value.shape)
-        return f"{value.item():.6g}" if shape == () else f"{str(value.dtype).removeprefix('torch.')} {shape}"
+        if value.shape == ():
+            return f"{number:.6g}" if isinstance(number := value.item(), float) else repr(number)
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
     if is_dataclass(value) and not isinstance(value, type):
         return f"{type(value).__name__}(…)"
     if isinstance(value, Mapping):

@@ -201,7 +201,9 @@ def test_finished_results_are_kept(open_page, monkeypatch):
 
     asked = []
     real = subject.classify_steps
-    monkeypatch.setattr(subject, "classify_steps", lambda *args, **options: asked.append(args) or real(*args, **options))
+    monkeypatch.setattr(
+        subject, "classify_steps", lambda *args, **options: asked.append(args) or real(*args, **options)
+    )
     app = open_page("classifier", picture="brick")
     first = len(asked)
     assert first == 2

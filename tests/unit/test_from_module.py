@@ -1,6 +1,7 @@
 """Modules from a notebook, of many kinds, in every public function that takes a network."""
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -79,8 +80,8 @@ class Normed(Foreign):
 
 class InPlace(Foreign):
     def inner(self, x):
-        out = self.act(x)
-        out += self.conv(x)
+        out = self.conv(self.act(x))
+        out += x
         return F.relu(out, inplace=True)
 
 
@@ -127,7 +128,7 @@ class DeadEnd(Foreign):
 def hooked():
     module = Inside(part=nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)))
     module.part[0].register_forward_hook(lambda layer, given, out: out * 3)
-    module.register_forward_hook(lambda layer, given, out: out + torch.tensor([0.0, 1.0, 2.0]))
+    module.register_forward_hook(lambda layer, given, out: out.abs() + 1)
     return module
 
 
@@ -208,14 +209,15 @@ ANSWERED = {
         model, x, eps=0.1, **AIMED).x_adv,
     "attacks.log_probability_ascent": lambda model, x: attacks.log_probability_ascent(model, x, **AIMED).x_adv,
     "attacks.minimal_epsilon": lambda model, x: attacks.minimal_epsilon(model, x, highest=0.02, iterations=9).x_adv,
-    "attacks.smallest_rounded_epsilon": lambda model, x: len(attacks.smallest_rounded_epsilon(model, x[:1])),
+    "attacks.smallest_rounded_epsilon": lambda model, x: attacks.smallest_rounded_epsilon(
+        model, x[:1], labels(model, x[:1]))[0],
     "attacks.universal": lambda model, x: attacks.universal(model, x, eps=0.1, epochs=1).delta,
     "attacks.Expectation": lambda model, x: attacks.Expectation(model, ["mirror"], 1, draws=2)(x),
     "attacks.sweep": lambda model, x: sweep(model, x, eps=[0.0, 0.1]).logits,
     "attacks.step_map": lambda model, x: step_map(model, x, step_sizes=[0.1], steps=[1])[0].loss,
     "evaluation.ask": lambda model, x: evaluation.ask(model, x, labels(model, x)),
     "evaluation.evaluate": lambda model, x: evaluation.evaluate(
-        model, [(x, labels(model, x))], ["pgd"], eps=[0.1]).clean.value,
+        model, [(x, labels(model, x))], ["fgsm"], eps=[0.1]).clean.value,
     "evaluation.corruptions": lambda model, x: evaluation.corruptions(
         model, x, labels(model, x), transforms=["mirror"])[0].right.value,
     "evaluation.masked_gradients": lambda model, x: len(evaluation.masked_gradients(model, x, labels(model, x))),
@@ -234,13 +236,13 @@ ANSWERED = {
     "interpretability.deletion": lambda model, x: interpretability.deletion(
         model, x[:1], 1, {"map": np.eye(x.shape[-1])}, steps=2).deletion["map"],
     "network.covered": lambda model, x: logits_without(model, x[:1], Patch(0, 0, 0.5), model.spec.preprocessing),
+    "random weights": lambda model, x: load_model(model.spec.name, "random")(x),
     "field.noise": lambda model, x: noise_pictures(model, 1, torch.Generator())[0],
 }  # fmt: skip
 """What needs nothing but answers and gradients."""
 
 WITH_A_GRAPH = {
     "layers": lambda model, x: sum(layer.parameters for layer in model.nodes()),
-    "random weights": lambda model, x: load_model(model.spec.name, "random")(x),
     "interpretability.capture": lambda model, x: interpretability.capture(model, x, [node_of(model)])[node_of(model)],
     "interpretability.grad_cam": lambda model, x: interpretability.grad_cam(model, x[:1], 1, node_of(model)),
     "interpretability.grad_cam_plus_plus": lambda model, x: interpretability.grad_cam_plus_plus(
@@ -255,7 +257,7 @@ WITH_A_GRAPH = {
     "interpretability.shortcut": lambda model, x: interpretability.shortcut(model, planted(1), ["Saliency"]).shares,
     "interpretability.top_patches": lambda model, x: len(top_patches(model, field(model), 0, [])),
     "first filters": lambda model, x: first_layer_filters(model).weights,
-    "receptive_field.receptive_fields": lambda model, x: field(model).jump[0],
+    "receptive_field.receptive_fields": lambda model, x: len(field(model).kind),
     "receptive_field.effective": lambda model, x: effective_field(model, node_of(model), 0, 0, [x[:1]]),
     "dream.dream": lambda model, x: dream.dream(model, x[:1], dream.class_logit(1), **FEW).image,
     "dream.visualise": lambda model, x: dream.visualise(model, dream.layer(node_of(model)), size=SIDE, steps=1).image,
@@ -276,11 +278,8 @@ WITH_A_GRAPH = {
     "transfer.features": lambda model, x: features(model, x),
 }  # fmt: skip
 
-REFUSED = {
-    "control flow": dict.fromkeys(WITH_A_GRAPH, "torch.fx can't trace.*depends on values.*need its graph"),
-    "computed filters": {},
-}
-"""What else gets a sentence instead of an answer, and which."""
+NO_GRAPH = dict.fromkeys(WITH_A_GRAPH, "torch.fx can't trace.*depends on values.*need its graph")
+"""Instead of an answer."""
 
 
 def seeded(module):
@@ -298,22 +297,27 @@ def seeded(module):
 def short(monkeypatch):
     """One or two steps of the attacks whose number isn't asked for."""
     steps = dict.fromkeys(("PGD-20", "APGD-CE", "APGD-T", "Square"), 1)
-    monkeypatch.setattr("cnnlab_core.evaluation.robustness.STEPS", steps)
-    monkeypatch.setattr("cnnlab_core.evaluation.masked_gradients._STEPS", (1, 2))
-    monkeypatch.setattr("cnnlab_core.evaluation.masked_gradients._QUERIES", 2)
+    robust, masked = (import_module(f"cnnlab_core.evaluation.{name}") for name in ("robustness", "masked_gradients"))
+    monkeypatch.setattr(robust, "STEPS", steps)
+    monkeypatch.setattr(masked, "_STEPS", (1, 2))
+    monkeypatch.setattr(masked, "_QUERIES", 2)
 
 
-@pytest.mark.parametrize("kind", MODULES)
-def test_every_public_function_takes_it(kind, short):
+@pytest.mark.parametrize(
+    ("kind", "every"), [case for kind in MODULES for case in ((kind, 6), pytest.param(kind, 1, marks=pytest.mark.wide))]
+)
+def test_every_public_function_takes_it(kind, every, short):
+    """By default each kind in every sixth function, so that each function gets four kinds."""
     torch.manual_seed(0)
     module = seeded(MODULES[kind]())
     channels = 1 if kind == "one channel" else 3
     model = LoadedModel.from_module(module, side=SIDE, channels=channels, title=kind)
     x = torch.rand(3, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-    expected = REFUSED.get(kind, {})
+    expected = NO_GRAPH if kind == "control flow" else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabWarning)
-        for name, function in {**ANSWERED, **WITH_A_GRAPH}.items():
+        functions = list({**ANSWERED, **WITH_A_GRAPH}.items())
+        for name, function in functions[list(MODULES).index(kind) % every :: every]:
             if says := expected.get(name):
                 with pytest.raises(LabError, match=says):
                     function(model, x)
@@ -400,17 +404,35 @@ def test_a_module_s_name_stands_for_the_node_whose_values_it_gives():
 def test_other_code_on_the_same_weights_is_another_network():
     """In a notebook a class is changed and its cell run again: its weights and its name stay."""
 
-    class Net(Foreign):
-        sign = 1
+    def defined(sign):
+        class Net(Foreign):
+            def inner(self, x):
+                return sign * x
 
-        def inner(self, x):
-            return self.sign * x
+        return seeded(Net())
 
-    module = seeded(Net())
     x = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
-    before = LoadedModel.from_module(module, side=SIDE)
-    Net.sign = -1
-    after = LoadedModel.from_module(module, side=SIDE)
+    before, after = (LoadedModel.from_module(defined(sign), side=SIDE) for sign in (1, -1))
     assert before.spec.name != after.spec.name
-    assert torch.allclose(after(x), module(x), atol=1e-5)
+    assert torch.allclose(after(x), defined(-1)(x), atol=1e-5)
     assert not torch.allclose(after(x), before(x), atol=1e-3)
+
+
+class Overwritten(Foreign):
+    """Reads what a ReLU has written over."""
+
+    def inner(self, x):
+        x = self.part(x)
+        return self.relu(x) - 2 * x
+
+
+class OverwrittenByCode(Foreign):
+    def inner(self, x):
+        x = self.part(x)
+        return x.relu_() - 2 * x
+
+
+@pytest.mark.parametrize("kind", [Overwritten, OverwrittenByCode])
+def test_values_that_are_written_over_are_told(kind):
+    with pytest.raises(InputError, match="written over"):
+        LoadedModel.from_module(seeded(kind(part=nn.Conv2d(4, 4, 1), relu=nn.ReLU(inplace=True))), side=SIDE)
