@@ -9,12 +9,11 @@ def code(model: str, weights: str, sample: str | None, target: int, methods: Seq
     return f"""\
 from cnnlab_core.interpretability import agreement, attribute_all, usual
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
 model = load_model("{model}", weights="{weights}")
 x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
-found = finish(attribute_all(model, x, requests))
+found = attribute_all(model, x, requests)
 matrix = agreement(found)  # rank correlations (methods, methods)
 for name, row in zip(found, matrix):
     print(f"{{name:20}}", *(f"{{value:6.2f}}" for value in row))
