@@ -53,7 +53,7 @@ def pytest_collection_finish():
 
 
 def put_away():
-    """What the lab would put away when memory is short: idle networks. First looks stay: they are small and slow to make."""
+    """What the lab would put away when memory is short: idle networks. First looks stay, small and slow to make."""
     if registry := sys.modules.get("cnnlab_core.models.registry"):
         registry.registry().put_away_idle()
     gc.collect()
