@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial.arguments import lengths, plan_code, target_code
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -25,8 +25,7 @@ from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.sweep import sweep
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 eps = {lengths(eps, plans[0].norm)}
 attacks = [{_listed(plans)}]
 curves, smallest = {{}}, {{}}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, target: int, methods: Sequence[str]) -> str:
@@ -10,8 +10,7 @@ def code(model: str, weights: str, sample: str | None, target: int, methods: Seq
 from cnnlab_core.interpretability import agreement, attribute_all, usual
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
 found = attribute_all(model, x, requests)
 matrix = agreement(found)  # rank correlations (methods, methods)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 FUNCTIONS = ("grad_cam", "grad_cam_plus_plus", "integrated_gradients", "occlusion", "rise", "saliency", "smooth_grad")
 
@@ -33,7 +33,6 @@ def code(model: str, weights: str, sample: str | None, requests: Sequence[Mappin
 from cnnlab_core.interpretability import {", ".join(functions)}
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 {calls}
 """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -15,8 +15,7 @@ from cnnlab_core.interpretability import attribute_all, deletion, usual
 from cnnlab_core.interpretability.methods import enlarged
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
 found = attribute_all(model, x, requests)
 maps = {{name: enlarged(each.values, tuple(x.shape[2:])) for name, each in found.items()}}

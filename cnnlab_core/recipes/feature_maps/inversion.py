@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, node: str, arguments: Mapping[str, Any]) -> str:
@@ -13,8 +13,7 @@ from cnnlab_core.images import to_picture
 from cnnlab_core.interpretability import distance_at, inversion
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 found = inversion(model, x, "{node}", {settings})
 print(f"{{distance_at(model, x, found.image, '{node}'):.1%}} of the size of the layer's maps apart")
 to_picture(found.image).save("inverted.png")
