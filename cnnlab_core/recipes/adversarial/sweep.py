@@ -53,9 +53,8 @@ def accuracy_code(
     return f"""\
 import torch
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
-from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks, for_pictures
+from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks_steps, for_pictures
 
 model = load_model("{model}", weights="{weights}")
 pictures = [
@@ -66,7 +65,7 @@ with torch.no_grad():
 print(len(pictures) - len(right), "of", len(pictures), "misclassified without any attack")
 eps = {lengths(eps, plans[0].norm)}
 attacks = [{_listed(plans)}]
-found = finish(for_pictures(model, right, lambda x, y: compare_attacks(model, x, attacks, eps=eps, y=y)))
+found = for_pictures(model, right, lambda x, y: compare_attacks_steps(model, x, attacks, eps=eps, y=y))
 curves = {{attack.title: several for attack, several in zip(attacks, zip(*found))}}
 for name, several in curves.items():
     print(name, accuracy(several))

@@ -9,11 +9,10 @@ def code(model: str, weights: str, sample: str | None, target: int, methods: Seq
     return f"""\
 from cnnlab_core.interpretability import agreement, attribute_all, usual
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
 {prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
-found = finish(attribute_all(model, x, requests))
+found = attribute_all(model, x, requests)
 matrix = agreement(found)  # rank correlations (methods, methods)
 for name, row in zip(found, matrix):
     print(f"{{name:20}}", *(f"{{value:6.2f}}" for value in row))

@@ -12,10 +12,9 @@ def code(model: str, weights: str, sample: str | None, node: str, arguments: Map
 from cnnlab_core.images import to_picture
 from cnnlab_core.interpretability import distance_at, inversion
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
 {prepared(model, weights, sample)}
-found = finish(inversion(model, x, "{node}", {settings}))
+found = inversion(model, x, "{node}", {settings})
 print(f"{{distance_at(model, x, found.image, '{node}'):.1%}} of the size of the layer's maps apart")
 to_picture(found.image).save("inverted.png")
 """

@@ -13,11 +13,10 @@ def code(
     return f"""\
 from cnnlab_core.interpretability import randomisation, usual
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
 {prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
-found = finish(randomisation(model, x, requests, {settings}))
+found = randomisation(model, x, requests, {settings})
 for name, signed, sizes in zip(
     found.methods, found.correlations(absolute=False), found.correlations(absolute=True)
 ):

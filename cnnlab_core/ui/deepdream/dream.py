@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.dream import channel, dream, layer, memory
+from cnnlab_core.dream import channel, dream_steps, layer, memory
 from cnnlab_core.dream.film import Film
 from cnnlab_core.images import shrunk, to_tensor
 from cnnlab_core.models import load_model
@@ -130,7 +130,7 @@ def _dream(
         )
         generator = torch.Generator().manual_seed(settings.seed)
         x = to_tensor(before).to(model.device)
-        return dream(model, x, goal, generator=generator, **settings.arguments)
+        return dream_steps(model, x, goal, generator=generator, **settings.arguments)
 
     reserve("frame_film_dream", f"calc(((100vw - 396px) * 0.592 - 32px) * {before.height / before.width:.3f})")
     key = digest("dream", subject.network, subject.picture.key, settings)

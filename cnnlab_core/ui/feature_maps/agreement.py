@@ -5,7 +5,7 @@ import streamlit as st
 
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.agreement import GRID, agreement
-from cnnlab_core.interpretability.methods import Explained, attribute_all
+from cnnlab_core.interpretability.methods import Explained, attribute_all_steps
 from cnnlab_core.plots.heatmaps import number_grid
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.overlays import attribution_overlay
@@ -34,7 +34,7 @@ def show(subject: LayerSubject) -> None:
         "agreement",
         subject,
         (trial.requests,),
-        lambda model, x: attribute_all(model, x, trial.requests),
+        lambda model, x: attribute_all_steps(model, x, trial.requests),
         label="Explaining in several ways",
         start=start_label(subject.spec, trial.answers),
         asked=trial.target,

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from cnnlab_core.interpretability.deletion import BASELINES, RANDOM, Curves, curves_table, deletion
-from cnnlab_core.interpretability.methods import METHODS, Method, attribute_all, enlarged
+from cnnlab_core.interpretability.deletion import BASELINES, RANDOM, Curves, curves_table, deletion_steps
+from cnnlab_core.interpretability.methods import METHODS, Method, attribute_all_steps, enlarged
 from cnnlab_core.models import LoadedModel
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.theme import CATEGORICAL, MUTED
@@ -42,11 +42,11 @@ def show(subject: LayerSubject) -> None:
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[Any, None, Curves]:
         total = explaining + curves
-        found = yield from part(attribute_all(model, x, trial.requests), 0, explaining, total)
+        found = yield from part(attribute_all_steps(model, x, trial.requests), 0, explaining, total)
         maps: dict[str, np.ndarray] = {
             name: enlarged(each.values, (x.shape[2], x.shape[3])) for name, each in found.items()
         }
-        made = deletion(model, x, target, maps, steps=steps, baseline=baseline)
+        made = deletion_steps(model, x, target, maps, steps=steps, baseline=baseline)
         return (yield from part(made, explaining, curves, total))
 
     outcome = run_study(

@@ -7,7 +7,7 @@ import streamlit as st
 
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.methods import METHODS, Method
-from cnnlab_core.interpretability.randomisation import Randomised, randomisation, randomisation_table
+from cnnlab_core.interpretability.randomisation import Randomised, randomisation_steps, randomisation_table
 from cnnlab_core.plots.depths import Row, rows_of_maps
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.overlays import in_full_colour
@@ -41,7 +41,7 @@ def show(subject: LayerSubject) -> None:
         "randomisation",
         subject,
         (trial.requests, stages, seed),
-        lambda model, x: randomisation(model, x, trial.requests, stages=stages, seed=seed),
+        lambda model, x: randomisation_steps(model, x, trial.requests, stages=stages, seed=seed),
         label="Making the network forget",
         start=start_label(subject.spec, (stages + 1) * trial.answers),
         asked=(trial.target, stages),
