@@ -189,6 +189,7 @@ def _be_nice() -> None:
 
 def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
     """A sentence, and whether going on makes sense."""
+    from cnnlab_core.runtime.device import is_out_of_memory
     from cnnlab_core.training.loop import NotANumberError
 
     if isinstance(error, NotANumberError):
@@ -200,6 +201,6 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
             f"The disk with {run.folder.parent} is full. Free some space, then resume: training goes on from the last "
             "checkpoint, nothing else is lost."
         ), True
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         return "There isn't enough memory for this batch. Duplicate the run with a smaller batch or network.", True
     return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True
