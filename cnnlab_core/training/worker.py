@@ -52,10 +52,14 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
                 os.environ[_AGAIN] = str(lock)
                 # A new program in this process: small, without torch, until it is its turn again.
                 os.execv(sys.executable, [sys.executable, "-m", "cnnlab_core.training", *sys.argv[1:]])
-            return status
     except RunError as error:
         print(error, file=sys.stderr)
         return ALREADY
+    with suppress(LabError):  # its sweep stands still then, and its page offers to go on
+        from cnnlab_core.training.sweep import follow_up
+
+        follow_up(run)
+    return status
 
 
 def work_together(run: Run | None, checkpoint_seconds: float, report: Callable[[str], None] | None = None) -> int:
