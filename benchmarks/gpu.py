@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 HEADING = "## The table"
-NETWORK = "efficientnet_lite0"
 EPS, STEP = 4 / 255, 1 / 255
 
 
@@ -30,8 +29,10 @@ class Size:
 
     device: str
     data: str
-    limit: int = 0
+    network: str = "efficientnet_lite0"
+    node: str = "_blocks.5._bn2"
     epochs: int = 0
+    stack: str = ""
     train_seconds: float = 150.0
     goals: tuple[float, float] = (0.84, 0.94)
     pictures: int = 32
@@ -41,7 +42,16 @@ class Size:
 
 
 REHEARSED = Size(
-    "cpu", "shapes", limit=128, epochs=1, train_seconds=2.0, goals=(0.0, 0.0), pictures=2, rounds=1, steps=1
+    "cpu",
+    "own:rehearsed",
+    network="glass_cifar10",
+    node="relu6",
+    epochs=1,
+    stack="c4k3s2,norm,relu,m2s2",
+    goals=(0.0, 0.0),
+    pictures=2,
+    rounds=1,
+    steps=1,
 )
 
 
@@ -65,8 +75,10 @@ def trained(size: Size) -> Iterator[Row]:
         if title not in presets:
             yield Row(what, "there is no such preset")
             continue
-        config = replace(presets[title], data=size.data, limit=size.limit, validation=0.1)
+        config = replace(presets[title], data=size.data, validation=0.1)
         config = replace(config, epochs=size.epochs or epochs or config.epochs)
+        if size.stack:
+            config = replace(config, net="stack", stack=size.stack)
         yield from _run(what, config, goal, size)
 
 
@@ -97,7 +109,7 @@ def attacked(size: Size) -> Iterator[Row]:
     from cnnlab_core.attacks import pgd_steps
     from cnnlab_core.models import load_model
 
-    model, x = load_model(NETWORK, device=size.device), _pictures(size)
+    model, x = load_model(size.network, device=size.device), _pictures(size)
     y = model(x).argmax(-1)
     steps = pgd_steps(model, x, y, eps=EPS, step_size=STEP, steps=100_000)
     next(steps)
@@ -118,7 +130,7 @@ def attacked(size: Size) -> Iterator[Row]:
         theirs = lambda: attack(x, y)  # noqa: E731
     ours = _ms(lambda: [next(steps) for _ in range(size.steps)], size) / size.steps
     other = _ms(theirs, size) / size.steps
-    yield Row(f"a step of PGD on {len(x)} photos, {NETWORK}", f"{ours:.1f} ms", f"{peer}: {other:.1f} ms")
+    yield Row(f"a step of PGD on {len(x)} photos, {size.network}", f"{ours:.1f} ms", f"{peer}: {other:.1f} ms")
 
 
 def dreamt(size: Size) -> Iterator[Row]:
@@ -130,10 +142,14 @@ def dreamt(size: Size) -> Iterator[Row]:
     from cnnlab_core.models.cuts import cut_behind
     from cnnlab_core.runtime.jobs import finish
 
-    node, place, side = "_blocks.5._bn2", 3, 224
-    model = load_model(NETWORK, device=size.device)
+    node, place = size.node, 3
+    model = load_model(size.network, device=size.device)
+    side = model.spec.preprocessing.crop
     try:
-        from benchmarks.dream import lucent
+        from benchmarks.dream import NODE, lucent
+
+        if node != NODE:
+            raise ImportError
     except ImportError:
         peer, part = "a loop by hand", cut_behind(model, (node,))
 
@@ -145,7 +161,7 @@ def dreamt(size: Size) -> Iterator[Row]:
                 (-part(model.normalise(point.sigmoid()))[0][:, place].mean()).backward()
                 adam.step()
     else:
-        peer, hooked = "torch-lucent", load_model(NETWORK, "random", device=size.device, seed=1)
+        peer, hooked = "torch-lucent", load_model(size.network, "random", device=size.device, seed=1)
         theirs = lambda: lucent(hooked, size.steps)  # noqa: E731
     drawn = lambda: finish(  # noqa: E731
         visualise(model, channel(node, place), size=side, steps=size.steps, transforms=())
@@ -171,7 +187,7 @@ def asked_by_many(size: Size) -> Iterator[Row]:
 
     def session() -> None:
         start.wait()
-        model = load_model(NETWORK, "random", device=size.device, seed=7)
+        model = load_model(size.network, "random", device=size.device, seed=7)
         best = finish(gate(x.device.type).drive(asking(model), who=threading.get_ident()))
         answers.append([(one.index, one.logit) for one in best])
 
@@ -196,7 +212,7 @@ def answered_in_a_batch(size: Size) -> Iterator[Row]:
 
     from cnnlab_core.models import load_model
 
-    model, x = load_model(NETWORK, device=size.device), _pictures(size)
+    model, x = load_model(size.network, device=size.device), _pictures(size)
 
     @torch.no_grad()
     def one_by_one() -> "torch.Tensor":
@@ -221,7 +237,7 @@ def out_of_memory(size: Size) -> Iterator[Row]:
     from cnnlab_core.models import load_model
     from cnnlab_core.runtime.device import with_memory_retry
 
-    model, x = load_model(NETWORK, device=size.device), _pictures(size)
+    model, x = load_model(size.network, device=size.device), _pictures(size)
     y = model(x).argmax(-1)
     work = lambda: pgd(model, x, y, eps=EPS, step_size=STEP, steps=1)  # noqa: E731
     before, used = work().x_adv, _allocated()
@@ -254,8 +270,10 @@ def the_same_bytes(size: Size) -> Iterator[Row]:
     from cnnlab_core.training.checkpoints import load_checkpoint
     from cnnlab_core.training.loop import train
 
-    model, x = load_model(NETWORK, device=size.device), _pictures(size)
-    config = Config(data="shapes", limit=size.limit or 2560, epochs=1, optimizer="muon", precision="float32")
+    model, x = load_model(size.network, device=size.device), _pictures(size)
+    config = Config(data=size.data, limit=2560, epochs=1, optimizer="muon")
+    if size.stack:
+        config = replace(config, net="stack", stack=size.stack)
 
     def weights(half: bool) -> "torch.Tensor":
         run = create_run(replace(config, precision="bfloat16" if half else "float32"))
@@ -267,7 +285,7 @@ def the_same_bytes(size: Size) -> Iterator[Row]:
         "a training, bfloat16": lambda: weights(True),
         "an attack": lambda: pgd(model, x, eps=EPS, steps=size.steps, random_start=True, generator=3).x_adv,
         "a drawn channel": lambda: (
-            finish(visualise(model, channel("_blocks.5._bn2", 3), size=96, steps=size.steps, generator=3)).image
+            finish(visualise(model, channel(size.node, 3), size=96, steps=size.steps, generator=3)).image
         ),
     }
     for what, work in works.items():
@@ -279,6 +297,16 @@ def the_same_bytes(size: Size) -> Iterator[Row]:
 PARTS = (trained, attacked, dreamt, asked_by_many, answered_in_a_batch, out_of_memory, the_same_bytes)
 
 
+def _little_data(name: str) -> None:
+    """A few pictures of the lab's shapes, as a data set of its own."""
+    from cnnlab_core.data.dataset import Dataset, write_dataset
+    from cnnlab_core.data.own import own_path
+    from cnnlab_core.data.shapes import CLASSES, draw
+
+    few = Dataset(name, "a few shapes", CLASSES, draw(300, [1]), lambda: draw(50, [2]))
+    write_dataset(own_path(name.partition(":")[2]), few)
+
+
 def _pictures(size: Size) -> "torch.Tensor":
     """So many photos of the gallery, one after another, on the device."""
     import torch
@@ -286,7 +314,7 @@ def _pictures(size: Size) -> "torch.Tensor":
     from cnnlab_core.images import open_image, sample_images
     from cnnlab_core.models import load_model
 
-    model = load_model(NETWORK, device=size.device)
+    model = load_model(size.network, device=size.device)
     photos = [model.prepare(open_image(sample.content)) for sample in list(sample_images().values())[: size.pictures]]
     return torch.cat(photos * (1 + size.pictures // len(photos)))[: size.pictures]
 
@@ -387,15 +415,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     size = REHEARSED if options.rehearse else Size(options.device, options.data)
     # As a trainer of its own sets them; before the device is first used.
-    kept = {name: os.environ.get(name) for name in ("CUBLAS_WORKSPACE_CONFIG", "CNNLAB_DEVICE", "CNNLAB_RUNS")}
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"CUBLAS_WORKSPACE_CONFIG": ":4096:8", "CNNLAB_DEVICE": size.device, "CNNLAB_RUNS": folder}
-        try:
-            rows, whole = measured(size)
-            found = table(rows, size)
-        finally:
-            for name, value in kept.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        if options.rehearse:
+            os.environ["CNNLAB_DATA"] = folder
+            _little_data(size.data)
+        rows, whole = measured(size)
+        found = table(rows, size)
     print(f"\n{found}")
     if options.to:
         text = options.to.read_text(encoding="utf-8")

@@ -47,7 +47,8 @@ def test_a_class_at_work(tmp_path):
 
 
 def test_the_gpu_s_table_is_rehearsed_on_the_cpu(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("CNNLAB_CACHE", str(tmp_path / "cache"))
+    for name in ("CUBLAS_WORKSPACE_CONFIG", "CNNLAB_DEVICE", "CNNLAB_RUNS", "CNNLAB_DATA"):  # it sets them
+        monkeypatch.setenv(name, os.environ.get(name, ""))
     page = tmp_path / "gpu.md"
     page.write_text(f"# On a GPU\n\n{gpu.HEADING}\n\nIt is still to come.\n", encoding="utf-8")
     assert gpu.main(["--rehearse", "--to", str(page)]) == 0, capsys.readouterr().out
