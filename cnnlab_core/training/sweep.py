@@ -20,6 +20,7 @@ from cnnlab_core.training.runs import MOST_NAME, Run, create_run, list_runs, run
 from cnnlab_core.training.settings import Setting
 from cnnlab_core.training.turns import day_is_over
 
+Value = bool | int | float | str
 _NOT_SWEPT = ("data", "stack", "seed")
 _ENDED = ("finished", "stopped", "failed")
 
@@ -48,7 +49,7 @@ def read_values(about: Setting, text: str) -> tuple[Any, ...]:
 
 
 @by_annotation
-def sweep_configs(base: Config, setting: str, values: Sequence[Any], *, seeds: int = 3) -> list[Config]:
+def sweep_configs(base: Config, setting: str, values: Sequence[Value], *, seeds: int = 3) -> list[Config]:
     """The configs of a sweep: for each of the ``seeds``, from the base's seed on, all values of the setting.
 
     Raises ``InputError`` for a setting that can't be swept over, no values, and more runs than are allowed.
@@ -72,7 +73,7 @@ def sweep_configs(base: Config, setting: str, values: Sequence[Any], *, seeds: i
 def start_sweep(
     base: Config,
     setting: str,
-    values: Sequence[Any],
+    values: Sequence[Value],
     *,
     seeds: int = 3,
     owner: str = "",

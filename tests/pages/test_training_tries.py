@@ -1,6 +1,10 @@
 """The training page's views that try something: the rate test, the loss around a network, weights, sweeps, all runs."""
 
+import io
 import json
+import sys
+from contextlib import redirect_stdout
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from training_runs import lab_folders, tiny, trained  # noqa: F401  a fixture
 
 from cnnlab_core.recipes.training import sweep as sweep_recipe
 from cnnlab_core.training import create_run, launch, list_runs
+from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.histograms import read_histograms
 from cnnlab_core.training.landscape import Question, landscape
 from cnnlab_core.training.rate_test import rate_test
@@ -22,7 +27,24 @@ def everybody_steers(monkeypatch):
     monkeypatch.setenv("CNNLAB_TRAINING", "shared")
 
 
-def test_a_rate_is_found_in_a_process_of_its_own_and_taken(open_page):
+@pytest.fixture
+def no_process(monkeypatch):
+    """What is tried apart is tried in this process: the same command, with the same question and answer."""
+
+    def lines_of(command, question, seconds):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(question.encode())))
+        with redirect_stdout(io.StringIO()) as said:
+            assert main([command]) == 0
+        lines = [json.loads(line) for line in said.getvalue().splitlines()]
+        yield lines
+        return lines
+
+    monkeypatch.setattr("cnnlab_core.training.worker.stand_back", lambda: None)
+    for module in ("rate_test", "landscape"):
+        monkeypatch.setattr(f"cnnlab_core.training.{module}.lines_of", lines_of)
+
+
+def test_a_rate_is_found_and_taken(open_page, no_process):
     run = trained()
     view = NEW | {"training_tab_new": "Rate test", "training_rate_low": "0.001", "training_rate_steps": "100"}
     app = open_page("training", **view)
@@ -42,7 +64,7 @@ def test_a_rate_is_found_in_a_process_of_its_own_and_taken(open_page):
     assert app.query_params["run"] == made.id
 
 
-def test_the_loss_around_a_network_is_computed_and_kept(open_page):
+def test_the_loss_around_a_network_is_computed_and_kept(open_page, no_process):
     run = trained()
     view = INSIDE | {"training_tab_inside": "Loss around it", "training_loss_pictures": "32"}
     app = press(open_page("training", **view), "Compute the loss at 121 places")

@@ -15,7 +15,7 @@ from training_runs import lab_folders, tiny, trained  # noqa: F401  a fixture
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import create_run, find_run
+from cnnlab_core.training import Config, create_run
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.histograms import BINS, Histogram, histogram, read_histograms
@@ -51,7 +51,7 @@ def test_rates_are_read_off_a_curve_whose_shape_is_known():
     rates = np.geomspace(1e-5, 10, 121)  # twenty to a decade
     losses = np.full(121, 2.0)
     losses[40:80] -= np.linspace(0, 1, 40)  # falls evenly from 1e-3 to 1e-1
-    losses[80:] = 1.0 + 3.0 * np.arange(41)
+    losses[80:] = 1.0 + 3.0 * np.arange(1, 42)
     found = RateTest(rates, losses)
     assert found.best == pytest.approx(rates[79])
     assert found.suggested == pytest.approx(found.best / 10)
@@ -153,7 +153,7 @@ def test_what_has_no_landscape_is_a_sentence():
     with pytest.raises(RunError, match="no weights yet"):
         landscape(create_run(tiny()), Question())
     with pytest.raises(InputError, match="learns from text"):
-        landscape(find_run("names_lstm"), Question())
+        landscape(create_run(Config(data="names", net="lstm")), Question())
 
 
 # --- histograms of weights --------------------------------------------------------------------------------------
