@@ -102,8 +102,8 @@ def test_a_sweep_is_started_followed_and_cancelled(open_page, monkeypatch):
     scores = [run.finals["accuracy"] for run in (base, other)]
     assert f"Best so far: epochs **1**, with {np.mean(scores):.1%} (the mean of 2 seeds)." in texts(app)
     (line,) = figures(app)[0]["data"]
-    assert values(line["y"]).tolist() == [pytest.approx(np.mean(scores))]
-    assert values(line["error_y"]["array"])[0] == pytest.approx(max(scores) - np.mean(scores))
+    assert values(line["y"]).tolist() == [pytest.approx(100 * np.mean(scores))]
+    assert values(line["error_y"]["array"])[0] == pytest.approx(100 * (max(scores) - np.mean(scores)))
     assert code(app) == sweep_recipe.code(base.id, "epochs", (1, 3), 3).strip()
     press(app, "Start 6 runs")
     made = [run for run in list_runs() if run.id not in (base.id, other.id)]

@@ -33,6 +33,9 @@ def show(of: Run) -> None:
         pictures = controls.stops("loss_pictures", "Pictures", [32, 64, 128, 256, 512, 1000], 128)
         seed = controls.number("directions", "Seed of the directions", 0, 9999, 0, 1)
     question = Question(points, distance, pictures, seed)
+    st.markdown(
+        "The weights are moved along two random directions: look for how far one can go before the loss climbs."
+    )
     with main_picture():
         place = later()
     under = st.container()

@@ -43,6 +43,7 @@ _TOKEN = "training sweep token"
 
 def show(of: Run) -> None:
     """The controls of a sweep that begins with a run's settings, Start, and the figure and table of all such runs."""
+    st.markdown("The settings of this run, but for one: look for where the bars of two values no longer overlap.")
     controls, base = AREAS["pictures"].controls, of.config
     first, second, third = form("sweep").columns([1.2, 1.6, 1], gap="large", vertical_alignment="bottom")
     names = sweepable(base)
@@ -186,22 +187,15 @@ def _figure(points: list[Point], about: Setting) -> go.Figure:
         axis["type"] = "log"
     if not numbers:
         axis["range"] = [-0.5, len(values) - 0.5]
+    scores = [[100 * score for score in point.scores] for point in points]
     line = Line(
         "mean over the seeds",
         x,
-        [np.mean(point.scores) for point in points],
+        [np.mean(each) for each in scores],
         marked=True,
-        spread=([min(point.scores) for point in points], [max(point.scores) for point in points]),
+        spread=([min(each) for each in scores], [max(each) for each in scores]),
     )
-    return line_figure(
-        [line],
-        x_title=about.name,
-        y_name="test accuracy",
-        y_title="test accuracy",
-        percent=True,
-        x_axis=axis,
-        height=330,
-    )
+    return line_figure([line], x_title=about.name, y_title="test accuracy in %", x_axis=axis, height=280)
 
 
 def _answer(points: list[Point], about: Setting) -> str:

@@ -30,8 +30,9 @@ def show(run: Run) -> None:
         st.info("The histograms appear with the first step.", icon=":material/bar_chart:")
         return
     names = list(next(iter(kept.values())))
-    with form("weights"):
-        layer = AREAS["pictures"].controls.named("layer", "Layer", names, names[0], str)
+    first, second = form("weights").columns([1, 2], gap="large", vertical_alignment="bottom")
+    layer = AREAS["pictures"].controls.named("layer", "Layer", names, names[0], str, place=first)
+    second.markdown("Darker is more weights. Look for a layer that spreads out, and for one that hardly moves.")
     live = LIVE_SECONDS if run.state().alive else None
     st.fragment(_figures, run_every=live)(run, layer)
     learned(
@@ -66,7 +67,7 @@ def _figures(run: Run, layer: str) -> None:
             Line(f"before step {steps[0]:,}", middles, shares[:, 0], MUTED, dash="dash"),
             Line(f"before step {steps[-1]:,}", middles, shares[:, -1], CATEGORICAL[0]),
         ]
-        figure = line_figure(lines, x_title="weight", y_name="share of the weights", percent=True, height=300)
+        figure = line_figure(lines, x_title="weight", y_name="share of the weights", percent=True, height=260)
         show_chart(figure, "training first and last", "First and last histogram", about)
         with main_answer():
             st.markdown(_answer(layer, found[0], found[-1]))
