@@ -10,7 +10,7 @@ Array = npt.NDArray[np.float64]
 NAMES = ("along the first direction", "along the second")
 
 
-def loss_landscape(along: Array, losses: Array, *, height: int = 430) -> go.Figure:
+def loss_landscape(along: Array, losses: Array, *, height: int = 330) -> go.Figure:
     """The ``losses`` (P, P) as contours over ``along`` (P,), with the network in the middle; rows may be missing yet.
 
     Contours stand at even steps of the logarithm: one step is one factor.
@@ -26,6 +26,7 @@ def loss_landscape(along: Array, losses: Array, *, height: int = 430) -> go.Figu
         "z": np.log10(known),
         "customdata": losses,
         "colorscale": UNSIGNED_CELLS,
+        "contours": {"coloring": "heatmap"},  # areas would lie on each other, and darken
         "ncontours": 20,
         "line": {"width": 1, "color": FAINT},
         "colorbar": {

@@ -28,8 +28,7 @@ from cnnlab_core.ui.visitor import visitor
 LOWS, HIGHS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3), (0.1, 1.0, 10.0, 100.0)
 TITLE = "Learning-rate range test"
 WHAT = (
-    "A fresh network with the settings of this run trains while the learning rate grows by the same factor each step. "
-    "Look for where the loss falls, and where it begins to rise."
+    "A fresh network trains while the rate grows step by step: look for where the loss falls, and where it rises again."
 )
 
 
@@ -93,8 +92,8 @@ def _figure(found: RateTest) -> go.Figure:
         title="Loss over the learning rate",
         x_title="learning rate",
         y_name="loss (nats)",
-        x_axis={"type": "log", "exponentformat": "power"},
-        height=340,
+        x_axis={"type": "log", "exponentformat": "power", "dtick": 1},
+        height=280,
     )
 
 
