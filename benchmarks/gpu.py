@@ -84,14 +84,13 @@ def trained(size: Size) -> Iterator[Row]:
 
 def _run(what: str, config: Any, goal: float, size: Size) -> Iterator[Row]:
     from cnnlab_core.runtime.device import pick_device
-    from cnnlab_core.runtime.jobs import finish
     from cnnlab_core.training import create_run
     from cnnlab_core.training.curves import curves
     from cnnlab_core.training.loop import train
 
     run, begun = create_run(config), time.monotonic()
     late = lambda: "stop" if time.monotonic() - begun > size.train_seconds else ""  # noqa: E731
-    finish(train(run, device=pick_device(size.device), wish=late))
+    train(run, device=pick_device(size.device), wish=late)
     found, metrics, finals = curves(run.metrics()), run.metrics(), run.finals or {}
     precision = (run.machine or {})["precision"]
     yield Row(f"{what}: training", f"{found.speed_now:,.0f} pictures/s", f"{precision}, batch {config.batch}")
@@ -140,7 +139,6 @@ def dreamt(size: Size) -> Iterator[Row]:
     from cnnlab_core.dream import channel, visualise
     from cnnlab_core.models import load_model
     from cnnlab_core.models.cuts import cut_behind
-    from cnnlab_core.runtime.jobs import finish
 
     node, place = size.node, 3
     model = load_model(size.network, device=size.device)
@@ -163,9 +161,7 @@ def dreamt(size: Size) -> Iterator[Row]:
     else:
         peer, hooked = "torch-lucent", load_model(size.network, "random", device=size.device, seed=1)
         theirs = lambda: lucent(hooked, size.steps)  # noqa: E731
-    drawn = lambda: finish(  # noqa: E731
-        visualise(model, channel(node, place), size=side, steps=size.steps, transforms=())
-    )
+    drawn = lambda: visualise(model, channel(node, place), size=side, steps=size.steps, transforms=())  # noqa: E731
     ours, other = _ms(drawn, size) / size.steps, _ms(theirs, size) / size.steps
     yield Row(f"a step of drawing a channel, {side} pixels", f"{ours:.1f} ms", f"{peer}: {other:.1f} ms")
 
@@ -265,7 +261,6 @@ def the_same_bytes(size: Size) -> Iterator[Row]:
     from cnnlab_core.dream import channel, visualise
     from cnnlab_core.models import load_model
     from cnnlab_core.runtime.device import pick_device
-    from cnnlab_core.runtime.jobs import finish
     from cnnlab_core.training import Config, create_run
     from cnnlab_core.training.checkpoints import load_checkpoint
     from cnnlab_core.training.loop import train
@@ -277,7 +272,7 @@ def the_same_bytes(size: Size) -> Iterator[Row]:
 
     def weights(half: bool) -> "torch.Tensor":
         run = create_run(replace(config, precision="bfloat16" if half else "float32"))
-        finish(train(run, device=pick_device(size.device)))
+        train(run, device=pick_device(size.device))
         return torch.cat([p.flatten() for p in (load_checkpoint(run.checkpoints) or {})["network"].values()])
 
     works: dict[str, Callable[[], torch.Tensor]] = {
@@ -285,7 +280,7 @@ def the_same_bytes(size: Size) -> Iterator[Row]:
         "a training, bfloat16": lambda: weights(True),
         "an attack": lambda: pgd(model, x, eps=EPS, steps=size.steps, random_start=True, generator=3).x_adv,
         "a drawn channel": lambda: (
-            finish(visualise(model, channel(size.node, 3), size=96, steps=size.steps, generator=3)).image
+            visualise(model, channel(size.node, 3), size=96, steps=size.steps, generator=3).image
         ),
     }
     for what, work in works.items():

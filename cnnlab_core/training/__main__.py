@@ -182,7 +182,7 @@ def _landscape(options: argparse.Namespace) -> None:
 
 
 def _answer(answers: Callable[[Any], Iterable[Any]]) -> None:
-    """Answer the question on standard input, a line of JSON each, as ``trial.lines_of`` reads it."""
+    """Answer the question on standard input, a line of JSON each, as ``trial.trial_steps`` reads it."""
     from cnnlab_core.training.worker import stand_back
 
     question = json.loads(sys.stdin.buffer.read())

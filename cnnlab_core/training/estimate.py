@@ -15,7 +15,7 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.curves import curves
 from cnnlab_core.training.runs import list_runs
 from cnnlab_core.training.tasks import noise_task
-from cnnlab_core.training.trial import lines_of
+from cnnlab_core.training.trial import trial_steps
 
 _MEASURED_STEPS = 3
 _LOOKED_AT = 40
@@ -68,7 +68,7 @@ def measure_speed_steps(config: Config, facts: Facts) -> Generator[Progress[floa
     minute.
     """
     total = _MEASURED_STEPS + 1
-    job = lines_of("measure", config.to_json(), MOST_TRIED_SECONDS)
+    job = trial_steps("measure", config.to_json(), MOST_TRIED_SECONDS)
     speeds = yield from relay(job, lambda lines: Progress(len(lines), total, lines[-1] if lines else None))
     if not speeds:
         raise RunError(

@@ -17,6 +17,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.models.exports import SHIPPED
 from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.runtime.jobs import Progress, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.training.batches import to_pixels
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.curves import Array
@@ -24,7 +25,7 @@ from cnnlab_core.training.nets import build_net
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.rate_test import refuse_to_fetch
 from cnnlab_core.training.runs import Run, find_run
-from cnnlab_core.training.trial import lines_of
+from cnnlab_core.training.trial import trial_steps
 
 Weights = Mapping[str, Tensor]
 POINTS = (3, 41)
@@ -63,6 +64,7 @@ class Question:
         return np.linspace(-self.distance, self.distance, self.points)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Landscape:
     """The ``losses`` (P, P) in nats at the places ``along`` (P,) the second direction, downwards, and the first one."""
@@ -160,13 +162,13 @@ def _steps(
 landscape = plainly(landscape_steps)
 
 
-def landscape_apart(run: Run, question: Question) -> Generator[Progress[list[list[float]]], None, Landscape]:
+def landscape_apart_steps(run: Run, question: Question) -> Generator[Progress[list[list[float]]], None, Landscape]:
     """The same in a process of its own, with the memory of a trainer and five minutes; yields all rows so far.
 
     Raises what ``landscape`` does, and ``RunError`` where the time isn't enough.
     """
     landscape_steps(run, question).close()  # its checks, before a process starts
-    job = lines_of("landscape", json.dumps({"run": run.id, **asdict(question)}), MOST_SECONDS)
+    job = trial_steps("landscape", json.dumps({"run": run.id, **asdict(question)}), MOST_SECONDS)
     rows = yield from relay(job, lambda rows: Progress(len(rows), question.points, list(rows)))
     if len(rows) < question.points:
         raise RunError(

@@ -19,13 +19,14 @@ from cnnlab_core.data import find_data
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.runtime.jobs import Progress, finish, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.training.checks import check
 from cnnlab_core.training.config import Config, config_from
 from cnnlab_core.training.curves import Array, smoothed
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.task import Task
-from cnnlab_core.training.tasks import open_task
-from cnnlab_core.training.trial import lines_of
+from cnnlab_core.training.tasks import open_task_steps
+from cnnlab_core.training.trial import trial_steps
 
 LOWEST, HIGHEST = 1e-7, 100.0
 MOST_STEPS = 1000
@@ -37,6 +38,7 @@ LEAST = 20
 """Steps from which a rate is read off: fewer say nothing."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class RateTest:
     """The ``rates`` (S,), each step's, and the ``losses`` (S,) in nats of the batches, each before its step."""
@@ -103,7 +105,7 @@ def rate_test_steps(
 def _steps(
     config: Config, low: float, high: float, steps: int, device: torch.device
 ) -> Generator[Progress[tuple[float, float]], None, RateTest]:
-    task: Task = finish(open_task(config, device, World()))
+    task: Task = finish(open_task_steps(config, device, World()))
     rates, losses, lowest = list[float](), list[float](), math.inf
     for step, (epoch, number, batch) in zip(range(steps), _batches(task), strict=False):
         rate = low * (high / low) ** (step / (steps - 1))
@@ -124,7 +126,7 @@ def _steps(
 rate_test = plainly(rate_test_steps)
 
 
-def rate_test_apart(
+def rate_test_apart_steps(
     config: Config, *, low: float, high: float, steps: int
 ) -> Generator[Progress[list[tuple[float, float]]], None, RateTest]:
     """The same in a trainer's own process, for at most five minutes; yields all (rate, loss) so far.
@@ -133,7 +135,7 @@ def rate_test_apart(
     """
     rate_test_steps(config, low=low, high=high, steps=steps).close()  # its checks, before a process starts
     question = json.dumps({"config": asdict(config), "low": low, "high": high, "steps": steps})
-    job = lines_of("rates", question, MOST_SECONDS)
+    job = trial_steps("rates", question, MOST_SECONDS)
     lines = yield from relay(job, lambda lines: Progress(len(lines), steps, list(lines)))
     if not lines:
         raise RunError("The loss overflowed in the first step, or it takes too long: there is no rate to read off.")

@@ -16,7 +16,7 @@ from cnnlab_core.training.launch import begin_process
 _one_at_a_time = threading.Lock()
 
 
-def lines_of(command: str, question: str, seconds: float) -> Generator[list[Any], None, list[Any]]:
+def trial_steps(command: str, question: str, seconds: float) -> Generator[list[Any], None, list[Any]]:
     """What ``python -m cnnlab_core.training <command>`` answers to a question on its standard input: JSON, by line.
 
     Yields the lines so far about ten times a second, and gives those that came within so many ``seconds``. One is

@@ -29,7 +29,7 @@ def everybody_steers(monkeypatch):
 def no_process(monkeypatch):
     """What is tried apart is tried in this process: the same command, with the same question and answer."""
 
-    def lines_of(command, question, seconds):
+    def trial_steps(command, question, seconds):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(question.encode())))
         with redirect_stdout(io.StringIO()) as said:
             assert main([command]) == 0
@@ -39,7 +39,7 @@ def no_process(monkeypatch):
 
     monkeypatch.setattr("cnnlab_core.training.worker.stand_back", lambda: None)
     for module in ("rate_test", "landscape"):
-        monkeypatch.setattr(f"cnnlab_core.training.{module}.lines_of", lines_of)
+        monkeypatch.setattr(f"cnnlab_core.training.{module}.trial_steps", trial_steps)
 
 
 def test_a_rate_is_found_and_taken(open_page, no_process):

@@ -22,7 +22,7 @@ from cnnlab_core.training.histograms import BINS, Histogram, histogram, read_his
 from cnnlab_core.training.landscape import Question, direction, landscape, rows_around, weights_of
 from cnnlab_core.training.nets import build_net
 from cnnlab_core.training.rate_test import RateTest, rate_test
-from cnnlab_core.training.tasks import open_task
+from cnnlab_core.training.tasks import open_task_steps
 
 # --- the learning-rate range test -------------------------------------------------------------------------------
 
@@ -30,7 +30,7 @@ from cnnlab_core.training.tasks import open_task
 def test_the_losses_are_those_of_a_loop_by_hand():
     config = tiny(optimizer="sgd", momentum=0.0, weight_decay=0.0)
     found = rate_test(config, low=1e-3, high=1e-1, steps=20)
-    task = finish(open_task(config, torch.device("cpu"), World()))
+    task = finish(open_task_steps(config, torch.device("cpu"), World()))
     network = task.learner.network
     batches = [*task.feeder.epoch(0), *task.feeder.epoch(1)]
     losses, rates = [], [1e-3 * 100 ** (step / 19) for step in range(20)]
@@ -127,7 +127,7 @@ def test_in_the_middle_is_the_network_s_own_loss():
     network, machine = weights_of(run)
     best = load_checkpoint(run.checkpoints, "best")["network"]
     assert all(torch.equal(value, best[name]) for name, value in network.state_dict().items())
-    task = finish(open_task(run.config, torch.device("cpu"), World()))
+    task = finish(open_task_steps(run.config, torch.device("cpu"), World()))
     train, chosen = open_data("own:few").train, torch.from_numpy(np.sort(task.split.train))
     mean, std = (torch.tensor(machine[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
     x = (train.images[chosen].permute(0, 3, 1, 2) / 255 - mean) / std

@@ -10,7 +10,7 @@ from cnnlab_core.plots.landscape import loss_landscape
 from cnnlab_core.recipes.training import landscape as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run
-from cnnlab_core.training.landscape import Landscape, Question, landscape_apart
+from cnnlab_core.training.landscape import Landscape, Question, landscape_apart_steps
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.results import digest
@@ -42,7 +42,7 @@ def show(of: Run) -> None:
     outcome = run(
         "landscape",
         digest("landscape", of.id, (of.finals or {}).get("weights_of_step", of.metrics().steps[-1:]), asdict(question)),
-        lambda: landscape_apart(of, question),
+        lambda: landscape_apart_steps(of, question),
         label=f"The loss at {points * points} places",
         start=f"Compute the loss at {points * points} places",
         paint=lambda news: _paint(place, of, question, news[-1].latest),

@@ -13,7 +13,7 @@ from cnnlab_core.recipes.training import rate_test as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run, create_run
 from cnnlab_core.training.config import SETTINGS
-from cnnlab_core.training.rate_test import RateTest, rate_test_apart
+from cnnlab_core.training.rate_test import RateTest, rate_test_apart_steps
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import learned
@@ -48,7 +48,7 @@ def show(of: Run) -> None:
     outcome = run(
         "rate test",
         digest("rate test", asdict(replace(config, learning_rate=SETTINGS["learning_rate"].default)), low, high, steps),
-        lambda: rate_test_apart(config, low=low, high=high, steps=steps),
+        lambda: rate_test_apart_steps(config, low=low, high=high, steps=steps),
         label="Training with a rate that grows",
         start="Run the test",
         paint=lambda news: _paint(place, of, news[-1].latest),
