@@ -12,7 +12,7 @@ import torch
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError, RunError
-from cnnlab_core.runtime.device import describe_device, pick_device
+from cnnlab_core.runtime.device import describe_device, exact_float32, pick_device
 from cnnlab_core.runtime.jobs import plainly, relay
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
@@ -124,6 +124,7 @@ class _Trainer:
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = False  # its choice of algorithm could differ after a resume
             torch.backends.cudnn.deterministic = True
+            exact_float32()
         self.total = config.epochs * self.feeder.steps
         self.every = stride(self.total)
         self.probes = _probe_steps(self.total)

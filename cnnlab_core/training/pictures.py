@@ -14,6 +14,7 @@ from cnnlab_core.training.batches import Feeder, to_pixels
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.evaluation import Answers, AttackSettings, answer_steps
+from cnnlab_core.training.histograms import keep_histograms
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
@@ -77,7 +78,9 @@ class PictureTask:
         return choose_precision(self.learner.network, self.learner.normalise, next(self.feeder.epoch(0)))
 
     def keep(self, run: Run, step: int) -> None:
-        """The first layer's filters (filters, 3, rows, columns) before a step, and the answers to a few pictures."""
+        """Before a step: the first layer's filters (filters, 3, rows, columns), how the weights of all layers are
+        spread, and the answers to a few pictures."""
+        keep_histograms(run, step, self.learner.network)
         first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
         if first is not None:
             write_array(run.filters / f"{step:09d}.npy", first.weight.detach().half().contiguous().cpu().numpy())
