@@ -50,9 +50,9 @@ def known_speed(config: Config, facts: Facts) -> float | None:
 
 
 def tried(config: Config, facts: Facts) -> Config:
-    """The config with which steps are tried: a batch that takes little memory, of two at least."""
+    """The config with which steps are tried: at full side, with a batch that takes little memory, of two at least."""
     batch = min(config.batch, max(2, int(config.batch * MOST_TRIED_BYTES / facts.step_bytes)))
-    return replace(config, batch=batch, validation=0.0)
+    return replace(config, batch=batch, validation=0.0, first_side=0)
 
 
 def try_steps(config: Config, facts: Facts) -> Generator[Progress[float], None, None]:

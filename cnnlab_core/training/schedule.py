@@ -12,11 +12,14 @@ def learning_rate(config: Config, step: int, total: int) -> float:
     """The rate for step ``step`` of ``total`` (counted from 0).
 
     One-cycle (Smith & Topin 2017, arXiv:1708.07120) as torch's ``OneCycleLR`` has it: from a 25th of the peak up
-    along a cosine over the first 30 % of the steps, then down to a ten-thousandth of where it began.
+    along a cosine over the first 30 % of the steps, then down to a ten-thousandth of where it began. Linear
+    begins at the peak, and would be 0 one step after the last.
     """
     peak = config.learning_rate
     if config.schedule == "constant":
         return peak
+    if config.schedule == "linear":
+        return peak * (1 - step / total)
     low, lowest = peak / _START, peak / _START / _END
     top = WARM_UP * total - 1
     if step <= top:

@@ -10,6 +10,7 @@ from patience import patience
 from places import ROOT
 
 from benchmarks.__main__ import NAMES
+from benchmarks.deep import PARTS
 
 
 def started(tmp_path, *command):
@@ -43,3 +44,12 @@ def test_a_class_at_work(tmp_path):
     said = started(tmp_path, "benchmarks.load", "--sessions", "2", "--seconds", "5")
     assert "2 sessions for 5 s" in said
     assert "| tracebacks in the server's log | 0 |" in said
+
+
+@pytest.mark.wide
+def test_deep_and_what_its_parts_are_worth(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_RUNS", str(tmp_path / "runs"))
+    command = ("benchmarks.deep", "--minutes", "0.1", "--seeds", "2", "--ablation", "--set", "alternate=false")
+    said = started(tmp_path, *command)
+    assert said.count("% ± ") == 2 * (1 + len(PARTS))
+    assert len((tmp_path / "runs" / "deep.jsonl").read_text(encoding="utf-8").splitlines()) == 2 * (1 + len(PARTS))
