@@ -140,9 +140,7 @@ def main() -> None:
         config = replace(config, data="shapes", limit=128, batch=32, **small)
     changes = dict(pair.split("=", 1) for pair in options.set)
     config = config_from(asdict(config) | {name: _value(name, text) for name, text in changes.items()})
-    learned = config.limit or (1 - config.validation) * len(
-        open_data(config.data).train
-    )  # fetched before the clock starts
+    pictures = len(open_data(config.data).train)  # fetched before the clock starts
     bare = speed_of_bare_loop(config)
     if "epochs" not in changes:
         config = fitted(config, options.minutes, config.limit or (1 - config.validation) * pictures)
