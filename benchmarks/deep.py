@@ -9,8 +9,8 @@
 The minutes are those of a machine whose bare loop (forward and back of the same network in bfloat16, channels last, a
 batch of 128) does 455 pictures a second; how fast it is here is measured first, and the time allowed is scaled by that.
 The epochs follow from the minutes alone, so that a machine's speed doesn't change what is learned. Runs are kept
-(``CNNLAB_RUNS``), to be looked at on the page Training; each ends with a line in ``deep.jsonl`` beside them. One that was
-broken off is gone on with by the same command.
+(``CNNLAB_RUNS``); each ends with a line in ``deep.jsonl`` beside them. One that was broken off is gone on with by the
+same command.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from cnnlab_core.data import open_data
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.runtime.device import available_cores, pick_device
 from cnnlab_core.training import Config, config_from, create_run, train
-from cnnlab_core.training.batches import side_in_epoch
 from cnnlab_core.training.comparison import spread
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import MOST_NAME
+from cnnlab_core.training.schedule import work
 from cnnlab_core.training.worker import use_cores
 
 BARE = 455.0
@@ -67,7 +67,7 @@ def speed_of_bare_loop(config: Config) -> float:
 
 def cost(config: Config) -> float:
     """What the epochs cost, in epochs at the full side."""
-    return sum((side_in_epoch(config, epoch, SIDE) / SIDE) ** 2 for epoch in range(config.epochs))
+    return sum(work(config, epoch, SIDE) for epoch in range(config.epochs))
 
 
 def fitted(config: Config, minutes: float, learned: float) -> Config:

@@ -11,6 +11,7 @@ from cnnlab_core.data import Pictures
 from cnnlab_core.errors import InputError
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.randomness import generator
+from cnnlab_core.training.schedule import side_in_epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +96,6 @@ class Feeder:
         """Which rows, or columns, of each picture lie in its cutout: (N, side)."""
         beyond = torch.arange(self.side, device=self.device) - corners[:, None]
         return (beyond >= 0) & (beyond < self.config.cutout)
-
-
-GROWN = 2 / 3
-"""The share of the epochs after which the pictures have their full side."""
-
-
-def side_in_epoch(config: Config, epoch: int, full: int) -> int:
-    """The side of the pictures in an epoch; it grows evenly, and is the full one in the last epoch in any case."""
-    if not config.first_side or epoch == config.epochs - 1:
-        return full
-    return round(config.first_side + (full - config.first_side) * min(1.0, epoch / (GROWN * config.epochs)))
 
 
 def scaled(images: torch.Tensor, side: int) -> torch.Tensor:

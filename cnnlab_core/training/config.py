@@ -269,19 +269,6 @@ class Config:
         "are over: small ones are learned from faster.", group="finer", of="pictures", high=512, step=4, typed=True,
         zero="full", paces=True,
     )
-    views: Views = setting(
-        "one", "views of a test picture", "The test is also made with the mean of the logits over several views of "
-        "each picture.", group="finer", of="pictures",
-        options={
-            "one": Option("the picture itself"),
-            "mirror": Option("also mirrored", "Two views: the picture and its mirror image."),
-            "shift": Option(
-                "also mirrored and shifted",
-                "Six views: the picture, the same shifted by a pixel up and left, and down and right; and their mirror "
-                "images.",
-            ),
-        },
-    )
     whiten: bool = setting(
         False, "whitening",
         "The first layer's filters are such that what comes out for patches of the training pictures is uncorrelated, "
@@ -303,6 +290,19 @@ class Config:
         1.0, "rate of all else", "Where Muon moves the filters, AdamW moves biases and classifier, at this share of "
         "the learning rate.", group="finer", of="pictures", low=0.001, high=10, stops=(0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
         needs={"optimizer": ("muon",)},
+    )
+    views: Views = setting(
+        "one", "views of a test picture", "The test is also made with the mean of the logits over several views of "
+        "each picture.", group="finer", of="pictures", wide=True,
+        options={
+            "one": Option("the picture itself"),
+            "mirror": Option("also mirrored", "Two views: the picture and its mirror image."),
+            "shift": Option(
+                "also mirrored and shifted",
+                "Six views: the picture, the same shifted by a pixel up and left, and down and right; and their mirror "
+                "images.",
+            ),
+        },
     )
     # fmt: on
 

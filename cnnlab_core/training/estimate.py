@@ -19,6 +19,7 @@ from cnnlab_core.training.config import Config
 from cnnlab_core.training.curves import curves
 from cnnlab_core.training.launch import begin_process
 from cnnlab_core.training.runs import list_runs
+from cnnlab_core.training.schedule import work
 from cnnlab_core.training.tasks import noise_task
 
 _MEASURED_STEPS = 3
@@ -29,13 +30,13 @@ MOST_TRIED_SECONDS = 60.0
 _one_at_a_time = threading.Lock()
 
 
-def seconds_of_training(config: Config, pictures: int, speed: float) -> float:
-    """The time for all epochs at ``speed`` pictures (or characters)/s, without checks and test."""
-    return config.epochs * pictures / speed
+def seconds_of_training(config: Config, facts: Facts, speed: float) -> float:
+    """The time for all epochs at ``speed`` pictures (or characters)/s of full side, without checks and test."""
+    return sum(work(config, epoch, facts.side) for epoch in range(config.epochs)) * facts.learned_from / speed
 
 
 def known_speed(config: Config, facts: Facts) -> float | None:
-    """Pictures (or characters)/s of the newest run like this one on this machine, or None if there was none."""
+    """Pictures (or characters)/s, at their full side, of the newest run like this one on this machine; None without."""
     for run in list_runs()[:_LOOKED_AT]:
         machine = run.machine
         if run.shipped or not machine or machine.get("side", 0) != facts.side:
@@ -43,9 +44,10 @@ def known_speed(config: Config, facts: Facts) -> float | None:
         if machine["device"].split(":")[0] != pick_device().type:
             continue
         if run.config.pace() == config.pace():
-            speed = curves(run.metrics()).speed
-            if len(speed) > _MEASURED_STEPS:
-                return float(np.median(speed))
+            found, steps = curves(run.metrics()), machine["total_steps"] // run.config.epochs
+            if len(found.speed) > _MEASURED_STEPS:
+                shares = [work(run.config, step // steps, facts.side) for step in found.step.astype(int).tolist()]
+                return float(np.median(found.speed * shares))
     return None
 
 

@@ -16,7 +16,7 @@ from cnnlab_core.models.stack import read_stack
 from cnnlab_core.recipes.training import minimal
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, create_run, export
-from cnnlab_core.training.batches import Batch, Feeder, scaled, side_in_epoch, to_pixels
+from cnnlab_core.training.batches import Batch, Feeder, scaled, to_pixels
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.checks import check
 from cnnlab_core.training.distributed import World
@@ -26,6 +26,7 @@ from cnnlab_core.training.loop import train
 from cnnlab_core.training.nets import Airbench, build_net, build_stack, initialise, whiten
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.randomness import generator
+from cnnlab_core.training.schedule import side_in_epoch
 from cnnlab_core.training.tasks import open_task
 
 CPU = torch.device("cpu")

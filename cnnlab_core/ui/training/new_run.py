@@ -152,9 +152,9 @@ def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
 
 def _time(config: Config, facts: Facts) -> str:
     """How long it will take, in a sentence; where nothing is known, a button that finds out."""
-    pictures, learned = facts.learned_from, AREAS[config.kind].learned
+    learned = AREAS[config.kind].learned
     if speed := known_speed(config, facts):
-        words = duration(seconds_of_training(config, pictures, speed))
+        words = duration(seconds_of_training(config, facts, speed))
         return f"About **{words}**, judging by the last run like it on this machine."
     measured = run(
         "speed",
@@ -166,7 +166,7 @@ def _time(config: Config, facts: Facts) -> str:
     )
     if measured.state != "done" or not measured.result:
         return ""
-    words = duration(seconds_of_training(config, pictures, measured.result))
+    words = duration(seconds_of_training(config, facts, measured.result))
     return f"About **{words}** at {measured.result:,.0f} {learned}/s, as a few steps have just taken."
 
 
