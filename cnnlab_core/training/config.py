@@ -261,8 +261,8 @@ class Config:
         "both ways (Jordan 2024, arXiv:2404.00498).", group="finer", of="pictures", needs={"flip": (True,)},
     )
     cutout: int = setting(
-        0, "cutout", "A square of so many pixels, elsewhere each time, is painted over with the mean colour (DeVries & "
-        "Taylor 2017, arXiv:1708.04552).", group="finer", of="pictures", high=32, zero="none",
+        0, "cutout in pixels", "A square of so many pixels a side, elsewhere each time, is painted over with the mean "
+        "colour (DeVries & Taylor 2017, arXiv:1708.04552).", group="finer", of="pictures", high=32, zero="none",
     )
     first_side: int = setting(
         0, "side at first", "The pictures begin with so many pixels a side, and grow until two thirds of the epochs "
@@ -271,8 +271,8 @@ class Config:
     )
     whiten: bool = setting(
         False, "whitening",
-        "The first layer's filters are such that what comes out for patches of the training pictures is uncorrelated, "
-        "and stay as they are.", group="finer", of="pictures",
+        "The first layer's filters are set so that patches of the training pictures come out uncorrelated, and aren't "
+        "learned.", group="finer", of="pictures",
     )
     average: float = setting(
         0.0, "averaged weights",
