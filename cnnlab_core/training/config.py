@@ -277,7 +277,7 @@ class Config:
     average: float = setting(
         0.0, "averaged weights",
         "Beside the weights goes an average of them, which keeps this share of itself in each step. It is what is "
-        "checked, tested and exported.", group="finer", of="pictures", high=0.9999,
+        "checked, tested and exported.", group="finer", of="pictures", high=0.9999, step=0.1,
         stops=(0.0, 0.9, 0.98, 0.99, 0.995, 0.999), zero="none",
     )
     fixed_norm: bool = setting(

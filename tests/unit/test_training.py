@@ -653,7 +653,8 @@ def test_a_damaged_or_strange_export_is_a_sentence_or_not_offered(lab_folders): 
 
 
 def test_the_command_line_is_the_same_engine(capsys, tmp_path):
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(tiny()).items() if name != "flip"]
+    settings = asdict(tiny(flip=False)).items()
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings if type(value) is not bool]
     assert main(["start", "--foreground", "--name", "by hand", *options, "--no-flip", "--epsilon", "4/255"]) == 0
     run = find_run("by hand")
     assert run.config == tiny(flip=False, epsilon=4 / 255)
