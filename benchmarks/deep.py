@@ -136,7 +136,7 @@ def main() -> None:
     use_cores()
     (config,) = [preset.config for preset in PRESETS if preset.title == "Deep"]
     if TINY:
-        small = {"net": "stack", "stack": "c24k2,norm,gelu,m2s2,c8k3,norm", "precision": "float32"}
+        small: dict[str, Any] = {"net": "stack", "stack": "c24k2,norm,gelu,m2s2,c8k3,norm", "precision": "float32"}
         config = replace(config, data="shapes", limit=128, batch=32, **small)
     changes = dict(pair.split("=", 1) for pair in options.set)
     config = config_from(asdict(config) | {name: _value(name, text) for name, text in changes.items()})

@@ -109,7 +109,7 @@ class Learner:
 
     def state(self) -> dict[str, Any]:
         """Everything that learning has changed."""
-        state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state: dict[str, Any] = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
         if self.config.average:
             state |= {"average": self.judged.state_dict(), "averaged": self._averaged}
         return state | {"stronger": self.stronger}

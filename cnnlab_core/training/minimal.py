@@ -43,7 +43,8 @@ def train(
     for layer in network:
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=random)
-    nn.init.zeros_(network[-1].bias)
+        if isinstance(layer, nn.Linear):
+            nn.init.zeros_(layer.bias)
     network.to(memory_format=torch.channels_last)
 
     # AdamW; filters decay, biases and norms don't. The rate goes up, and then down to almost 0.
