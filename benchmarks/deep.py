@@ -136,7 +136,7 @@ def main() -> None:
     use_cores()
     (config,) = [preset.config for preset in PRESETS if preset.title == "Deep"]
     if TINY:
-        small: dict[str, Any] = {"net": "stack", "stack": "c24k2,norm,gelu,m2s2,c8k3,norm", "precision": "float32"}
+        small: dict[str, Any] = {"net": "stack", "stack": "c8k2s2,norm,gelu,c8k3s2,norm", "precision": "float32"}
         config = replace(config, data="shapes", limit=128, batch=32, **small)
     changes = dict(pair.split("=", 1) for pair in options.set)
     config = config_from(asdict(config) | {name: _value(name, text) for name, text in changes.items()})
@@ -151,8 +151,8 @@ def main() -> None:
         flush=True,
     )
     trials = {"nothing": config}
-    for part, without in PARTS.items() if options.ablation else ():
-        trials[part] = replace(config, **without)
+    for part in list(PARTS)[: 2 if TINY else None] if options.ablation else ():
+        trials[part] = replace(config, **PARTS[part])
         if part == SMALL_FIRST:
             trials[part] = replace(trials[part], epochs=max(2, round(cost(config))))
     rows: dict[str, list[dict[str, Any]]] = {}
