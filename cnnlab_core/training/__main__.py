@@ -104,7 +104,8 @@ def _help(about: Setting) -> str:
     notes = [f"{about.number(about.low)} to {about.number(about.high)}"] if about.has_range else []
     notes += [f"0: {about.zero}"] if about.zero else []
     notes += [f"for {about.of} only"] if about.of else []
-    notes += [f"only with --{other} {' or '.join(values)}" for other, values in about.needs.items()]
+    for other, values in about.needs.items():
+        notes.append(f"only with --{other}" + (f" {' or '.join(map(str, values))}" if True not in values else ""))
     notes += [f"default: {about.number(about.default)}"] if about.default != "" else []
     return f"{about.help} ({'; '.join(notes)})"
 
@@ -209,6 +210,8 @@ def _list(options: argparse.Namespace) -> None:
             words.append(f"test accuracy {finals['accuracy']:.2%}")
             if "bits" in finals:
                 words.append(f"{finals['bits']:.3f} bits per character")
+            if "views_accuracy" in finals:
+                words.append(f"over several views {finals['views_accuracy']:.2%}")
             if "robust_accuracy" in finals:
                 words.append(f"robust {finals['robust_accuracy']:.2%}")
         if state.name == "waiting" and run.id in waiting:

@@ -52,6 +52,11 @@ def curves_in_words(config: Config) -> list[str]:
             f"The training loss is measured with label smoothing ({config.label_smoothing:g}) and on changed pictures, "
             "the held-out loss without either: so it can be the lower one."
         )
+    if config.average:
+        words.append(
+            "What is checked and tested are averaged weights, which run behind at first; the training curves are of "
+            "those that learn."
+        )
     return words
 
 

@@ -14,6 +14,7 @@ from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.curves import curves
 from cnnlab_core.training.runs import list_runs
+from cnnlab_core.training.schedule import work
 from cnnlab_core.training.tasks import noise_task
 from cnnlab_core.training.trial import trial_steps
 
@@ -24,13 +25,13 @@ MOST_TRIED_BYTES = 250_000_000
 MOST_TRIED_SECONDS = 60.0
 
 
-def seconds_of_training(config: Config, pictures: int, speed: float) -> float:
-    """The time for all epochs at ``speed`` pictures (or characters)/s, without checks and test."""
-    return config.epochs * pictures / speed
+def seconds_of_training(config: Config, facts: Facts, speed: float) -> float:
+    """The time for all epochs at ``speed`` pictures (or characters)/s of full side, without checks and test."""
+    return sum(work(config, epoch, facts.side) for epoch in range(config.epochs)) * facts.learned_from / speed
 
 
 def known_speed(config: Config, facts: Facts) -> float | None:
-    """Pictures (or characters)/s of the newest run like this one on this machine, or None if there was none."""
+    """Pictures (or characters)/s, at their full side, of the newest run like this one on this machine; None without."""
     for run in list_runs()[:_LOOKED_AT]:
         machine = run.machine
         if run.shipped or not machine or machine.get("side", 0) != facts.side:
@@ -38,16 +39,17 @@ def known_speed(config: Config, facts: Facts) -> float | None:
         if machine["device"].split(":")[0] != pick_device().type:
             continue
         if run.config.pace() == config.pace():
-            speed = curves(run.metrics()).speed
-            if len(speed) > _MEASURED_STEPS:
-                return float(np.median(speed))
+            found, steps = curves(run.metrics()), machine["total_steps"] // run.config.epochs
+            if len(found.speed) > _MEASURED_STEPS:
+                shares = [work(run.config, step // steps, facts.side) for step in found.step.astype(int).tolist()]
+                return float(np.median(found.speed * shares))
     return None
 
 
 def tried(config: Config, facts: Facts) -> Config:
-    """The config with which steps are tried: a batch that takes little memory, of two at least."""
+    """The config with which steps are tried: at full side, with a batch that takes little memory, of two at least."""
     batch = min(config.batch, max(2, int(config.batch * MOST_TRIED_BYTES / facts.step_bytes)))
-    return replace(config, batch=batch, validation=0.0)
+    return replace(config, batch=batch, validation=0.0, first_side=0)
 
 
 def try_steps(config: Config, facts: Facts) -> Generator[Progress[float], None, None]:

@@ -74,3 +74,12 @@ def test_a_part_that_breaks_is_a_row_and_the_others_go_on(monkeypatch):
 
 def test_the_page_says_where_the_table_goes():
     assert gpu.HEADING in (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.wide
+def test_deep_and_what_two_of_its_parts_are_worth(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_RUNS", str(tmp_path / "runs"))
+    command = ("benchmarks.deep", "--minutes", "0.1", "--seeds", "1", "--ablation", "--set", "alternate=false")
+    said = started(tmp_path, *command)
+    assert len(re.findall(r"^\| .* \| 1 \| [\d.]+% \|", said, re.M)) == 3
+    assert len((tmp_path / "runs" / "deep.jsonl").read_text(encoding="utf-8").splitlines()) == 3
