@@ -84,7 +84,7 @@ def measured(config: Config, name: str, bare: float, minutes: float) -> dict[str
     token = hashlib.sha256(config.to_json().encode()).hexdigest()[:16]
     run = create_run(config, name[:MOST_NAME], token=f"deep-{token}")
     if not run.finals:
-        job, shown = train(run, device=pick_device()), time.monotonic()
+        job, shown = train_steps(run, device=pick_device()), time.monotonic()
         for step in job:
             if time.monotonic() - shown > 30:
                 shown = time.monotonic()

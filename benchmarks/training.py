@@ -124,12 +124,12 @@ def _overhead() -> None:
     """
     from cnnlab_core.runtime.device import pick_device
     from cnnlab_core.training import Config, create_run
-    from cnnlab_core.training.loop import train
+    from cnnlab_core.training.loop import train_steps
 
     config = Config(data="shapes", net="homework_bn", precision="bfloat16", epochs=10, limit=count(5000, 640))
     bare, steps = bare_loop(config), config.limit // config.batch
     taken: dict[str, list[float]] = {"trainer": [], "bare": []}
-    job = train(create_run(config), device=pick_device("cpu"))
+    job = train_steps(create_run(config), device=pick_device("cpu"))
     begun = time.process_time()
     for step in job:
         if step.doing == "training" and step.done % steps == 0:
