@@ -48,7 +48,7 @@ from cnnlab_core.models.exports import trained_on
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.assets import asset
-from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, part, plainly, relay
 
 FORM = "cnnlab-card-1"
@@ -361,7 +361,7 @@ def shipped_card(
 
 def kept_path(card: Card) -> Path:
     """Where a card is kept while it is worked on and after: in the cache, by all that its figures depend on."""
-    return cache_folder() / "cards" / f"{card.key}.json"
+    return cache_folder() / "cards" / slug(card.network) / f"{card.key}.json"
 
 
 @by_annotation
