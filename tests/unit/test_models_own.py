@@ -17,6 +17,7 @@ import torch
 import torchvision
 from hostile import bit_flipped
 from onnx_files import inside, node, number, onnx
+from own_files import another_projects_resnet, places_of_cifar_resnet, seeded, torch_saved
 from PIL import Image
 from places import ROOT
 from safetensors.torch import save as safetensors
@@ -42,25 +43,6 @@ from cnnlab_core.network.stages import stages_of
 from cnnlab_core.receptive_field import receptive_fields
 
 CAT = open_image(sample_images()["chelsea"].path)
-
-
-def seeded(network, seed=0):
-    """The network in eval mode with numbers of its own in all that it has, batch norms too."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                spread = 0.5 if value.ndim < 2 else value[0].numel() ** -0.5
-                value.copy_(torch.randn(value.shape, generator=generator) * spread)
-                if "var" in name:
-                    value.abs_().add_(0.5)
-    return network.eval()
-
-
-def torch_saved(content, **options):
-    file = io.BytesIO()
-    torch.save(content, file, **options)
-    return file.getvalue()
 
 
 def read(content):
@@ -304,33 +286,6 @@ def test_class_names_come_as_lines_lists_tables_and_from_the_file():
 
 
 # --- from a file to a model ---------------------------------------------------------------------------------------
-
-
-def another_projects_resnet():
-    """A ResNet-8 for CIFAR as others write it: “shortcut”, “linear”, DataParallel's prefix, in a dict of its own."""
-    table = places_of_cifar_resnet()
-    generator = torch.Generator().manual_seed(3)
-    return {
-        name: torch.rand(shape, generator=generator) + 0.5
-        if "var" in name
-        else torch.randn(shape, generator=generator) / 3
-        for name, shape in table.items()
-    }
-
-
-def places_of_cifar_resnet(widths=(4, 8, 16), classes=10):
-    def norm(name, width):
-        return {f"{name}.{part}": (width,) for part in ("weight", "bias", "running_mean", "running_var")}
-
-    table, before = {"conv1.weight": (widths[0], 3, 3, 3), **norm("bn1", widths[0])}, widths[0]
-    for group, width in enumerate(widths, 1):
-        at = f"layer{group}.0"
-        table |= {f"{at}.conv1.weight": (width, before, 3, 3), f"{at}.conv2.weight": (width, width, 3, 3)}
-        table |= norm(f"{at}.bn1", width) | norm(f"{at}.bn2", width)
-        if group > 1:
-            table |= {f"{at}.shortcut.0.weight": (width, before, 1, 1), **norm(f"{at}.shortcut.1", width)}
-        before = width
-    return {**table, "linear.weight": (classes, before), "linear.bias": (classes,)}
 
 
 def test_another_projects_cifar_resnet_answers_as_it_did_there():
