@@ -10,6 +10,7 @@ import re
 import struct
 import zipfile
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ from cnnlab_core.models.own import architectures as shapes
 from cnnlab_core.models.own.pickled import BYTES
 from cnnlab_core.models.own.stored import Contents, Place, contents, read_contents
 from cnnlab_core.models.own.table import bytes_in_memory, find_own
+from cnnlab_core.models.own.trying import try_out
 from cnnlab_core.models.own.understood import choose_weights, class_names, classes_in, read_tensors
 from cnnlab_core.network.stages import stages_of
 from cnnlab_core.receptive_field import receptive_fields
@@ -429,6 +431,29 @@ def test_what_would_be_named_under_the_usual_ways_shows_a_wrong_one():
         model.held.seen_as(Pixels("0..255", order="BGR")).on(model.device).top_k(model.prepare(blue), 1)[0].label
         == "red"
     )
+
+
+class Shares(nn.Module):
+    """Answers with each channel's share of the light: 0/0 of a black picture."""
+
+    def forward(self, x):
+        return x.mean((2, 3)) / x.mean((1, 2, 3), keepdim=True).flatten(1)
+
+
+def test_a_quick_look_tells_what_a_network_does_and_what_speaks_against_it():
+    red, green, blue, black = (
+        Image.new("RGB", (8, 8), colour) for colour in ((250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0))
+    )
+    shares = LoadedModel.from_module(Shares(), side=8)
+    found = try_out(shares, [red, green, blue])
+    p = np.exp([3, 0, 0]) / np.exp([3, 0, 0]).sum()
+    assert (found.pictures, found.finite, found.same, found.named, found.doubts) == (3, True, True, 3, ())
+    assert found.sure == pytest.approx(p[0], abs=1e-6)
+    assert found.spread == pytest.approx(-(p * np.log(p)).sum() / np.log(3), abs=1e-6)
+    assert "one class in all of them" in try_out(shares, [red, red]).doubts[0]
+    assert "no number" in try_out(shares, [red, black]).doubts[0]
+    assert "hardly differ from chance" in try_out(LoadedModel.from_module(Means(), side=8), [red, green]).doubts[0]
+    assert "asked again" in replace(found, same=False).doubts[0]
 
 
 # --- every kind of network in every study -------------------------------------------------------------------------
