@@ -452,7 +452,8 @@ def test_a_quick_look_tells_what_a_network_does_and_what_speaks_against_it():
     assert found.spread == pytest.approx(-(p * np.log(p)).sum() / np.log(3), abs=1e-6)
     assert "one class in all of them" in try_out(shares, [red, red]).doubts[0]
     assert "no number" in try_out(shares, [red, black]).doubts[0]
-    assert "hardly differ from chance" in try_out(LoadedModel.from_module(Means(), side=8), [red, green]).doubts[0]
+    dark = [Image.new("RGB", (8, 8), colour) for colour in ((60, 0, 0), (0, 60, 0))]
+    assert "hardly differ from chance" in try_out(LoadedModel.from_module(Means(), side=8), dark).doubts[0]
     assert "asked again" in replace(found, same=False).doubts[0]
 
 
