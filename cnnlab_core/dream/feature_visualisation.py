@@ -14,9 +14,10 @@ from cnnlab_core.dream.dream import SMALLEST_SIDE, as_shown
 from cnnlab_core.dream.goal import Goal, awake, bind, value
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.dream.parametrisation import Fourier, Parametrisation, Pixels
-from cnnlab_core.dream.transforms import STANDARD, Transform, apply
+from cnnlab_core.dream.transforms import STANDARD, Middle, Transform, apply
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
+from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.loaded import LoadedModel
 
 PARAMETRISATIONS = ("fourier", "pixels")
@@ -110,6 +111,8 @@ def visualise(
         )
     generator = seeded(0 if generator is None else generator)
     goal = bind(model, objective, (height, width))
+    if _takes_one_size(model):
+        transforms = (*transforms, Middle(height, width))
     kind = Fourier if parametrisation == "fourier" else Pixels
     with torch.inference_mode(False), torch.no_grad():
         if start is None:
@@ -118,6 +121,15 @@ def visualise(
             made = kind.of(start.clone())
         made.to(model.device)
     return _visualise(goal, made, tuple(transforms), steps, learning_rate, generator)
+
+
+def _takes_one_size(model: LoadedModel) -> bool:
+    """Whether a network of somebody's own can't take pictures of any other size; the lab's own all can."""
+    other = model.spec.preprocessing.crop + 1
+    try:
+        return model.spec.weights.held and not layer_table(model.spec.name, (other, other))
+    except InputError:
+        return True
 
 
 def _visualise(

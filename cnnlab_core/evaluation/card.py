@@ -89,6 +89,11 @@ def data_for(spec: ModelSpec, data: str = "") -> str:
     """
     if found := data or trained_on(spec):
         return found
+    if spec.weights.held:
+        raise InputError(
+            f"The lab doesn't know what {spec.title} learned from. Choose the test pictures under “Settings”: its "
+            "classes are to be called as theirs are."
+        )
     raise InputError(
         f"{spec.title} learned from ImageNet, whose test pictures the lab doesn't have. Import labelled pictures, in "
         "folders that are called as its classes are, or choose a network that learned here."

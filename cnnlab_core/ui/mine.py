@@ -71,7 +71,8 @@ def my_specs() -> tuple[ModelSpec, ...]:
 
 def my_code(code: str) -> str:
     """The code of a view, which begins by reading those of them that it is about."""
-    return with_own(code, {name: mine.asked for name, mine in my_networks().by_name.items()})
+    mine_by_name = my_networks().by_name
+    return with_own(code, {name: (mine.own.spec.title, mine.asked) for name, mine in mine_by_name.items()})
 
 
 def files_of_all() -> int:
