@@ -142,7 +142,7 @@ def _tried(asked: Asked, title: str, more: int) -> Generator[Any, None, Mine | s
                 "later, or raise CNNLAB_NETWORKS_MB."
             )
         own = yield from asked.steps(title)
-        photos = [open_image(sample.content) for sample in sample_images().values()]
+        photos = [open_image(sample.content) for sample in [*sample_images().values()][:_ON_TRIAL]]
         photos = [*photos, *map(ImageOps.mirror, photos)][:_ON_TRIAL]
         mine = Mine(own, asked, (yield from try_out_steps(own.on(pick_device()), photos)))
         if mine.bytes > (most := SESSION_NETWORKS_MB.now()) * 10**6:
@@ -163,7 +163,9 @@ def _put_oldest_away(networks: Networks) -> str:
         or sum(mine.bytes for mine in networks.by_name.values()) > SESSION_NETWORKS_MB.now() * 10**6
     ):
         gone.append(networks.by_name.pop(next(iter(networks.by_name))).own.spec.title)
-    return f"Only your last {len(networks.by_name)} stay in memory; put away: {', '.join(gone)}." if gone else ""
+    left = len(networks.by_name)
+    stay = f"Only the last {left} of your networks stay{'s' * (left == 1)} in memory"
+    return f"{stay}; put away: {', '.join(gone)}." if gone else ""
 
 
 # --- how it was understood ----------------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ def _way(pixels: Any) -> str:
     """What a way to bring pixels is called."""
     from cnnlab_core.models.own.pixels import USUAL, USUAL_GREY
 
-    usual = {way: name for name, way in (USUAL | USUAL_GREY).items()}
+    usual = {way: name for name, way in (*USUAL.items(), *USUAL_GREY.items())}
     rest = "" if pixels.mean == (0, 0, 0) and pixels.std == (1, 1, 1) else f" less {_three(pixels.mean)}"
     rest += f", divided by {_three(pixels.std)}" if pixels.std != (1, 1, 1) else ""
     return usual.get(pixels) or f"{pixels.range}{rest}, {pixels.order}"
