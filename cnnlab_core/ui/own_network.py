@@ -61,7 +61,7 @@ def _close() -> None:
     networks.is_open, networks.refused, networks.problem = False, None, ""
 
 
-@st.dialog("Your network", width="large", on_dismiss=_close)
+@st.dialog("Your network", width="medium", on_dismiss=_close)
 def _dialog(networks: Networks, chosen: str, picture: Picture, choose: Choose) -> None:
     if networks.pending:
         _read(networks, networks.pending, choose)
@@ -208,7 +208,7 @@ def _card(mine: Mine, picture: Picture) -> None:
     understood = own.understood
     st.markdown(
         f"**{plain(understood.architecture)}** · {understood.classes:,} classes · {own.spec.parameters:,} weights, "
-        f"{own.size / 1e6:,.1f} MB · sha256 `{own.spec.weights.sha256 or '':.12}`"
+        f"{own.size / 1e6:,.3g} MB · sha256 `{own.spec.weights.sha256 or '':.12}`"
     )
     if understood.notes:
         st.caption(plain(" ".join(understood.notes)))

@@ -87,7 +87,6 @@ def choose_model() -> tuple[ModelSpec, str]:
     names = [spec.name for spec in offered_specs()]
     with st.sidebar, st.container(key="part_network"):
         st.header("Network")
-        offer_own_network(shared.model, shared_picture(), _take_network)
         _select("Network", "model", names, model_label, shared)
         st.session_state["weights_choice"] = shared.weights
         st.segmented_control(
@@ -99,6 +98,7 @@ def choose_model() -> tuple[ModelSpec, str]:
             on_change=_take,
             args=("weights", "weights_choice"),
         )
+        offer_own_network(shared.model, shared_picture(), _take_network)
         st.caption(plain(find_spec(shared.model).about))
         if (spec := find_spec(shared.model)).weights.folder:
             link_card(spec)
