@@ -67,10 +67,10 @@ def _trainer() -> None:
     """The trainer itself, as a run in the foreground: batches, metrics, probes and checkpoints, all of it."""
     from cnnlab_core.runtime.device import pick_device
     from cnnlab_core.training import Config, create_run
-    from cnnlab_core.training.loop import train
+    from cnnlab_core.training.loop import train_steps
 
     run = create_run(Config(data="shapes", net="homework_bn", epochs=1000))
-    job = train(run, device=pick_device("cpu"))
+    job = train_steps(run, device=pick_device("cpu"))
     begun, first = 0.0, 0
     for step in job:
         if step.doing != "training":

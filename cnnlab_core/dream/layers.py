@@ -12,7 +12,7 @@ _POINTWISE = ("relu", "relu6", "hardswish", "silu", "gelu", "batchnorm2d", "laye
 def maps_of(spec: ModelSpec) -> tuple[Layer, ...]:
     """The nodes with maps (channels, height, width) that are worth visualising, in forward order."""
     layers = layer_table(spec.name)
-    first = next((index for index, layer in enumerate(layers) if layer.parameters), 0)
+    first = next((index for index, layer in enumerate(layers) if layer.parameters), len(layers))
     return tuple(layer for layer in layers[first:] if layer.kind.lower() in _JOINING + _POINTWISE and layer.has_maps)
 
 

@@ -50,6 +50,7 @@ from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.assets import asset
 from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, part, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 
 FORM = "cnnlab-card-1"
 USUAL = 500
@@ -71,6 +72,7 @@ ECE, ECE_AFTER, TEMPERATURE = "Expected calibration error", "Expected calibratio
 # --- the pictures ---------------------------------------------------------------------------------------------
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """Test pictures ``x`` (N, 3, H, W) in [0, 1] of a data set, their classes ``y`` (N,) as the network counts them,
@@ -141,6 +143,7 @@ def draw_pictures(model: LoadedModel, data: str = "", count: int = USUAL * PER_A
 # --- the card -------------------------------------------------------------------------------------------------
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Card:
     """What is known of a network on N labelled pictures: of all of them its ``logits`` (N, classes), of the first ones

@@ -25,6 +25,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.evaluation.accuracy import Share
 from cnnlab_core.evaluation.pictures import AT_ONCE, check_labelled
 from cnnlab_core.runtime.jobs import Progress, finish, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 
 STEPS = {"PGD-20": 20, "APGD-CE": 25, "APGD-T": 20, "Square": 300}
 """Of each attack; of APGD-T so many towards each of the nearest classes. See ``benchmarks/card.py``."""
@@ -33,7 +34,7 @@ NEAREST = 4
 MOST_ATTACKED = 1000
 """Pictures that are attacked at most: hours on two cores."""
 EPS = 8 / 255
-_ANSWERS_AT_ONCE = 5000
+ANSWERS_AT_ONCE = 5000
 """So many logits a step are kept: fewer pictures at once for a network of a thousand classes."""
 _TRIED = 16
 """Pictures on which the time is tried."""
@@ -69,6 +70,7 @@ def parts_for(classes: int) -> tuple[Part, ...]:
     return tuple(part for part in map(Part, STEPS, passes, starts) if part.passes)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Robustness:
     """What is known so far of N pictures in the linf ball ``eps``: which are named ``right`` (N,), and what each of the
@@ -146,7 +148,7 @@ def robustness_steps(
     check_positive(eps, "radius eps")
     classes = logits_of(model, x[:1]).shape[1]
     parts = parts_for(classes)
-    names, at_once = tuple(part.name for part in parts), max(1, min(AT_ONCE, _ANSWERS_AT_ONCE // classes))
+    names, at_once = tuple(part.name for part in parts), max(1, min(AT_ONCE, ANSWERS_AT_ONCE // classes))
     digest = hashlib.sha256(x.cpu().numpy().tobytes() + labels.cpu().numpy().tobytes()).hexdigest()
     if so_far is None:
         right = torch.cat([logits_of(model, part).argmax(1) for part in x.split(at_once)]) == labels

@@ -43,6 +43,11 @@ class Limit:
         return int(text)
 
 
+_MAKES_ROOM = (
+    "before something new is kept, what was used longest ago is deleted, and said; "
+    "a run that grows a tenth beyond it is paused"
+)
+
 UPLOAD_MB = Limit(
     "CNNLAB_UPLOAD_MB", 20, 1, 200, "MB", "a file that a visitor brings", "it isn't read, and a sentence says so"
 )
@@ -104,15 +109,9 @@ RUN_MEMORY = Limit(
     "it isn't started; a trainer that takes more fails, and the lab goes on",
 )  # fmt: skip
 VISITOR_MB = Limit(
-    "CNNLAB_VISITOR_MB", 5000, 1, 10**8, "MB", "what a visitor keeps: runs, networks, data sets, texts",
-    "before something new is kept, what was used longest ago is deleted, and said; "
-    "a run that grows a tenth beyond it is paused",
-)  # fmt: skip
-KEPT_MB = Limit(
-    "CNNLAB_KEPT_MB", 20_000, 1, 10**9, "MB", "what all visitors keep",
-    "before something new is kept, what was used longest ago is deleted, and said; "
-    "a run that grows a tenth beyond it is paused",
-)  # fmt: skip
+    "CNNLAB_VISITOR_MB", 5000, 1, 10**8, "MB", "what a visitor keeps: runs, networks, data sets, texts", _MAKES_ROOM
+)
+KEPT_MB = Limit("CNNLAB_KEPT_MB", 20_000, 1, 10**9, "MB", "what all visitors keep", _MAKES_ROOM)
 CACHE_MB = Limit(
     "CNNLAB_CACHE_MB", 4000, 1, 10**8, "MB", "caches: features, dreams",
     "what was used longest ago is deleted, and made anew when it is wanted",

@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnlab_core.errors import InputError, LabError
+from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.command_line import Report, fraction, run_command, watch
 from cnnlab_core.training import launch
 from cnnlab_core.training.config import SETTINGS, Config, config_from
 from cnnlab_core.training.locks import device_key
@@ -21,11 +21,7 @@ from cnnlab_core.training.worker import work, work_together
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        return options.command(options) or 0
-    except LabError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run_command(options.command, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +84,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     kinds: dict[type, dict[str, Any]] = {
         bool: {"action": argparse.BooleanOptionalAction},
         int: {"type": int, "metavar": "N"},
-        float: {"type": _fraction, "metavar": "X"},
+        float: {"type": fraction, "metavar": "X"},
         str: {"metavar": "TEXT"},
     }
     for name, about in SETTINGS.items():
@@ -111,12 +107,6 @@ def _help(about: Setting) -> str:
     return f"{about.help} ({'; '.join(notes)})"
 
 
-def _fraction(text: str) -> float:
-    """A number, or a fraction such as 8/255."""
-    above, _, below = text.partition("/")
-    return float(above) / float(below or 1)
-
-
 def _config(options: argparse.Namespace) -> Config:
     values: dict[str, Any] = {}
     if options.config:
@@ -135,14 +125,14 @@ def _start(options: argparse.Namespace) -> int:
 
         check(config)
         run = create_run(config, options.name) if _leads() else None
-        return work_together(run, options.checkpoint_seconds, _Report() if run else None)
+        return work_together(run, options.checkpoint_seconds, Report() if run else None)
     if options.foreground:
         from cnnlab_core.training.checks import check
 
         check(config)
         run = create_run(config, options.name)
         print(run.id)
-        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=_Report())
+        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=Report())
     run = launch.start(config, options.name, checkpoint_seconds=options.checkpoint_seconds)
     print(run.id)
     return 0
@@ -153,11 +143,11 @@ def _resume(options: argparse.Namespace) -> int:
         run = find_run(options.run) if _leads() else None
         if run:
             run.ask("")
-        return work_together(run, options.checkpoint_seconds, _Report() if run else None)
+        return work_together(run, options.checkpoint_seconds, Report() if run else None)
     run = find_run(options.run)
     if options.foreground:
         launch.ready_to_resume(run)
-        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=_Report())
+        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=Report())
     launch.resume(run, checkpoint_seconds=options.checkpoint_seconds)
     return 0
 
@@ -228,50 +218,15 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from cnnlab_core.data import import_pictures, import_text
-    from cnnlab_core.runtime.limits import TEXT_MB
+    from cnnlab_core.data.__main__ import import_source
 
-    if options.source.suffix.lower() == ".txt":
-        try:
-            with options.source.expanduser().open("rb") as file:
-                content = file.read(4 * 10**6 * TEXT_MB.now() + 1)  # one more than is accepted, whatever the encoding
-        except OSError as error:
-            raise InputError(f"{options.source} can't be read: {error.strerror}.") from None
-        print(f"text:{options.name}: {import_text(content, options.name).summary}")
-        return
-    dataset = _watch(import_pictures(options.source, options.name, side=options.side))
-    print(f"own:{options.name}: {len(dataset.train)} pictures of {len(dataset.classes)} classes to train on")
-    for note in dataset.notes:
-        print(note)
+    import_source(options)
 
 
 def _fetch(options: argparse.Namespace) -> None:
     from cnnlab_core.data import open_data_steps
 
-    print(f"CIFAR-10: {len(_watch(open_data_steps('cifar10')).train)} pictures to train on")
-
-
-def _watch(job: Any) -> Any:
-    """Run a job of steps to its end, showing them."""
-    report = _Report()
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            return stop.value
-        report(str(step))
-
-
-class _Report:
-    """Shows a line of progress once a second."""
-
-    def __init__(self) -> None:
-        self._shown = 0.0
-
-    def __call__(self, line: str) -> None:
-        if time.monotonic() - self._shown >= 1:
-            self._shown = time.monotonic()
-            print(line, flush=True)
+    print(f"CIFAR-10: {len(watch(open_data_steps('cifar10')).train)} pictures to train on")
 
 
 def _under_torchrun() -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.metrics import Metrics, Record
 
@@ -16,6 +17,7 @@ _LATELY = 200
 """Steps over which the speed of now is taken."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Curves:
     """Per step that was told of (S,): ``step``, ``loss`` (nats), ``accuracy``, ``rate``, ``speed`` (pictures/s, or

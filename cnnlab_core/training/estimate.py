@@ -66,7 +66,7 @@ def try_steps(config: Config, facts: Facts) -> Generator[Progress[float], None, 
         yield Progress(number + 1, _MEASURED_STEPS + 1, speed)
 
 
-def measure_speed(config: Config, facts: Facts) -> Generator[Progress[float | None], None, float]:
+def measure_speed_steps(config: Config, facts: Facts) -> Generator[Progress[float | None], None, float]:
     """Pictures (or characters)/s of this network: ``try_steps`` in a trainer's own process, bounded as a trainer is.
 
     The first step doesn't count, if there are others. One is tried at a time; the others wait. Closing the generator

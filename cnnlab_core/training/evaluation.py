@@ -24,7 +24,7 @@ class AttackSettings:
     steps: int
 
 
-def answer(
+def answer_steps(
     logits: Logits,
     pictures: Pictures,
     device: torch.device,

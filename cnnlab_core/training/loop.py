@@ -13,7 +13,7 @@ import torch
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.runtime.device import describe_device, pick_device
-from cnnlab_core.runtime.jobs import relay
+from cnnlab_core.runtime.jobs import plainly, relay
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
 from cnnlab_core.training.config import Config
@@ -23,7 +23,7 @@ from cnnlab_core.training.metrics import MetricsWriter, say, stride
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
 from cnnlab_core.training.task import Counted, Standing, Task
-from cnnlab_core.training.tasks import open_task
+from cnnlab_core.training.tasks import open_task_steps
 
 Outcome = Literal["finished", "paused", "stopped"]
 
@@ -48,7 +48,7 @@ class TrainStep:
 
 
 @by_annotation
-def train(
+def train_steps(
     run: Run | None,
     *,
     world: World | None = None,
@@ -73,6 +73,9 @@ def train(
         return (yield from _train(run, world or World(), device, checkpoint_seconds, wish))
 
 
+train = plainly(train_steps)
+
+
 def _train(
     run: Run | None,
     world: World,
@@ -82,7 +85,7 @@ def _train(
 ) -> Generator[TrainStep, None, Outcome]:
     config: Config = world.tell(run.config if run else None)
     device = device or pick_device()
-    fetching = open_task(config, device, world)
+    fetching = open_task_steps(config, device, world)
     while True:
         try:
             step = next(fetching)

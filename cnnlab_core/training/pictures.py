@@ -13,7 +13,7 @@ from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
 from cnnlab_core.training.batches import Feeder, to_pixels
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
-from cnnlab_core.training.evaluation import Answers, AttackSettings, answer
+from cnnlab_core.training.evaluation import Answers, AttackSettings, answer_steps
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
@@ -158,7 +158,7 @@ class PictureTask:
         attack: AttackSettings | None = None,
     ) -> Generator[Counted, None, Answers]:
         with diagnosis.evaluating(self.learner.network):
-            job = answer(logits, pictures, self.device, world=self.world, attack=attack)
+            job = answer_steps(logits, pictures, self.device, world=self.world, attack=attack)
             return (yield from relay(job, lambda done: (done, len(pictures))))
 
 

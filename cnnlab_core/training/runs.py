@@ -143,6 +143,11 @@ class Run:
         """Everything reported so far; ``poll()`` it for more."""
         return read_metrics(self.metrics_path)
 
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A row for each epoch so far: loss and accuracy on what is learned from and on what is held out."""
+        return list(self.metrics().epochs)
+
     def request(self) -> str:
         """What the trainer has been asked for: "", "pause" or "stop"."""
         try:

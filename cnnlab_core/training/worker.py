@@ -129,14 +129,14 @@ def _train(
         if reserve:
             reserve.write_bytes(os.urandom(_RESERVE_BYTES))  # room for the last words on a full disk
         from cnnlab_core.runtime.device import pick_device
-        from cnnlab_core.training.loop import train
+        from cnnlab_core.training.loop import train_steps
         from cnnlab_core.training.memory import bound_this_process
 
         if world is None:
             use_cores((run.machine or {}).get("threads") if run else None)
         if world is None and report is None:
             bound_this_process()
-        job = train(
+        job = train_steps(
             run,
             world=world,
             device=device or pick_device(),

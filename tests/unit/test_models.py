@@ -39,7 +39,7 @@ def test_the_zoo_has_what_was_promised():
     }
     assert set(NAMES) >= {
         "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2",
-        "alexnet", "vgg16", "googlenet", "squeezenet1_1", "resnet18", "resnet50",
+        "alexnet", "vgg16", "googlenet", "squeezenet1_1", "squeezenet1_1_caffe", "resnet18", "resnet50",
         "mobilenet_v3_large", "densenet121", "convnext_tiny", "resnet50_robust_linf4", "resnet50_robust_l2_3",
     }  # fmt: skip
     with pytest.raises(InputError, match="no model called “resnet”"):

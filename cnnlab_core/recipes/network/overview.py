@@ -1,6 +1,6 @@
 """The whole picture: of each stage the strongest channels, and what speaks for the class."""
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, asked: int | None, stage: tuple[int, ...] = ()) -> str:
@@ -12,8 +12,7 @@ from cnnlab_core.network.stages import {import_}
 from cnnlab_core.network.strongest import overview
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 found = overview(model, x, {stages}{asks})
 print(model.categories[found.asked], found.logits[found.asked])
 for column in found.columns:  # a channel's score: gradient times activation, added up over its positions

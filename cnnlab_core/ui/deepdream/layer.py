@@ -17,6 +17,7 @@ from cnnlab_core.ui.address import refuse
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.picker import pick_cell
 from cnnlab_core.ui.results import digest, kept
+from cnnlab_core.ui.show import reserve
 from cnnlab_core.ui.subject import Subject, choose_node
 
 TILE, TILE_GAP = 72, 8
@@ -39,6 +40,9 @@ def choose_layer(subject: Subject, controls: Controls, *, depth: float, place: A
     names = [end.name for end in ends]
     layer = choose_node(controls, "layer", "Any layer", layers, block_at(spec, depth), place=place)
     drawn = block_pictures(spec) if subject.weights == "pretrained" else {}
+    if drawn:
+        across = len(ends) * (TILE + TILE_GAP) - TILE_GAP
+        reserve("blocks", f"calc((100vw - 396px) * {TILE / across:.4f} + 26px)")
     with st.container(key="blocks"):
         pick_cell(
             kept(digest("blocks", spec.name), lambda: _tiles(list(drawn.values())))

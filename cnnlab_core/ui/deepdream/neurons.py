@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.dream import Objective, channel, diversity, layer, unit, visualise
+from cnnlab_core.dream import Objective, channel, diversity, layer, unit, visualise_steps
 from cnnlab_core.dream.atlas import drawing
 from cnnlab_core.dream.feature_visualisation import PARAMETRISATIONS, RATE
 from cnnlab_core.dream.film import Film
@@ -150,7 +150,7 @@ def _draw(subject: Subject, question: _Question, row: DeltaGenerator, below: Del
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
         generator = torch.Generator().manual_seed(question.seed)
-        return visualise(model, question.objective, generator=generator, **question.arguments)
+        return visualise_steps(model, question.objective, generator=generator, **question.arguments)
 
     cheap = question.steps * question.count * question.side**2 <= 64 * 128**2
     return show_film(

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 import torch
 
-from cnnlab_core.dream import layer, zoom
+from cnnlab_core.dream import layer, zoom_steps
 from cnnlab_core.images import shrunk, to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.deepdream import zoom as recipe
@@ -59,7 +59,7 @@ def show(subject: Subject) -> None:
         x = to_tensor(before).to(model.device)
         generator = torch.Generator().manual_seed(seed)
         goal = layer(chosen.name)
-        return zoom(model, x, goal, frames=frames, factor=factor, generator=generator, **settings.arguments)
+        return zoom_steps(model, x, goal, frames=frames, factor=factor, generator=generator, **settings.arguments)
 
     with right:
         learned("each frame begins with the last, so what a layer sees a little of grows, whatever the photo was.")

@@ -14,7 +14,7 @@ from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.codes import remember
 from cnnlab_core.training.curves import duration
-from cnnlab_core.training.estimate import known_speed, measure_speed, seconds_of_training
+from cnnlab_core.training.estimate import known_speed, measure_speed_steps, seconds_of_training
 from cnnlab_core.training.nets import STACKS
 from cnnlab_core.training.presets import PRESETS, TEXT_PRESETS
 from cnnlab_core.training.runs import MOST_NAME
@@ -149,7 +149,7 @@ def _time(config: Config, facts: Facts) -> str:
     measured = run(
         "speed",
         digest("speed", config.pace(), facts.side, facts.classes),
-        lambda: measure_speed(config, facts),
+        lambda: measure_speed_steps(config, facts),
         label="Trying a few steps",
         start="Estimate the time",
         computes=False,
