@@ -26,9 +26,10 @@ from benchmarks.training import bare_loop
 from cnnlab_core.data import open_data
 from cnnlab_core.models.exports import runs_folder
 from cnnlab_core.runtime.device import available_cores, pick_device
-from cnnlab_core.training import Config, config_from, create_run, train
+from cnnlab_core.training import Config, config_from, create_run
 from cnnlab_core.training.comparison import spread
 from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.loop import train_steps
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.training.schedule import work

@@ -48,7 +48,7 @@ from cnnlab_core.models.exports import trained_on
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.assets import asset
-from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, part, plainly, relay
 from cnnlab_core.runtime.short_repr import short_repr
 
@@ -91,6 +91,11 @@ def data_for(spec: ModelSpec, data: str = "") -> str:
     """
     if found := data or trained_on(spec):
         return found
+    if spec.weights.held:
+        raise InputError(
+            f"The lab doesn't know what {spec.title} learned from. Choose the test pictures under “Settings”: its "
+            "classes are to be called as theirs are."
+        )
     raise InputError(
         f"{spec.title} learned from ImageNet, whose test pictures the lab doesn't have. Import labelled pictures, in "
         "folders that are called as its classes are, or choose a network that learned here."
@@ -364,7 +369,7 @@ def shipped_card(
 
 def kept_path(card: Card) -> Path:
     """Where a card is kept while it is worked on and after: in the cache, by all that its figures depend on."""
-    return cache_folder() / "cards" / f"{card.key}.json"
+    return cache_folder() / "cards" / slug(card.network) / f"{card.key}.json"
 
 
 @by_annotation
