@@ -1,21 +1,94 @@
-"""The labelled pictures that a network is measured on, and its logits for them."""
+"""The labelled pictures that a network is measured on, how they are drawn, and its logits for them."""
 
 from collections.abc import Generator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, problem
 from cnnlab_core.attacks.objective import Classifier, logits_of
-from cnnlab_core.checks import by_annotation
+from cnnlab_core.checks import by_annotation, whole
+from cnnlab_core.data import open_data
 from cnnlab_core.errors import InputError
+from cnnlab_core.models.exports import trained_on
+from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.jobs import Progress, plainly
 
+USUAL = 500
+"""Pictures that are attacked, unless another number is asked for."""
+PER_ATTACKED = 4
+"""So many times as many are asked about without an attack, as far as there are so many: that is quick."""
 MOST_PICTURES = 10_000
 """Pictures that a measurement takes at most."""
+_MOST_LOGITS = 1_000_000
 AT_ONCE = 50
 """Pictures that the network is asked about together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Test pictures ``x`` (N, 3, H, W) in [0, 1] of a data set, their classes ``y`` (N,) as the network counts them,
+    and their places in the test part, ``index`` (N,)."""
+
+    data: str
+    x: Tensor
+    y: Tensor
+    index: np.ndarray
+
+
+def data_for(spec: ModelSpec, data: str = "") -> str:
+    """The name of the data set whose test pictures a network is measured on: ``data``, else what it learned from.
+
+    Raises ``InputError`` for a network that no data set of the lab belongs to.
+    """
+    if found := data or trained_on(spec):
+        return found
+    raise InputError(
+        f"{spec.title} learned from ImageNet, whose test pictures the lab doesn't have. Import labelled pictures, in "
+        "folders that are called as its classes are, or choose a network that learned here."
+    )
+
+
+@by_annotation
+def draw_pictures(model: LoadedModel, data: str = "", count: int = USUAL * PER_ATTACKED, seed: int = 0) -> Drawn:
+    """Up to ``count`` test pictures drawn from a data set, as the network sees them.
+
+    Classes are told by their names; pictures of classes that the network doesn't know are left out.
+
+    Args:
+        model: a network of the lab.
+        data: the name of a data set that is here (see ``list_data``); by default the one that it learned from.
+        count: at least 2; a network of many classes gets fewer.
+        seed: of the draw.
+
+    Raises:
+        InputError: for a network that no data set belongs to, and classes that don't fit.
+        DataError: for a data set that isn't on this machine or is damaged.
+    """
+    whole("count", count, least=2)
+    data = data_for(model.spec, data)
+    dataset, names = open_data(data, fetch=False), {name.lower(): k for k, name in enumerate(model.categories)}
+    known = np.array([names.get(name.lower(), -1) for name in dataset.classes])
+    if (known < 0).all():
+        raise InputError(
+            f"{model.spec.title} knows none of the classes of {dataset.title}, such as “{dataset.classes[0]}”: its own "
+            f"are called “{model.categories[0]}”, “{model.categories[1]}” and so on. Choose the pictures that it "
+            "learned from."
+        )
+    test = dataset.read_test()
+    labels = known[test.labels.numpy()]
+    order = np.random.default_rng([whole("seed", seed), 21]).permutation(np.flatnonzero(labels >= 0))
+    index = order[: min(count, _MOST_LOGITS // len(model.categories))]
+    images = test.images[torch.from_numpy(index)]
+    if dataset.side == model.spec.preprocessing.crop:
+        x = images.permute(0, 3, 1, 2).contiguous().float().div(255).to(model.device)
+    else:
+        x = torch.cat([model.prepare(Image.fromarray(pixels)) for pixels in images.numpy()])
+    return Drawn(data, x, torch.from_numpy(labels[index]), index)
 
 
 def check_labelled(model: Classifier, x: Tensor, y: Classes, most: int = MOST_PICTURES) -> Tensor:

@@ -12,7 +12,6 @@ from cnnlab_core.data import Dataset, Pictures, open_data
 from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.evaluation import card as cards
 from cnnlab_core.evaluation import draw_pictures, figures, read_card, write_card
 from cnnlab_core.evaluation.card import (
     ACCURACY,
@@ -23,13 +22,9 @@ from cnnlab_core.evaluation.card import (
     blank_card,
     card_seconds,
     card_steps,
-    data_for,
-    kept_path,
-    network_card_steps,
-    shipped_card,
-    shipped_path,
-    to_json,
 )
+from cnnlab_core.evaluation.card_files import kept_path, network_card_steps, shipped_card, shipped_path, to_json
+from cnnlab_core.evaluation.pictures import data_for
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.runtime.jobs import finish
 
@@ -177,4 +172,4 @@ def test_a_damaged_card_is_a_sentence(tmp_path, content):
     path.write_text(content)
     with pytest.raises(DataError, match="no card that can be read"):
         read_card(path)
-    assert cards.shipped_path("nothing").name == "nothing.json"
+    assert shipped_path("nothing").name == "nothing.json"

@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.evaluation import Figure, figures
-from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, FLATTERED, ROBUST, to_json
+from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, FLATTERED, ROBUST
+from cnnlab_core.evaluation.card_files import to_json
 from cnnlab_core.plots.report_card import Reach, shares
 from cnnlab_core.recipes.report_card import card as recipe
 from cnnlab_core.runtime.csv_tables import csv_table

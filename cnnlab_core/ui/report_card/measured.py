@@ -10,15 +10,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.evaluation import Card, Share, draw_pictures
-from cnnlab_core.evaluation.card import (
-    PER_ATTACKED,
-    begun_card,
-    blank_card,
-    card_seconds,
-    data_title,
-    network_card_steps,
-    shipped_card,
-)
+from cnnlab_core.evaluation.card import blank_card, card_seconds
+from cnnlab_core.evaluation.card_files import begun_card, data_title, network_card_steps, shipped_card
+from cnnlab_core.evaluation.pictures import PER_ATTACKED
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.report_card import Reach
 from cnnlab_core.runtime.jobs import Progress
