@@ -81,8 +81,8 @@ def problem(
     if logits.isnan().any():
         raise InputError("The model's logits hold NaN (not a number) for these pictures, so nothing follows from them.")
     x = x.detach()
-    true = logits.argmax(-1) if y is None else _classes(y, x, logits.shape[1], "y")
-    aim = None if target is None else _classes(target, x, logits.shape[1], "target")
+    true = logits.argmax(-1) if y is None else check_classes(y, x, logits.shape[1], "y")
+    aim = None if target is None else check_classes(target, x, logits.shape[1], "target")
     goal = Goal(true, aim, loss).seen_from(logits)
     clean = Measured(x, x, logits, goal.reached(logits))
     return Problem(x, goal, clean, forward if starts_here and bare(model) is model else None)
@@ -94,7 +94,8 @@ def check_positive(value: float, what: str) -> None:
         raise InputError(f"The {what} must be a number above 0, but is {value:g}.")
 
 
-def _classes(classes: Classes, x: Tensor, count: int, what: str) -> Tensor:
+def check_classes(classes: Classes, x: Tensor, count: int, what: str) -> Tensor:
+    """Classes (N,) of the pictures ``x``, on their device. Raises ``InputError`` unless they are among ``count``."""
     found = torch.as_tensor(classes).to(x.device)
     if found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
         raise InputError(f"{what} holds class numbers, so it must be of whole numbers, not {found.dtype}.")

@@ -25,13 +25,13 @@ from cnnlab_core.evaluation.calibration import (
 )
 from cnnlab_core.evaluation.corruptions import Corrupted, corruptions_steps, strengths_of
 from cnnlab_core.evaluation.masked_gradients import MOST_CHECKED, Check, masked_gradients_steps
-from cnnlab_core.evaluation.pictures import AT_ONCE, USUAL, Drawn, ask_steps
+from cnnlab_core.evaluation.pictures import USUAL, Drawn, ask_steps, check_labelled
 from cnnlab_core.evaluation.robustness import EPS, MOST_ATTACKED, Robustness, expected_seconds, robustness_steps
 from cnnlab_core.images.levels import levels
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part
 
-_CHECK_PASSES, _ATTACK_PASSES, _BLIND = 200, 100, 0.4
+_CHECK_PASSES, _ATTACK_PASSES, _BLIND = 10, 100, 0.4
 """What a picture takes, about: passes through the network and back, in the checks and in the attacks; and a pass there
 alone."""
 
@@ -156,32 +156,38 @@ def card_steps(model: Classifier, x: Tensor, y: Classes, card: Card) -> Generato
     def attacked(step: Progress[Robustness]) -> Card:
         return replace(card, robustness=step.latest or card.robustness)
 
-    if card.robustness is None or not card.robustness.measured.all():
-        job = robustness_steps(model, few, classes, eps=card.eps, seed=card.seed, so_far=card.robustness)
-        card = replace(card, robustness=(yield from part(job, done, sizes[1], total, attacked)))
+    robust = card.robustness
+    if robust is None or not robust.measured.all():
+        job = robustness_steps(model, few, classes, eps=card.eps, seed=card.seed, so_far=robust)
+        robust = yield from part(job, done, sizes[1], total, attacked)
+        card = replace(card, robustness=robust)
     done += sizes[1]
     yield Progress(done, total, card)
     if not card.checks:
         most = min(count, MOST_CHECKED)
-        job_of_checks = masked_gradients_steps(model, few[:most], classes[:most], eps=card.eps, seed=card.seed)
-        card = replace(card, checks=(yield from part(job_of_checks, done, sizes[2], total, card)))
+        known = replace(robust, right=robust.right[:most], found=robust.found[:, :most])
+        checking = masked_gradients_steps(model, few[:most], classes[:most], eps=card.eps, seed=card.seed, known=known)
+        card = replace(card, checks=(yield from part(checking, done, sizes[2], total, card)))
     done += sizes[2]
     yield Progress(done, total, card)
-    for name, strengths in trials.items():
-        size = count * _BLIND * strengths
-        if all(row.name != name for row in card.corruptions):
-            rows = yield from part(
-                corruptions_steps(model, few, classes, transforms=(name,), seed=card.seed), done, size, total, card
-            )
-            card = replace(card, corruptions=(*card.corruptions, *rows))
-        done += size
-        yield Progress(done, total, card)
+    left = [name for name in TRANSFORMS if all(row.name != name for row in card.corruptions)]
+
+    def corrupted(step: Progress[tuple[Corrupted, ...]]) -> Card:
+        return replace(card, corruptions=(*card.corruptions, *(step.latest or ())))
+
+    if left:
+        size = count * _BLIND * sum(trials[name] for name in left)
+        changing = corruptions_steps(model, few, classes, transforms=left, seed=card.seed)
+        rows = yield from part(changing, total - size, size, total, corrupted)
+        card = replace(card, corruptions=(*card.corruptions, *rows))
+    yield Progress(total, total, card)
     return card
 
 
 def card_seconds(model: Classifier, x: Tensor, y: Classes, card: Card) -> float:
     """About how long what the card lacks takes on a device that does nothing else. Raises ``InputError``."""
-    labels, few = torch.as_tensor(y), x[:AT_ONCE]
+    labels, _, at_once = check_labelled(model, x, y)
+    few = x[:at_once]
     start = time.perf_counter()
     logits_of(model, few)
     each = (time.perf_counter() - start) / len(few)

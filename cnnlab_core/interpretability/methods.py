@@ -44,9 +44,9 @@ BACKWARD = 2.0
 class Request:
     """Attribute the logit of class ``target`` by a ``method``; the rest are settings of the methods that read them.
 
-    Grad-CAM and Grad-CAM++ read ``node``; integrated gradients ``steps`` and ``baseline``; occlusion ``window``,
-    ``stride``, ``baseline`` and ``batch``; SmoothGrad ``draws``, ``noise`` and ``seed``; RISE ``masks``, ``cells``,
-    ``batch`` and ``seed``.
+    Grad-CAM and Grad-CAM++ read ``node``; integrated gradients ``steps``, ``baseline`` and ``batch``; occlusion
+    ``window``, ``stride``, ``baseline`` and ``batch``; SmoothGrad ``draws``, ``noise`` and ``seed``; RISE ``masks``,
+    ``cells``, ``batch`` and ``seed``.
     """
 
     method: Method
@@ -96,8 +96,8 @@ def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generato
             mean = yield from noisy
             return Attribution(_array(mean.abs().amax(1)), signed=False)
         case "Integrated gradients":
-            steps = integrated_gradients(model, x, target, steps=request.steps, baseline=request.baseline)
-            found = yield from steps
+            sizes = {"steps": request.steps, "batch": request.batch}
+            found = yield from integrated_gradients(model, x, target, **sizes, baseline=request.baseline)
             return Attribution(_array(found.attribution.sum(1)), True, found.difference, found.gap)
         case "Grad-CAM":
             return Attribution(_array(grad_cam(model, x, target, node)), signed=True)

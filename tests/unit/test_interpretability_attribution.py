@@ -227,8 +227,10 @@ def test_the_code_on_the_page_gives_the_numbers_on_the_page(answers, monkeypatch
     assert "finish" not in alone
 
 
-def test_squares_may_be_asked_about_together(ship):
+def test_a_network_may_be_asked_about_several_at_once(ship):
     one, several = (finish(occlusion(*ship, 3, window=8, stride=5, batch=batch)) for batch in (1, 10))
+    torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
+    one, several = (finish(integrated_gradients(*ship, 3, steps=7, batch=batch)).attribution for batch in (1, 3))
     torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
 
 

@@ -21,7 +21,7 @@ from cnnlab_core.training.storage import trim_caches
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.report_card.choice import Side, pictures_here
 from cnnlab_core.ui.runner import mark
-from cnnlab_core.ui.show import later, main_answer, main_picture, sentences
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.subject import run_on_model
 
 KEY = "report_result"
@@ -62,6 +62,12 @@ def show_cards(sides: Sequence[Side], look: str, draw: Draw) -> tuple[tuple[Foun
                 if one := _measured(number, side, partial(_paint, draw, place, found, number)):
                     found[number] = one
     cards = _in_turn(found)
+    for one in cards:
+        if one.card.attacked < one.side.attacked:
+            left.caption(
+                f"{plain(one.title)}: {one.card.attacked} pictures are attacked, not {one.side.attacked}. There are no "
+                "more, or they are so large that no more are held at once."
+            )
     if cards:
         draw(place, cards, False)
     else:
