@@ -141,6 +141,7 @@ def test_no_word_of_the_trial_leaves_its_figure_or_lies_on_another(narrow):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text()]
+    boxes = [box for box in boxes if box.width > 1]  # what isn't drawn has a pixel at the origin
     assert len(boxes) >= 12
     for place, box in enumerate(boxes):
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
