@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import cnnlab_core
+from cnnlab_core import training
 
 
 def code() -> str:
     """The whole of ``cnnlab_core/training/minimal.py``."""
-    return Path(cnnlab_core.__file__).with_name("training").joinpath("minimal.py").read_text(encoding="utf-8")
+    return Path(training.__file__).with_name("minimal.py").read_text(encoding="utf-8")
