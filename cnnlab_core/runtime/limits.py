@@ -92,6 +92,7 @@ QUEUE = Limit("CNNLAB_QUEUE", 100, 1, 100_000, "jobs", "jobs that wait for the d
 TRAINING_QUEUE = Limit(
     "CNNLAB_TRAINING_QUEUE", 30, 0, 1000, "runs", "training runs that wait for the device", "no more can be started"
 )
+SWEEP_RUNS = Limit("CNNLAB_SWEEP_RUNS", 30, 1, 1000, "runs", "the runs of a sweep", "it isn't started")
 TURN_SECONDS = Limit(
     "CNNLAB_TURN_SECONDS", 120, 1, 86_400, "seconds", "a training run's turn at the device, while others wait",
     "it stands aside at a checkpoint and goes on when it is its turn again",

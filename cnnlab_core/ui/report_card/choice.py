@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab_core.data import list_data, open_data_steps
 from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import InputError
-from cnnlab_core.evaluation.card import USUAL, data_for
+from cnnlab_core.evaluation.pictures import USUAL, data_for
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import find_spec
