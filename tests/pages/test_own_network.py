@@ -7,7 +7,7 @@ from own_files import digits_file, resnet_file, session_with, torch_saved
 from screen import captions, markdown, press, problems, run_code, texts
 from torch import nn
 
-from cnnlab_core.models.own import Pixels
+from cnnlab_core.models.own import Pixels, own_from_file
 from cnnlab_core.models.own.kept import Asked
 from cnnlab_core.models.own.table import bytes_in_memory
 from cnnlab_core.models.registry import load_model, registry
@@ -125,6 +125,8 @@ def test_what_a_session_has_is_bounded(open_page, monkeypatch):
 
 
 def test_nobody_else_opens_it_and_nothing_stays_of_it(open_page):
+    own_from_file(resnet_file())  # what begins once in a process begins here, and in no visitor's session
+    quick_page(open_page)
     gc.collect()
     before = bytes_in_memory(), files_of_all()
     apps = [brought(open_page, "net.pt", resnet_file(seed)) for seed in (1, 2)]  # two visitors, networks of one name
