@@ -49,7 +49,7 @@ ON_THE_PAGE = {
     ("report_card", 4): ("All of them", r"plain grey, PGD fools the network every time"),
     ("report_card", 5): ("Not sure enough", r"(?s)\*\*not sure enough\*\*.*\*\*not sure enough\*\*"),
     ("report_card", 6): ("Three", r"keeps 95% of its answers under bit depth, brightness, noise\."),
-    ("deepdream", 1): ("The pixels", r"\*\*1\.9 times\*\*"),
+    ("deepdream", 1): ("The weights", r"\*\*1\.9 times\*\*"),
     ("deepdream", 3): ("1.0 times", r"\*\*1\.0 times\*\*"),
     ("deepdream", 5): ("Nearly 60 times", r"0\.5414 before and \*\*31\.85\*\* after"),
     ("deepdream", 6): ("An odd cat", r"P\(tarantula\): 99\.90%"),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from cnnlab_core.lessons import Lesson
 from cnnlab_core.lessons.ready import LESSONS
+from cnnlab_core.runtime.assets import asset
 from cnnlab_core.ui.contents import find_page, small_picture
 from cnnlab_core.ui.lesson_card import link_of
 from cnnlab_core.ui.show import is_dark
@@ -16,6 +17,12 @@ def picture_name(lesson: Lesson) -> str:
     return "lesson_" + "_".join(re.findall(r"\w+", lesson.title.lower()))
 
 
+def picture_of(lesson: Lesson, *, dark: bool) -> str:
+    """That picture, or its page's as long as there is none."""
+    own = picture_name(lesson)
+    return small_picture(own if asset("pages", f"{own}_dark.webp").is_file() else lesson.steps[0].page, dark=dark)
+
+
 def show() -> None:
     """Each with its first page and its link."""
     numbered = list(enumerate(LESSONS))
@@ -23,7 +30,7 @@ def show() -> None:
         for column, (number, lesson) in zip(st.columns(3), row, strict=False):
             with column.container(border=True, height="stretch"):
                 alt = f"The page “{find_page(lesson.steps[0].page).title}”, as this lesson opens it"
-                look = small_picture(picture_name(lesson), dark=is_dark())
+                look = picture_of(lesson, dark=is_dark())
                 st.container(key=f"page_picture_{number}").image(look, width="stretch", alt=alt)
                 st.markdown(f"**{lesson.title}**  \n{lesson.steps[0].task}")
                 address = link_of(lesson, st.context.url or "")
