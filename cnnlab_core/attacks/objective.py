@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.short_repr import short_repr
 
 Classifier = Callable[[Tensor], Tensor]
 """Pixels (N, 3, H, W) in [0, 1] to logits (N, classes): a ``LoadedModel``, or any differentiable function.
@@ -27,6 +28,7 @@ _SURER = 1e-4
 """By so much log P(target) must rise to count: more than a float32 network's answers to one picture differ."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Goal:
     """Away from the classes ``y`` (N,), or towards the classes ``target`` (N,) if there are any.
@@ -111,6 +113,10 @@ class Goal:
         return logits.double().log_softmax(-1).gather(-1, classes[:, None])[:, 0]
 
 
+class NoGradientError(InputError):
+    """A network gives no gradient that an attack could climb."""
+
+
 class Forward:
     """A forward pass at pictures ``x`` that remembers the way back: the ``output``, its ``logits`` (N, classes), and
     the gradient of an objective for whoever asks for it.
@@ -131,7 +137,7 @@ class Forward:
     def gradient(self, goal: "Goal", *, again: bool = False) -> Tensor:
         """The gradient of the objective with respect to x, once; or ``again`` and again.
 
-        Raises ``InputError`` for a model without a gradient, and for one whose numbers overflow.
+        Raises ``NoGradientError`` for a model without a gradient, and for one whose numbers overflow.
         """
         try:
             with torch.inference_mode(False), torch.enable_grad():
@@ -139,12 +145,12 @@ class Forward:
         except RuntimeError as error:
             if self.output.requires_grad and "not have been used" not in str(error):
                 raise
-            raise InputError(
+            raise NoGradientError(
                 "This model gives no gradient for its input (something in it rounds, sorts or leaves torch), so a "
                 "gradient attack can't climb. Use a differentiable model."
             ) from error
         if not torch.isfinite(gradient).all():
-            raise InputError(
+            raise NoGradientError(
                 "The network's gradient isn't a number (NaN or infinite) here, so there is no step to take."
             )
         return gradient

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from places import ROOT
+from shifts import LAYOUT_SHIFT, OPENED, worst
 
 from cnnlab_core.lessons.ready import LESSONS
 from cnnlab_core.ui.contents import PAGES
@@ -18,7 +19,8 @@ PHONE, ZOOMED = (390, 800), (683, 384)
 """In CSS pixels: a phone, and a laptop's screen at 200 %."""
 WIDTH, HEIGHT = 1366, 768
 
-PICTURES = [page.name for page in PAGES if page.name not in ("exercises", "teaching")]
+TO_CHOOSE = ["exercises", "teaching"]
+PICTURES = [page.name for page in PAGES if page.name not in TO_CHOOSE]
 """Pages that are looked at for a picture; the others begin with something to choose."""
 
 THEMES = {"light": lambda ground: ground > 200, "dark": lambda ground: ground < 60}
@@ -83,11 +85,24 @@ STANDS = """(kinds) => {
 """Whether there is a picture, which controls stand before it, which options are cut off, how far it scrolls."""
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_main_picture_answer_and_three_controls(lab, name):
+def opened_without_a_jump(lab, name):
+    """The page on a laptop, from a cold link: while it came, nothing of it moved."""
     lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page = lab.open(f"/{name}")
     lab.settle()
+    moved = page.evaluate(OPENED)
+    assert worst(moved) < LAYOUT_SHIFT, moved
+    return page
+
+
+@pytest.mark.parametrize("name", ["", *TO_CHOOSE])
+def test_nothing_jumps_while_a_page_opens(lab, name):
+    opened_without_a_jump(lab, name)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_main_picture_answer_and_three_controls(lab, name):
+    page = opened_without_a_jump(lab, name)
     for part in ("main_picture", "main_answer"):
         place = box(page, part)
         assert min(place["width"] / 100, place["height"] / 20) > 1, f"{part} is empty: {place}"
@@ -101,7 +116,7 @@ def test_main_picture_answer_and_three_controls(lab, name):
     assert not libraries or name not in WITHOUT_CHARTS, libraries
 
 
-FORMS = {"Practice", "Questions", "One neuron", "New run", "Do it live", "Sheets"}
+FORMS = {"Practice", "Questions", "One neuron", "One run", "Do it live", "Sheets"}
 FORMS |= {"Ready lessons", "Make a lesson", "Follow a class", "Run the server"}
 """Views that are for the hands: no picture comes first there."""
 

@@ -1,5 +1,7 @@
 """The report card's figures: intervals, calibration, the worst case of several attacks, hidden gradients."""
 
+import csv
+import io
 import itertools
 import sys
 from types import SimpleNamespace
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from cnnlab_core.attacks import fgsm, pgd
+from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import InputError
@@ -23,6 +28,8 @@ from cnnlab_core.evaluation import (
     calibration,
     corruptions,
     ece_interval,
+    evaluate,
+    evaluate_steps,
     expected_seconds,
     fit_temperature,
     masked_gradients,
@@ -32,6 +39,7 @@ from cnnlab_core.evaluation import (
     wilson,
 )
 from cnnlab_core.evaluation.corruptions import strengths_of
+from cnnlab_core.evaluation.pictures import check_labelled
 from cnnlab_core.evaluation.robustness import FOOLED, FOOLED_IN_FLOATS, STANDS, STEPS, UNTRIED
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
@@ -154,7 +162,8 @@ def test_the_intervals_cover_the_truth():
 
 def test_the_worst_case_is_no_better_than_any_part_and_goes_on_from_where_it_was(monkeypatch):
     """Stopped after any step and gone on with, it ends as if it had never been."""
-    monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.robustness"], "AT_ONCE", 5)
+    for part in ("pictures", "robustness"):
+        monkeypatch.setattr(sys.modules[f"cnnlab_core.evaluation.{part}"], "AT_ONCE", 5)
     model = small()
     x, y = labelled(model)
     whole = robustness(model, x, y, eps=0.03, seed=3)
@@ -192,6 +201,20 @@ def test_the_time_it_takes(monkeypatch):
     others = ce + 4 * targeted + squares * 0.4
     assert expected_seconds(model, x, y, eps=1e-6) == pytest.approx(0.75 * 80 / 16 * (pgd + others))
     assert expected_seconds(model, x, y, eps=0.5) == pytest.approx(0.75 * 80 / 16 * pgd)
+
+
+def test_of_large_pictures_and_of_many_classes_few_are_asked_about_at_once():
+    def at_once(side, classes):
+        labels = torch.arange(2)
+        return check_labelled(lambda x: torch.zeros(len(x), classes), torch.zeros(2, 3, side, side), labels).at_once
+
+    assert [at_once(32, 10), at_once(64, 100), at_once(32, 1000), at_once(224, 10), at_once(600, 10)] == [
+        50,
+        50,
+        5,
+        4,
+        1,
+    ]
 
 
 def test_a_measurement_of_what_does_not_fit_is_a_sentence():
@@ -252,6 +275,18 @@ def test_a_network_that_looks_at_the_mean_does_not_mind_the_mirror_but_the_light
         corruptions(model, x, y, transforms=("fog",))
 
 
+def test_pictures_are_changed_together_as_they_are_alone():
+    """Each picture as the transform alone would change it, the draws one after another."""
+    model = small()
+    x, y = labelled(model, 4)
+    for row in corruptions(model, x, y, seed=5):
+        chance = torch.Generator().manual_seed(5)
+        changed = torch.cat([find_transform(row.name)(one, row.strength, chance) for one in x.split(1)])
+        said = model((changed * 255).round() / 255).argmax(1)
+        wanted = [int((said == other).sum()) for other in (y, model(x).argmax(1))]
+        assert [row.right.right, row.same.right] == wanted, row.title
+
+
 # --- gradients that hide --------------------------------------------------------------------------------------
 
 
@@ -294,6 +329,41 @@ def test_a_network_that_hides_its_gradient_is_found_out(digits, mask):
     assert all(words[name] in found[name].sentence for name in signs)
 
 
+@pytest.mark.filterwarnings("ignore:The gradient is zero")
+def test_of_a_network_without_a_gradient_square_alone_finds_something_and_it_is_said():
+    model = small()
+    x, y = labelled(model)
+    found = robustness(lambda x: model(x.detach()), x, y, eps=0.1)
+    assert found.names[-1] == "Square"
+    assert set(np.unique(found.found[:-1])) == {UNTRIED, STANDS}
+    assert 0 < found.worst.right < found.clean.right
+    checks = {check.name: check for check in masked_gradients(lambda x: model(x.detach()), x, y, eps=0.1)}
+    assert {name for name, check in checks.items() if not check.clear} == {"zero gradient", "wide ball", "black box"}
+    assert "9 of 9 pictures" in checks["zero gradient"].sentence
+    assert expected_seconds(lambda x: model(x.detach()), x, y, eps=0.1) > 0
+
+
+def test_checks_do_not_try_again_what_robustness_tried(digits):
+    """Only five steps of PGD and the wide ball are asked for; what is said is of what was found."""
+    model, x, y = digits
+    known = robustness(model, x, y, eps=0.2)
+    right, exact = known.right, (known.found >= FOOLED_IN_FLOATS)[:, known.right]
+    sizes = []
+
+    def counting(pictures):
+        sizes.append(len(pictures))
+        return model(pictures)
+
+    checks = {check.name: check for check in masked_gradients(counting, x, y, eps=0.2, known=known)}
+    assert f"20 steps of PGD fool the network on {exact[0].sum()} of {right.sum()} " in checks["more steps"].sentence
+    left = ~exact[:-1].any(0)
+    said = f"on {(exact[-1] & left).sum()} of the {left.sum()} pictures" if left.any() else "leave no picture"
+    assert said in checks["black box"].sentence
+    assert sum(sizes) < 20 * len(x)
+    with pytest.raises(InputError, match=f"what is known is of {len(x)}"):
+        masked_gradients(model, x[:5], y[:5], eps=0.2, known=known)
+
+
 def test_a_network_with_ripples_in_its_gradient_is_found_out():
     """The class is how bright a picture is, with ripples of a tenth: the first one catches short steps, not long ones.
 
@@ -311,5 +381,68 @@ def test_a_network_with_ripples_in_its_gradient_is_found_out():
     assert found["random"].clear
     assert found["zero gradient"].clear
     assert not found["more steps"].clear
-    assert "40 steps of PGD fool the network on 0 of 8 pictures, but 5 steps on 8: " in found["more steps"].sentence
+    assert "20 steps of PGD fool the network on 0 of 8 pictures, but 5 steps on 8: " in found["more steps"].sentence
     assert "leads astray" in found["more steps"].sentence
+
+
+# --- several attacks on a loader ----------------------------------------------------------------------------------
+
+
+def test_a_whole_loader_as_in_a_loop_by_hand():
+    """Whatever its batches are, and whether memory is enough for them."""
+    model = small()
+    x, y = labelled(model, count=14)
+    plan = METHODS["pgd"].plan(steps=3, step_size=0.01, norm="l2")
+    eps = (0.02, 0.3)
+    by_hand = {"steps": 3, "step_size": 0.01, "norm": "l2", "keep_best": True}
+    expected = []
+    for attack, more in ((fgsm, {}), (pgd, by_hand)):
+        for e in eps:
+            results = [attack(model, x[i : i + 1], y[i : i + 1], eps=e, **more) for i in range(len(x))]
+            wrong = [bool(result.wrong_before) for result in results]
+            exact, rounded = (
+                sum(not (bad or bool(success)) for bad, success in zip(wrong, way, strict=True))
+                for way in ([r.exact.success for r in results], [r.success for r in results])
+            )
+            expected.append((exact, rounded))
+    assert len(set(expected)) > 1
+
+    def short_of_memory(x):
+        if len(x) > 3:
+            raise torch.OutOfMemoryError
+        return model(x)
+
+    as_bytes = (x * 255).round().to(torch.uint8)
+    for network, loader in (
+        (model, DataLoader(TensorDataset(x, y), batch_size=5)),
+        (short_of_memory, [(x[:8], y[:8].tolist()), (as_bytes[8:], y[8:])]),
+    ):
+        found = evaluate(network, loader, ["fgsm", plan], eps=eps)
+        assert [
+            (found.after(attack, index).right, found.after(attack, index, in_8_bits=True).right)
+            for attack in (0, 1) for index in (0, 1)
+        ] == expected  # fmt: skip
+        assert found.clean == Share(int((model(x).argmax(1) == y).sum()), 14)
+        rows = list(csv.DictReader(io.StringIO(found.table())))
+        assert [row["attack"] for row in rows] == ["none", *["FGSM"] * 2, *["PGD"] * 2, *["all of them"] * 2]
+        assert float(rows[1]["accuracy"]) == pytest.approx(expected[0][0] / 14)
+        assert found.after(None, 1).right <= min(expected[1][0], expected[3][0])
+        assert len(repr(found)) < 1000
+        assert found._repr_html_().count("<tr>") == len(rows) + 1
+    shares = [step.share for step in evaluate_steps(model, [(x, y)] * 2, ["fgsm"], eps=eps)]
+    assert shares == sorted(shares)
+
+
+def test_a_loader_that_is_none_gets_a_sentence():
+    model = small()
+    x, y = labelled(model)
+    for loader, says in (
+        ([], "no pictures"),
+        ([x], "gives pairs"),
+        ([(x, y + 9)], "Classes run"),
+        (3, "gives batches"),
+    ):
+        with pytest.raises(InputError, match=says):
+            evaluate(model, loader, ["fgsm"])
+    with pytest.raises(InputError, match="DeepFool has no epsilon"):
+        evaluate(model, [(x, y)], ["deepfool"])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from cnnlab_core.attacks.studies.sweep import class_in_name
-from cnnlab_core.classification.batch import Classified, classify
+from cnnlab_core.classification.batch import Classified, classify_steps
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.ui.adversarial.choice import CONTROLS
@@ -66,7 +66,7 @@ def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
         "several",
         subject.network,
         ([(one.title, one.key) for one in pictures],),
-        lambda model: classify(model, [(one.title, one.content) for one in pictures]),
+        lambda model: classify_steps(model, [(one.title, one.content) for one in pictures]),
         label=f"Classifying {len(pictures)} pictures",
         for_everybody=not files,
     ).result

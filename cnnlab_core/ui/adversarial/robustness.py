@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks import Expectation
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.result import AttackResult, View
-from cnnlab_core.attacks.studies.attack import attack_picture, shown_class
+from cnnlab_core.attacks.studies.attack import attack_picture_steps, shown_class
 from cnnlab_core.attacks.studies.robustness import (
     OUTCOMES,
     UNTOUCHED,
@@ -21,7 +21,7 @@ from cnnlab_core.attacks.studies.robustness import (
     UnderTransform,
     outcome,
     robustness_table,
-    under_transforms,
+    under_transforms_steps,
 )
 from cnnlab_core.attacks.transforms import TRANSFORMS, Transform
 from cnnlab_core.images import label_picture, png, thumbnail
@@ -83,7 +83,7 @@ class _Tested:
             "under transforms",
             subject.network,
             (self.key, trials),
-            lambda model: under_transforms(model, list(self.pictures.values()), trials),
+            lambda model: under_transforms_steps(model, list(self.pictures.values()), trials),
             place=f"under {place}",
             label=TRANSFORMS[name].title if name else "Classifying",
             for_everybody=subject.picture.is_sample and len(self.pictures) == 2,
@@ -239,7 +239,7 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResu
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[AttackStep, None, AttackResult]:
         views = Expectation(model, transforms, torch.Generator().manual_seed(plan.seed), draws)
-        found = yield from attack_picture(model, x, plan, choice.target, through=views)
+        found = yield from attack_picture_steps(model, x, plan, choice.target, through=views)
         return replace(found, trace={})  # the way there isn't shown
 
     asked = chosen, draws, plan
