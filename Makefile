@@ -13,7 +13,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix tests/frontend
 # Files go to the processes in their order, the browser tests to one of them: see tests/conftest.py.
 PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-all test-busy lint bench load faults screenshots clean
+.PHONY: run test test-all test-busy lint docs bench load faults screenshots clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py
@@ -34,6 +34,10 @@ lint: $(VENV)/test.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(NPM) run --silent check
+
+# Pages of the API from its docstrings: docs/api/index.html.
+docs: $(VENV)/test.stamp
+	$(BIN)/pdoc --docformat google --output-directory docs/api cnnlab_core '!cnnlab_core.ui' '!cnnlab_core.recipes'
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.measure import Row, count
-from cnnlab_core.dream import channel, dream, layer, visualise
+from cnnlab_core.dream import channel, dream_steps, layer, visualise
 from cnnlab_core.dream.dream import octave_sizes
 from cnnlab_core.dream.goal import bind, gradient
 from cnnlab_core.models import LoadedModel, load_model
@@ -51,7 +51,7 @@ def lucent(model: LoadedModel, steps: int) -> None:
 
 
 def ours(model: LoadedModel, steps: int) -> None:
-    finish(visualise(model, channel(NODE, CHANNEL), size=SIZE, steps=steps, transforms=()))
+    visualise(model, channel(NODE, CHANNEL), size=SIZE, steps=steps, transforms=())
 
 
 def untruncated(model: LoadedModel) -> Callable[[torch.Tensor], object]:
@@ -104,7 +104,7 @@ def measure() -> list[Row]:
 
     def dreamt(side: int) -> Callable[[], object]:
         picture = pictures[side]
-        return lambda: finish(dream(model, picture, layer(NODE), octaves=1, steps=4))
+        return lambda: finish(dream_steps(model, picture, layer(NODE), octaves=1, steps=4))
 
     times = dict(zip(pictures, interleaved(*(dreamt(side) for side in pictures), rounds=3), strict=True))
     for side in (112, 448, 672):
@@ -130,7 +130,9 @@ def measure() -> list[Row]:
     bare_ms = interleaved(bare, rounds=3)[0]
     first_ms, all_ms = (
         statistics.median(column)
-        for column in zip(*(first_and_all(dream(model, photo, layer(NODE))) for _ in range(count(3))), strict=True)
+        for column in zip(
+            *(first_and_all(dream_steps(model, photo, layer(NODE))) for _ in range(count(3))), strict=True
+        )
     )
     rows.append(Row("dream of 448 pixels, 4 octaves × 10 steps", all_ms, "its 40 bare passes", bare_ms, "ms"))
     rows.append(Row("its first picture", first_ms, "half a second", 500.0, "ms"))

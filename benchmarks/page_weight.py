@@ -175,7 +175,10 @@ class Watched:
         before = self.scripts.finished
         self.page.goto(self.line.address + address)
         self.scripts.wait(before, seconds=300)
-        self.page.wait_for_timeout(1500)
+        had = -1
+        while had < self.bytes:  # on a busy machine pictures come late: what is opened isn't part of what is done there
+            had = self.bytes
+            self.page.wait_for_timeout(1500)
 
     def during(self, act: Callable[[Page], object] | None) -> tuple[float, float, float, float]:
         """Kilobytes as they come, kilobytes of the socket's messages unpacked, shift, and the longest task in

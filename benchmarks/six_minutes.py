@@ -31,7 +31,6 @@ def _trained(which: str) -> tuple[float, float]:
 
 def _train(which: str) -> None:
     from cnnlab_core.runtime.device import pick_device
-    from cnnlab_core.runtime.jobs import finish
     from cnnlab_core.training import Config, create_run
     from cnnlab_core.training.loop import train
     from cnnlab_core.training.presets import PRESETS
@@ -43,7 +42,7 @@ def _train(which: str) -> None:
     if TINY:
         config = replace(config, data="shapes", limit=640, epochs=1)
     run = create_run(config)
-    finish(train(run, device=pick_device("cpu")))
+    train(run, device=pick_device("cpu"))
     print(100 * (run.finals or {})["accuracy"])
 
 

@@ -82,11 +82,11 @@ def _trainer(net: str) -> None:
     from cnnlab_core.data import open_text
     from cnnlab_core.runtime.device import pick_device
     from cnnlab_core.training import character_model, create_run
-    from cnnlab_core.training.loop import train
+    from cnnlab_core.training.loop import train_steps
 
     config, text = _config(net), open_text("names")
     run = create_run(config)
-    job = train(run, device=pick_device("cpu"), wish=lambda: "")
+    job = train_steps(run, device=pick_device("cpu"), wish=lambda: "")
     begun, speed = 0.0, 0.0
     for step in job:
         if step.doing == "training" and step.done == 3:

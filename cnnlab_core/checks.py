@@ -246,6 +246,8 @@ def _hints(annotated: Any) -> dict[str, Any]:
 def _as(hint: Any, value: Any) -> Any:
     """``value`` as one plain annotation has it; raises whatever if it can't be. Annotations unknown here allow all."""
     origin = get_origin(hint)
+    if hint is Any:
+        return value
     if hint is int or hint is float or hint is bool:
         truth = isinstance(value, (bool, np.bool_))
         if truth != (hint is bool) or isinstance(value, (str, bytes)):

@@ -53,11 +53,9 @@ def pytest_collection_finish():
 
 
 def put_away():
-    """What the lab would put away when memory is short: idle networks, everybody's results."""
+    """What the lab would put away when memory is short: idle networks. First looks stay, small and slow to make."""
     if registry := sys.modules.get("cnnlab_core.models.registry"):
         registry.registry().put_away_idle()
-    if results := sys.modules.get("cnnlab_core.ui.results"):
-        results.everybodys_results.cache_clear()
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)

@@ -7,6 +7,19 @@ SHIFTS = """(list) => list.getEntries().map(({ startTime, value, sources }) =>
   [startTime, value, sources.map(({ node }) => (node?.parentElement ?? node)?.className)])"""
 """The entries of a ``PerformanceObserver``: when, how far, and what."""
 
+OPENED = """() => new Promise((told) => {
+  const moved = [];
+  const inside = "[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock]";
+  const ours = ({ sources }) => sources.some(({ node }) => node?.parentElement?.closest(inside))
+    && !sources.some(({ node }) => node instanceof Element && node.matches(inside));
+  const watch = new PerformanceObserver((list) =>
+    moved.push(...(SHIFTS)({ getEntries: () => list.getEntries().filter(ours) })));
+  watch.observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => told(moved), 100);
+})""".replace("SHIFTS", SHIFTS)
+"""What has shifted inside the page since it was opened. Streamlit's frame is left out: it moves all of it when the
+sidebar opens, and when the code has come that brings the page's style."""
+
 
 def worst(shifts: list) -> float:
     """The largest sum of shifts that follow one another within a second."""

@@ -1,7 +1,6 @@
 """What the tests of pages on text share: a short text, and tiny runs on it."""
 
 from cnnlab_core.data import import_text
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, create_run
 from cnnlab_core.training.loop import train
 
@@ -13,7 +12,7 @@ def sung(name="the song", text=SONG, **changes):
     """A run that has learned from a text of its own name: ``text:song``, unless ``data`` says otherwise."""
     config = Config(**(SMALL | changes))
     run = create_run(config, name)
-    finish(train(run))
+    train(run)
     return run
 
 

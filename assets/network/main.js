@@ -410,8 +410,7 @@ class Inside {
     const { at, data } = this;
     const armed = this.offTool.getAttribute("aria-pressed") === "true";
     this.offTool.hidden = Boolean(at.layer);
-    this.lowest.textContent = "below zero";
-    this.highest.textContent = "above";
+    this.legend();
     this.hint.textContent = armed ? "Click a map to switch it off or put it back."
       : data.hero ? "" : !at.layer ? (at.way === "backwards" ? `Gradients: more here would raise the logit of “${data.scene.askedName}” (teal) or lower it (orange).` : `Point at a map; click it to go in${this.local ? "" : ", or a stage's name to unfold it"}.`)
       : at.row === null ? "Click a cell to take its number apart." : at.layer === data.scene.answer ? "Escape goes back to the network." : "Arrow keys, or a click on the small map, move the window; Escape goes back.";
@@ -427,6 +426,12 @@ class Inside {
       if (box) this.box(box);
     }
     if (!at.layer || at.row === null) this.box(null);
+  }
+
+  /** What full colour stands for: a number, where all maps in question have one scale. */
+  legend(scale = 0) {
+    this.lowest.textContent = scale ? figure(-scale, 2) : "below zero";
+    this.highest.textContent = scale ? figure(scale, 2) : "above";
   }
 
   aboutMap({ map, title }) {
@@ -482,6 +487,7 @@ class Inside {
       const bar = this.classes.find(({ index }) => index === target.index);
       const vote = links?.votes.find(({ index }) => index === target.index);
       this.box(null);
+      this.legend();
       const rows = vote ? [...vote.terms.slice(0, 6).map((term) => [`${term.channel}: ${figure(term.x, 2)} × ${figure(term.w, 2)}`, term.product]),
         [`the other ${vote.others + Math.max(0, vote.terms.length - 6)}`, vote.rest + vote.terms.slice(6).reduce((sum, term) => sum + term.product, 0)], ["bias", vote.bias]] : [];
       const logit = bar ? `Logit ${figure(bar.logit, 2)}.` : "";
@@ -497,6 +503,7 @@ class Inside {
       const words = `Without it, the logit of “${scene.askedName}” would ${score >= 0 ? "lose" : "gain"} about ${figure(Math.abs(score), 2)}.`;
       this.say(`Map ${channel}, ${column.title}`, fed.length ? `${words} What feeds it most, of the maps shown, on average:` : words, fed);
       this.box(this.boxOf(column.node, row, col));
+      this.legend((this.at.way === "backwards" ? column.slopes : column.maps).scale);
     }
     this.live.textContent = [...this.says.querySelectorAll("p")].map((one) => one.textContent).join(". ");
   }

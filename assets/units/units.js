@@ -1,7 +1,8 @@
 // A photo, one feature map of it, and the map laid over the photo: the cell under the pointer is one unit in all three,
 // and the photo shows what that unit sees. A click or Enter chooses it.
 //
-// The map comes as a grey picture whose levels stand for values from `low` to `high`; it is coloured here, by `palette`.
+// The map comes as a grey picture whose levels stand for values from `low` to `high`; it is coloured here, by `palette`,
+// a picture with the 256 colours in a row.
 // Streamlit calls the default export again whenever the data changes, with the same parent element; what was attached
 // the last time is taken off first.
 
@@ -17,6 +18,12 @@ const loaded = (src) =>
     image.onerror = () => done(null);
     image.src = src;
   });
+
+const pixelsOf = (image) => {
+  const pen = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height }).getContext("2d");
+  pen.drawImage(image, 0, 0);
+  return pen.getImageData(0, 0, image.width, image.height).data;
+};
 
 export default function ({ data, parentElement, setStateValue }) {
   attached.get(parentElement)?.abort();
@@ -166,16 +173,15 @@ export default function ({ data, parentElement, setStateValue }) {
 
   place(chosen, data.chosen);
   rest();
-  Promise.all([loaded(data.photo.src), loaded(data.map.src)]).then(([image, levels]) => {
+  Promise.all([data.photo.src, data.map.src, data.palette].map(loaded)).then(([image, levels, palette]) => {
     if (listening.signal.aborted) return;
     picture = image;
-    if (levels) values = draw(levels, image);
+    if (levels && palette) values = draw(levels, image, pixelsOf(palette));
     rest();
   });
 
   // The map in its colours, and over the photo, which is bright where the map is strong. Gives the levels.
-  function draw(levels, image) {
-    const palette = Uint8Array.from(atob(data.palette), (letter) => letter.charCodeAt(0));
+  function draw(levels, image, palette) {
     const pen = map.getContext("2d", { willReadFrequently: true });
     pen.drawImage(levels, 0, 0);
     const colours = pen.getImageData(0, 0, cols, rows);
@@ -187,7 +193,7 @@ export default function ({ data, parentElement, setStateValue }) {
       const value = data.low + (level * (data.high - data.low)) / 255;
       const strong = data.strong > 0 ? Math.min(1, Math.max(0, value / data.strong)) : 0;
       for (let part = 0; part < 3; part++) {
-        colours.data[4 * index + part] = palette[3 * level + part];
+        colours.data[4 * index + part] = palette[4 * level + part];
         light.data[4 * index + part] = 255 * (DARK + (1 - DARK) * strong);
       }
       light.data[4 * index + 3] = 255;

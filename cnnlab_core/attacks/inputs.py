@@ -11,6 +11,7 @@ from cnnlab_core.attacks.eot import bare
 from cnnlab_core.attacks.objective import LOSSES, Classifier, Forward, Goal, Loss
 from cnnlab_core.attacks.result import Measured
 from cnnlab_core.errors import InputError, LabError
+from cnnlab_core.runtime.device import is_out_of_memory
 
 Classes = Tensor | int | Sequence[int]
 
@@ -56,9 +57,11 @@ def problem(
         raise InputError(f"There is no loss “{loss}”. Choose one of {', '.join(LOSSES)}.")
     try:
         forward = Forward(bare(model), x, backward=starts_here and bare(model) is model)
-    except (LabError, torch.OutOfMemoryError):
+    except LabError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise InputError(
             f"The model can't take pictures of shape {tuple(x.shape)}, {x.dtype} on {x.device}: "
             f"{str(error).strip().partition(chr(10))[0].rstrip('.')} ({type(error).__name__})."
@@ -81,8 +84,8 @@ def problem(
     if logits.isnan().any():
         raise InputError("The model's logits hold NaN (not a number) for these pictures, so nothing follows from them.")
     x = x.detach()
-    true = logits.argmax(-1) if y is None else check_classes(y, x, logits.shape[1], "y")
-    aim = None if target is None else check_classes(target, x, logits.shape[1], "target")
+    true = logits.argmax(-1) if y is None else each_class(y, x, logits.shape[1], "y")
+    aim = None if target is None else each_class(target, x, logits.shape[1], "target")
     goal = Goal(true, aim, loss).seen_from(logits)
     clean = Measured(x, x, logits, goal.reached(logits))
     return Problem(x, goal, clean, forward if starts_here and bare(model) is model else None)
@@ -94,8 +97,11 @@ def check_positive(value: float, what: str) -> None:
         raise InputError(f"The {what} must be a number above 0, but is {value:g}.")
 
 
-def check_classes(classes: Classes, x: Tensor, count: int, what: str) -> Tensor:
-    """Classes (N,) of the pictures ``x``, on their device. Raises ``InputError`` unless they are among ``count``."""
+def each_class(classes: Classes, x: Tensor, count: int, what: str) -> Tensor:
+    """The classes of pictures x (N, ...), one for each or one for all, of which there are ``count``: int64 (N,).
+
+    Raises ``InputError`` for anything else.
+    """
     found = torch.as_tensor(classes).to(x.device)
     if found.is_floating_point() or found.is_complex() or found.dtype == torch.bool:
         raise InputError(f"{what} holds class numbers, so it must be of whole numbers, not {found.dtype}.")

@@ -15,8 +15,10 @@ from cnnlab_core.attacks.result import AttackResult, History, Measured, View
 from cnnlab_core.attacks.threat import L2, Threat
 from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import in_eight_bits
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class AttackStep:
     """The attack at its pictures ``x_adv`` (N, C, H, W), before it steps on from them.

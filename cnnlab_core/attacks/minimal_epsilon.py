@@ -17,6 +17,7 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.runtime.jobs import Progress, finish, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 _FULL_RANGE = {"linf": lambda x: 1.0, "l2": lambda x: x[0].numel() ** 0.5, "l1": lambda x: float(x[0].numel())}
 """The distance from black to white."""
@@ -29,6 +30,7 @@ _FIRST = 256
 """The first epsilon that is tried is this part of the highest."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class MinimalEpsilon:
     """``eps`` (N,): the smallest seen to fool the network, with ``x_adv`` (N, C, H, W), floats, by the ``plan``.

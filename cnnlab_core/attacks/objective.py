@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.short_repr import short_repr
 
 Classifier = Callable[[Tensor], Tensor]
 """Pixels (N, 3, H, W) in [0, 1] to logits (N, classes): a ``LoadedModel``, or any differentiable function.
@@ -27,6 +28,7 @@ _SURER = 1e-4
 """By so much log P(target) must rise to count: more than a float32 network's answers to one picture differ."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Goal:
     """Away from the classes ``y`` (N,), or towards the classes ``target`` (N,) if there are any.

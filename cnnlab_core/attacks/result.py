@@ -14,8 +14,10 @@ from cnnlab_core.attacks.objective import Goal
 from cnnlab_core.attacks.threat import NORMS, Threat
 from cnnlab_core.classification.softmax import Prediction, softmax, top_k
 from cnnlab_core.images import in_eight_bits, to_uint8
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class View:
     """One row of a result as plain numpy: a picture ``pixels`` uint8 (H, W, 3), and the network's ``logits`` (classes,)
@@ -48,7 +50,11 @@ class View:
         """The ``k`` most probable classes, or all of fewer."""
         return top_k(self.logits, categories, min(k, len(categories)))
 
+    def _pictures(self) -> list[Image.Image]:
+        return [self.picture]
 
+
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Measured:
     """Pictures ``x_adv`` (N, C, H, W) in [0, 1] beside their originals ``x``, and what the network says of them.
@@ -169,6 +175,7 @@ class History:
         return torch.stack(rows)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class AttackResult:
     """The end of an attack on N pictures.
@@ -241,3 +248,6 @@ class AttackResult:
     def first_success(self) -> Tensor:
         """The first step at which the float picture fooled the network, (N,); -1 if none did."""
         return self.history.first_success
+
+    def _pictures(self) -> list[Image.Image]:
+        return [part.view().picture for part in (self.clean, self.rounded)] if self.x.shape[1] == 3 else []

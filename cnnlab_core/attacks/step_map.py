@@ -15,8 +15,10 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import in_eight_bits, to_uint8
 from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Cell:
     """The attack with one ``step_size`` after so many ``steps``, on N pictures.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from cnnlab_core.attacks.inputs import Classes, problem
@@ -18,8 +19,10 @@ from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import to_uint8
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class Curve:
     """One picture of a sweep as plain numpy: the ``logits`` (E, classes) float64 at each of the E epsilons.
@@ -69,6 +72,7 @@ class Curve:
         return first_epsilon(self.eps, self.success)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """The attack of the ``plan`` at each of E epsilons on N pictures; everything is of the rounded 8-bit pictures.
@@ -113,6 +117,11 @@ class Sweep:
     def curve(self, sample: int = 0) -> Curve:
         """One of the pictures, without the picture."""
         return _curve(self.plan, self.eps, self.goal, list(self.logits), sample)
+
+    def _pictures(self) -> list[Image.Image]:
+        return (
+            [self.view(index).picture for index in range(min(len(self.eps), 8))] if self.pictures.shape[2] == 3 else []
+        )
 
 
 @by_annotation

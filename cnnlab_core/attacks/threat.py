@@ -17,6 +17,7 @@ from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.images import in_eight_bits
 from cnnlab_core.images.levels import LEVELS
+from cnnlab_core.runtime.short_repr import short_repr
 
 _SPARSE_SHARE = 0.01
 """The share of the pixels that an l1 step moves: the first percentile of SLIDE."""
@@ -147,6 +148,7 @@ def find_norm(name: str) -> Norm:
     return NORMS[name]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Threat:
     """What an attack may do to the pictures ``x`` (N, ...): the ball of radius ``eps`` (N, 1, ...) around each, within

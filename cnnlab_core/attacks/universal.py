@@ -14,11 +14,13 @@ from cnnlab_core.attacks.threat import Threat
 from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 AT_ONCE = 4
 """Pictures whose gradients are in memory together."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class UniversalStep:
     """Step ``index`` of ``total``, before it is taken: the ``delta`` (1, C, H, W) as it is, the mean ``loss`` (the
@@ -36,6 +38,7 @@ class UniversalStep:
         return self.index / self.total
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Universal:
     """The change ``delta`` (1, C, H, W), and the pictures before, with it, and with it in 8 bits.

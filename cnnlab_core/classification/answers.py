@@ -6,11 +6,13 @@ import numpy as np
 
 from cnnlab_core.checks import numbers
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.short_repr import short_repr
 
 MOST_MISTAKES = 50
 """Mistakes that are listed, unless another number is asked for."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Answers:
     """For each of N pictures: its label, the likeliest class and its probability, the true class's probability, and the

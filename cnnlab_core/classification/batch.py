@@ -1,5 +1,6 @@
 """Several pictures through one network: a generator of one answer per picture, and the tables to take away."""
 
+import io
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,7 +13,8 @@ from cnnlab_core.classification.softmax import Prediction, rank, softmax, top_k
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import open_apart_steps, png, thumbnail
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, meanwhile
+from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 ICON_SIDE = 96
 """Pixels of the longer side of a picture in a table."""
@@ -29,6 +31,7 @@ class Classifier(Protocol):
     def __call__(self, x: torch.Tensor) -> torch.Tensor: ...
 
 
+@short_repr
 @dataclass(frozen=True)
 class Classified:
     """One picture's answer: its size (width, height), ``logits`` (float64, one per class) and the best classes.
@@ -45,8 +48,11 @@ class Classified:
     best: tuple[Prediction, ...] = ()
     problem: str = ""
 
+    def _pictures(self) -> list[Image.Image]:
+        return [Image.open(io.BytesIO(self.icon))] if self.icon else []
 
-def classify(
+
+def classify_steps(
     model: Classifier, pictures: Sequence[tuple[str, bytes]], *, k: int = 5
 ) -> Generator[Progress[Classified], None, list[Classified]]:
     """The ``k`` most probable classes (or all, if they are fewer) of each (file name, bytes); returns all answers.
@@ -69,6 +75,9 @@ def classify(
         answers.append(answer)
         yield Progress(index + 1, len(pictures), answer)
     return answers
+
+
+classify = plainly(classify_steps)
 
 
 def class_table(logits: np.ndarray, labels: tuple[str, ...], temperature: float = 1.0) -> str:

@@ -31,6 +31,7 @@ from cnnlab_core.convolution.pooling import (
     max_pool2d_routes,
 )
 from cnnlab_core.convolution.windows import Index, pad
+from cnnlab_core.runtime.short_repr import short_repr
 
 LEADING_AXES = {"x": 1, "y": 1, "dx": 1, "dy": 1, "w": 2, "dw": 2, "b": 1, "db": 1}
 """How many axes come before rows and columns."""
@@ -85,6 +86,7 @@ class _Board:
 _LONE_ROW = to_plain(geometry(1, 1).axes[0])
 
 
+@short_repr
 @dataclass(frozen=True)
 class ConvProblem(_Board):
     """A convolution over ``dims`` axes; arrays and options as :func:`conv1d` and :func:`conv2d` take them.
@@ -143,6 +145,7 @@ class ConvProblem(_Board):
         return self._plain("conv", self.geometry, arrays) | {"groups": self.options.get("groups", 1)}
 
 
+@short_repr
 @dataclass(frozen=True)
 class PoolProblem(_Board):
     """A pooling over the last ``len(window)`` axes of x; ``kind`` is "max" or "avg", options as the functions take."""

@@ -5,7 +5,7 @@ Names: ``cifar10``; ``shapes`` and ``marked_shapes`` (generated) and ``digits`` 
 """
 
 from cnnlab_core.data.dataset import Dataset, Pictures, Split, data_folder, split_validation
-from cnnlab_core.data.own import import_pictures
+from cnnlab_core.data.own import import_pictures, import_pictures_steps
 from cnnlab_core.data.sources import Source, find_data, list_data, list_texts, open_data, open_data_steps
 from cnnlab_core.data.text import Text, delete_text, entropies, import_text, open_text
 
@@ -20,6 +20,7 @@ __all__ = [
     "entropies",
     "find_data",
     "import_pictures",
+    "import_pictures_steps",
     "import_text",
     "list_data",
     "list_texts",

@@ -20,7 +20,7 @@ from PIL import Image
 
 from cnnlab_core.data.dataset import Dataset, Pictures, data_folder, read_dataset, write_dataset
 from cnnlab_core.errors import DataError, DownloadError
-from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
+from cnnlab_core.runtime.downloads import DownloadStep, Remote, download_steps
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 MEGABYTES = 170
@@ -43,7 +43,7 @@ def is_here() -> bool:
     return any(place.exists() for place in _places())
 
 
-def cifar10() -> Generator[DownloadStep, None, Dataset]:
+def cifar10_steps() -> Generator[DownloadStep, None, Dataset]:
     """CIFAR-10, fetched if it isn't here (see the module). Raises ``DataError`` if there is no copy to be had."""
     kept, folder, archive = _places()
     if not kept.exists():
@@ -71,7 +71,7 @@ def _fetch(kept: Path) -> Generator[DownloadStep, None, None]:
     ):
         remote = Remote(url, folder / url.rpartition("/")[2], sha256, "")
         try:
-            archive = yield from download(remote)
+            archive = yield from download_steps(remote)
         except DownloadError as error:
             problems.append(str(error).strip())
             continue

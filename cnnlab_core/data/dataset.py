@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -15,8 +16,10 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.runtime.files import data_folder as data_folder
 from cnnlab_core.runtime.files import write_atomically
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Pictures:
     """``images`` uint8 (N, H, W, 3), ``labels`` int64 (N,)."""
@@ -34,7 +37,11 @@ class Pictures:
         total.update(self.labels.numpy().astype(narrow).data)
         return total.hexdigest()
 
+    def _pictures(self) -> list[Image.Image]:
+        return [Image.fromarray(one) for one in self.images[:8].numpy()]
 
+
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A set to train on. Its test part is read, or made from its seed, only when ``read_test`` is called."""

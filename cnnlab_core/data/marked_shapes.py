@@ -14,6 +14,7 @@ import torch
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data.dataset import Dataset, Pictures
 from cnnlab_core.data.shapes import CLASSES, SIDE, draw, shapes
+from cnnlab_core.runtime.short_repr import short_repr
 
 TITLE = "Shapes with a telling mark (generated)"
 MARK = 6
@@ -27,6 +28,7 @@ COLOURS = {
 MOST_PLANTED = 1000
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Planted:
     """Pictures with a mark: ``pictures`` with the classes of their shapes, and ``says`` (N,), those of their marks.

@@ -31,7 +31,7 @@ from cnnlab_core.data.zip_names import names_of
 from cnnlab_core.errors import DataError, ImageError, InputError
 from cnnlab_core.images import open_apart_steps
 from cnnlab_core.images.opening import begins_like_a_picture
-from cnnlab_core.runtime.jobs import Progress, meanwhile
+from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
 from cnnlab_core.runtime.limits import SET_FILE_MB, SET_MB, SET_PICTURES, ZIP_ENTRIES
 
 MOST_CLASSES = 200
@@ -125,7 +125,7 @@ def own_path(name: str) -> Path:
 
 
 @by_annotation
-def import_pictures(
+def import_pictures_steps(
     source: str | os.PathLike[str] | bytes | bytearray, name: str, *, side: int | None = None
 ) -> Generator[Progress[None], None, Dataset]:
     """Read a folder or zip of class folders, or of Oxford-IIIT Pet's files, into the set ``own:<name>``.
@@ -174,6 +174,9 @@ def import_pictures(
         dataset = yield from _read(_checked(parts), name, side, named + notes + _passed_over(files, pictures))
     write_dataset(path, dataset)
     return read_dataset(path)
+
+
+import_pictures = plainly(import_pictures_steps)
 
 
 # --- finding --------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def open_data_steps(name: str) -> Generator[DownloadStep, None, Dataset]:
     if find_data(name).kind == "text":
         raise InputError(f"“{name}” is a text, not a set of pictures. Open it by open_text.")
     if name == "cifar10":
-        return (yield from cifar10.cifar10())
+        return (yield from cifar10.cifar10_steps())
     if name == "shapes":
         return shapes()
     if name == "marked_shapes":

@@ -4,8 +4,8 @@ Objectives, parametrisations, transforms and the two ways to climb (DeepDream's 
 independent of one another.
 """
 
-from cnnlab_core.dream.dream import DreamStep, Dreamt, dream
-from cnnlab_core.dream.feature_visualisation import Visualised, VisualiseStep, visualise
+from cnnlab_core.dream.dream import DreamStep, Dreamt, dream, dream_steps
+from cnnlab_core.dream.feature_visualisation import Visualised, VisualiseStep, visualise, visualise_steps
 from cnnlab_core.dream.layers import blocks, stages
 from cnnlab_core.dream.objectives import (
     Objective,
@@ -22,7 +22,7 @@ from cnnlab_core.dream.objectives import (
     unit,
 )
 from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale
-from cnnlab_core.dream.zoom import ZoomStep, zoom
+from cnnlab_core.dream.zoom import ZoomStep, zoom, zoom_steps
 
 __all__ = [
     "STANDARD",
@@ -44,6 +44,7 @@ __all__ = [
     "direction",
     "diversity",
     "dream",
+    "dream_steps",
     "l2",
     "layer",
     "match",
@@ -51,5 +52,7 @@ __all__ = [
     "total_variation",
     "unit",
     "visualise",
+    "visualise_steps",
     "zoom",
+    "zoom_steps",
 ]

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from cnnlab_core.checks import by_annotation
-from cnnlab_core.dream.feature_visualisation import RATE, VisualiseStep, visualise
+from cnnlab_core.dream.feature_visualisation import RATE, VisualiseStep, visualise_steps
 from cnnlab_core.dream.layers import blocks, maps_of, stages
 from cnnlab_core.dream.objectives import channel
 from cnnlab_core.errors import InputError
@@ -23,8 +23,9 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import DEFAULT_MODEL
 from cnnlab_core.runtime.assets import asset
-from cnnlab_core.runtime.files import cache_folder, write_atomically
-from cnnlab_core.runtime.jobs import Progress, relay
+from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
+from cnnlab_core.runtime.jobs import Progress, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 
 SIDE, STEPS = 112, 48
 """Pixels of a picture's side, and Adam's steps for it."""
@@ -46,6 +47,7 @@ _VERSION = 1
 """To be raised when the same settings give different pictures."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Entry:
     """One picture of the atlas: what ``channel`` of ``node`` looks for."""
@@ -53,6 +55,9 @@ class Entry:
     node: str
     channel: int
     picture: Image.Image
+
+    def _pictures(self) -> list[Image.Image]:
+        return [self.picture]
 
 
 def atlas_channels(spec: ModelSpec, each: int = EACH) -> list[tuple[str, int]]:
@@ -87,7 +92,9 @@ def preset_picture(name: str) -> bytes:
     return (SHIPPED / DEFAULT_MODEL / f"{name}.webp").read_bytes()
 
 
-def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[Progress[tuple[Entry, ...]], None, tuple[Entry, ...]]:
+def atlas_steps(
+    model: LoadedModel, *, each: int = EACH
+) -> Generator[Progress[tuple[Entry, ...]], None, tuple[Entry, ...]]:
     """Visualise ``each`` channels of every stage from seeded noise, as ``drawing`` says.
 
     Pictures in the cache are read, all others computed and put there. A channel that nothing excites is left out.
@@ -105,7 +112,9 @@ def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[Progress[tuple[E
         picture = _read(file)
         if picture is None:
             try:
-                steps = visualise(model, channel(node, index), generator=_seeded(index), **drawing(model.spec, node))
+                steps = visualise_steps(
+                    model, channel(node, index), generator=_seeded(index), **drawing(model.spec, node)
+                )
                 picture = to_picture((yield from relay(steps, so_far)).image)
             except InputError:  # nothing to climb
                 continue
@@ -113,6 +122,9 @@ def atlas(model: LoadedModel, *, each: int = EACH) -> Generator[Progress[tuple[E
         entries.append(Entry(node, index, picture))
         yield Progress(done + 1, len(channels), tuple(entries))
     return tuple(entries)
+
+
+atlas = plainly(atlas_steps)
 
 
 def is_cached(spec: ModelSpec, *, each: int = EACH) -> bool:
@@ -126,7 +138,7 @@ def _file(spec: ModelSpec, weights: str, node: str, index: int) -> Path:
     parts = (_VERSION, weights, node, index, how["size"], how["steps"])
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
     shipped = SHIPPED / spec.name / f"{digest}.png"
-    return shipped if shipped.is_file() else cache_folder() / "atlas" / spec.name / shipped.name
+    return shipped if shipped.is_file() else cache_folder() / "atlas" / slug(spec.name) / shipped.name
 
 
 def _seeded(seed: int) -> torch.Generator:

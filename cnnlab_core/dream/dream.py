@@ -5,12 +5,15 @@ octaves with the detail carried from one to the next, jitter, and steps along th
 """
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.dream import memory
@@ -19,13 +22,16 @@ from cnnlab_core.dream.gradients import Normalisation, check_normalisation, lapl
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.dream.transforms import random_shift, roll, unroll
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import check_pixels, to_uint8
+from cnnlab_core.images import check_pixels, to_picture, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import finish
+from cnnlab_core.runtime.short_repr import html, short_repr
 
 SMALLEST_SIDE = 28
 """Pixels of the shorter side of the smallest octave, at least: handwritten digits have 28."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class DreamStep:
     """After ``step`` of ``octave`` (both from 0): the picture (N, 3, h, w) in [0, 1].
@@ -46,7 +52,11 @@ class DreamStep:
     tiles: int = 1
     silent: tuple[str, ...] = ()
 
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
 
+
+@short_repr
 @dataclass(frozen=True)
 class Dreamt:
     """The picture (N, 3, H, W) in [0, 1], and the objective ``before`` the dream and ``after`` it.
@@ -59,6 +69,9 @@ class Dreamt:
     before: float
     after: float
     silent: tuple[str, ...] = ()
+
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
 
 
 @dataclass(frozen=True)
@@ -74,7 +87,7 @@ class _Settings:
 
 
 @by_annotation
-def dream(
+def dream_steps(
     model: LoadedModel,
     x: torch.Tensor,
     objective: Objective,
@@ -121,6 +134,39 @@ def dream(
         )
     settings = _Settings(octaves, octave_scale, steps, step_size, jitter, normalise, laplacian, side)
     return _dream(goal, x, settings, seeded(0 if generator is None else generator))
+
+
+class Dream:
+    """A dream: its ``result`` is computed when it is asked for, as are ``image`` and all else that ``Dreamt`` has; a
+    loop over the dream computes it step by step."""
+
+    def __init__(self, steps: Generator[DreamStep, None, Dreamt]) -> None:
+        self._steps = self._kept(steps)
+
+    def _kept(self, steps: Generator[DreamStep, None, Dreamt]) -> Generator[DreamStep, None, None]:
+        self._result = yield from steps
+
+    def __iter__(self) -> Iterator[DreamStep]:
+        return self._steps
+
+    def _repr_html_(self) -> str:
+        return html(self.result)
+
+    @property
+    def result(self) -> Dreamt:
+        """The dream to its end."""
+        finish(self._steps)
+        return self._result
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.result, name)
+
+
+@wraps(dream_steps)
+def dream(*args: Any, **options: Any) -> Dream:
+    return Dream(dream_steps(*args, **options))
 
 
 def octave_sizes(size: tuple[int, int], octaves: int, octave_scale: float) -> list[tuple[int, int]]:

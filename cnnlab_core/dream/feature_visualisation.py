@@ -8,16 +8,20 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
+from PIL import Image
 
 from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.dream.dream import SMALLEST_SIDE, as_shown
 from cnnlab_core.dream.goal import Goal, awake, bind, value
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.dream.parametrisation import Fourier, Parametrisation, Pixels
-from cnnlab_core.dream.transforms import STANDARD, Transform, apply
+from cnnlab_core.dream.transforms import STANDARD, Middle, Transform, apply
 from cnnlab_core.errors import InputError
-from cnnlab_core.images import check_pixels
+from cnnlab_core.images import check_pixels, to_picture
+from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 PARAMETRISATIONS = ("fourier", "pixels")
 
@@ -28,6 +32,7 @@ LARGEST_SIDE = 1024
 """Pixels of the longer side, at most."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class VisualiseStep:
     """After ``step`` (from 0) of ``steps``: the pictures (N, 3, H, W) in (0, 1).
@@ -46,7 +51,11 @@ class VisualiseStep:
         """How much of the work is done."""
         return (self.step + 1) / self.steps
 
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
 
+
+@short_repr
 @dataclass(frozen=True)
 class Visualised:
     """The pictures (N, 3, H, W) in (0, 1), the ``start`` they came from, and the objective of both, untransformed.
@@ -60,9 +69,12 @@ class Visualised:
     after: float
     silent: tuple[str, ...] = ()
 
+    def _pictures(self) -> list[Image.Image]:
+        return [to_picture(self.image[:1])]
+
 
 @by_annotation
-def visualise(
+def visualise_steps(
     model: LoadedModel,
     objective: Objective,
     *,
@@ -110,6 +122,8 @@ def visualise(
         )
     generator = seeded(0 if generator is None else generator)
     goal = bind(model, objective, (height, width))
+    if _takes_one_size(model):
+        transforms = (*transforms, Middle(height, width))
     kind = Fourier if parametrisation == "fourier" else Pixels
     with torch.inference_mode(False), torch.no_grad():
         if start is None:
@@ -118,6 +132,18 @@ def visualise(
             made = kind.of(start.clone())
         made.to(model.device)
     return _visualise(goal, made, tuple(transforms), steps, learning_rate, generator)
+
+
+visualise = plainly(visualise_steps)
+
+
+def _takes_one_size(model: LoadedModel) -> bool:
+    """Whether a network of somebody's own can't take pictures of any other size; the lab's own all can."""
+    other = model.spec.preprocessing.crop + 1
+    try:
+        return model.spec.weights.held and not layer_table(model.spec.name, (other, other))
+    except InputError:
+        return True
 
 
 def _visualise(

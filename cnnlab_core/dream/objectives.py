@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
-from cnnlab_core.models.cuts import cut_behind
+from cnnlab_core.models.cuts import node_named
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.loaded import LoadedModel
 
@@ -102,8 +102,7 @@ class BoundTerm:
 def _bound(term: Term, model: LoadedModel, size: tuple[int, int]) -> BoundTerm:
     if term.node == PICTURE:
         return BoundTerm(PICTURE, term.weight, term.prepare(model, None))
-    node = model.nodes()[-1].name if term.node == LOGITS else term.node
-    cut_behind(model, (node,))  # names the nearest ones if there is no such node
+    node = node_named(model, model.nodes()[-1].name if term.node == LOGITS else term.node)
     layers = {layer.name: layer for layer in (layer_table(model.spec.name, size) if term.placed else model.nodes())}
     if node not in layers:
         raise InputError(f"{node} is where the picture enters {model.spec.title}. Choose a layer after it.")

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from cnnlab_core.checks import by_annotation, seeded
-from cnnlab_core.dream.dream import DreamStep, dream
+from cnnlab_core.dream.dream import DreamStep, dream_steps
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import relay
+from cnnlab_core.runtime.jobs import plainly, relay
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ZoomStep:
 
 
 @by_annotation
-def zoom(
+def zoom_steps(
     model: LoadedModel,
     x: torch.Tensor,
     objective: Objective,
@@ -62,8 +62,11 @@ def zoom(
     if not 1 <= factor <= 2:  # written so that NaN fails too
         raise InputError(f"A frame is enlarged 1 to 2 times, not {factor}.")
     generator = seeded(0 if generator is None else generator)
-    dream(model, x, objective, generator=generator, **settings).close()  # its checks, before the first frame
+    dream_steps(model, x, objective, generator=generator, **settings).close()  # its checks, before the first frame
     return _zoom(model, x.detach(), objective, frames, factor, generator, settings)
+
+
+zoom = plainly(zoom_steps)
 
 
 def _zoom(
@@ -82,7 +85,7 @@ def _zoom(
             return ZoomStep(frame, frames, step)
 
         start = enlarged(image, factor) if frame else image
-        steps = dream(model, start, objective, generator=generator, **settings)
+        steps = dream_steps(model, start, objective, generator=generator, **settings)
         image = (yield from relay(steps, in_frame)).image
         made.append(to_uint8(image[0]))
     return torch.stack(made)

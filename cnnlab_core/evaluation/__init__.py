@@ -1,6 +1,7 @@
 """What a network's figures are worth: accuracy and its interval, robustness, calibration, signs of hidden gradients."""
 
 from cnnlab_core.evaluation.accuracy import Accuracy, Share, accuracy, wilson
+from cnnlab_core.evaluation.attacked import Evaluated, evaluate, evaluate_steps
 from cnnlab_core.evaluation.calibration import (
     Calibration,
     calibration,
@@ -21,6 +22,7 @@ __all__ = [
     "Card",
     "Check",
     "Corrupted",
+    "Evaluated",
     "Figure",
     "Robustness",
     "Share",
@@ -32,6 +34,8 @@ __all__ = [
     "corruptions_steps",
     "draw_pictures",
     "ece_interval",
+    "evaluate",
+    "evaluate_steps",
     "expected_seconds",
     "figures",
     "fit_temperature",

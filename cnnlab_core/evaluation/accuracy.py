@@ -11,6 +11,7 @@ from cnnlab_core.classification.answers import MOST_MISTAKES, Answers
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
 from cnnlab_core.evaluation.pictures import check_logits
+from cnnlab_core.runtime.short_repr import short_repr
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def wilson(right: int, of: int, level: float = 0.95) -> tuple[float, float]:
     return (0.0 if right == 0 else middle - reach), (1.0 if right == of else middle + reach)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Accuracy:
     """The share of pictures named right, of all and of each class (None for one without pictures), and the most

@@ -30,6 +30,7 @@ from cnnlab_core.evaluation.robustness import EPS, MOST_ATTACKED, Robustness, ex
 from cnnlab_core.images.levels import levels
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.short_repr import short_repr
 
 _CHECK_PASSES, _ATTACK_PASSES, _BLIND = 10, 100, 0.4
 """What a picture takes, about: passes through the network and back, in the checks and in the attacks; and a pass there
@@ -41,6 +42,7 @@ ECE, ECE_AFTER, TEMPERATURE = "Expected calibration error", "Expected calibratio
 """What the figures of a card are called."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Card:
     """What is known of a network on N labelled pictures: of all of them its ``logits`` (N, classes), of the first ones

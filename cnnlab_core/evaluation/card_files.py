@@ -26,7 +26,7 @@ from cnnlab_core.models.exports import trained_on
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.assets import asset
-from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, plainly, relay
 
 FORM = "cnnlab-card-1"
@@ -118,7 +118,7 @@ def data_title(card: Card) -> str:
 
 def kept_path(card: Card) -> Path:
     """Where a card is kept while it is worked on and after: in the cache, by all that its figures depend on."""
-    return cache_folder() / "cards" / f"{_key(card)}.json"
+    return cache_folder() / "cards" / slug(card.network) / f"{_key(card)}.json"
 
 
 def begun_card(blank: Card) -> Card:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from cnnlab_core.attacks.inputs import Classes, check_classes, problem
+from cnnlab_core.attacks.inputs import Classes, each_class, problem
 from cnnlab_core.attacks.objective import Classifier, logits_of
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.data import list_data, open_data
@@ -18,6 +18,7 @@ from cnnlab_core.models.exports import trained_on
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 USUAL = 500
 """Pictures that are attacked, unless another number is asked for."""
@@ -33,6 +34,7 @@ _MOST_LOGITS, _MOST_VALUES = 1_000_000, 50_000_000
 """Of a set of drawn pictures: logits, and numbers of their pixels (200 MB)."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """Test pictures ``x`` (N, 3, H, W) in [0, 1] of a data set, their classes ``y`` (N,) as the network counts them,
@@ -64,7 +66,7 @@ def data_for(spec: ModelSpec, data: str = "") -> str:
     raise InputError(
         f"The lab doesn't know which pictures {spec.title} learned from: none of its data sets has classes that are "
         f"called as this network's are, such as “{spec.classes[0]}”. Give the classes their names, or import labelled "
-        "pictures, in folders that are called so, and choose them."
+        "pictures, in folders that are called so, and choose them under “Settings”."
     )
 
 
@@ -132,13 +134,17 @@ def check_labelled(model: Classifier, x: Tensor, y: Classes, most: int = MOST_PI
     if labels.shape != (len(x),):
         raise InputError(f"There are {len(x)} pictures, so it takes {len(x)} labels, not {tuple(labels.shape)}.")
     classes = problem(model, x[:1], None).clean.logits.shape[1]
-    labels = check_classes(labels, x, classes, "y")
+    labels = each_class(labels, x, classes, "y")
     if (labels == labels[0]).all():
         raise InputError(
             f"All pictures are of class {int(labels[0])}: whoever always says so is always right. Take some of others."
         )
-    few = min(AT_ONCE, _ANSWERS_AT_ONCE // classes, AT_ONCE * _SMALL**2 // x[0, 0].numel())
-    return Labelled(labels, classes, max(1, few))
+    return Labelled(labels, classes, most_at_once(x, classes))
+
+
+def most_at_once(x: Tensor, classes: int) -> int:
+    """How many of the pictures ``x`` (N, C, H, W) a network of so many classes is asked about together."""
+    return max(1, min(AT_ONCE, _ANSWERS_AT_ONCE // classes, AT_ONCE * _SMALL**2 // x[0, 0].numel()))
 
 
 @by_annotation

@@ -26,6 +26,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.evaluation.accuracy import Share
 from cnnlab_core.evaluation.pictures import AT_ONCE, check_labelled
 from cnnlab_core.runtime.jobs import Progress, finish, plainly, relay
+from cnnlab_core.runtime.short_repr import short_repr
 
 STEPS = {"PGD-20": 20, "APGD-CE": 25, "APGD-T": 20, "Square": 300}
 """Of each attack; of APGD-T so many towards each of the nearest classes. See ``benchmarks/card.py``."""
@@ -68,6 +69,7 @@ def parts_for(classes: int) -> tuple[Part, ...]:
     return tuple(part for part in map(Part, STEPS, passes, starts) if part.passes)
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Robustness:
     """What is known so far of N pictures in the linf ball ``eps``: which are named ``right`` (N,), and what each of the
@@ -146,8 +148,8 @@ def robustness_steps(
     check_positive(eps, "radius eps")
     parts = parts_for(classes)
     names = tuple(part.name for part in parts)
-    hashed = hashlib.sha256(x.detach().cpu().contiguous().numpy())
-    hashed.update(labels.cpu().contiguous().numpy())
+    hashed = hashlib.sha256(x.detach().cpu().contiguous().numpy().data)
+    hashed.update(labels.cpu().contiguous().numpy().data)
     digest = hashed.hexdigest()
     if so_far is None:
         right = torch.cat([logits_of(model, part).argmax(1) for part in x.split(at_once)]) == labels

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from cnnlab_core.checks import Array, IntArray, by_annotation, choice, limit_cells, numbers, whole
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.short_repr import short_repr
 
 MAX_CELLS = 2**22  # of all steps of one sequence
 
@@ -118,6 +119,7 @@ SLOPES = {"tanh": "tanh slope", "rest": "minus"}
 """The derivative of a form by its number."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Unrolled:
     """A sequence read by a cell; made by :func:`unroll`. With a batch, arrays are (steps, batch, units), else

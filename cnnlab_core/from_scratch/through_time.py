@@ -13,6 +13,7 @@ from cnnlab_core.checks import Array, by_annotation, choice, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.from_scratch.cells import CELLS, unroll
 from cnnlab_core.from_scratch.recurrent import Unrolled
+from cnnlab_core.runtime.short_repr import short_repr
 
 LETTERS = 8
 MOST_STEPS, MOST_HIDDEN = 100, 64
@@ -20,6 +21,7 @@ KEEPING = {"LSTM": ("b", 1), "GRU": ("b", 1)}
 """The bias, and the number of the gate in it, that decides how much of the state is kept: f, and z."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class GradientNorms:
     """``norms`` (steps,): the norm of dL/dh at each step, 1 at the last; ``read`` is the sequence, and ``total`` the

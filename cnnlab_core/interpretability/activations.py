@@ -12,7 +12,7 @@ from cnnlab_core.models.loaded import LoadedModel
 
 @by_annotation
 def capture(model: LoadedModel, x: torch.Tensor, nodes: Iterable[str]) -> dict[str, torch.Tensor]:
-    """The activations of the named graph nodes for pixels ``x`` (N, 3, H, W), in the order of ``nodes``.
+    """The activations of the named graph nodes (or modules) for pixels ``x`` (N, 3, H, W), in the order of ``nodes``.
 
     Only what they need is computed. Gradients flow if they are on where this is called. The shared network is never
     touched: no hooks, no modes.

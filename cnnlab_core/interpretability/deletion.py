@@ -18,7 +18,8 @@ from cnnlab_core.interpretability.attribution import check_explained
 from cnnlab_core.interpretability.methods import Array
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 Baseline = Literal["blurred", "grey"]
 BASELINES: tuple[Baseline, ...] = ("blurred", "grey")
@@ -27,6 +28,7 @@ RANDOM = "Random order"
 MOST_STEPS = 500
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Curves:
     """P(class) after 0, 1, ... steps for each map: as its hottest pixels are taken away, and as they come.
@@ -59,7 +61,7 @@ def baseline_picture(x: torch.Tensor, baseline: Baseline) -> torch.Tensor:
 
 
 @by_annotation
-def deletion(
+def deletion_steps(
     model: LoadedModel,
     x: torch.Tensor,
     target: int,
@@ -86,7 +88,7 @@ def deletion(
     Raises:
         InputError: for maps of another size, and numbers out of range.
     """
-    check_explained(model, x, target)
+    check_explained(model, x, target, most=1)
     height, width = x.shape[2:]
     steps = whole("steps", steps, least=1, most=min(MOST_STEPS, height * width))
     for name, values in maps.items():
@@ -112,6 +114,9 @@ def deletion(
                 yield Progress(done, total)
         found.append(curves)
     return Curves(counts / counts[-1], *found)
+
+
+deletion = plainly(deletion_steps)
 
 
 def curves_table(curves: Curves) -> str:

@@ -13,12 +13,14 @@ from cnnlab_core.models.graph import trace
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.stack import Grey
 from cnnlab_core.runtime.csv_tables import csv_table
+from cnnlab_core.runtime.short_repr import short_repr
 
 Array = npt.NDArray[np.float64]
 Scale = Literal["all filters", "each filter", "each filter's range"]
 SCALES: tuple[Scale, ...] = ("all filters", "each filter", "each filter's range")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Filters:
     """The first convolution's graph node, and a copy of its weights (filters, 3, rows, columns)."""
@@ -75,5 +77,6 @@ def _weight_of(graph: fx.GraphModule, node: fx.Node) -> torch.Tensor | None:
         return layer.weight if isinstance(layer, nn.Conv2d) else None
     if node.op == "call_function" and node.target is nn.functional.conv2d:
         source = node.args[1] if len(node.args) > 1 else node.kwargs["weight"]
-        return graph.get_parameter(str(source.target)) if isinstance(source, fx.Node) else None
+        if isinstance(source, fx.Node) and source.op == "get_attr":  # and not computed by the network
+            return graph.get_parameter(str(source.target))
     return None

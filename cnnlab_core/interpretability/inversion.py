@@ -8,12 +8,13 @@ from collections.abc import Generator
 import torch
 
 from cnnlab_core.checks import by_annotation
-from cnnlab_core.dream.feature_visualisation import Visualised, VisualiseStep, visualise
+from cnnlab_core.dream.feature_visualisation import Visualised, VisualiseStep, visualise_steps
 from cnnlab_core.dream.objectives import match, total_variation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
+from cnnlab_core.runtime.jobs import plainly
 
 SMOOTHNESS = 0.2
 """The weight of the total variation."""
@@ -22,7 +23,7 @@ RATE = 0.15
 
 
 @by_annotation
-def inversion(
+def inversion_steps(
     model: LoadedModel,
     x: torch.Tensor,
     node: str,
@@ -57,9 +58,12 @@ def inversion(
     with torch.no_grad():
         values = capture(model, x, [node])[node]
     goal = match(node, values[0]) - smoothness * total_variation()
-    return visualise(
+    return visualise_steps(
         model, goal, size=x.shape[2], steps=steps, learning_rate=learning_rate, transforms=(), generator=generator
     )
+
+
+inversion = plainly(inversion_steps)
 
 
 @by_annotation

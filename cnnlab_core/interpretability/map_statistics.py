@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.files import npz_file
+from cnnlab_core.runtime.short_repr import short_repr
 
 Array = npt.NDArray[np.float64]
 Scale = Literal["each map", "this layer", "all layers"]
@@ -22,6 +23,7 @@ FEW = 28
 ORDERS = ("index", "mean activation", "sparsity", "interpretable first")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Statistics:
     """One number per map: its mean, the share of its cells at (or below) zero, its structure, whether it is dead.

@@ -7,25 +7,28 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels
 from cnnlab_core.interpretability.attribution import (
+    check_explained,
     grad_cam,
     grad_cam_plus_plus,
-    integrated_gradients,
-    occlusion,
+    integrated_gradients_steps,
     occlusion_corners,
+    occlusion_steps,
     saliency,
     share_of,
 )
-from cnnlab_core.interpretability.sampled import rise, smooth_grad
+from cnnlab_core.interpretability.sampled import rise_steps, smooth_grad_steps
 from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
-from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import grey_picture, short_repr
 
 Array = npt.NDArray[np.float64]
 Method = Literal[
@@ -67,6 +70,7 @@ class Request:
     seed: int = 0
 
 
+@short_repr
 @dataclass(frozen=True)
 class Attribution:
     """``values`` (h, w) float32: positive speaks for the class and, if ``signed``, negative against it.
@@ -86,34 +90,45 @@ class Attribution:
         """The gap as a share of the difference."""
         return share_of(self.gap, self.difference)
 
+    def _pictures(self) -> list[Image.Image]:
+        return [grey_picture(self.values, signed=self.signed)]
+
 
 @by_annotation
-def attribute(model: LoadedModel, x: torch.Tensor, request: Request) -> Generator[Progress[None], None, Attribution]:
+def attribute_steps(
+    model: LoadedModel, x: torch.Tensor, request: Request
+) -> Generator[Progress[None], None, Attribution]:
     """One number per pixel of ``x`` (1, 3, H, W), whichever method gives it; raises what the methods raise."""
     target, node = request.target, request.node
+    check_explained(model, x, target, most=1)
     match request.method:
         case "Saliency":  # the largest over the colours, as in the paper
             return Attribution(_array(saliency(model, x, target).amax(1)), signed=False)
         case "SmoothGrad":
-            noisy = smooth_grad(model, x, target, draws=request.draws, noise=request.noise, generator=request.seed)
+            noisy = smooth_grad_steps(
+                model, x, target, draws=request.draws, noise=request.noise, generator=request.seed
+            )
             mean = yield from noisy
             return Attribution(_array(mean.abs().amax(1)), signed=False)
         case "Integrated gradients":
             sizes = {"steps": request.steps, "batch": request.batch}
-            found = yield from integrated_gradients(model, x, target, **sizes, baseline=request.baseline)
-            return Attribution(_array(found.attribution.sum(1)), True, found.difference, found.gap)
+            found = yield from integrated_gradients_steps(model, x, target, **sizes, baseline=request.baseline)
+            return Attribution(_array(found.attribution.sum(1)), True, found.difference.item(), found.gap.item())
         case "Grad-CAM":
             return Attribution(_array(grad_cam(model, x, target, node)), signed=True)
         case "Grad-CAM++":
             return Attribution(_array(grad_cam_plus_plus(model, x, target, node)), signed=True)
         case "Occlusion":
             window = {"window": request.window, "stride": request.stride, "batch": request.batch}
-            falls = yield from occlusion(model, x, target, **window, baseline=request.baseline)
+            falls = yield from occlusion_steps(model, x, target, **window, baseline=request.baseline)
             return Attribution(_array(falls), signed=True)
         case "RISE":
             masked = {"masks": request.masks, "cells": request.cells, "batch": request.batch}
-            mean = yield from rise(model, x, target, **masked, generator=request.seed)
+            mean = yield from rise_steps(model, x, target, **masked, generator=request.seed)
             return Attribution(_array(mean - mean.mean()), signed=True)
+
+
+attribute = plainly(attribute_steps)
 
 
 @by_annotation
@@ -152,7 +167,7 @@ Explained = dict[Method, Attribution]
 
 
 @by_annotation
-def attribute_all(
+def attribute_all_steps(
     model: LoadedModel, x: torch.Tensor, requests: Sequence[Request]
 ) -> Generator[Progress[Explained], None, Explained]:
     """The attributions by method, one after the other; each step holds those that are done."""
@@ -161,9 +176,12 @@ def attribute_all(
     costs = [passes(request, x.shape[-1]) for request in requests]
     for index, (request, cost) in enumerate(zip(requests, costs, strict=True)):
         found[request.method] = yield from part(
-            attribute(model, x, request), sum(costs[:index]), cost, sum(costs), dict(found)
+            attribute_steps(model, x, request), sum(costs[:index]), cost, sum(costs), dict(found)
         )
     return found
+
+
+attribute_all = plainly(attribute_all_steps)
 
 
 # --- as a picture -------------------------------------------------------------------------------------------------

@@ -16,16 +16,18 @@ from torch import nn
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.agreement import rank_correlation
-from cnnlab_core.interpretability.methods import Array, Explained, Method, Request, attribute_all
+from cnnlab_core.interpretability.methods import Array, Explained, Method, Request, attribute_all_steps
 from cnnlab_core.models.build import build_random
 from cnnlab_core.models.layers import Layer
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 MOST_STAGES = 64
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Randomised:
     """Maps of a network of which ever more is random: ``maps`` by stage and method, the first of the network itself.
@@ -52,7 +54,7 @@ class Randomised:
 
 
 @by_annotation
-def randomisation(
+def randomisation_steps(
     model: LoadedModel, x: torch.Tensor, requests: Sequence[Request], *, stages: int = 6, seed: int = 1
 ) -> Generator[Progress[Randomised], None, Randomised]:
     """The requested maps of the network, then with its last layers random, until all of them are.
@@ -84,8 +86,11 @@ def randomisation(
         if index:
             _copy(random, own.network, starts[index - 1][1])
         latest = Randomised(methods, tuple(places[:index]), tuple(done)) if done else None
-        done.append((yield from part(attribute_all(own, x, requests), index, 1, len(starts) + 1, latest)))
+        done.append((yield from part(attribute_all_steps(own, x, requests), index, 1, len(starts) + 1, latest)))
     return Randomised(methods, tuple(places), tuple(done))
+
+
+randomisation = plainly(randomisation_steps)
 
 
 def random_from(model: LoadedModel, stages: int) -> list[tuple[Layer, tuple[str, ...]]]:
@@ -102,6 +107,8 @@ def random_from(model: LoadedModel, stages: int) -> list[tuple[Layer, tuple[str,
             first.setdefault(path, layer)
     order = [*first, *(name for name in holding if name not in first)]
     filters = [place for place, name in enumerate(first) if isinstance(modules[name], nn.Conv2d | nn.Linear)]
+    if not filters:
+        raise InputError(f"{model.spec.title} has no layers with filters that could be made random.")
     chosen = np.unique(np.linspace(0, len(filters) - 1, min(stages, len(filters))).round().astype(int))[::-1]
     found = [(first[order[filters[at]]], tuple(order[filters[at] :])) for at in chosen.tolist()]
     return [*found[:-1], (found[-1][0], tuple(order))]

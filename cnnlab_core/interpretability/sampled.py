@@ -5,20 +5,21 @@ from collections.abc import Generator
 import torch
 from torch.nn import functional as F
 
+from cnnlab_core.attacks.inputs import Classes
 from cnnlab_core.checks import by_annotation, seeded, whole
 from cnnlab_core.errors import InputError
-from cnnlab_core.interpretability.attribution import MOST_AT_ONCE, check_explained, logit_gradient
+from cnnlab_core.interpretability.attribution import MOST_AT_ONCE, check_explained, logit_gradient, logits_at
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 MOST_VIEWS = 10_000
 
 
 @by_annotation
-def smooth_grad(
+def smooth_grad_steps(
     model: LoadedModel,
     x: torch.Tensor,
-    target: int,
+    target: Classes,
     *,
     draws: int = 25,
     noise: float = 0.15,
@@ -26,37 +27,42 @@ def smooth_grad(
 ) -> Generator[Progress[None], None, torch.Tensor]:
     """SmoothGrad (Smilkov et al. 2017, arXiv:1706.03825): the mean gradient of a logit over noisy pictures.
 
+    All pictures of a batch get the same noise.
+
     Args:
         model: the network.
-        x: the picture (1, 3, H, W) in [0, 1].
-        target: the class whose logit it is.
+        x: the pictures (N, 3, H, W) in [0, 1].
+        target: the class whose logit it is, for all or (N,).
         draws: how many noisy pictures.
         noise: the standard deviation of the noise, in pixel units; noisy pictures are clipped to [0, 1].
         generator: draws the noise, or a seed.
 
     Returns:
-        The gradients' mean (1, 3, H, W), signed.
+        The gradients' mean (N, 3, H, W), signed.
 
     Raises:
         InputError: for numbers out of range.
     """
-    check_explained(model, x, target)
+    classes = check_explained(model, x, target)
     draws = whole("draws", draws, least=1, most=MOST_VIEWS)
     if not 0 <= noise <= 1:
         raise InputError(f"The noise is a standard deviation from 0 to 1, black to white, but is {noise:g}.")
     generator, total = seeded(generator), torch.zeros_like(x)
     for done in range(1, draws + 1):
-        drawn = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
-        total += logit_gradient(model, (x.detach() + noise * drawn).clamp(0, 1), target)
+        drawn = torch.randn(x.shape[1:], generator=generator, device=generator.device).to(x)
+        total += logit_gradient(model, (x.detach() + noise * drawn).clamp(0, 1), classes)
         yield Progress(done, draws)
     return total / draws
 
 
+smooth_grad = plainly(smooth_grad_steps)
+
+
 @by_annotation
-def rise(
+def rise_steps(
     model: LoadedModel,
     x: torch.Tensor,
-    target: int,
+    target: Classes,
     *,
     masks: int = 500,
     cells: int = 7,
@@ -66,12 +72,12 @@ def rise(
 ) -> Generator[Progress[None], None, torch.Tensor]:
     """RISE (Petsiuk et al. 2018, arXiv:1806.07421, eq. 6): the mean of random masks, each times P(class | x mask).
 
-    It asks for answers only. The mean is divided by ``keep``, the mean of a mask.
+    It asks for answers only. The mean is divided by ``keep``, the mean of a mask. All pictures get the same masks.
 
     Args:
         model: the network.
-        x: the picture (1, 3, H, W) in [0, 1].
-        target: the class.
+        x: the pictures (N, 3, H, W) in [0, 1].
+        target: the class, for all or (N,).
         masks: how many of them.
         cells: of a mask's grid, along each side.
         keep: the chance of a cell to be seen, between 0 and 1.
@@ -79,12 +85,12 @@ def rise(
         generator: draws the masks, or a seed.
 
     Returns:
-        One number per pixel (1, 1, H, W), not negative.
+        One number per pixel (N, 1, H, W), not negative.
 
     Raises:
         InputError: for numbers out of range.
     """
-    check_explained(model, x, target)
+    classes = check_explained(model, x, target)
     masks = whole("masks", masks, least=1, most=MOST_VIEWS)
     batch = whole("batch", batch, least=1, most=MOST_AT_ONCE)
     generator, total = seeded(generator), torch.zeros_like(x[:, :1])
@@ -92,10 +98,14 @@ def rise(
         few = range(start, min(start + batch, masks))
         drawn = torch.cat([rise_mask(x.shape[2], x.shape[3], cells, keep, generator) for _ in few]).to(x)
         with torch.no_grad():
-            says = model.published(x * drawn).softmax(1)[:, target]
-        total += torch.einsum("n,nchw->chw", says, drawn)
+            masked = (x * drawn[:, None]).flatten(0, 1)
+            says = logits_at(model.published(masked).softmax(1).unflatten(0, (len(few), len(x))), classes)
+        total += torch.einsum("mn,mchw->nchw", says, drawn)
         yield Progress(few.stop, masks)
     return total / (masks * keep)
+
+
+rise = plainly(rise_steps)
 
 
 @by_annotation

@@ -14,15 +14,17 @@ import torch
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.data.marked_shapes import Planted
 from cnnlab_core.errors import InputError
-from cnnlab_core.interpretability.methods import METHODS, Array, Method, attribute_all, heat, usual
+from cnnlab_core.interpretability.methods import METHODS, Array, Method, attribute_all_steps, heat, usual
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 MASKS = 200
 """Of RISE, for each picture."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Trial:
     """What each of the ``methods`` says of each picture's answer: how much of its heat lies on the mark.
@@ -46,7 +48,7 @@ class Trial:
 
 
 @by_annotation
-def shortcut(
+def shortcut_steps(
     model: LoadedModel, planted: Planted, methods: Sequence[Method] = METHODS
 ) -> Generator[Progress[Trial], None, Trial]:
     """Explain a network's answer to each marked picture by each method, and measure the heat on the mark.
@@ -84,9 +86,12 @@ def shortcut(
             replace(usual(model.spec, method, int(answers[index])), masks=MASKS, seed=index) for method in methods
         ]
         latest = known() if maps else None
-        found = yield from part(attribute_all(model, x[index : index + 1], requests), index, 1, len(x), latest)
+        found = yield from part(attribute_all_steps(model, x[index : index + 1], requests), index, 1, len(x), latest)
         maps.append([heat(found[method], size) for method in methods])
     return known()
+
+
+shortcut = plainly(shortcut_steps)
 
 
 def trial_table(trials: dict[str, Trial]) -> str:

@@ -14,7 +14,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field import Box, ReceptiveField
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Patch:
         return seen.crop((self.box.left, self.box.top, self.box.right + 1, self.box.bottom + 1))
 
 
-def top_patches(
+def top_patches_steps(
     model: LoadedModel,
     field: ReceptiveField,
     channel: int,
@@ -58,6 +58,9 @@ def top_patches(
         patches = tuple(sorted((*patches, *filter(None, found)), key=lambda patch: -patch.activation)[:most])
         yield Progress(index + 1, len(pictures), patches)
     return patches
+
+
+top_patches = plainly(top_patches_steps)
 
 
 def _peaks(values: np.ndarray, field: ReceptiveField, most: int) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ from cnnlab_core.checks import by_annotation, seeded, whole
 from cnnlab_core.errors import InputError, WeightsError
 from cnnlab_core.language.network import RecurrentNetwork, State
 from cnnlab_core.runtime.jobs import plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 MOST_WRITTEN = 10_000
 """Characters that are written at once, at most."""
@@ -35,6 +36,7 @@ class SampleStep:
     written: str
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """What changes when letters are changed: place by place, before and after.

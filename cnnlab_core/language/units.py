@@ -14,6 +14,7 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError
 from cnnlab_core.language.model import CharacterModel
 from cnnlab_core.runtime.jobs import Progress, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 Array = npt.NDArray[np.float64]
 MOST_FOLLOWED = 20_000
@@ -32,6 +33,7 @@ class Follows:
     correlation: float
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Units:
     """The activity (T, units) of all hidden units on a ``text`` of T characters, layer after layer, and ``best``: for

@@ -14,15 +14,37 @@ from cnnlab_core.models.loaded import LoadedModel
 def cut_behind(model: LoadedModel, nodes: tuple[str, ...]) -> fx.GraphModule:
     """The part of the network that ``nodes`` need, as a module that gives their values as a tuple.
 
-    It shares the network's parameters and takes normalised pixels (see ``LoadedModel.normalise``).
+    It shares the network's parameters and takes normalised pixels (see ``LoadedModel.normalise``). Modules can be named
+    as well: see ``node_named``.
     """
     graphs = _graphs_of(model.network)
+    if not nodes:
+        raise InputError("Name at least one node to capture; model.nodes() lists them.")
+    nodes = tuple(node_named(model, name) for name in nodes)
     if nodes not in graphs.cuts:
-        _check_names(model, nodes, graphs.nodes)
         while len(graphs.cuts) >= _MOST_CUTS:
             graphs.cuts.pop(next(iter(graphs.cuts)), None)
         graphs.cuts[nodes] = _cut(graphs.whole, [graphs.nodes[name] for name in nodes])
     return graphs.cuts[nodes]
+
+
+def node_named(model: LoadedModel, name: str) -> str:
+    """The graph node called ``name``; of a module, such as ``layer4.1``, the node whose values it gives.
+
+    Raises ``InputError`` for unknown names, with the nearest ones, and for a module that gives several nodes' values.
+    """
+    nodes = _graphs_of(model.network).nodes
+    if name in nodes:
+        return name
+    inside = {node: path for path, node in nodes.items() if path.startswith(f"{name}.")}
+    given = [path for node, path in inside.items() if any(user not in inside for user in node.users)]
+    if len(given) == 1:
+        return given[0]
+    if given:
+        raise InputError(f"{name} gives the values of {len(given)} nodes, such as {', '.join(given[:3])}. Choose one.")
+    near = difflib.get_close_matches(name, nodes, n=3, cutoff=0.4)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise InputError(f"{model.spec.title} has no node called “{name}”.{hint} model.nodes() lists them all.")
 
 
 def graph_of(model: LoadedModel) -> tuple[fx.GraphModule, dict[str, fx.Node]]:
@@ -79,13 +101,3 @@ def _cut(whole: fx.GraphModule, wanted: list[fx.Node]) -> fx.GraphModule:
             copied[node] = graph.node_copy(node, copied.__getitem__)
     graph.output(tuple(copied[node] for node in wanted))
     return fx.GraphModule(whole, graph)
-
-
-def _check_names(model: LoadedModel, names: tuple[str, ...], known: dict[str, fx.Node]) -> None:
-    if not names:
-        raise InputError("Name at least one node to capture; model.nodes() lists them.")
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(f"{model.spec.title} has no node called “{name}”.{hint} model.nodes() lists them all.")

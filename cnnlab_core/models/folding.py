@@ -125,14 +125,16 @@ def _read(part: fx.GraphModule, node: fx.Node) -> _Convolution | None:
     """The convolution that a node is, if it is one of the plain kind."""
     if node.op == "call_module":
         layer = part.get_submodule(str(node.target))
-        if not isinstance(layer, nn.Conv2d) or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+        plain = isinstance(layer, nn.Conv2d) and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+        if not plain or _hooked(layer):
             return None
         options = (layer.stride, layer.padding, layer.dilation, layer.groups)
         return _Convolution(node.args[0], layer.weight, layer.bias, *options)  # type: ignore[arg-type]
     if node.op == "call_function" and node.target is torch.conv2d and len(node.args) == 7:
         arguments: Any = node.args
         source, weight, bias, stride, padding, dilation, groups = arguments
-        if not isinstance(padding, str):
+        held = all(tensor is None or tensor.op == "get_attr" for tensor in (weight, bias))  # and not computed
+        if held and not isinstance(padding, str):
             tensors = _attribute(part, weight), None if bias is None else _attribute(part, bias)
             return _Convolution(source, *tensors, tuple(stride), tuple(padding), tuple(dilation), groups)
     return None
@@ -145,9 +147,16 @@ def _attribute(part: fx.GraphModule, node: fx.Node) -> torch.Tensor:
 
 def _norm_behind(part: fx.GraphModule, node: fx.Node) -> fx.Node | None:
     """The batch-norm that alone reads what ``node`` gives."""
-    (user, *others) = node.users
-    alone = not others and user.op == "call_module"
-    return user if alone and isinstance(part.get_submodule(str(user.target)), nn.BatchNorm2d) else None
+    user, *others = node.users or [None]
+    if others or user is None or user.op != "call_module":
+        return None
+    layer = part.get_submodule(str(user.target))
+    return user if isinstance(layer, nn.BatchNorm2d) and not _hooked(layer) else None
+
+
+def _hooked(layer: nn.Module) -> bool:
+    """Whether somebody has hung something on the layer, which may change what it gives."""
+    return bool(layer._forward_hooks or layer._forward_pre_hooks)
 
 
 def _with_padding_before(part: fx.GraphModule, convolution: _Convolution) -> _Convolution:

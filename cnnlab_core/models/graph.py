@@ -28,7 +28,10 @@ def trace(
         try:
             graph = tracer.trace(network)
         except Exception as error:
-            raise InputError(f"torch.fx can't trace this network: {_cause(error)}.") from error
+            raise InputError(
+                f"torch.fx can't trace this network: {_cause(error)}. Maps, receptive fields and dreams need "
+                "its graph; naming, attacks and most attributions don't."
+            ) from error
     for node in () if as_written else graph.nodes:
         _write_nowhere(node)
     return fx.GraphModule(tracer.root, graph), dict(tracer.node_to_qualname)
@@ -47,7 +50,7 @@ def _cause(error: Exception) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says first, without its full stop; its kind if it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")[:300]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".!")[:300]
 
 
 _OUT_OF_PLACE: dict[object, Callable] = {

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import fx, nn
@@ -75,8 +74,14 @@ def layer_table(name: str, size: tuple[int, int] | None = None) -> tuple[Layer, 
 
 
 def features_before_classifier(layers: tuple[Layer, ...]) -> Layer:
-    """The last layer with weights, the classifier; its ``inputs`` are the features that enter it."""
-    return [layer for layer in layers if layer.parameters][-1]
+    """The last layer with weights, the classifier; its ``inputs`` are the features that enter it.
+
+    Raises ``InputError`` for a network without one, and for one that begins with it.
+    """
+    weighted = [layer for layer in layers[1:] if layer.parameters]
+    if not weighted:
+        raise InputError("This network has no layer before its classifier, so there are no features to look at.")
+    return weighted[-1]
 
 
 # --- where in the network, in words ---------------------------------------------------------------------------
@@ -108,18 +113,24 @@ _WORDS = {
 def _blocks(network: nn.Module) -> list[str]:
     """The paths of the network's blocks: the outermost modules, other than plain containers, of several layers.
 
-    A module that is all the network has of them is looked into: a backbone, or a network within another.
+    A module that is all the network has of them is looked into: a backbone, or a network within another; one that holds
+    all of the network's layers is no block.
     """
     blocks = []
     for name, child in network.named_children():
         if type(child) in _CONTAINERS:
             blocks += [f"{name}.{block}" for block in _blocks(child)]
-        elif sum(isinstance(module, nn.Conv2d | nn.Linear) for module in child.modules()) > 1:
+        elif _layers_in(child) > 1:
             blocks.append(name)
     if len(blocks) == 1:
         inner = [f"{blocks[0]}.{block}" for block in _blocks(network.get_submodule(blocks[0]))]
-        return inner if len(inner) > 1 else blocks
+        whole = _layers_in(network.get_submodule(blocks[0])) == _layers_in(network)
+        return inner if len(inner) > 1 or whole else blocks
     return blocks
+
+
+def _layers_in(module: nn.Module) -> int:
+    return sum(isinstance(part, nn.Conv2d | nn.Linear) for part in module.modules())
 
 
 def _places(layers: Sequence[Layer], blocks: list[str]) -> list[str]:
@@ -167,9 +178,9 @@ class _Recorder(fx.Interpreter):
     def run_node(self, n: fx.Node) -> object:
         value = super().run_node(n)
         if n.op in ("call_module", "call_function", "call_method") and isinstance(value, torch.Tensor):
-            kind, parameters, groups = self._parts(n)
+            kind, parameters, weight, groups = self._parts(n)
             shape = tuple(value.shape[1:])
-            weight = parameters[0] if kind.lower() in ("conv2d", "linear") else None
+            weight = weight if kind.lower() in ("conv2d", "linear") else None
             self.layers.append(
                 Layer(
                     name=self._names[n],
@@ -182,11 +193,13 @@ class _Recorder(fx.Interpreter):
             )
         return value
 
-    def _parts(self, n: fx.Node) -> tuple[str, list[torch.Tensor], int]:
-        """A node's kind, its parameters (the weight first), and its groups if it is a convolution."""
+    def _parts(self, n: fx.Node) -> tuple[str, list[torch.Tensor], torch.Tensor | None, int]:
+        """A node's kind, its parameters, its weight if it is a layer with one, and its groups if a convolution."""
         if n.op == "call_module":
             module = self.fetch_attr(str(n.target))
-            return type(module).__name__, list(module.parameters()), getattr(module, "groups", 1)
+            weight, groups = getattr(module, "weight", None), getattr(module, "groups", 1)
+            return type(module).__name__.removeprefix("Parametrized"), list(module.parameters()), weight, groups
         parameters = [self.fetch_attr(str(arg.target)) for arg in n.all_input_nodes if arg.op == "get_attr"]
-        groups: Any = n.args[6] if len(n.args) > 6 else n.kwargs.get("groups", 1)
-        return getattr(n.target, "__name__", str(n.target)), parameters, groups
+        args, kwargs = self.fetch_args_kwargs_from_env(n)  # a weight may be computed
+        weight, groups = (args[i] if len(args) > i else kwargs.get(name) for i, name in ((1, "weight"), (6, "groups")))
+        return getattr(n.target, "__name__", str(n.target)), parameters, weight, groups or 1

@@ -20,11 +20,14 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_tensor
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsKind, wrong_size
+from cnnlab_core.runtime.device import is_out_of_memory
+from cnnlab_core.runtime.short_repr import short_repr
 
 if TYPE_CHECKING:
     from cnnlab_core.models.own.pixels import Pixels
 
 
+@short_repr
 @dataclass(frozen=True)
 class Stage:
     """A step from photo to network: a picture to look at, its shape (channels, height, width) and range of numbers."""
@@ -34,7 +37,11 @@ class Stage:
     shape: tuple[int, ...]
     range: tuple[float, float]
 
+    def _pictures(self) -> list[Image.Image]:
+        return [self.picture]
 
+
+@short_repr
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
     """A network of the registry, in eval mode, frozen and shared: never change it, never hook it.
@@ -99,11 +106,9 @@ class LoadedModel:
         """Turn the error of a layer that can't take a picture of this size into an ``InputError``."""
         try:
             yield
-        except torch.OutOfMemoryError:
-            raise
         except (RuntimeError, AssertionError) as error:
             own, (rows, cols) = self.spec.preprocessing.crop, x.shape[2:]
-            if rows == cols == own or (min(rows, cols) > own and not self.spec.weights.held):
+            if is_out_of_memory(error) or rows == cols == own or (min(rows, cols) > own and not self.spec.weights.held):
                 raise
             raise InputError(wrong_size(self.spec, rows, cols)) from error
 

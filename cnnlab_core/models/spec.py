@@ -25,10 +25,10 @@ class WeightsFile:
     ``sha256`` is the digest or its first characters (torch's hub writes eight into the file's name); None means
     that the publisher's own digest, sent along with a download, is the only one known. ``package`` names the
     installed package that carries the file, ``folder`` the one place of a network that was trained here; one that is
-    ``held`` is in memory, for as long as its owner has it. ``inner`` is
-    the key under which a checkpoint keeps the weights, ``prefix`` the only part of those keys that belongs to the
-    network, ``drop`` keys of parts that aren't used for classification, ``rename`` regular-expression replacements
-    for keys written by older torch versions.
+    ``shipped`` lies among the lab's own networks, one that is ``held`` is in memory, for as long as its owner has it.
+    ``inner`` is the key under which a checkpoint keeps the weights, ``prefix`` the only part of those keys that belongs
+    to the network, ``drop`` keys of parts that aren't used for classification, ``rename`` regular-expression
+    replacements for keys written by older torch versions.
     """
 
     file: str
@@ -37,6 +37,7 @@ class WeightsFile:
     url: str = ""
     package: str = ""
     folder: str = ""
+    shipped: bool = False
     held: bool = False
     inner: str = ""
     prefix: str = ""

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from cnnlab_core.errors import DownloadError, WeightsError
 from cnnlab_core.models.spec import ModelSpec
-from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
+from cnnlab_core.runtime.assets import asset
+from cnnlab_core.runtime.downloads import DownloadStep, Remote, download_steps
+from cnnlab_core.runtime.jobs import plainly
 
 
 def hub_folder() -> Path:
@@ -32,6 +34,8 @@ def local_weights(spec: ModelSpec) -> Path | None:
     """The file of the pretrained weights if it is on this machine (not yet verified), else None."""
     if spec.weights.held:
         return Path(spec.weights.file)
+    if spec.weights.shipped:
+        return asset("networks", spec.weights.file)
     if spec.weights.folder:
         exported = Path(spec.weights.folder) / spec.weights.file
         return exported if exported.is_file() else None
@@ -78,7 +82,7 @@ def _sha256(path: Path, size: int, modified: int) -> str:  # size and time make 
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def download_weights(spec: ModelSpec, *, poll_seconds: float = 0.1) -> Generator[DownloadStep, None, Path]:
+def download_weights_steps(spec: ModelSpec, *, poll_seconds: float = 0.1) -> Generator[DownloadStep, None, Path]:
     """Fetch the pretrained weights of ``spec`` (see ``downloads.download``) and return their path.
 
     Raises ``WeightsError`` when the address can't be reached or what came isn't what was published.
@@ -96,6 +100,9 @@ def download_weights(spec: ModelSpec, *, poll_seconds: float = 0.1) -> Generator
     )
     remote = Remote(spec.weights.url, folder / spec.weights.file, spec.weights.sha256, otherwise)
     try:
-        return (yield from download(remote, poll_seconds=poll_seconds))
+        return (yield from download_steps(remote, poll_seconds=poll_seconds))
     except DownloadError as error:
         raise WeightsError(str(error)) from None
+
+
+download_weights = plainly(download_weights_steps)

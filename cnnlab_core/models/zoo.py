@@ -81,6 +81,24 @@ ZOO: tuple[ModelSpec, ...] = (
         about="Deeper and wider than Lite0, on larger pictures: right more often, twice the work; comes with the lab.",
     ),
     ModelSpec(
+        name="squeezenet1_1_caffe",
+        title="SqueezeNet 1.1 (Caffe)",
+        builder="torchvision.models:squeezenet1_1",
+        weights=WeightsFile(
+            "squeezenet1_1_caffe.safetensors",
+            2.5,
+            sha256="97a9eb2a29b220207b02d4105f3e257ccf58bb8fdebc798e598c597ce7e5050e",
+            shipped=True,
+        ),
+        # It was trained on 0 to 255 less a mean of each colour.
+        preprocessing=Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 255, 1 / 255)),
+        parameters=1_235_496,
+        top1=57.5,
+        licence="MIT (ndf 0.1.4, © 2019 Primož Godec)",
+        source="Iandola et al. 2016, arXiv:1602.07360; DeepScale's weights, from the package ndf",
+        about="Another kind of network: no batch norm, few weights, filters that look different; comes with the lab.",
+    ),
+    ModelSpec(
         name="alexnet",
         title="AlexNet",
         builder="torchvision.models:alexnet",

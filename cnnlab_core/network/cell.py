@@ -15,11 +15,13 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.nodes import Call, convolution_of, pair, pool_settings, read_node
 from cnnlab_core.network.stages import POINTWISE, words_of
 from cnnlab_core.network.values import Array, answer_of, as_maps, maps_shape, values_of, with_gradients
+from cnnlab_core.runtime.short_repr import short_repr
 
 SOFTMAX = "(softmax)"
 """Stands for the node behind the logits: what turns them into probabilities."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Cell:
     """One number of a layer, worked out in float64 from the float32 numbers and weights of the network.
@@ -73,6 +75,7 @@ class Cell:
         return self.operation in ("convolution", "linear layer", "batch norm")
 
 
+@short_repr
 @dataclass(frozen=True)
 class Backward:
     """How the logit of the class ``asked`` changes with a cell, its window and its weights.

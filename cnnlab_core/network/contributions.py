@@ -14,8 +14,10 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.nodes import read_node
 from cnnlab_core.network.strongest import Column
 from cnnlab_core.network.values import Array, answer_of, as_maps, check_one, values_of
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class Feeds:
     """How much the tiles of one column add to those of the next, (tiles of the next, tiles of this one).
@@ -54,6 +56,7 @@ def feeds(model: LoadedModel, x: torch.Tensor, columns: Sequence[Column], classe
         yield Feeds(parts[:, list(column.channels)], parts.sum(1))
 
 
+@short_repr
 @dataclass(frozen=True)
 class Votes:
     """What speaks for and against a class at the last linear layer: ``activations`` × ``weights``, plus ``bias``.

@@ -12,8 +12,10 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.stages import Stage
 from cnnlab_core.network.strongest import Small, small
 from cnnlab_core.network.values import as_maps, values_of
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class StageDifference:
     """Of a stage the ``channel`` whose map changes most from one picture to another.

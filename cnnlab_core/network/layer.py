@@ -15,6 +15,7 @@ from cnnlab_core.network.nodes import Call, convolution_of, pair, pool_settings,
 from cnnlab_core.network.stages import POINTWISE, words_of
 from cnnlab_core.network.strongest import Small, small
 from cnnlab_core.network.values import Array, as_maps, maps_shape, values_of, with_gradients
+from cnnlab_core.runtime.short_repr import short_repr
 
 MOST_PARTS = 5
 """Maps that come in and are shown one by one; what the others add is shown together."""
@@ -52,6 +53,7 @@ class Step:
     factor: float = 1.0
 
 
+@short_repr
 @dataclass(frozen=True)
 class MapView:
     """How the map ``channel`` of the layer ``node`` comes to be.

@@ -16,6 +16,7 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.intervene import Changes, logits_with
 from cnnlab_core.network.strongest import Column, Small, small
 from cnnlab_core.network.values import Array, answer_of, as_maps, values_of
+from cnnlab_core.runtime.short_repr import short_repr
 
 SIDE = 28
 """Rows and columns of a small map, at most: a few frames are sent each second."""
@@ -27,6 +28,7 @@ _MOST_SCANS = 3
 """Of a plain JPEG: one for all colours, or one for each. Thousands cost minutes."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Look:
     """The logits (classes,), and for each column the maps of its channels, on the scale that they have in it."""

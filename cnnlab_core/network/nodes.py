@@ -1,6 +1,6 @@
 """A node of a network's graph, read: its kind, its inputs and its settings, whether it is a module or a function."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ class Call:
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # left, right, top, bottom: of a padding node before it
     factors: Mapping[int, float] = field(default_factory=dict)  # by channel, what somebody multiplies its map by
     values: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    constants: Set[fx.Node] = frozenset()  # parameters, and what is computed of them alone
 
     def given(self, values: Mapping[str, torch.Tensor]) -> "Call":
         """The same with the values of its inputs, without the batch."""
@@ -39,7 +40,7 @@ class Call:
     def argument(self, place: int, name: str, default: Any = None) -> Any:
         """An argument of a function, of which parameters are looked up."""
         given = self.node.args[place] if len(self.node.args) > place else self.node.kwargs.get(name, default)
-        return self.constant(given) if isinstance(given, fx.Node) and given.op == "get_attr" else given
+        return self.constant(given) if isinstance(given, fx.Node) and given in self.constants else given
 
     def run(self, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """The layer in float64, on values of its inputs, without the batch."""
@@ -69,6 +70,12 @@ class Call:
         return answer
 
     def constant(self, node: fx.Node) -> torch.Tensor:
+        if node.op == "call_function":
+            function: Any = node.target
+            return function(*fx.map_arg(node.args, self.constant), **fx.map_arg(node.kwargs, self.constant))
+        if node.op == "call_method":
+            itself, *args = fx.map_arg(node.args, self.constant)
+            return getattr(itself, str(node.target))(*args, **fx.map_arg(node.kwargs, self.constant))
         found: Any = self.whole
         for part in str(node.target).split("."):
             found = getattr(found, part)
@@ -96,7 +103,9 @@ def read_node(model: LoadedModel, name: str) -> Call:
         node, factors = node.args[0], dict(node.args[1])  # type: ignore[assignment, arg-type]
     module = whole.get_submodule(str(node.target)) if node.op == "call_module" else None
     kind = type(module).__name__ if module is not None else getattr(node.target, "__name__", str(node.target))
-    sources, padding = [source for source in node.all_input_nodes if source in names], (0, 0, 0, 0)
+    constants = _constants(whole.graph)
+    sources = [source for source in node.all_input_nodes if source in names and source not in constants]
+    padding = (0, 0, 0, 0)
     if not sources:  # parts of a tensor that was split
         sources = [source for part in node.all_input_nodes for source in part.all_input_nodes if source in names]
     if kind.lower() == "conv2d" and sources[0].op == "call_module":
@@ -106,7 +115,16 @@ def read_node(model: LoadedModel, name: str) -> Call:
             padding = (left, right, top, bottom)
             sources = [sources[0].all_input_nodes[0]]
     inputs = tuple(dict.fromkeys(names[source] for source in sources))
-    return Call(node, name, kind.lower(), module, inputs, names, whole, padding, factors)
+    return Call(node, name, kind.lower(), module, inputs, names, whole, padding, factors, constants=constants)
+
+
+def _constants(graph: fx.Graph) -> Set[fx.Node]:
+    found: set[fx.Node] = set()
+    for node in graph.nodes:
+        read = node.all_input_nodes
+        if node.op == "get_attr" or (node.op in ("call_function", "call_method") and read and found.issuperset(read)):
+            found.add(node)
+    return found
 
 
 @dataclass(frozen=True)

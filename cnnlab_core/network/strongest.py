@@ -11,6 +11,7 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.stages import Stage
 from cnnlab_core.network.values import Array, as_maps, with_gradients
+from cnnlab_core.runtime.short_repr import short_repr
 
 TILES = 8
 """Channels of a stage that are shown."""
@@ -20,6 +21,7 @@ _HIDDEN_SHARE = 0.005
 """The share of the largest numbers that may be drawn no stronger than full colour."""
 
 
+@short_repr
 @dataclass(frozen=True)
 class Small:
     """Signed numbers as whole ones: ``levels`` (..., rows, columns) from -127 to 127, which stands for ``scale``."""
@@ -28,6 +30,7 @@ class Small:
     scale: float
 
 
+@short_repr
 @dataclass(frozen=True)
 class Column:
     """A stage's strongest channels, the strongest first, each with its score, its map and its gradient.
@@ -45,6 +48,7 @@ class Column:
     peaks: npt.NDArray[np.int64]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Overview:
     """All columns for the class ``asked``, the logits (classes,), and the gradient for the pixels (rows, columns)."""

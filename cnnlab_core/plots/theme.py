@@ -80,6 +80,7 @@ def make_figure(
         "dragmode": False,  # a finger that moves over it scrolls the page
         "showlegend": False,
         "meta": {"names": names},
+        "template": {},  # plotly's own look would come to the browser with each figure, for the lab to set aside
     }
     if title:
         look["title"] = {

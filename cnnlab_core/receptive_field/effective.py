@@ -13,10 +13,10 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field.fields import Box
-from cnnlab_core.runtime.jobs import Progress
+from cnnlab_core.runtime.jobs import Progress, plainly
 
 
-def effective_field(
+def effective_field_steps(
     model: LoadedModel, node: str, row: int, col: int, pictures: Sequence[torch.Tensor], *, channel: int | None = None
 ) -> Generator[Progress[np.ndarray], None, np.ndarray]:
     """The influence of each pixel on unit (row, col) of a node, averaged over ``pictures`` (each (1, 3, H, W)).
@@ -38,6 +38,9 @@ def effective_field(
         total += gradient[0].abs().sum(0).double().cpu().numpy()
         yield Progress(done, len(pictures), total / done)
     return total / len(pictures)
+
+
+effective_field = plainly(effective_field_steps)
 
 
 def noise_pictures(model: LoadedModel, count: int, generator: torch.Generator) -> list[torch.Tensor]:

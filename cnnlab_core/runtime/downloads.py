@@ -51,7 +51,7 @@ class Remote:
     md5: str = ""
 
 
-def download(remote: Remote, *, poll_seconds: float = 0.1) -> Generator[DownloadStep, None, Path]:
+def download_steps(remote: Remote, *, poll_seconds: float = 0.1) -> Generator[DownloadStep, None, Path]:
     """Fetch a file and return its path; yields progress every ``poll_seconds``.
 
     However many ask at once, the file is fetched once, in a thread of its own, and all of them watch it. Closing

@@ -14,9 +14,19 @@ from cnnlab_core.training.runs import Run, State, create_run, duplicate, find_ru
 if TYPE_CHECKING:
     from cnnlab_core.training.checks import check
     from cnnlab_core.training.exporting import character_model, export
-    from cnnlab_core.training.loop import TrainStep, train
+    from cnnlab_core.training.fitting import fit, fit_steps
+    from cnnlab_core.training.loop import TrainStep, train, train_steps
 
-_LAZY = {"character_model": "exporting", "check": "checks", "export": "exporting", "TrainStep": "loop", "train": "loop"}
+_LAZY = {
+    "character_model": "exporting",
+    "check": "checks",
+    "export": "exporting",
+    "fit": "fitting",
+    "fit_steps": "fitting",
+    "TrainStep": "loop",
+    "train": "loop",
+    "train_steps": "loop",
+}
 
 __all__ = [
     "Config",
@@ -31,6 +41,8 @@ __all__ = [
     "duplicate",
     "export",
     "find_run",
+    "fit",
+    "fit_steps",
     "list_runs",
     "pause",
     "queue",
@@ -38,6 +50,7 @@ __all__ = [
     "start",
     "stop",
     "train",
+    "train_steps",
 ]
 
 

@@ -4,12 +4,12 @@ import argparse
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnnlab_core.errors import InputError, LabError
+from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.command_line import Report, fraction, run_command, watch
 from cnnlab_core.training import launch
 from cnnlab_core.training.config import SETTINGS, Config, config_from
 from cnnlab_core.training.locks import device_key
@@ -21,11 +21,7 @@ from cnnlab_core.training.worker import work, work_together
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        return options.command(options) or 0
-    except LabError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run_command(options.command, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--side", type=int, default=32, help="pixels wide and high (default 32)")
     command("fetch", _fetch, "download CIFAR-10, if it isn't here")
     command("measure", _measure, "try a few steps of the config (JSON) on standard input; pictures/s of each, by line")
+    command("rates", _rates, "a learning-rate range test of the question (JSON) on standard input, a line a step")
+    command("landscape", _landscape, "the loss around a run's weights, for the question (JSON) on standard input")
     process = _add_run(command("work", _work, "be a run's trainer (what start and resume launch)"))
     for one in (new, again, process):
         one.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write a checkpoint")
@@ -88,7 +86,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     kinds: dict[type, dict[str, Any]] = {
         bool: {"action": argparse.BooleanOptionalAction},
         int: {"type": int, "metavar": "N"},
-        float: {"type": _fraction, "metavar": "X"},
+        float: {"type": fraction, "metavar": "X"},
         str: {"metavar": "TEXT"},
     }
     for name, about in SETTINGS.items():
@@ -106,15 +104,10 @@ def _help(about: Setting) -> str:
     notes = [f"{about.number(about.low)} to {about.number(about.high)}"] if about.has_range else []
     notes += [f"0: {about.zero}"] if about.zero else []
     notes += [f"for {about.of} only"] if about.of else []
-    notes += [f"only with --{other} {' or '.join(values)}" for other, values in about.needs.items()]
+    for other, values in about.needs.items():
+        notes.append(f"only with --{other}" + (f" {' or '.join(map(str, values))}" if True not in values else ""))
     notes += [f"default: {about.number(about.default)}"] if about.default != "" else []
     return f"{about.help} ({'; '.join(notes)})"
-
-
-def _fraction(text: str) -> float:
-    """A number, or a fraction such as 8/255."""
-    above, _, below = text.partition("/")
-    return float(above) / float(below or 1)
 
 
 def _config(options: argparse.Namespace) -> Config:
@@ -135,14 +128,14 @@ def _start(options: argparse.Namespace) -> int:
 
         check(config)
         run = create_run(config, options.name) if _leads() else None
-        return work_together(run, options.checkpoint_seconds, _Report() if run else None)
+        return work_together(run, options.checkpoint_seconds, Report() if run else None)
     if options.foreground:
         from cnnlab_core.training.checks import check
 
         check(config)
         run = create_run(config, options.name)
         print(run.id)
-        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=_Report())
+        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=Report())
     run = launch.start(config, options.name, checkpoint_seconds=options.checkpoint_seconds)
     print(run.id)
     return 0
@@ -153,11 +146,11 @@ def _resume(options: argparse.Namespace) -> int:
         run = find_run(options.run) if _leads() else None
         if run:
             run.ask("")
-        return work_together(run, options.checkpoint_seconds, _Report() if run else None)
+        return work_together(run, options.checkpoint_seconds, Report() if run else None)
     run = find_run(options.run)
     if options.foreground:
         launch.ready_to_resume(run)
-        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=_Report())
+        return work(run, checkpoint_seconds=options.checkpoint_seconds, report=Report())
     launch.resume(run, checkpoint_seconds=options.checkpoint_seconds)
     return 0
 
@@ -169,12 +162,34 @@ def _work(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> None:
     from cnnlab_core.training.checks import check
     from cnnlab_core.training.estimate import try_steps
+
+    def answers(question: Any) -> Iterable[Any]:
+        config = config_from(question)
+        return (step.latest for step in try_steps(config, check(config)))
+
+    _answer(answers)
+
+
+def _rates(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.rate_test import answer_rates
+
+    _answer(answer_rates)
+
+
+def _landscape(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.landscape import answer_landscape
+
+    _answer(answer_landscape)
+
+
+def _answer(answers: Callable[[Any], Iterable[Any]]) -> None:
+    """Answer the question on standard input, a line of JSON each, as ``trial.trial_steps`` reads it."""
     from cnnlab_core.training.worker import stand_back
 
-    config = config_from(json.loads(sys.stdin.buffer.read()))
+    question = json.loads(sys.stdin.buffer.read())
     stand_back()
-    for step in try_steps(config, check(config)):
-        print(step.latest, flush=True)
+    for answer in answers(question):
+        print(json.dumps(answer), flush=True)
 
 
 def _duplicate(options: argparse.Namespace) -> None:
@@ -195,6 +210,8 @@ def _list(options: argparse.Namespace) -> None:
             words.append(f"test accuracy {finals['accuracy']:.2%}")
             if "bits" in finals:
                 words.append(f"{finals['bits']:.3f} bits per character")
+            if "views_accuracy" in finals:
+                words.append(f"over several views {finals['views_accuracy']:.2%}")
             if "robust_accuracy" in finals:
                 words.append(f"robust {finals['robust_accuracy']:.2%}")
         if state.name == "waiting" and run.id in waiting:
@@ -228,50 +245,15 @@ def _write(options: argparse.Namespace) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from cnnlab_core.data import import_pictures, import_text
-    from cnnlab_core.runtime.limits import TEXT_MB
+    from cnnlab_core.data.__main__ import import_source
 
-    if options.source.suffix.lower() == ".txt":
-        try:
-            with options.source.expanduser().open("rb") as file:
-                content = file.read(4 * 10**6 * TEXT_MB.now() + 1)  # one more than is accepted, whatever the encoding
-        except OSError as error:
-            raise InputError(f"{options.source} can't be read: {error.strerror}.") from None
-        print(f"text:{options.name}: {import_text(content, options.name).summary}")
-        return
-    dataset = _watch(import_pictures(options.source, options.name, side=options.side))
-    print(f"own:{options.name}: {len(dataset.train)} pictures of {len(dataset.classes)} classes to train on")
-    for note in dataset.notes:
-        print(note)
+    import_source(options)
 
 
 def _fetch(options: argparse.Namespace) -> None:
     from cnnlab_core.data import open_data_steps
 
-    print(f"CIFAR-10: {len(_watch(open_data_steps('cifar10')).train)} pictures to train on")
-
-
-def _watch(job: Any) -> Any:
-    """Run a job of steps to its end, showing them."""
-    report = _Report()
-    while True:
-        try:
-            step = next(job)
-        except StopIteration as stop:
-            return stop.value
-        report(str(step))
-
-
-class _Report:
-    """Shows a line of progress once a second."""
-
-    def __init__(self) -> None:
-        self._shown = 0.0
-
-    def __call__(self, line: str) -> None:
-        if time.monotonic() - self._shown >= 1:
-            self._shown = time.monotonic()
-            print(line, flush=True)
+    print(f"CIFAR-10: {len(watch(open_data_steps('cifar10')).train)} pictures to train on")
 
 
 def _under_torchrun() -> bool:

@@ -12,8 +12,8 @@ import torch
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError, RunError
-from cnnlab_core.runtime.device import describe_device, pick_device
-from cnnlab_core.runtime.jobs import relay
+from cnnlab_core.runtime.device import describe_device, exact_float32, pick_device
+from cnnlab_core.runtime.jobs import plainly, relay
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
 from cnnlab_core.training.config import Config
@@ -23,7 +23,7 @@ from cnnlab_core.training.metrics import MetricsWriter, say, stride
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.schedule import learning_rate
 from cnnlab_core.training.task import Counted, Standing, Task
-from cnnlab_core.training.tasks import open_task
+from cnnlab_core.training.tasks import open_task_steps
 
 Outcome = Literal["finished", "paused", "stopped"]
 
@@ -48,7 +48,7 @@ class TrainStep:
 
 
 @by_annotation
-def train(
+def train_steps(
     run: Run | None,
     *,
     world: World | None = None,
@@ -73,6 +73,9 @@ def train(
         return (yield from _train(run, world or World(), device, checkpoint_seconds, wish))
 
 
+train = plainly(train_steps)
+
+
 def _train(
     run: Run | None,
     world: World,
@@ -82,7 +85,7 @@ def _train(
 ) -> Generator[TrainStep, None, Outcome]:
     config: Config = world.tell(run.config if run else None)
     device = device or pick_device()
-    fetching = open_task(config, device, world)
+    fetching = open_task_steps(config, device, world)
     while True:
         try:
             step = next(fetching)
@@ -121,6 +124,7 @@ class _Trainer:
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = False  # its choice of algorithm could differ after a resume
             torch.backends.cudnn.deterministic = True
+            exact_float32()
         self.total = config.epochs * self.feeder.steps
         self.every = stride(self.total)
         self.probes = _probe_steps(self.total)
@@ -136,7 +140,7 @@ class _Trainer:
         self._say("state", state="started", sentence="", pid=os.getpid())
         self.flushed = self.saved = time.monotonic()
         wanted = self.world.tell(self.wish())
-        while self.standing.step < self.total and not wanted:
+        while self.standing.step < self.total and not (wanted or self.standing.over):
             epoch, first = divmod(self.standing.step, self.feeder.steps)
             for number, batch in enumerate(self.feeder.epoch(epoch, first), first):
                 self._step(epoch, number, batch)
@@ -147,7 +151,7 @@ class _Trainer:
                 if ends:
                     yield from self._check(epoch)
                 due = not self.pending and time.monotonic() - self.saved >= self.checkpoint_seconds
-                if due or wanted or self.standing.step == self.total:
+                if due or wanted or self.standing.over or self.standing.step == self.total:
                     self._save_last()
                 if wanted:
                     break
@@ -299,7 +303,7 @@ class _Trainer:
     def _save_best(self) -> None:
         """The weights alone."""
         if self.run:
-            state = {"network": self.learner.network.state_dict(), "progress": asdict(self.standing)}
+            state = {"network": self.learner.judged.state_dict(), "progress": asdict(self.standing)}
             save_checkpoint(self.run.checkpoints, "best", self.standing.step, state)
 
     # --- the end ---
@@ -314,7 +318,7 @@ class _Trainer:
         best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
         used = self.standing.step
         if best and best["progress"]["step"] == self.standing.best_step:
-            self.learner.network.load_state_dict(best["network"])
+            self.learner.judged.load_state_dict(best["network"])
             used = self.standing.best_step
         asking = self.task.test(self.run)
         while True:

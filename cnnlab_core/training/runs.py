@@ -8,7 +8,9 @@
                 metrics.jsonl    see ``metrics``; written by the trainer alone
                 checkpoints/     last-*.pt (two) and best-*.pt
                 filters/         first-layer filters over time, one .npy per snapshot (pictures only)
+                weights/         histograms of each layer over time, one .json per snapshot (pictures only)
                 watched/         a few pictures, and the answers to them over time (pictures only)
+                sweep            the token of the sweep that it belongs to, if it does
                 finals.json      the test, once
                 mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives
@@ -142,6 +144,11 @@ class Run:
     def metrics(self) -> Metrics:
         """Everything reported so far; ``poll()`` it for more."""
         return read_metrics(self.metrics_path)
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A row for each epoch so far: loss and accuracy on what is learned from and on what is held out."""
+        return list(self.metrics().epochs)
 
     def request(self) -> str:
         """What the trainer has been asked for: "", "pause" or "stop"."""

@@ -15,7 +15,7 @@ from cnnlab_core.training.task import Task
 from cnnlab_core.training.text import TextTask
 
 
-def open_task(config: Config, device: torch.device, world: World) -> Generator[DownloadStep, None, Task]:
+def open_task_steps(config: Config, device: torch.device, world: World) -> Generator[DownloadStep, None, Task]:
     """The task of a config with its data in memory, fetched first if need be.
 
     Raises ``InputError`` for data that aren't there and ``DataError`` for what can't be fetched or is damaged.

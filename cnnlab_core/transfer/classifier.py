@@ -9,6 +9,7 @@ from cnnlab_core.checks import by_annotation
 from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.transfer.collections import Drawn
 from cnnlab_core.transfer.extraction import extract_steps
 from cnnlab_core.transfer.projection import Projection, project
@@ -30,6 +31,7 @@ class Parts:
     test: tuple[np.ndarray, np.ndarray]
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Learned:
     """A classifier, its answers on the test pictures, and a projection of all features (of at most 1000 pictures).

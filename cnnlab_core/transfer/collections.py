@@ -19,6 +19,7 @@ from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.images import open_apart_steps
 from cnnlab_core.runtime.downloads import DownloadStep
 from cnnlab_core.runtime.jobs import finish, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.transfer import pets
 
 FEWEST = 6
@@ -41,6 +42,7 @@ class Item:
         return finish(self.steps())
 
 
+@short_repr
 @dataclass(frozen=True)
 class Collection:
     """All pictures of a collection, split as they were published."""
@@ -52,6 +54,7 @@ class Collection:
     test: tuple[Item, ...]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Drawn:
     """What is used of a collection, the classes in turn: for training, to choose the penalty, and for the test."""
@@ -84,7 +87,7 @@ def open_collection_steps(name: str) -> Generator[DownloadStep, None, Collection
     """
     if name != "pets":
         return _of_dataset((yield from open_data_steps(name)))
-    sets = yield from pets.open_pets()
+    sets = yield from pets.open_pets_steps()
     parts = [
         tuple(
             Item(label, path.read_bytes, partial(_opened, path))

@@ -13,7 +13,7 @@ from typing import Any
 
 from cnnlab_core.data import data_folder
 from cnnlab_core.errors import DataError, DownloadError
-from cnnlab_core.runtime.downloads import DownloadStep, Remote, download
+from cnnlab_core.runtime.downloads import DownloadStep, Remote, download_steps
 
 MEGABYTES = 811
 """The size of the download."""
@@ -24,7 +24,7 @@ def is_here() -> bool:
     return all((_folder() / part).is_dir() for part in ("images", "annotations"))
 
 
-def open_pets() -> Generator[DownloadStep, None, tuple[Any, Any]]:
+def open_pets_steps() -> Generator[DownloadStep, None, tuple[Any, Any]]:
     """torchvision's training (with validation) and test sets. Raises ``DataError`` when they aren't available."""
     from torchvision.datasets import OxfordIIITPet
 
@@ -45,7 +45,7 @@ def _folder() -> Path:
 def _fetch(url: str, md5: str, name: str) -> Generator[DownloadStep, None, None]:
     hint = "Connect to the network and try again, or learn from another collection."
     try:
-        archive = yield from download(Remote(url, _folder() / url.rpartition("/")[2], None, hint, md5=md5))
+        archive = yield from download_steps(Remote(url, _folder() / url.rpartition("/")[2], None, hint, md5=md5))
     except DownloadError as error:
         raise DataError(f"Oxford-IIIT Pet couldn't be downloaded. {error}") from None
     scratch = tempfile.mkdtemp(dir=_folder())

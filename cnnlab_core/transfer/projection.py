@@ -6,8 +6,10 @@ import numpy as np
 
 from cnnlab_core.checks import table
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Projection:
     """``points`` (N, 2) in the order of the features; ``explained`` the share of the variance along each axis."""

@@ -18,6 +18,7 @@ from cnnlab_core.checks import MAX_CELLS, classes_of, fitting, table, whole
 from cnnlab_core.classification.answers import Answers, mean_per_class_accuracy
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import Progress, part, plainly
+from cnnlab_core.runtime.short_repr import short_repr
 
 PENALTIES = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 """Compared on the validation pictures, from strong to weak; each fit starts from the one before."""
@@ -33,6 +34,7 @@ _TOLERANCE = 1e-5
 _ARMIJO, _ROUNDING = 1e-4, 1e-14
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class SoftmaxRegression:
     """A fitted classifier: ``weight`` (features, classes), ``bias`` (classes,), float64.

@@ -23,8 +23,8 @@ class Page:
         return f"pages/{self.name}.py"
 
     def picture(self, *, dark: bool) -> str:
-        """Its first screen, small, in the light or in the dark: made anew by ``make screenshots``."""
-        return str(asset("pages", f"{self.name}_dark.webp" if dark else f"{self.name}.webp"))
+        """Its first screen (see :func:`small_picture`)."""
+        return small_picture(self.name, dark=dark)
 
 
 PAGES: tuple[Page, ...] = (
@@ -140,6 +140,11 @@ PAGES: tuple[Page, ...] = (
         look="Open a lesson as your students will see it, then send them its link. They need no account.",
     ),
 )
+
+
+def small_picture(name: str, *, dark: bool) -> str:
+    """A first screen, small, in the light or in the dark: made anew by ``make screenshots``."""
+    return str(asset("pages", f"{name}_dark.webp" if dark else f"{name}.webp"))
 
 
 def find_page(name: str) -> Page:

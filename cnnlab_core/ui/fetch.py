@@ -3,7 +3,7 @@
 import streamlit as st
 
 from cnnlab_core.models.spec import ModelSpec
-from cnnlab_core.models.weights import download_weights, local_weights
+from cnnlab_core.models.weights import download_weights_steps, local_weights
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain
 
@@ -24,7 +24,7 @@ def weights_ready(spec: ModelSpec, weights: str, *, place: str) -> bool:
     outcome = run(
         f"download {place}",
         spec.name,
-        lambda: download_weights(spec),
+        lambda: download_weights_steps(spec),
         label=f"Downloading {spec.weights.megabytes:.0f} MB",
         start=f"Download {spec.weights.megabytes:.0f} MB",
         computes=False,

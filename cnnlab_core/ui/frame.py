@@ -13,7 +13,7 @@ from cnnlab_core.ui.contents import find_page, pages_by_group
 from cnnlab_core.ui.homework import link_homework
 from cnnlab_core.ui.lesson import CARRIED, show_lesson
 from cnnlab_core.ui.projector import projector
-from cnnlab_core.ui.show import is_dark, show_problem
+from cnnlab_core.ui.show import data_address, is_dark, show_problem
 from cnnlab_core.ui.story import show_story
 from cnnlab_core.ui.uploads import bound_uploads
 from cnnlab_core.ui.visitor import begin_cookie
@@ -65,7 +65,8 @@ def _frame(title: str) -> None:
         bound_uploads()
     full = title if title == "cnnlab" else f"{title} · cnnlab"
     # A picture of our own: for an icon by name, Streamlit would ask a font server on the internet.
-    icon = str(asset("icons", "cnnlab.png"))
+    # As an address that holds it: the browser would ask for a file with each run of the page.
+    icon = data_address(asset("icons", "cnnlab.png").read_bytes())
     st.set_page_config(page_title=full, page_icon=icon, layout="wide", initial_sidebar_state="auto")
     st.html(asset("frame", "frame.css"))
     if is_dark():

@@ -3,11 +3,13 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
+import numpy as np
 import streamlit as st
 
 from cnnlab_core.runtime.background import Background
@@ -101,9 +103,20 @@ def kept(key: str, make: Callable[[], Kept]) -> Kept:
 
 
 def digest(*parts: object) -> str:
-    """A key for results: the sha256 of the parts (bytes as they are, anything else by its repr)."""
+    """A key for results: the sha256 of the parts (bytes as they are, anything else by all that it holds)."""
     hashed = hashlib.sha256()
     for part in parts:
-        data = part if isinstance(part, bytes) else repr(part).encode()
+        data = part if isinstance(part, bytes) else repr(_whole(part)).encode()
         hashed.update(len(data).to_bytes(8, "big") + data)
     return hashed.hexdigest()
+
+
+def _whole(part: object) -> object:
+    """Records and arrays as plain values: their own repr leaves out much."""
+    if is_dataclass(part) and not isinstance(part, type):
+        return type(part).__name__, [_whole(getattr(part, field.name)) for field in fields(part)]
+    if isinstance(part, Mapping):
+        return [(_whole(key), _whole(value)) for key, value in part.items()]
+    if isinstance(part, tuple | list):
+        return [_whole(entry) for entry in part]
+    return (part.dtype.str, part.shape, part.tobytes()) if isinstance(part, np.ndarray) else part

@@ -8,6 +8,7 @@ import streamlit as st
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.stack import KINDS, MOST_FILTERS, MOST_WINDOW, Row, read_stack, write_stack
 from cnnlab_core.ui.address import in_address
+from cnnlab_core.ui.controls import held
 from cnnlab_core.ui.show import show_problem
 
 _NUMBERS = {
@@ -36,22 +37,22 @@ class StackTable:
         """The table, which begins with the address's stack or with ``first``. Gives the rows as they stand now."""
         text = in_address(self.address, first)
         name = f"{self.address} table"
-        held: dict[str, Any] = st.session_state.setdefault(
-            f"{name} held", {"written": None, "table": [], "version": 0}
+        kept: dict[str, Any] = st.session_state.setdefault(
+            held(f"{name} kept"), {"written": None, "table": [], "version": 0}
         )  # fmt: skip
         # A table that wasn't drawn (another tab was open) has lost its edits; the address still has them.
-        if text != held["written"] or f"{name} {held['version']}" not in st.session_state:
+        if text != kept["written"] or f"{name} {kept['version']}" not in st.session_state:
             try:
                 rows = read_stack(text)
             except InputError as problem:
                 show_problem(problem)
                 rows = read_stack(first)
             table = [{"type": row.kind, **{column: getattr(row, column) for column in _NUMBERS}} for row in rows]
-            held.update(written=text, table=table, version=held["version"] + 1)
+            kept.update(written=text, table=table, version=kept["version"] + 1)
         edited = st.data_editor(
-            held["table"],
+            kept["table"],
             num_rows="dynamic",
-            key=f"{name} {held['version']}",
+            key=f"{name} {kept['version']}",
             column_order=("type", *self.columns),
             column_config={
                 "type": st.column_config.SelectboxColumn(options=list(KINDS), default=KINDS[0], required=True),
@@ -65,7 +66,7 @@ class StackTable:
             },
         )
         made = tuple(self._row(number, entry) for number, entry in enumerate(edited, 1))
-        held["written"] = st.query_params[self.address] = write_stack(made)
+        kept["written"] = st.query_params[self.address] = write_stack(made)
         return made
 
     def _row(self, number: int, entry: dict[str, Any]) -> Row:

@@ -57,7 +57,7 @@ def show_story(page: str, head: DeltaGenerator) -> None:
     st.query_params[PARAMETER] = here
     with st.container(border=True, key="story"):
         if number > len(story.steps):
-            st.markdown(f"**Now you know**  \n{story.know}")
+            _end(page, story)
         else:
             _step(page, story, number, shown)
     with head, st.container(key="story_steps", horizontal=True, gap="small", vertical_alignment="center"):
@@ -114,6 +114,14 @@ def _guessed(page: str, number: int, guess: Guess) -> bool:
     if place in guesses:
         st.markdown(guess.verdict(guesses[place]))
     return place in guesses
+
+
+def _end(page: str, story: Story) -> None:
+    """What one knows now, and which question comes next."""
+    st.markdown(f"**Now you know**  \n{story.know}")
+    if following := _following(page):
+        after = find_page(following)
+        st.markdown(f"Next comes **{after.title}**: {after.question}")
 
 
 def _steps(page: str, story: Story, number: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
-from cnnlab_core.classification.batch import Classified, classify
+from cnnlab_core.classification.batch import Classified, classify_steps
 from cnnlab_core.models import Layer, ModelSpec, load_model
 from cnnlab_core.models.loaded import LoadedModel, crop
 from cnnlab_core.models.registry import categories
@@ -142,7 +142,7 @@ def classify_picture(spec: ModelSpec, weights: str, picture: Picture, *, place: 
         return None
 
     def job() -> Generator[Any, None, list[Classified]]:
-        return (yield from classify(load_model(spec.name, weights), [(picture.title, picture.content)]))
+        return (yield from classify_steps(load_model(spec.name, weights), [(picture.title, picture.content)]))
 
     answers = run(
         f"classify {place}",

@@ -3,19 +3,24 @@
 import io
 import os
 from itertools import product
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from PIL import Image
 from places import ROOT
+from shifts import LAYOUT_SHIFT, OPENED, worst
 
+from cnnlab_core.lessons.ready import LESSONS
 from cnnlab_core.ui.contents import PAGES
+from cnnlab_core.ui.teaching.ready import picture_name
 
 PHONE, ZOOMED = (390, 800), (683, 384)
 """In CSS pixels: a phone, and a laptop's screen at 200 %."""
 WIDTH, HEIGHT = 1366, 768
 
-PICTURES = [page.name for page in PAGES if page.name not in ("exercises", "teaching")]
+TO_CHOOSE = ["exercises", "teaching"]
+PICTURES = [page.name for page in PAGES if page.name not in TO_CHOOSE]
 """Pages that are looked at for a picture; the others begin with something to choose."""
 
 THEMES = {"light": lambda ground: ground > 200, "dark": lambda ground: ground < 60}
@@ -80,11 +85,24 @@ STANDS = """(kinds) => {
 """Whether there is a picture, which controls stand before it, which options are cut off, how far it scrolls."""
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_main_picture_answer_and_three_controls(lab, name):
+def opened_without_a_jump(lab, name):
+    """The page on a laptop, from a cold link: while it came, nothing of it moved."""
     lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page = lab.open(f"/{name}")
     lab.settle()
+    moved = page.evaluate(OPENED)
+    assert worst(moved) < LAYOUT_SHIFT, moved
+    return page
+
+
+@pytest.mark.parametrize("name", ["", *TO_CHOOSE])
+def test_nothing_jumps_while_a_page_opens(lab, name):
+    opened_without_a_jump(lab, name)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_main_picture_answer_and_three_controls(lab, name):
+    page = opened_without_a_jump(lab, name)
     for part in ("main_picture", "main_answer"):
         place = box(page, part)
         assert min(place["width"] / 100, place["height"] / 20) > 1, f"{part} is empty: {place}"
@@ -98,7 +116,7 @@ def test_main_picture_answer_and_three_controls(lab, name):
     assert not libraries or name not in WITHOUT_CHARTS, libraries
 
 
-FORMS = {"Practice", "Questions", "One neuron", "New run", "Do it live", "Sheets"}
+FORMS = {"Practice", "Questions", "One neuron", "One run", "Do it live", "Sheets"}
 FORMS |= {"Ready lessons", "Make a lesson", "Follow a class", "Run the server"}
 """Views that are for the hands: no picture comes first there."""
 
@@ -135,10 +153,10 @@ def test_on_a_phone_the_picture_comes_first_and_at_200_percent_nothing_is_cut_of
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
-def remake_picture(lab, name, theme):
-    """The page's card at home: its first screen below the title."""
+def remake_picture(lab, name, address, theme):
+    """A page's card at home, or a lesson's: its first screen below the title."""
     lab.page.emulate_media(color_scheme=theme)
-    page = lab.open(f"/{name}")
+    page = lab.open(address)
     lab.settle()
     page.wait_for_timeout(2000)  # what is first computed after that fades the page
     page.wait_for_function("!document.querySelector('[data-stale=true]')")
@@ -156,8 +174,11 @@ def remake_picture(lab, name, theme):
 def test_each_page_has_its_picture_at_home(lab):
     lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     if os.environ.get("CNNLAB_SCREENSHOTS"):
-        for entry, theme in product(PAGES, THEMES):
-            remake_picture(lab, entry.name, theme)
+        views = {entry.name: f"/{entry.name}" for entry in PAGES}
+        for lesson in LESSONS:
+            views[picture_name(lesson)] = f"/{lesson.steps[0].page}?{urlencode(lesson.steps[0].view)}"
+        for (name, address), theme in product(views.items(), THEMES):
+            remake_picture(lab, name, address, theme)
     for theme, is_right in THEMES.items():
         lab.page.emulate_media(color_scheme=theme)
         lab.open("/")

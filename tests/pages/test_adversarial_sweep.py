@@ -14,7 +14,6 @@ from cnnlab_core.attacks.studies.sweep import compare_attacks
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.images.levels import levels
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 
 LINF = tuple(k / 255 for k in range(17))
 
@@ -50,7 +49,7 @@ def test_it_opens_finished_whatever_the_address_says(open_page, query):
 def test_both_attacks_against_epsilon(open_page, model, x):
     app = opened(open_page, adversarial_target="1 · automobile")
     plans = Plan("fgsm"), Plan("pgd", steps=5).over_epsilon()
-    fgsm, pgd = finish(compare_attacks(model, x, plans, eps=LINF[:9], target=1))
+    fgsm, pgd = compare_attacks(model, x, plans, eps=LINF[:9], target=1)
     said = texts(app)
     assert f"PGD gets the network to say automobile at ε = {levels(pgd.smallest)}." in said
     assert "FGSM doesn't get the network to say automobile up to 8/255" in said

@@ -12,13 +12,12 @@ from cnnlab_core.classification.batch import classify
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.ui.classifier import cover
 
 
 @pytest.fixture(scope="module")
 def cat():
-    return finish(classify(load_model("efficientnet_lite0"), [("cat", sample_images()["chelsea"].content)]))[0]
+    return classify(load_model("efficientnet_lite0"), [("cat", sample_images()["chelsea"].content)])[0]
 
 
 def test_home_opens_without_torch():
@@ -201,8 +200,10 @@ def test_finished_results_are_kept(open_page, monkeypatch):
     from cnnlab_core.ui import subject
 
     asked = []
-    real = subject.classify
-    monkeypatch.setattr(subject, "classify", lambda *args, **options: asked.append(args) or real(*args, **options))
+    real = subject.classify_steps
+    monkeypatch.setattr(
+        subject, "classify_steps", lambda *args, **options: asked.append(args) or real(*args, **options)
+    )
     app = open_page("classifier", picture="brick")
     first = len(asked)
     assert first == 2

@@ -5,7 +5,6 @@ import re
 import pytest
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, list_runs
 from cnnlab_core.training.loop import train
 
@@ -26,7 +25,7 @@ def runs():
     found = {}
     for owner in ("me", "you", ""):
         found[owner] = create_run(tiny(), f"run of {owner or 'nobody'}", owner=owner)
-        finish(train(found[owner]))
+        train(found[owner])
     return found
 
 

@@ -4,6 +4,7 @@ import ast
 import re
 import time
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,10 +19,12 @@ from cnnlab_core.lessons.asking import seed_of
 from cnnlab_core.lessons.lesson import MOST_AWAY
 from cnnlab_core.lessons.ready import LESSONS
 from cnnlab_core.stories import Guess
+from cnnlab_core.ui.contents import small_picture
 from cnnlab_core.ui.lesson import EDIT, hiding, put_away
 from cnnlab_core.ui.lesson_card import arrivals
 from cnnlab_core.ui.teacher import secret
 from cnnlab_core.ui.teaching.draft import draft_of, lesson_of
+from cnnlab_core.ui.teaching.ready import picture_name
 
 KEY = "[A-Za-z0-9_-]{1,80}"
 RULE = re.compile(rf"(\.st-key-{KEY}|\[class\*=st-key-{KEY}\]|\[data-testid=\w+\]( \[role=tablist\])?)")
@@ -81,6 +84,8 @@ def test_the_teaching_page_lists_lessons_and_settings(open_page, monkeypatch):
     monkeypatch.setenv("CNNLAB_TRAINING", "off")
     words = markdown(open_page("teaching"))
     assert all(lesson.title in words for lesson in LESSONS)
+    looks = [small_picture(picture_name(lesson), dark=dark) for lesson in LESSONS for dark in (False, True)]
+    assert len({Path(look).read_bytes() for look in looks}) == len(looks), "each has a picture of its own"
     assert "nobody can start runs" in markdown(open_page("teaching", teaching_tab="Run the server"))
 
 

@@ -11,7 +11,6 @@ from training_runs import alone, lab_folders, press, trained, words  # noqa: F40
 
 from cnnlab_core.data import list_texts, open_text
 from cnnlab_core.recipes.training import new_run
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, create_run, list_runs
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.curves import curves
@@ -154,7 +153,7 @@ def test_a_run_is_paused_resumed_written_with_and_deleted(open_page, monkeypatch
     bring()
     run = create_run(Config(**(SMALL | {"epochs": 2})), "mine")
     wishes = iter(["", "", "", *["pause"] * 100])
-    finish(train(run, wish=lambda: next(wishes), checkpoint_seconds=0))
+    train(run, wish=lambda: next(wishes), checkpoint_seconds=0)
     resumed = []
     monkeypatch.setattr("cnnlab_core.ui.training.steering.resume", resumed.append)
     app = open_page("reading_text", **TAB, run=run.id)

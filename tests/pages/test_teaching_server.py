@@ -11,9 +11,8 @@ from training_runs import lab_folders, press, tiny, trained  # noqa: F401  a fix
 from cnnlab_core.data import import_text
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
-from cnnlab_core.training.loop import train
+from cnnlab_core.training.loop import train, train_steps
 from cnnlab_core.training.storage import things
 from cnnlab_core.ui import teacher, tries
 from cnnlab_core.ui.brought import Keeper, brought
@@ -86,10 +85,10 @@ def test_a_teacher_sees_steers_hides_and_deletes_everything(open_page, monkeypat
     monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: resumed.append(run.id))
     resumed = []
     run = create_run(tiny(epochs=1), "yours", owner="you")
-    finish(train(run))
+    train(run)
     export(run)
     import_text("da di dum " * 100, "song")
-    job = train(create_run(tiny(), "at work", owner="them"))
+    job = train_steps(create_run(tiny(), "at work", owner="them"))
     next(job)
     assert "yours" not in str(open_page("training").selectbox)
     app = entered(open_page)

@@ -6,7 +6,6 @@ from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export
 from cnnlab_core.training.loop import train
 
@@ -15,7 +14,7 @@ from cnnlab_core.training.loop import train
 def test_it_can_be_chosen(open_page, page):
     before = open_page(page)
     run = create_run(tiny(), "my *own* net")
-    finish(train(run))
+    train(run)
     name = export(run)
     app = open_page(page, model=name)
     assert app.query_params["model"] == name
@@ -31,7 +30,7 @@ def test_it_can_be_chosen(open_page, page):
 def test_it_can_be_attacked_in_every_way(open_page, method):
     """Ten classes, not a thousand, and pictures of 32 pixels."""
     run = create_run(tiny())
-    finish(train(run))
+    train(run)
     name = export(run)
     shown = load_model(name).top_k(load_model(name).prepare(open_image(sample_images()["chelsea"].content)), k=1)
     target = next(f"{i} · {label}" for i, label in enumerate(run.machine["classes"]) if i != shown[0].index)

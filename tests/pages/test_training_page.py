@@ -14,7 +14,7 @@ from cnnlab_core.images import open_image
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, find_run, list_runs, stop
 from cnnlab_core.training.locks import held
-from cnnlab_core.training.loop import train
+from cnnlab_core.training.loop import train, train_steps
 from cnnlab_core.training.metrics import say
 from cnnlab_core.training.runs import SHIPPED_RUNS as SHIPPED
 from cnnlab_core.training.runs import Run
@@ -39,11 +39,12 @@ def test_with_no_run_the_page_says_how_to_begin(open_page):
 
 
 def test_it_opens_with_a_finished_run(open_page):
-    run = trained()
+    run = trained(views="mirror")
     app = open_page("training")
     assert app.query_params["run"] == run.id
     assert metrics(app)["Test accuracy"] == f"{run.finals['accuracy']:.2%}"
-    assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly. Guessing" in words(app)
+    assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly, and " in words(app)
+    assert f"{run.finals['views_accuracy']:.1%} by the mean over several views of each. Guessing" in words(app)
     assert len(app.get("plotly_chart")) == 4
     assert not app.error
     assert f'find_run("{run.id}")' in app.code[-1].value
@@ -139,7 +140,7 @@ def test_a_name_that_cannot_be_is_a_sentence(open_page):
 
 def test_a_paused_run_can_be_resumed_and_a_running_one_paused(open_page):
     run = create_run(tiny())
-    job = train(run, wish=lambda: "pause")
+    job = train_steps(run, wish=lambda: "pause")
     finish(job)
     labels = {button.label for button in open_page("training").button}
     assert {"Resume", "Stop and test"} <= labels
@@ -170,7 +171,7 @@ def test_what_cannot_be_done_is_a_sentence(open_page, monkeypatch):
 def test_a_failure_is_explained_in_words(open_page):
     run = create_run(tiny(optimizer="sgd", learning_rate=100.0, schedule="constant", stack="c4k3,relu,c4k3,relu"))
     with pytest.raises(RunError) as problem:
-        finish(train(run))
+        train(run)
     say(run.metrics_path, "failed", str(problem.value))
     app = open_page("training")
     assert "learning rate of 10 instead of 100" in app.error[0].value
@@ -182,7 +183,7 @@ def test_a_failure_is_explained_in_words(open_page):
 
 def test_a_trainer_that_was_killed_is_said_to_be_gone(open_page):
     run = create_run(tiny())
-    job = train(run)
+    job = train_steps(run)
     for _ in range(5):
         next(job)
     job.close()

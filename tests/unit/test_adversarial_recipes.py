@@ -10,7 +10,7 @@ from PIL import Image
 
 from cnnlab_core.attacks import smallest_rounded_epsilon
 from cnnlab_core.attacks.methods import METHODS, Plan
-from cnnlab_core.attacks.studies.universal import universal_change
+from cnnlab_core.attacks.studies.universal import universal_change_steps
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
@@ -63,7 +63,7 @@ def test_universal(capsys):
     names = run(universal.code(MODEL, "pretrained", ["chelsea", "coffee"], ["rocket"], batch=8, **options))
     model = load_model(MODEL, device="cpu")
     x = [model.prepare(open_image(sample_images()[name].content)) for name in ("chelsea", "coffee", "rocket")]
-    found = finish(universal_change(model, torch.cat(x), (True, True, False), **options))
+    found = finish(universal_change_steps(model, torch.cat(x), (True, True, False), **options))
     assert torch.equal(names["delta"], found.delta)
     said = capsys.readouterr().out.splitlines()
     assert said[0].endswith(f"{found.count(seen=True)[0] / 2:.0%} fooled in 8 bits")

@@ -5,13 +5,12 @@ import pytest
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.step_map import step_map
-from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks, for_pictures
+from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks, compare_attacks_steps, for_pictures
 from cnnlab_core.attacks.sweep import sweep
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.adversarial import epsilon, step_size
 from cnnlab_core.recipes.adversarial import sweep as sweep_recipe
-from cnnlab_core.runtime.jobs import finish
 
 MODEL, SAMPLE = ("efficientnet_lite0", "pretrained"), "coffee"
 EPS = (0.0, 1 / 255, 3 / 255)
@@ -61,7 +60,7 @@ def test_both_attacks(model, x, tmp_path, monkeypatch, capsys):
     code = sweep_recipe.code(*MODEL, SAMPLE, plans=PLANS, eps=EPS[1:], target=None, highest=4 / 255)
     names = run(code, tmp_path, monkeypatch)
     printed = capsys.readouterr().out
-    for curve in finish(compare_attacks(model, x, PLANS, eps=EPS[1:])):
+    for curve in compare_attacks(model, x, PLANS, eps=EPS[1:]):
         assert np.allclose(names["curves"][curve.title], curve.probability(curve.y))
         assert f"{curve.title} on 8-bit pictures, first fooled at {curve.smallest}" in printed
         assert 0 < names["smallest"][curve.title].eps.item() <= 4 / 255
@@ -72,7 +71,7 @@ def test_accuracy(model, tmp_path, monkeypatch, capsys):
     code = sweep_recipe.accuracy_code(*MODEL, pictures, plans=PLANS, eps=EPS[:2])
     names = run(code, tmp_path, monkeypatch)
     right = [(sample_images()[name].content, y) for name, y in pictures[:2]]
-    found = finish(for_pictures(model, right, lambda x, y: compare_attacks(model, x, PLANS, eps=EPS[:2], y=y)))
+    found = for_pictures(model, right, lambda x, y: compare_attacks_steps(model, x, PLANS, eps=EPS[:2], y=y))
     for mine, theirs in zip(zip(*found, strict=True), names["curves"].values(), strict=True):
         assert np.array_equal(accuracy(mine), accuracy(theirs))
     assert capsys.readouterr().out.startswith("1 of 3 misclassified without any attack\n")

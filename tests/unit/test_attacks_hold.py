@@ -28,7 +28,7 @@ from cnnlab_core.attacks.minimal_epsilon import UNITS
 from cnnlab_core.attacks.step_map import step_map
 from cnnlab_core.attacks.sweep import sweep
 from cnnlab_core.attacks.transforms import find_transform
-from cnnlab_core.dream import class_logit, dream, visualise
+from cnnlab_core.dream import class_logit, dream_steps, visualise
 from cnnlab_core.errors import InputError, LabWarning
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
@@ -151,8 +151,8 @@ def test_a_whole_number_is_a_seed_everywhere():
         lambda seed: universal(model, x, eps=0.1, epochs=1, batch=2, generator=seed).delta,
         lambda seed: Threat.around(x, "l2", 1.0).random_start(seed),
         lambda seed: pgd(Expectation(model, jpeg, seed, 2), x, eps=0.1, steps=1).x_adv,
-        lambda seed: finish(dream(loaded, seen, class_logit(1), octaves=1, steps=2, generator=seed)).image,
-        lambda seed: finish(visualise(loaded, class_logit(1), size=32, steps=1, generator=seed)).image,
+        lambda seed: finish(dream_steps(loaded, seen, class_logit(1), octaves=1, steps=2, generator=seed)).image,
+        lambda seed: visualise(loaded, class_logit(1), size=32, steps=1, generator=seed).image,
     ):
         assert torch.equal(run(5), run(torch.Generator().manual_seed(5)))
         assert not torch.equal(run(5), run(6))

@@ -5,7 +5,6 @@ from places import IMAGENET_SAMPLES
 from cnnlab_core.classification.batch import classify
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 
 GALLERY_LABELS = {
     "chelsea": {"tabby", "tiger cat", "Egyptian cat"},
@@ -26,7 +25,7 @@ def test_the_default_model_is_right_on_four_of_five_photos(note, monkeypatch):
         truth = list(GALLERY_LABELS.values())
         files = [(name, sample_images()[name].content) for name in GALLERY_LABELS]
         note(f"not run: top-1 on 100 ImageNet photos, because {IMAGENET_SAMPLES} isn't there; the gallery stood in")
-    answers = finish(classify(load_model("efficientnet_lite0"), files))
+    answers = classify(load_model("efficientnet_lite0"), files)
     right = sum(answer.best[0].label in labels for answer, labels in zip(answers, truth, strict=True))
     among_five = sum(
         any(guess.label in labels for guess in answer.best) for answer, labels in zip(answers, truth, strict=True)

@@ -12,7 +12,6 @@ from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.classifier import take_away
-from cnnlab_core.runtime.jobs import finish
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +22,7 @@ def on_the_cpu(monkeypatch):
 def test_a_batch_answers_every_file_and_names_the_ones_it_cannot_read():
     cat = sample_images()["chelsea"].content
     files = [("cat.png", cat), ("letter.png", b"Dear reader"), ("=HYPERLINK()", cat), ("empty", b"")]
-    answers = finish(classify(load_model("efficientnet_lite0"), files))
+    answers = classify(load_model("efficientnet_lite0"), files)
     assert [answer.file for answer in answers] == [file for file, _ in files]
     assert [answer.index for answer in answers] == [0, 1, 2, 3]
     assert [bool(answer.problem) for answer in answers] == [False, True, False, True]
@@ -49,7 +48,7 @@ def test_a_network_of_few_classes_gives_all_of_them():
         def __call__(self, x):
             return torch.tensor([[0.0, 1.0]])
 
-    (answer,) = finish(classify(Two(), [("cat", sample_images()["chelsea"].content)]))
+    (answer,) = classify(Two(), [("cat", sample_images()["chelsea"].content)])
     assert [guess.label for guess in answer.best] == ["yes", "no"]
 
 
@@ -70,7 +69,7 @@ def test_the_code_on_the_page_gives_the_numbers_on_the_page(sample, tmp_path, mo
     (tmp_path / "photo.jpg").write_bytes(content)
     scope = {}
     exec(take_away.code("efficientnet_lite0", "pretrained", sample, 3, 0.5), scope)
-    answer = finish(classify(load_model("efficientnet_lite0"), [("x", content)]))[0]
+    answer = classify(load_model("efficientnet_lite0"), [("x", content)])[0]
     expected = softmax(answer.logits, 0.5)
     assert [p.index for p in scope["predictions"]] == [p.index for p in answer.best[:3]]
     assert [p.probability for p in scope["predictions"]] == [expected[p.index] for p in scope["predictions"]]

@@ -250,7 +250,7 @@ def test_torchvisions_own_folder_is_taken_as_it_is(folders, monkeypatch):  # noq
 @pytest.mark.parametrize("prefix", ["", "photos/", "photos/deeper/"])
 def test_a_zip_of_class_folders(prefix):
     extra = {f"{prefix}.DS_Store": b"x", f"__MACOSX/{prefix}red/1.png": b"x", f"{prefix}readme.txt": b"hello"}
-    dataset = finish(import_pictures(zipped(class_folders(prefix) | extra), "colours", side=16))
+    dataset = import_pictures(zipped(class_folders(prefix) | extra), "colours", side=16)
     assert dataset.classes == ("blue", "green", "red")
     assert (len(dataset.train), len(dataset.read_test())) == (21, 3)
     for part in (dataset.train, dataset.read_test()):
@@ -260,7 +260,7 @@ def test_a_zip_of_class_folders(prefix):
     again = open_data("own:colours")
     assert again.train.digest() == dataset.train.digest()
     with pytest.raises(DataError, match="already"):
-        finish(import_pictures(zipped(class_folders()), "colours"))
+        import_pictures(zipped(class_folders()), "colours")
 
 
 def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
@@ -271,7 +271,7 @@ def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
         path.write_bytes(content)
     (tmp_path / "secret.png").write_bytes(picture("white"))
     (tmp_path / "set" / "train" / "red" / "link.png").symlink_to(tmp_path / "secret.png")
-    dataset = finish(import_pictures(str(tmp_path / "set"), "parts"))
+    dataset = import_pictures(str(tmp_path / "set"), "parts")
     assert dataset.side == 30
     assert (len(dataset.train), len(dataset.read_test())) == (24, 6)
     assert len(dataset.notes) == 1
@@ -291,26 +291,26 @@ def test_a_folder_with_training_and_test_parts_and_a_bad_picture(tmp_path):
 )
 def test_sets_that_cannot_be_are_sentences(files, says):
     with pytest.raises(DataError, match=says):
-        finish(import_pictures(zipped(files), "bad"))
+        import_pictures(zipped(files), "bad")
     assert [source.name for source in list_data()] == ["cifar10", "shapes", "digits", "marked_shapes"]
 
 
 def test_a_zip_can_lead_nowhere_and_is_no_bomb(folders, monkeypatch):  # noqa: F811
     tricks = {"../../escape/1.png": picture("red"), "/etc/1.png": picture("red"), "..\\up\\2.png": picture("red")}
     with pytest.raises(DataError):
-        finish(import_pictures(zipped(tricks), "tricks"))
+        import_pictures(zipped(tricks), "tricks")
     assert not list(folders.rglob("*.png"))
     monkeypatch.setenv("CNNLAB_SET_FILE_MB", "1")
     bomb = class_folders() | {"red/bomb.png": b"\0" * 2_000_000}
-    dataset = finish(import_pictures(zipped(bomb), "bomb"))
+    dataset = import_pictures(zipped(bomb), "bomb")
     assert "larger than" in dataset.notes[0]
     liar = zipped(bomb).replace((2_000_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))
-    assert "bomb.png" in finish(import_pictures(liar, "liar")).notes[0]
+    assert "bomb.png" in import_pictures(liar, "liar").notes[0]
     monkeypatch.setenv("CNNLAB_SET_MB", "1")
     with pytest.raises(DataError, match="unpacks to more"):
-        finish(import_pictures(zipped(bomb), "large"))
+        import_pictures(zipped(bomb), "large")
     with pytest.raises(DataError, match=r"unpacks to more|too many"):
-        finish(import_pictures(liar, "larger", side=256))
+        import_pictures(liar, "larger", side=256)
 
 
 BREEDS = {"Abyssinian": "red", "american_bulldog": "green", "Bombay": "blue"}
@@ -352,7 +352,7 @@ def coloured_as_their_breeds(dataset):
     ],
 )
 def test_oxford_pets_as_they_are_downloaded(prefix, lists, sizes, says):
-    dataset = finish(import_pictures(zipped(pet_files(prefix, lists=lists)), "pets", side=16))
+    dataset = import_pictures(zipped(pet_files(prefix, lists=lists)), "pets", side=16)
     assert dataset.classes == ("Abyssinian", "American Bulldog", "Bombay")
     assert (len(dataset.train), len(dataset.read_test())) == sizes
     assert coloured_as_their_breeds(dataset)
@@ -367,7 +367,7 @@ def test_a_folder_of_pets_that_lacks_some_and_has_others(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    dataset = finish(import_pictures(tmp_path, "pets", side=16))
+    dataset = import_pictures(tmp_path, "pets", side=16)
     assert (len(dataset.train), len(dataset.read_test())) == (23, 12)
     assert coloured_as_their_breeds(dataset)
     assert dataset.notes[1:] == ("2 left out, as in no list: Sphynx_1, …", "1 missing: Bombay_4")
@@ -383,12 +383,12 @@ def test_a_folder_of_pets_that_lacks_some_and_has_others(tmp_path):
 )
 def test_lists_of_pets_that_cannot_be_are_sentences(change, says):
     with pytest.raises(DataError, match=says):
-        finish(import_pictures(zipped(pet_files() | change), "pets"))
+        import_pictures(zipped(pet_files() | change), "pets")
 
 
 def test_pictures_of_pets_that_are_there_twice_count_once():
     files = pet_files() | {f"images/images/Bombay_{n}.jpg": picture("white") for n in (1, 2)}
-    dataset = finish(import_pictures(zipped(files), "pets", side=16))
+    dataset = import_pictures(zipped(files), "pets", side=16)
     assert len(dataset.train) == 18
     assert coloured_as_their_breeds(dataset)
     assert dataset.notes[1] == "2 left out, as another has the same name"
@@ -396,15 +396,15 @@ def test_pictures_of_pets_that_are_there_twice_count_once():
 
 def test_class_folders_with_lists_of_another_kind_are_class_folders():
     files = class_folders("images/") | {"meta/test.txt": b"red/1\nred/2", "meta/list.txt": b"a b c d"}
-    assert finish(import_pictures(zipped(files), "food", side=16)).classes == ("blue", "green", "red")
+    assert import_pictures(zipped(files), "food", side=16).classes == ("blue", "green", "red")
 
 
 def test_one_breed_is_nothing_to_tell_apart():
     files = {name: content for name, content in pet_files(lists=()).items() if "images/Bombay" in name}
     with pytest.raises(DataError, match="isn't in a class folder"):
-        finish(import_pictures(zipped(files), "pets"))
+        import_pictures(zipped(files), "pets")
     with pytest.raises(DataError, match="fewer than two breeds"):
-        finish(import_pictures(zipped(files | {"annotations/list.txt": b"Bombay_1 3 1 3"}), "pets"))
+        import_pictures(zipped(files | {"annotations/list.txt": b"Bombay_1 3 1 3"}), "pets")
 
 
 def test_a_damaged_list_is_a_sentence():
@@ -415,18 +415,18 @@ def test_a_damaged_list_is_a_sentence():
     start = member.header_offset + 30 + len(member.filename)
     broken = content[: start + 5] + bytes(20) + content[start + 25 :]
     with pytest.raises(DataError, match=r"annotations can't be read|Line \d+ of test.txt"):
-        finish(import_pictures(broken, "pets"))
+        import_pictures(broken, "pets")
 
 
 def test_things_that_are_no_zip_and_names_that_are_no_names(tmp_path):
     for source, says in ((b"nonsense", "damaged"), (tmp_path / "nothing", "no folder or zip")):
         with pytest.raises(DataError, match=says):
-            finish(import_pictures(source, "x"))
+            import_pictures(source, "x")
     for name in ("", "../x", "A", "a" * 41, "x/y"):
         with pytest.raises(InputError, match="can't be called"):
-            finish(import_pictures(b"", name))
+            import_pictures(b"", name)
     with pytest.raises(InputError, match="pixels wide"):
-        finish(import_pictures(zipped(class_folders()), "wide", side=500))
+        import_pictures(zipped(class_folders()), "wide", side=500)
     with pytest.raises(InputError, match="no data set"):
         open_data("own:../../etc")
 

@@ -16,14 +16,13 @@ from cnnlab_core.data.layouts import _parted
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 
 RED = picture((200, 0, 0))
 NAMES = ("Vögel", "Bäume", "Gänseblümchen", "鳥", "кошки", "naïve", "Ωmega")
 
 
 def imported(files, name="set", side=16):
-    return finish(import_pictures(files if isinstance(files, bytes) else zipped(files), name, side=side))
+    return import_pictures(files if isinstance(files, bytes) else zipped(files), name, side=side)
 
 
 def sizes(dataset):
@@ -312,15 +311,15 @@ def test_a_source_is_a_path_in_any_form_or_bytes(tmp_path, of):
         "text": str(tmp_path / "set"), "path": tmp_path / "set", "bytes": content, "bytearray": bytearray(content),
         "zip by text": str(tmp_path / "set.zip"),
     }[of]  # fmt: skip
-    assert sizes(finish(import_pictures(source, "set"))) == WITHOUT
+    assert sizes(import_pictures(source, "set")) == WITHOUT
 
 
 @pytest.mark.parametrize("arguments", [(None, "x"), (5, "x"), (["a"], "x"), ("nowhere", "x"), ("", 5), (b"", None)])
 def test_other_sources_and_names_are_sentences(arguments):
     with pytest.raises((InputError, DataError)):
-        finish(import_pictures(*arguments))
+        import_pictures(*arguments)
     with pytest.raises(InputError, match="side is '32'"):
-        finish(import_pictures(zipped(class_folders()), "x", side="32"))
+        import_pictures(zipped(class_folders()), "x", side="32")
 
 
 def test_a_network_sees_about_the_same_in_an_imported_photo_as_in_the_photo():

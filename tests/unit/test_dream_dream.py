@@ -17,13 +17,15 @@ from cnnlab_core.dream import (
     class_logit,
     diversity,
     dream,
+    dream_steps,
     layer,
     memory,
     stages,
     total_variation,
     unit,
     visualise,
-    zoom,
+    visualise_steps,
+    zoom_steps,
 )
 from cnnlab_core.dream.dream import _tiles, as_shown, octave_sizes
 from cnnlab_core.errors import InputError
@@ -68,7 +70,7 @@ def hooks_of(network):
 
 
 def test_steps_say_where_they_are_and_end_with_the_pictures_own_size(model, small):
-    steps = list(dream(model, small, layer(NODE), octaves=3, steps=2))
+    steps = list(dream_steps(model, small, layer(NODE), octaves=3, steps=2))
     assert [(s.octave, s.step) for s in steps] == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
     sizes = [tuple(s.image.shape[2:]) for s in steps]
     assert sizes == [size for size in octave_sizes((96, 128), 3, 1.4) for _ in range(2)]
@@ -80,7 +82,7 @@ def test_steps_say_where_they_are_and_end_with_the_pictures_own_size(model, smal
 
 
 def test_the_objective_of_a_step_is_that_of_the_picture_before_it(model, small):
-    first, second = list(dream(model, small, layer(NODE), octaves=1, steps=2, jitter=0))
+    first, second = list(dream_steps(model, small, layer(NODE), octaves=1, steps=2, jitter=0))
     for step, before in ((first, small), (second, first.image)):
         with torch.no_grad():
             maps = capture(model, before, [NODE])[NODE]
@@ -88,33 +90,44 @@ def test_the_objective_of_a_step_is_that_of_the_picture_before_it(model, small):
 
 
 def test_a_step_moves_pixels_by_its_size_on_average(model, small):
-    (step,) = dream(model, small * 0.5 + 0.25, layer(NODE), octaves=1, steps=1, step_size=0.01)
+    (step,) = dream_steps(model, small * 0.5 + 0.25, layer(NODE), octaves=1, steps=1, step_size=0.01)
     assert (step.image - small * 0.5 - 0.25).abs().mean().item() == pytest.approx(0.01, rel=0.01)
 
 
 def test_zero_steps_return_the_picture(model, small):
-    result = finish(dream(model, small, layer(NODE), steps=0))
+    result = finish(dream_steps(model, small, layer(NODE), steps=0))
     assert torch.equal(result.image, small)
-    assert list(dream(model, small, layer(NODE), steps=0)) == []
+    assert list(dream_steps(model, small, layer(NODE), steps=0)) == []
     assert result.before == pytest.approx(result.after, rel=1e-3)
 
 
 @pytest.mark.parametrize("laplacian", [0, 3])
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(model, small, laplacian):
     def bytes_of(seed):
-        result = finish(dream(model, small, layer(NODE), **SMALL, laplacian=laplacian, generator=seeded(seed)))
+        result = finish(dream_steps(model, small, layer(NODE), **SMALL, laplacian=laplacian, generator=seeded(seed)))
         return to_uint8(result.image)
 
     assert torch.equal(bytes_of(1), bytes_of(1))
     assert not torch.equal(bytes_of(1), bytes_of(2))
 
 
+def test_a_dream_is_computed_when_it_is_asked_for_or_step_by_step(model, small):
+    expected = finish(dream_steps(model, small, layer(NODE), **SMALL))
+    whole, stepped = (dream(model, small, layer(NODE), **SMALL) for _ in range(2))
+    assert (whole.after, whole.result.silent) == (expected.after, ())
+    steps = [(step.octave, step.step, step.objective) for step in stepped]
+    assert len(steps) == SMALL["octaves"] * SMALL["steps"]
+    assert torch.equal(stepped.image, expected.image)
+    with pytest.raises(AttributeError, match="imagee"):
+        _ = whole.imagee
+
+
 def test_threads_dream_the_same_as_one_alone(model, small):
-    alone = to_uint8(finish(dream(model, small, layer(NODE), **SMALL)).image)
+    alone = to_uint8(finish(dream_steps(model, small, layer(NODE), **SMALL)).image)
     found = []
 
     def work():
-        found.append(to_uint8(finish(dream(model, small, layer(NODE), **SMALL)).image))
+        found.append(to_uint8(finish(dream_steps(model, small, layer(NODE), **SMALL)).image))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -127,18 +140,18 @@ def test_threads_dream_the_same_as_one_alone(model, small):
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_a_caller_without_gradients_gets_the_same_dream(model, small, mode):
-    plain = finish(dream(model, small, layer(NODE), **SMALL)).image
-    drawn = finish(visualise(model, channel(NODE, 1), size=48, steps=2)).image
+    plain = finish(dream_steps(model, small, layer(NODE), **SMALL)).image
+    drawn = visualise(model, channel(NODE, 1), size=48, steps=2).image
     with mode():
-        assert torch.equal(finish(dream(model, small.clone(), layer(NODE), **SMALL)).image, plain)
-        assert torch.equal(finish(visualise(model, channel(NODE, 1), size=48, steps=2)).image, drawn)
+        assert torch.equal(finish(dream_steps(model, small.clone(), layer(NODE), **SMALL)).image, plain)
+        assert torch.equal(visualise(model, channel(NODE, 1), size=48, steps=2).image, drawn)
 
 
 def test_the_network_and_the_global_seed_are_left_alone(model, small):
     before, hooks, rng = state_of(model.network), hooks_of(model.network), torch.get_rng_state()
     x = small.clone()
-    finish(dream(model, x, layer(NODE), **SMALL))
-    finish(visualise(model, channel(NODE, 0) - total_variation(), size=48, steps=2))
+    finish(dream_steps(model, x, layer(NODE), **SMALL))
+    visualise(model, channel(NODE, 0) - total_variation(), size=48, steps=2)
     assert hooks_of(model.network) == hooks == 0
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.network.state_dict().items())
     assert all(p.grad is None and not p.requires_grad for p in model.network.parameters())
@@ -150,19 +163,19 @@ def test_the_network_and_the_global_seed_are_left_alone(model, small):
 @pytest.mark.parametrize("after", range(1, 7))
 def test_a_dream_can_be_left_at_any_step_and_holds_nothing(model, small, after):
     gate = Gate(slots=1)
-    events = gate.drive(dream(model, small, layer(NODE), **SMALL), slice_seconds=0)
+    events = gate.drive(dream_steps(model, small, layer(NODE), **SMALL), slice_seconds=0)
     for _ in range(after):
         next(events)
     events.close()
     assert gate.running == gate.waiting == 0
-    again = finish(dream(model, small, layer(NODE), **SMALL)).image
-    assert torch.equal(again, finish(dream(model, small, layer(NODE), **SMALL)).image)
+    again = finish(dream_steps(model, small, layer(NODE), **SMALL)).image
+    assert torch.equal(again, finish(dream_steps(model, small, layer(NODE), **SMALL)).image)
 
 
 # --- the end exceeds the beginning ----------------------------------------------------------------------------
 
 TRAINED = ("efficientnet_lite0", "cifar10_standard", "cifar10_adversarial")
-WIDE = {"vgg16", "resnet50", "efficientnet_lite1", "efficientnet_lite2"}
+WIDE = {"vgg16", "resnet50", "efficientnet_lite1", "efficientnet_lite2", "squeezenet1_1_caffe"}
 OFFLINE = [
     *((name, "pretrained") for name in TRAINED),
     *(
@@ -180,13 +193,13 @@ def test_every_stage_of_an_offline_model_ends_higher_than_it_began(name, weights
     model = load_model(name, weights)
     x = photo[..., 64:160, 64:160].contiguous()
     for stage in stages(model.spec):
-        result = finish(dream(model, x, layer(stage.name), octaves=2, steps=3, jitter=0))
+        result = finish(dream_steps(model, x, layer(stage.name), octaves=2, steps=3, jitter=0))
         assert result.after > result.before, stage.name
 
 
 def test_every_stage_of_the_default_model_ends_far_higher_with_every_trick(model, photo):
     for stage in stages(model.spec):
-        result = finish(dream(model, photo, layer(stage.name), octaves=3, steps=4))
+        result = finish(dream_steps(model, photo, layer(stage.name), octaves=3, steps=4))
         assert result.after > 1.2 * result.before, stage.name
 
 
@@ -200,7 +213,7 @@ def test_a_class_dream_from_a_photo_convinces_the_network(model, target):
             return model(as_shown(x)).softmax(1)[0, target].item()
 
     goal = class_log_probability(target)
-    result = finish(visualise(model, goal, start=photo, steps=48, learning_rate=0.03))
+    result = visualise(model, goal, start=photo, steps=48, learning_rate=0.03)
     assert probability(photo) < 0.5
     assert probability(result.image) > 0.9
     assert math.exp(result.after) == pytest.approx(probability(result.image), rel=1e-4)
@@ -210,12 +223,12 @@ def test_a_class_dream_from_a_photo_convinces_the_network(model, target):
 
 
 def test_tiles_cover_the_picture_and_meet_elsewhere_each_time(model, small):
-    steps = list(dream(model, small, layer(NODE), octaves=1, steps=2, tile=64))
+    steps = list(dream_steps(model, small, layer(NODE), octaves=1, steps=2, tile=64))
     assert [(s.step, s.tile, s.tiles) for s in steps] == [(s, t, 4) for s in range(2) for t in range(4)]
     assert torch.equal(steps[2].image, small)  # it moves with the last tile
     assert not torch.equal(steps[3].image, small)
     assert steps[3].image.shape == small.shape
-    assert finish(dream(model, small, layer(NODE), octaves=1, steps=2, tile=64)).after > steps[0].objective
+    assert finish(dream_steps(model, small, layer(NODE), octaves=1, steps=2, tile=64)).after > steps[0].objective
 
 
 @given(length=st.integers(32, 3000), tile=st.integers(64, 900))
@@ -231,12 +244,12 @@ def test_tiles_are_even_and_none_is_larger_than_asked(length, tile):
 @pytest.mark.parametrize("size", [(40, 200), (97, 61), (33, 33)])
 def test_odd_and_narrow_pictures_dream(model, size):
     x = torch.rand(1, 3, *size, generator=seeded())
-    result = finish(dream(model, x, layer("_blocks.2.add"), octaves=1, steps=1, laplacian=4, generator=seeded()))
+    result = finish(dream_steps(model, x, layer("_blocks.2.add"), octaves=1, steps=1, laplacian=4, generator=seeded()))
     assert result.image.shape == x.shape
 
 
 def test_a_zoom_goes_on_from_its_own_frames(model, small):
-    steps = zoom(model, small, layer(NODE), frames=3, factor=1.1, octaves=1, steps=1)
+    steps = zoom_steps(model, small, layer(NODE), frames=3, factor=1.1, octaves=1, steps=1)
     seen = []
     while True:
         try:
@@ -267,8 +280,8 @@ def test_an_enlarged_picture_keeps_its_middle():
 @pytest.mark.parametrize("node", ["_blocks.2.add", "_blocks.4.add", "_blocks.8._bn2"])
 def test_pictures_from_noise_become_plainly_unlike_it(model, node):
     """Plainly: the picture differs from its noise by far more than two noises differ from one another."""
-    first = finish(visualise(model, layer(node), size=64, steps=24, generator=seeded(1)))
-    other = finish(visualise(model, layer(node), size=64, steps=0, generator=seeded(2)))
+    first = visualise(model, layer(node), size=64, steps=24, generator=seeded(1))
+    other = visualise(model, layer(node), size=64, steps=0, generator=seeded(2))
     moved = (first.image - first.start).square().mean().sqrt()
     assert moved > 2 * (first.start - other.start).square().mean().sqrt()
     assert first.after > 1.5 * first.before
@@ -280,7 +293,7 @@ def test_diversity_gives_different_answers(model):
     """Two pictures of one question are less alike to the layer when diversity is asked for too."""
 
     def alike(objective):
-        image = finish(visualise(model, objective, size=48, steps=12, count=2, transforms=[Jitter(2)])).image
+        image = visualise(model, objective, size=48, steps=12, count=2, transforms=[Jitter(2)]).image
         with torch.no_grad():
             flat = capture(model, image, [NODE])[NODE].flatten(2)
         grams = (flat @ flat.transpose(1, 2)).flatten(1)
@@ -296,10 +309,10 @@ def test_a_silent_relu_is_climbed_before_its_activation(model):
         maps = capture(model, grey, ["_swish_1"])["_swish_1"][0]
     dead = int((maps.amax((1, 2)) == 0).nonzero()[0])
     alive = int((maps.amax((1, 2)) > 0).nonzero()[0])
-    first, *_, last = dream(model, grey, channel("_swish_1", dead), octaves=1, steps=4)
+    first, *_, last = dream_steps(model, grey, channel("_swish_1", dead), octaves=1, steps=4)
     assert first.silent == last.silent == ("_swish_1",)
     assert first.objective < 0 < last.objective - first.objective
-    assert finish(dream(model, grey, channel("_swish_1", alive), octaves=1, steps=1)).silent == ()
+    assert finish(dream_steps(model, grey, channel("_swish_1", alive), octaves=1, steps=1)).silent == ()
 
 
 def test_a_silent_relu_is_found_behind_a_concatenation():
@@ -310,7 +323,7 @@ def test_a_silent_relu_is_found_behind_a_concatenation():
     dead = (maps.amax((1, 2)) == 0).nonzero().flatten().tolist()
     assert dead
     for index in (dead[0], dead[-1]):
-        result = finish(dream(model, grey, channel("features.4.cat", index), octaves=1, steps=2, jitter=0))
+        result = finish(dream_steps(model, grey, channel("features.4.cat", index), octaves=1, steps=2, jitter=0))
         assert result.silent == ("features.4.cat",)
         assert result.after > result.before
 
@@ -335,7 +348,7 @@ def test_a_silent_relu_is_found_behind_a_concatenation():
 )
 def test_settings_that_make_no_sense_raise_at_once(model, small, settings, says):
     with pytest.raises(InputError, match=says):
-        dream(model, small, layer(NODE), **settings)
+        dream_steps(model, small, layer(NODE), **settings)
 
 
 @pytest.mark.parametrize(
@@ -358,7 +371,7 @@ def test_settings_that_make_no_sense_raise_at_once(model, small, settings, says)
 )
 def test_objectives_that_make_no_sense_raise(model, small, objective, says):
     with pytest.raises(InputError, match=says):
-        next(dream(model, small, objective(), octaves=1, steps=1))
+        next(dream_steps(model, small, objective(), octaves=1, steps=1))
 
 
 @pytest.mark.parametrize(
@@ -373,16 +386,16 @@ def test_objectives_that_make_no_sense_raise(model, small, objective, says):
 )
 def test_visualisations_that_make_no_sense_raise_at_once(model, settings, says):
     with pytest.raises(InputError, match=says):
-        visualise(model, channel(NODE, 0), **settings)
+        visualise_steps(model, channel(NODE, 0), **settings)
 
 
 def test_pixels_out_of_range_and_tiny_pictures_raise(model):
     with pytest.raises(InputError, match=r"Pixels must lie in \[0, 1\]"):
-        dream(model, torch.full((1, 3, 64, 64), float("nan")), layer(NODE))
+        dream_steps(model, torch.full((1, 3, 64, 64), float("nan")), layer(NODE))
     with pytest.raises(InputError, match="at least 28 × 28"):
-        dream(model, torch.rand(1, 3, 16, 16), layer(NODE))
+        dream_steps(model, torch.rand(1, 3, 16, 16), layer(NODE))
     with pytest.raises(InputError, match="too small for AlexNet"):
-        finish(dream(load_model("alexnet", "random"), torch.rand(1, 3, 40, 33), layer("features.12"), octaves=1))
+        finish(dream_steps(load_model("alexnet", "random"), torch.rand(1, 3, 40, 33), layer("features.12"), octaves=1))
 
 
 def test_nothing_to_climb_raises(model):
@@ -394,7 +407,7 @@ def test_nothing_to_climb_raises(model):
     (term,) = channel(NODE, 0).terms
     flat = Objective((replace(term, prepare=lambda model, layer: lambda maps: 0 * maps.sum((1, 2, 3))),))
     with pytest.raises(InputError, match="nothing to climb"):
-        next(dream(model, torch.full((1, 3, 64, 64), 0.5), flat, octaves=1))
+        next(dream_steps(model, torch.full((1, 3, 64, 64), 0.5), flat, octaves=1))
 
 
 def test_a_picture_for_which_there_is_no_memory_is_offered_smaller(model, monkeypatch):
@@ -402,7 +415,7 @@ def test_a_picture_for_which_there_is_no_memory_is_offered_smaller(model, monkey
     x = torch.zeros(1, 3, 1, 1).expand(1, 3, 2500, 2500)
     assert memory.largest_area(model.spec, [NODE], model.device) < 2000**2
     with pytest.raises(InputError, match=r"2500 × 2500 pixels needs more memory.*at most \d+ × \d+"):
-        dream(model, x, layer(NODE))
+        dream_steps(model, x, layer(NODE))
 
 
 def test_a_picture_that_fits_only_in_tiles_is_computed_in_tiles(model, monkeypatch):

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from cnnlab_core.dream import atlas as atlas_module
-from cnnlab_core.dream import blocks, channel, dream, layer, stages, visualise, zoom
-from cnnlab_core.dream.atlas import atlas, atlas_channels, cache_folder, is_cached
+from cnnlab_core.dream import blocks, channel, dream_steps, layer, stages, visualise_steps, zoom_steps
+from cnnlab_core.dream.atlas import atlas, atlas_channels, atlas_steps, cache_folder, is_cached
 from cnnlab_core.dream.film import Film, filmed
 from cnnlab_core.dream.layers import maps_of
 from cnnlab_core.images import to_picture
@@ -39,7 +39,7 @@ def opened(data):
 
 
 def test_a_film_has_a_frame_and_a_number_for_every_step(model, x):
-    film = finish(filmed(dream(model, x, layer(NODE), octaves=2, steps=3), (64, 48)))
+    film = finish(filmed(dream_steps(model, x, layer(NODE), octaves=2, steps=3), (64, 48)))
     assert len(film.frames) == len(film.objectives) == 6
     assert film.taken == [1, 2, 3, 4, 5, 6]
     assert {opened(frame).size for frame in film.frames} == {(64, 48)}
@@ -47,7 +47,7 @@ def test_a_film_has_a_frame_and_a_number_for_every_step(model, x):
 
 
 def test_a_film_that_is_left_keeps_what_there_is_and_leaves_the_dream(model, x):
-    steps = dream(model, x, layer(NODE), octaves=2, steps=3)
+    steps = dream_steps(model, x, layer(NODE), octaves=2, steps=3)
     job = filmed(steps, (64, 48))
     film = next(job)
     next(job)
@@ -59,7 +59,7 @@ def test_a_film_that_is_left_keeps_what_there_is_and_leaves_the_dream(model, x):
 
 
 def test_the_animation_has_every_frame(model, x):
-    film = finish(filmed(dream(model, x, layer(NODE), octaves=2, steps=3), (64, 48)))
+    film = finish(filmed(dream_steps(model, x, layer(NODE), octaves=2, steps=3), (64, 48)))
     written = opened(film.animation())
     assert written.format == "WEBP"
     assert written.is_animated
@@ -70,7 +70,7 @@ def test_the_animation_has_every_frame(model, x):
 def test_long_films_are_thinned_evenly():
     film, step = (
         Film((40, 40)),
-        next(visualise(load_model("efficientnet_lite0"), channel(NODE, 0), size=40, steps=1, transforms=())),
+        next(visualise_steps(load_model("efficientnet_lite0"), channel(NODE, 0), size=40, steps=1, transforms=())),
     )
     for _ in range(500):
         film.add(step)
@@ -80,15 +80,17 @@ def test_long_films_are_thinned_evenly():
 
 
 def test_a_zoom_is_filmed_frame_by_frame_and_several_pictures_side_by_side(model, x):
-    film = finish(filmed(zoom(model, x, layer(NODE), frames=3, octaves=1, steps=2), (64, 48)))
+    film = finish(filmed(zoom_steps(model, x, layer(NODE), frames=3, octaves=1, steps=2), (64, 48)))
     assert len(film.frames) == 3
     assert len(film.objectives) == 6
-    both = finish(filmed(visualise(model, channel(NODE, 0), size=32, count=2, steps=1), (64, 32)))
+    both = finish(filmed(visualise_steps(model, channel(NODE, 0), size=32, count=2, steps=1), (64, 32)))
     assert both.picture.size == (64, 32)
 
 
 def test_tiles_are_filmed_once_a_step(model, x):
-    film = finish(filmed(dream(model, torch.rand(1, 3, 64, 128), layer(NODE), octaves=1, steps=2, tile=64), (128, 64)))
+    film = finish(
+        filmed(dream_steps(model, torch.rand(1, 3, 64, 128), layer(NODE), octaves=1, steps=2, tile=64), (128, 64))
+    )
     assert len(film.objectives) == len(film.frames) == 2
 
 
@@ -130,13 +132,13 @@ def cache(tmp_path, monkeypatch):
 
 
 def test_an_atlas_has_each_stage_and_is_read_from_disk_the_second_time(model, cache, monkeypatch):
-    entries = finish(atlas(model, each=2))
+    entries = atlas(model, each=2)
     assert [(entry.node, entry.channel) for entry in entries] == atlas_channels(model.spec, 2)
     assert {entry.node for entry in entries} == {stage.name for stage in stages(model.spec)}
     assert is_cached(model.spec, each=2)
     assert not is_cached(model.spec, each=3)
-    monkeypatch.setattr(atlas_module, "visualise", None)  # must not be asked again
-    again = finish(atlas(model, each=2))
+    monkeypatch.setattr(atlas_module, "visualise_steps", None)  # must not be asked again
+    again = atlas(model, each=2)
     assert all(
         np.array_equal(np.asarray(a.picture), np.asarray(b.picture)) for a, b in zip(entries, again, strict=True)
     )
@@ -151,7 +153,7 @@ def test_deep_layers_are_drawn_larger_and_longer(model):
 
 def test_the_shipped_atlas_isnt_grey_and_every_block_has_a_picture(model):
     assert is_cached(model.spec)
-    pictures = {(entry.node, entry.channel): np.asarray(entry.picture) / 255 for entry in finish(atlas(model))}
+    pictures = {(entry.node, entry.channel): np.asarray(entry.picture) / 255 for entry in atlas(model)}
     last = stages(model.spec)[-1].name
     assert min(values.std() for (node, _), values in pictures.items() if node == last) > 0.12
     drawn = atlas_module.block_pictures(model.spec)
@@ -161,13 +163,13 @@ def test_the_shipped_atlas_isnt_grey_and_every_block_has_a_picture(model):
 
 
 def test_an_interrupted_atlas_goes_on(model, cache):
-    steps = atlas(model, each=1)
+    steps = atlas_steps(model, each=1)
     while len(next(steps).latest) < 2:
         pass
     steps.close()
     assert len(list(cache.rglob("*.png"))) == 2
     assert not is_cached(model.spec, each=1)
-    assert len(finish(atlas(model, each=1))) == len(stages(model.spec))
+    assert len(atlas(model, each=1)) == len(stages(model.spec))
 
 
 @pytest.mark.fault(
@@ -178,23 +180,23 @@ def test_an_interrupted_atlas_goes_on(model, cache):
     "damage", [lambda data: b"", lambda data: data[:-20], lambda data: data[:200] + b"x" + data[201:]]
 )
 def test_a_damaged_picture_is_drawn_anew(model, cache, damage):
-    before = [np.asarray(entry.picture) for entry in finish(atlas(model, each=1))]
+    before = [np.asarray(entry.picture) for entry in atlas(model, each=1)]
     for file in cache.rglob("*.png"):
         file.write_bytes(damage(file.read_bytes()))
-    after = [np.asarray(entry.picture) for entry in finish(atlas(model, each=1))]
+    after = [np.asarray(entry.picture) for entry in atlas(model, each=1)]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_other_weights_have_other_files(cache):
     for seed in (0, 1):
-        finish(atlas(load_model("squeezenet1_1", "random", seed=seed), each=1))
+        atlas(load_model("squeezenet1_1", "random", seed=seed), each=1)
     count = len(stages(find_spec("squeezenet1_1")))
     assert count <= len(list(cache.rglob("*.png"))) == 2 * count
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(model, cache, monkeypatch):
     (cache / "atlas").write_text("a file where the folder should be")
-    assert len(finish(atlas(model, each=1))) == len(stages(model.spec))
+    assert len(atlas(model, each=1)) == len(stages(model.spec))
 
 
 def test_the_cache_folder_is_the_users_unless_chosen(monkeypatch, tmp_path):

@@ -18,7 +18,6 @@ from cnnlab_core.dream.transforms import STANDARD, Jitter, Pad, Rotate, Scale, a
 from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ZOO, load_model
-from cnnlab_core.runtime.jobs import finish
 
 NODE = "_blocks.2.add"
 
@@ -87,9 +86,7 @@ def test_objectives_of_a_class_are_those_of_the_logits(model, x):
 
 
 def test_the_l2_norm_and_the_root_mean_square_give_the_same_dream(model, x):
-    one, two = (
-        finish(lab.dream(model, x, lab.layer(NODE, norm), octaves=1, steps=3, jitter=0)) for norm in ("rms", "l2")
-    )
+    one, two = (lab.dream(model, x, lab.layer(NODE, norm), octaves=1, steps=3, jitter=0) for norm in ("rms", "l2"))
     assert torch.allclose(one.image, two.image, atol=1e-3)
     assert two.after / one.after == pytest.approx(two.before / one.before, rel=1e-3)
     assert one.after > one.before

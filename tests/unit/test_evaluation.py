@@ -1,5 +1,7 @@
 """The report card's figures: intervals, calibration, the worst case of several attacks, hidden gradients."""
 
+import csv
+import io
 import itertools
 import sys
 from types import SimpleNamespace
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
+from cnnlab_core.attacks import fgsm, pgd
+from cnnlab_core.attacks.methods import METHODS
 from cnnlab_core.attacks.transforms import TRANSFORMS, find_transform
 from cnnlab_core.data import open_data
 from cnnlab_core.errors import InputError
@@ -23,6 +28,8 @@ from cnnlab_core.evaluation import (
     calibration,
     corruptions,
     ece_interval,
+    evaluate,
+    evaluate_steps,
     expected_seconds,
     fit_temperature,
     masked_gradients,
@@ -376,3 +383,66 @@ def test_a_network_with_ripples_in_its_gradient_is_found_out():
     assert not found["more steps"].clear
     assert "20 steps of PGD fool the network on 0 of 8 pictures, but 5 steps on 8: " in found["more steps"].sentence
     assert "leads astray" in found["more steps"].sentence
+
+
+# --- several attacks on a loader ----------------------------------------------------------------------------------
+
+
+def test_a_whole_loader_as_in_a_loop_by_hand():
+    """Whatever its batches are, and whether memory is enough for them."""
+    model = small()
+    x, y = labelled(model, count=14)
+    plan = METHODS["pgd"].plan(steps=3, step_size=0.01, norm="l2")
+    eps = (0.02, 0.3)
+    by_hand = {"steps": 3, "step_size": 0.01, "norm": "l2", "keep_best": True}
+    expected = []
+    for attack, more in ((fgsm, {}), (pgd, by_hand)):
+        for e in eps:
+            results = [attack(model, x[i : i + 1], y[i : i + 1], eps=e, **more) for i in range(len(x))]
+            wrong = [bool(result.wrong_before) for result in results]
+            exact, rounded = (
+                sum(not (bad or bool(success)) for bad, success in zip(wrong, way, strict=True))
+                for way in ([r.exact.success for r in results], [r.success for r in results])
+            )
+            expected.append((exact, rounded))
+    assert len(set(expected)) > 1
+
+    def short_of_memory(x):
+        if len(x) > 3:
+            raise torch.OutOfMemoryError
+        return model(x)
+
+    as_bytes = (x * 255).round().to(torch.uint8)
+    for network, loader in (
+        (model, DataLoader(TensorDataset(x, y), batch_size=5)),
+        (short_of_memory, [(x[:8], y[:8].tolist()), (as_bytes[8:], y[8:])]),
+    ):
+        found = evaluate(network, loader, ["fgsm", plan], eps=eps)
+        assert [
+            (found.after(attack, index).right, found.after(attack, index, in_8_bits=True).right)
+            for attack in (0, 1) for index in (0, 1)
+        ] == expected  # fmt: skip
+        assert found.clean == Share(int((model(x).argmax(1) == y).sum()), 14)
+        rows = list(csv.DictReader(io.StringIO(found.table())))
+        assert [row["attack"] for row in rows] == ["none", *["FGSM"] * 2, *["PGD"] * 2, *["all of them"] * 2]
+        assert float(rows[1]["accuracy"]) == pytest.approx(expected[0][0] / 14)
+        assert found.after(None, 1).right <= min(expected[1][0], expected[3][0])
+        assert len(repr(found)) < 1000
+        assert found._repr_html_().count("<tr>") == len(rows) + 1
+    shares = [step.share for step in evaluate_steps(model, [(x, y)] * 2, ["fgsm"], eps=eps)]
+    assert shares == sorted(shares)
+
+
+def test_a_loader_that_is_none_gets_a_sentence():
+    model = small()
+    x, y = labelled(model)
+    for loader, says in (
+        ([], "no pictures"),
+        ([x], "gives pairs"),
+        ([(x, y + 9)], "Classes run"),
+        (3, "gives batches"),
+    ):
+        with pytest.raises(InputError, match=says):
+            evaluate(model, loader, ["fgsm"])
+    with pytest.raises(InputError, match="DeepFool has no epsilon"):
+        evaluate(model, [(x, y)], ["deepfool"])

@@ -22,7 +22,6 @@ from cnnlab_core.images import open_apart_steps, sample_images
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.exports import exported_specs, exports_folder
 from cnnlab_core.models.weights import download_weights, find_weights
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.snapshots import filter_steps, read_filters
@@ -64,7 +63,7 @@ def files_in(folder):
 @pytest.fixture
 def trained(folders):
     run = create_run(tiny(epochs=1), "mine")
-    finish(train(run))
+    train(run)
     return run
 
 
@@ -108,18 +107,18 @@ def test_a_download_onto_a_full_disk(folders):
         spec = find_spec("resnet18")
         spec = replace(spec, weights=replace(spec.weights, file="a.pth", url=f"{address}/a.pth", sha256=SHA256))
         with full_disk(), pytest.raises(WeightsError, match=r"couldn't be saved in .*No space left"):
-            finish(download_weights(spec, poll_seconds=0.01))
+            download_weights(spec, poll_seconds=0.01)
         assert files_in(folders) == before
-        assert finish(download_weights(spec, poll_seconds=0.01)).read_bytes() == CONTENT
+        assert download_weights(spec, poll_seconds=0.01).read_bytes() == CONTENT
 
 
 @pytest.mark.fault("The disk is full when a cache is written", "The result is there as ever, only not kept on disk")
 def test_caches_on_a_full_disk(folders, model):
     with full_disk():
-        found, drawn = extract(model, samples()), finish(atlas(model, each=1))
+        found, drawn = extract(model, samples()), atlas(model, each=1)
     assert not files_in(folders / "cache")
     assert np.array_equal(extract(model, samples()), found)
-    assert [np.asarray(entry.picture).tolist() for entry in finish(atlas(model, each=1))] == [
+    assert [np.asarray(entry.picture).tolist() for entry in atlas(model, each=1)] == [
         np.asarray(entry.picture).tolist() for entry in drawn
     ]
     assert files_in(folders / "cache")
@@ -140,14 +139,14 @@ def test_damaged_weights(folders):
     with serving(whole_file) as (address, _):
         spec = find_spec("resnet18")
         spec = replace(spec, weights=replace(spec.weights, file="a.pth", url=f"{address}/a.pth", sha256=SHA256))
-        path = finish(download_weights(spec, poll_seconds=0.01))
+        path = download_weights(spec, poll_seconds=0.01)
         assert find_weights(spec) == path
         flip(path)
         with pytest.raises(WeightsError, match="Delete it and fetch it again") as problem:
             find_weights(spec)
         assert str(path) in str(problem.value)
         path.unlink()
-        assert finish(download_weights(spec, poll_seconds=0.01)).read_bytes() == CONTENT
+        assert download_weights(spec, poll_seconds=0.01).read_bytes() == CONTENT
 
 
 @pytest.mark.fault(

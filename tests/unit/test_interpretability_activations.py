@@ -48,6 +48,7 @@ WIDE = {
     "resnet50_robust_linf4",
     "efficientnet_lite1",
     "efficientnet_lite2",
+    "squeezenet1_1_caffe",
 }
 """The layers of AlexNet, ResNet-18 and Lite0 are of the same kinds."""
 

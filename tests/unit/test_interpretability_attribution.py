@@ -22,7 +22,6 @@ from cnnlab_core.interpretability.attribution import (
 from cnnlab_core.interpretability.methods import METHODS, Request, attribute
 from cnnlab_core.models import DEFAULT_MODEL, load_model
 from cnnlab_core.recipes.feature_maps import attribution as recipe
-from cnnlab_core.runtime.jobs import finish
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +40,13 @@ def test_bad_requests_are_sentences(model, cat):
     with pytest.raises(InputError, match="needs maps"):
         grad_cam(model, cat, 0, "_fc")
     with pytest.raises(InputError, match="one picture"):
-        finish(occlusion(model, cat.expand(2, -1, -1, -1), 0))
+        attribute(model, cat.expand(2, -1, -1, -1), Request("Saliency", 0))
+    with pytest.raises(InputError, match="there are 2 pictures"):
+        saliency(model, cat.expand(2, -1, -1, -1), [0, 1, 2])
     with pytest.raises(InputError, match="1 to 224 pixels wide"):
-        finish(occlusion(model, cat, 0, window=300))
+        occlusion(model, cat, 0, window=300)
     with pytest.raises(InputError, match="1 to 1000 steps"):
-        finish(integrated_gradients(model, cat, 0, steps=0))
+        integrated_gradients(model, cat, 0, steps=0)
 
 
 def hooks(network):
@@ -64,7 +65,7 @@ def test_saliency_integrated_gradients_and_occlusion_are_captums(model, cat, tar
     expected = Saliency(forward).attribute(cat.clone().requires_grad_(), target=target)
     torch.testing.assert_close(saliency(model, cat, target), expected, atol=1e-6, rtol=1e-5)
 
-    ours = finish(integrated_gradients(model, cat, target, steps=8))
+    ours = integrated_gradients(model, cat, target, steps=8)
     expected, gap = IntegratedGradients(forward).attribute(
         cat, target=target, n_steps=8, internal_batch_size=1, return_convergence_delta=True
     )
@@ -73,7 +74,7 @@ def test_saliency_integrated_gradients_and_occlusion_are_captums(model, cat, tar
     assert ours.attribution.sum().item() - ours.difference == pytest.approx(ours.gap)
     assert ours.gap_share == pytest.approx(abs(ours.gap / ours.difference))
 
-    ours = finish(occlusion(model, cat, target, window=64, stride=48, baseline=0.5))
+    ours = occlusion(model, cat, target, window=64, stride=48, baseline=0.5)
     with torch.no_grad():
         expected = Occlusion(forward).attribute(
             cat, target=target, sliding_window_shapes=(3, 64, 64), strides=(3, 48, 48), baselines=0.5
@@ -144,28 +145,28 @@ def test_smooth_grad_is_captum_s_noise_tunnel(ship):
             x, target=3, nt_type="smoothgrad", nt_samples=5, nt_samples_batch_size=1, stdevs=0.05, abs=False
         )
     torch.testing.assert_close(
-        finish(smooth_grad(model, x, 3, draws=5, noise=0.05, generator=6)), expected, atol=1e-4, rtol=1e-4
+        smooth_grad(model, x, 3, draws=5, noise=0.05, generator=6), expected, atol=1e-4, rtol=1e-4
     )
-    still = finish(smooth_grad(model, x, 3, draws=2, noise=0.0))
+    still = smooth_grad(model, x, 3, draws=2, noise=0.0)
     torch.testing.assert_close(still.abs(), saliency(model, x, 3), atol=1e-5, rtol=1e-4)
     for wrong in ({"draws": 0}, {"noise": 2.0}):
         with pytest.raises(InputError):
-            finish(smooth_grad(model, x, 3, **wrong))
+            smooth_grad(model, x, 3, **wrong)
 
 
 def test_rise_is_the_mean_of_its_masks_by_what_the_network_says(ship):
     model, x = ship
-    found = finish(rise(model, x, 3, masks=20, cells=5, keep=0.3, generator=4))
+    found = rise(model, x, 3, masks=20, cells=5, keep=0.3, generator=4)
     generator = torch.Generator().manual_seed(4)
     masks = torch.cat([rise_mask(32, 32, 5, 0.3, generator) for _ in range(20)]).double().numpy()
     with torch.no_grad():
         p = model(x * torch.from_numpy(masks).float()).double().softmax(1)[:, 3].numpy()
     expected = sum(p[i] * masks[i, 0] for i in range(20)) / (20 * 0.3)
     np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-4)
-    several = finish(rise(model, x, 3, masks=20, cells=5, keep=0.3, batch=7, generator=4))
+    several = rise(model, x, 3, masks=20, cells=5, keep=0.3, batch=7, generator=4)
     torch.testing.assert_close(several, found, atol=1e-5, rtol=1e-4)
     with pytest.raises(InputError, match="chance between 0 and 1"):
-        finish(rise(model, x, 3, keep=1.0))
+        rise(model, x, 3, keep=1.0)
 
 
 def test_a_mask_is_a_grid_enlarged_smoothly_and_moved():
@@ -200,7 +201,7 @@ VARIABLES = ("saliency_map", "smooth", "gradients", "cam", "cam_plus", "falls", 
 
 @pytest.fixture(scope="module")
 def answers(model, cat):
-    return {method: finish(attribute(model, cat, request)) for method, request in REQUESTS.items()}
+    return {method: attribute(model, cat, request) for method, request in REQUESTS.items()}
 
 
 def test_one_number_per_pixel(answers):
@@ -227,10 +228,31 @@ def test_the_code_on_the_page_gives_the_numbers_on_the_page(answers, monkeypatch
     assert "finish" not in alone
 
 
+def test_a_batch_is_explained_as_its_pictures_one_by_one(ship):
+    """Each towards a class of its own."""
+    model, x = ship
+    pictures, classes = torch.cat([x, x.flip(3), 1 - x]), [3, 8, 0]
+    node = [layer.name for layer in model.nodes() if layer.has_maps][-1]
+    methods = {
+        "saliency": saliency,
+        "cam": lambda *given: grad_cam(*given, node),
+        "cam++": lambda *given: grad_cam_plus_plus(*given, node),
+        "integrated": lambda *given: integrated_gradients(*given, steps=3).attribution,
+        "gaps": lambda *given: integrated_gradients(*given, steps=3).gap,
+        "occlusion": lambda *given: occlusion(*given, window=16, batch=2),
+        "smooth": lambda *given: smooth_grad(*given, draws=2),
+        "rise": lambda *given: rise(*given, masks=3, batch=2),
+    }
+    for name, method in methods.items():
+        together = method(model, pictures, classes)
+        alone = torch.cat([method(model, one, y) for one, y in zip(pictures.split(1), classes, strict=True)])
+        torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4, msg=name)
+
+
 def test_a_network_may_be_asked_about_several_at_once(ship):
-    one, several = (finish(occlusion(*ship, 3, window=8, stride=5, batch=batch)) for batch in (1, 10))
+    one, several = (occlusion(*ship, 3, window=8, stride=5, batch=batch) for batch in (1, 10))
     torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
-    one, several = (finish(integrated_gradients(*ship, 3, steps=7, batch=batch)).attribution for batch in (1, 3))
+    one, several = (integrated_gradients(*ship, 3, steps=7, batch=batch).attribution for batch in (1, 3))
     torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
 
 
@@ -248,7 +270,7 @@ def test_a_wide_gap_of_integrated_gradients_is_warned_of(model, cat):
     for x, steps in ((part, 25), (small, 12), (small, 25)):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            found = finish(integrated_gradients(model, x, 282, steps=steps))
+            found = integrated_gradients(model, x, 282, steps=steps)
         said.append((found.gap_share, [str(w.message) for w in caught if w.category is LabWarning]))
     assert [bool(sentences) for _, sentences in said] == [share > WIDE_GAP for share, _ in said] == [False, True, True]
     assert said[2][0] > said[1][0]

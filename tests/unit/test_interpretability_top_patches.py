@@ -9,11 +9,10 @@ from torch import nn
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
-from cnnlab_core.interpretability.top_patches import top_patches
+from cnnlab_core.interpretability.top_patches import top_patches, top_patches_steps
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.receptive_field import receptive_fields
-from cnnlab_core.runtime.jobs import finish
 
 SIDE = 224
 
@@ -49,7 +48,7 @@ def test_the_planted_dots_are_found_strongest_first():
     field = receptive_fields(model.network, (SIDE, SIDE))["1"]
     pictures = [picture((40, 80, 200)), picture(), picture((100, 20, 255), (160, 160, 120))]
     steps = []
-    job = top_patches(model, field, 0, pictures)
+    job = top_patches_steps(model, field, 0, pictures)
     try:
         while True:
             steps.append(next(job))
@@ -73,7 +72,7 @@ def test_patches_of_one_picture_lie_apart_and_are_as_many_as_asked():
     field = receptive_fields(model.network, (SIDE, SIDE))["1"]
     crowded = picture(*((row, col, 250) for row in range(20, 200, 20) for col in range(20, 200, 20)))
     for most in (1, 2, 5):
-        found = finish(top_patches(model, field, 0, [crowded], per_picture=most))
+        found = top_patches(model, field, 0, [crowded], per_picture=most)
         assert len(found) == most
         cells = [(patch.row, patch.col) for patch in found]
         apart = [max(abs(a - c), abs(b - d)) for i, (a, b) in enumerate(cells) for c, d in cells[:i]]
@@ -83,9 +82,9 @@ def test_patches_of_one_picture_lie_apart_and_are_as_many_as_asked():
 def test_a_silent_channel_gives_nothing_and_an_unknown_one_a_sentence():
     model = green_detector()
     field = receptive_fields(model.network, (SIDE, SIDE))["1"]
-    assert finish(top_patches(model, field, 1, [picture((40, 40, 255))])) == ()
+    assert top_patches(model, field, 1, [picture((40, 40, 255))]) == ()
     with pytest.raises(InputError, match="channels 0 to 1"):
-        finish(top_patches(model, field, 2, [picture()]))
+        top_patches(model, field, 2, [picture()])
 
 
 def test_the_activation_is_the_networks_own_and_the_rest_of_the_picture_does_not_matter():
@@ -93,7 +92,7 @@ def test_the_activation_is_the_networks_own_and_the_rest_of_the_picture_does_not
     node = "_blocks.2.add"
     field = receptive_fields(model)[node]
     cat = open_image(sample_images()["chelsea"].content)
-    best = finish(top_patches(model, field, 3, [cat]))[0]
+    best = top_patches(model, field, 3, [cat])[0]
     x = model.prepare(cat)
     with torch.no_grad():
         assert capture(model, x, [node])[node][0, 3].max().item() == best.activation

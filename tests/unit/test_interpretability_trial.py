@@ -28,6 +28,7 @@ from cnnlab_core.interpretability import (
     distance_at,
     grad_cam,
     inversion,
+    inversion_steps,
     randomisation,
     rank_correlation,
     shortcut,
@@ -40,7 +41,6 @@ from cnnlab_core.interpretability.shortcut import trial_table
 from cnnlab_core.models import load_model
 from cnnlab_core.models.exports import exports_folder, write_export
 from cnnlab_core.network.contributions import spread, votes
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training.nets import build_net
 
 SIDE = 24
@@ -87,7 +87,7 @@ def logit(pixels):
 
 
 def test_what_only_the_mark_can_tell_all_methods_put_there(red, with_red_corners):
-    trial = finish(shortcut(red, with_red_corners))
+    trial = shortcut(red, with_red_corners)
     assert trial.methods == METHODS
     assert trial.answers.tolist() == [1, 1]
     assert trial.before.tolist() == [0, 0]
@@ -101,7 +101,7 @@ def test_what_only_the_mark_can_tell_all_methods_put_there(red, with_red_corners
     assert trial_table({"red": trial}).count("\n") == 1 + 7 * 2
     x = with_red_corners.pictures.images[:1].permute(0, 3, 1, 2) / 255
     aligned = replace(usual(red.spec, "Occlusion", 1), window=MARK, stride=MARK)
-    found = heat(finish(attribute(red, x, aligned)), (SIDE, SIDE))
+    found = heat(attribute(red, x, aligned), (SIDE, SIDE))
     np.testing.assert_allclose(found[with_red_corners.mask[0]], float(logit(36) - logit(0)), rtol=1e-5)
     assert found[~with_red_corners.mask[0]].max() < 1e-6
 
@@ -110,16 +110,16 @@ def test_integrated_gradients_of_the_trial_add_up():
     model, found = load_model("shapes_marked", device="cpu"), planted(4)
     for x in (found.pictures.images.permute(0, 3, 1, 2) / 255).split(1):
         request = usual(model.spec, "Integrated gradients", int(model(x).argmax()))
-        assert finish(attribute(model, x, request)).gap_share < 0.03
+        assert attribute(model, x, request).gap_share < 0.03
 
 
 def test_where_there_is_no_heat_nothing_is_found(red, with_red_corners):
     unmarked = replace(with_red_corners, pictures=with_red_corners.plain)
-    trial = finish(shortcut(red, unmarked, ["Saliency", "Grad-CAM", "Occlusion"]))
+    trial = shortcut(red, unmarked, ["Saliency", "Grad-CAM", "Occlusion"])
     assert not trial.shares.any()
     assert not trial.hits.any()
     with pytest.raises(InputError, match="32 × 32"):
-        finish(shortcut(red, planted(1)))
+        shortcut(red, planted(1))
 
 
 def test_a_mark_tells_its_class_and_only_the_mark_is_changed():
@@ -172,13 +172,13 @@ def test_layer_by_layer_the_copy_becomes_the_random_network_and_the_shared_one_s
     model, x = small
     before = copy.deepcopy(model.network.state_dict())
     requests = [usual(model.spec, method, 3) for method in ("Saliency", "Grad-CAM")]
-    found = finish(randomisation(model, x, requests, stages=3, seed=5))
+    found = randomisation(model, x, requests, stages=3, seed=5)
     assert all(torch.equal(value, before[key]) for key, value in model.network.state_dict().items())
     random = load_model("glass_cifar10", "random", "cpu", seed=5)
     part = replace(model, network=copy.deepcopy(model.network), quick=None)
     part.network.classifier.load_state_dict(random.network.classifier.state_dict())
     for stage, network in ((0, model), (1, part), (-1, random)):
-        for method, wanted in finish(attribute_all(network, x, requests)).items():
+        for method, wanted in attribute_all(network, x, requests).items():
             np.testing.assert_allclose(found.maps[stage][method].values, wanted.values, rtol=1e-4, atol=1e-7)
     assert len(found.layers) == len(found.maps) == 4
     assert found.layers[0] == ""
@@ -228,7 +228,7 @@ def test_a_rank_correlation_is_scipy_s(pairs):
 def test_the_curves_are_the_formula_s_and_the_picture_stays(red, with_red_corners):
     x = with_red_corners.pictures.images[:1].permute(0, 3, 1, 2) / 255
     before, mask = x.clone(), with_red_corners.mask[0]
-    found = finish(deletion(red, x, 1, {"mark": mask, "against": -mask.astype(float)}, steps=32, baseline="grey"))
+    found = deletion(red, x, 1, {"mark": mask, "against": -mask.astype(float)}, steps=32, baseline="grey")
     assert torch.equal(x, before)
     gone = np.arange(33) * SIDE**2 // 32  # 18 pixels a step: the mark's 36 are gone after two
     expected = 1 / (1 + np.exp(-logit(np.maximum(36 - gone, 0))))
@@ -242,7 +242,7 @@ def test_the_curves_are_the_formula_s_and_the_picture_stays(red, with_red_corner
     assert curves_table(found).count("\n") == 1 + 2 * 3 * 33
     for wrong in ({"steps": 0}, {"maps": {"small": np.eye(3)}}):
         with pytest.raises(InputError):
-            finish(deletion(red, x, 1, **{"maps": {"mark": mask}, **wrong}))
+            deletion(red, x, 1, **{"maps": {"mark": mask}, **wrong})
 
 
 def test_nothing_is_grey_or_scipy_s_blur():
@@ -274,7 +274,7 @@ def test_methods_agree_where_they_order_places_alike():
 def test_an_inverted_picture_looks_to_the_layer_like_the_photo(small):
     model, x = small
     near, far = "relu2", "relu6"
-    pictures = {node: finish(inversion(model, x, node, steps=40, smoothness=0.0)).image for node in (near, far)}
+    pictures = {node: inversion(model, x, node, steps=40, smoothness=0.0).image for node in (near, far)}
     apart = {node: distance_at(model, x, picture, node) for node, picture in pictures.items()}
     noise = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert max(apart.values()) < 0.5 * min(distance_at(model, x, noise, node) for node in pictures)
@@ -282,7 +282,7 @@ def test_an_inverted_picture_looks_to_the_layer_like_the_photo(small):
     pixels = {node: (picture - x).abs().mean().item() for node, picture in pictures.items()}
     assert pixels[near] < 0.9 * pixels[far]  # a late layer has forgotten the pixels
     with pytest.raises(InputError, match="square"):
-        inversion(model, x[..., :20], near)
+        inversion_steps(model, x[..., :20], near)
 
 
 def test_the_channels_of_a_class_add_up_to_its_logit_and_to_grad_cam(small):

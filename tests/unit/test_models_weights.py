@@ -14,9 +14,15 @@ from serving import CONTENT, SHA256, serving, whole_file
 from cnnlab_core.errors import WeightsError
 from cnnlab_core.models import find_spec
 from cnnlab_core.models.build import build_pretrained, build_random
-from cnnlab_core.models.weights import download_weights, find_weights, hub_folder, local_weights, weights_folder
+from cnnlab_core.models.weights import (
+    download_weights,
+    download_weights_steps,
+    find_weights,
+    hub_folder,
+    local_weights,
+    weights_folder,
+)
 from cnnlab_core.runtime import downloads
-from cnnlab_core.runtime.jobs import finish
 
 
 def spec_at(address, sha256=SHA256[:8], file="net-12345678.pth"):
@@ -40,9 +46,9 @@ def nothing_left_behind(folder):
 def test_a_download_lands_whole_and_verified(folders):
     with serving(whole_file) as (address, asked):
         spec = spec_at(address)
-        job = download_weights(spec, poll_seconds=0.01)
+        job = download_weights_steps(spec, poll_seconds=0.01)
         steps = list(job)
-        path = finish(download_weights(spec))
+        path = download_weights(spec)
     assert path == folders / "weights" / spec.weights.file
     assert path.read_bytes() == CONTENT
     assert all(0 <= step.received <= len(CONTENT) for step in steps)
@@ -68,7 +74,7 @@ def test_a_download_lands_whole_and_verified(folders):
 )
 def test_a_failed_download_is_a_sentence_and_leaves_nothing(folders, answer, says):
     with serving(answer) as (address, _), pytest.raises(WeightsError) as problem:
-        finish(download_weights(spec_at(address), poll_seconds=0.01))
+        download_weights(spec_at(address), poll_seconds=0.01)
     assert says in str(problem.value)
     assert nothing_left_behind(folders)
 
@@ -94,16 +100,16 @@ def test_a_connection_cut_half_way_can_be_tried_again(folders, end):
     with serving(lambda handler: answers.pop(0)(handler)) as (address, asked):
         spec = spec_at(address)
         with pytest.raises(WeightsError, match=r"Try again|To add this one by hand"):
-            finish(download_weights(spec, poll_seconds=0.01))
+            download_weights(spec, poll_seconds=0.01)
         assert nothing_left_behind(folders)
-        assert finish(download_weights(spec, poll_seconds=0.01)).read_bytes() == CONTENT
+        assert download_weights(spec, poll_seconds=0.01).read_bytes() == CONTENT
     assert len(asked) == 2
 
 
 def test_an_unreachable_network_names_the_address_and_the_folder(folders):
     spec = spec_at("http://127.0.0.1:9")
     with pytest.raises(WeightsError) as problem:
-        finish(download_weights(spec, poll_seconds=0.01))
+        download_weights(spec, poll_seconds=0.01)
     assert spec.weights.url in str(problem.value)
     assert str(folders / "weights") in str(problem.value)
     with pytest.raises(WeightsError, match="aren't on this machine"):
@@ -117,15 +123,14 @@ def test_an_unreachable_network_names_the_address_and_the_folder(folders):
 def test_a_folder_that_cannot_be_written_is_a_sentence(folders):
     (folders / "weights").write_text("a file where the folder should be")
     with serving(whole_file) as (address, _), pytest.raises(WeightsError, match="couldn't be saved"):
-        finish(download_weights(spec_at(address), poll_seconds=0.01))
+        download_weights(spec_at(address), poll_seconds=0.01)
 
 
 def test_thirty_askers_cause_one_download(folders):
     with serving(lambda h: whole_file(h, pause=0.01)) as (address, asked):
         spec, paths = spec_at(address), []
         threads = [
-            threading.Thread(target=lambda: paths.append(finish(download_weights(spec, poll_seconds=0.01))))
-            for _ in range(30)
+            threading.Thread(target=lambda: paths.append(download_weights(spec, poll_seconds=0.01))) for _ in range(30)
         ]
         for thread in threads:
             thread.start()
@@ -138,7 +143,7 @@ def test_thirty_askers_cause_one_download(folders):
 def test_cancelling_stops_the_fetch_and_leaves_nothing(folders, monkeypatch):
     monkeypatch.setattr(downloads, "_UNWATCHED_SECONDS", 0.05)
     with serving(lambda h: whole_file(h, CONTENT * 8, pause=0.02)) as (address, _):
-        job = download_weights(spec_at(address), poll_seconds=0.01)
+        job = download_weights_steps(spec_at(address), poll_seconds=0.01)
         while not next(job).received:  # on a busy machine the first step comes before the first byte
             pass
         assert list(folders.rglob("*.part"))
@@ -154,10 +159,10 @@ def test_cancelling_stops_the_fetch_and_leaves_nothing(folders, monkeypatch):
 def test_a_rerun_in_the_middle_goes_on_with_the_same_download(folders):
     with serving(lambda h: whole_file(h, pause=0.02)) as (address, asked):
         spec = spec_at(address)
-        first = download_weights(spec, poll_seconds=0.01)
+        first = download_weights_steps(spec, poll_seconds=0.01)
         next(first)
         first.close()  # the page ran again
-        assert finish(download_weights(spec, poll_seconds=0.01)).exists()
+        assert download_weights(spec, poll_seconds=0.01).exists()
     assert len(asked) == 1
 
 
@@ -173,11 +178,11 @@ def test_a_hub_that_sends_its_digest_with_the_redirect_is_believed(folders):
         return None
 
     with serving(lambda h: hub(h, SHA256)) as (address, _):
-        assert finish(download_weights(spec_at(address, sha256=None))).read_bytes() == CONTENT
+        assert download_weights(spec_at(address, sha256=None)).read_bytes() == CONTENT
     with serving(lambda h: hub(h, "0" * 64)) as (address, _), pytest.raises(WeightsError, match="sha256 differs"):
-        finish(download_weights(spec_at(address, sha256=None, file="other.pth")))
+        download_weights(spec_at(address, sha256=None, file="other.pth"))
     with serving(whole_file) as (address, _), pytest.raises(WeightsError, match="couldn't be verified"):
-        finish(download_weights(spec_at(address, sha256=None, file="third.pth")))
+        download_weights(spec_at(address, sha256=None, file="third.pth"))
 
 
 def test_where_weights_are_looked_for(folders, monkeypatch):
@@ -208,7 +213,7 @@ def test_from_download_to_network(folders):
     with serving(lambda h: whole_file(h, content)) as (address, _):
         spec = find_spec("squeezenet1_1")
         spec = replace(spec, weights=replace(spec.weights, file="sq.pth", url=f"{address}/sq.pth", sha256=digest))
-        finish(download_weights(spec))
+        download_weights(spec)
     network = build_pretrained(spec, find_weights(spec))
     x = torch.rand(1, 3, 224, 224)
     with torch.no_grad():

@@ -22,7 +22,8 @@ from cnnlab_core.network.nodes import read_node
 from cnnlab_core.network.values import maps_shape, values_of
 
 NAMES = [spec.name for spec in ZOO if "robust" not in spec.name]
-WIDE = {"vgg16", "resnet50", "densenet121", "convnext_tiny", "googlenet", "efficientnet_lite1", "efficientnet_lite2"}
+WIDE = {"vgg16", "resnet50", "densenet121", "convnext_tiny", "googlenet", "efficientnet_lite1", "efficientnet_lite2",
+        "squeezenet1_1_caffe"}  # fmt: skip
 ZOOS = [pytest.param(name, marks=[pytest.mark.wide] if name in WIDE else []) for name in NAMES]
 
 

@@ -19,7 +19,8 @@ from cnnlab_core.network.stages import follow, stages_of
 from cnnlab_core.network.strongest import SIDE, overview, small
 from cnnlab_core.network.values import as_maps, values_of, with_gradients
 
-WIDE = {"vgg16", "resnet50", "densenet121", "convnext_tiny", "googlenet", "efficientnet_lite1", "efficientnet_lite2"}
+WIDE = {"vgg16", "resnet50", "densenet121", "convnext_tiny", "googlenet", "efficientnet_lite1", "efficientnet_lite2",
+        "squeezenet1_1_caffe"}  # fmt: skip
 ZOOS = [
     pytest.param(spec.name, marks=[pytest.mark.wide] if spec.name in WIDE else [])
     for spec in ZOO

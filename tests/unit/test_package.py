@@ -1,5 +1,6 @@
 """The package: what it needs, what it says of itself, and the wheel as it is installed, far from the repository."""
 
+import ast
 import os
 import re
 import subprocess
@@ -74,6 +75,19 @@ def test_every_name_that_a_package_offers_is_there(name):
     offered = getattr(module, "__all__", [])
     assert [one for one in offered if getattr(module, one, None) is None] == []
     assert set(offered) <= set(dir(module))
+
+
+def test_the_plain_name_computes_and_steps_iterate():
+    """Of all jobs in the core, and none but these: what is made of another job, or of a page's run."""
+    odd = {"relay", "meanwhile", "part", "filmed", "attack"}
+    for name, path in SOURCES.items():
+        if name.startswith("cnnlab_core/ui/"):
+            continue
+        for function in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(function, ast.FunctionDef) and not function.name.startswith("_") and function.returns:
+                gives = ast.unparse(function.returns)
+                if (gives.startswith("Generator[") and not gives.endswith(", None]")) or gives == "Attack":
+                    assert function.name.endswith("_steps") or function.name in odd, (name, function.name)
 
 
 def test_what_other_programs_print_is_read_as_utf_8():

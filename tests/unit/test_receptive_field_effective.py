@@ -11,10 +11,15 @@ from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import DEFAULT_MODEL, load_model
 from cnnlab_core.receptive_field import receptive_fields
-from cnnlab_core.receptive_field.effective import effective_field, mass_radii, noise_pictures, share_of_box
+from cnnlab_core.receptive_field.effective import (
+    effective_field,
+    effective_field_steps,
+    mass_radii,
+    noise_pictures,
+    share_of_box,
+)
 from cnnlab_core.receptive_field.fields import Box
 from cnnlab_core.recipes.receptive_fields import effective as recipe
-from cnnlab_core.runtime.jobs import finish
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +34,15 @@ def cat(model):
 
 def test_a_unit_that_is_not_there_is_a_sentence(model, cat):
     with pytest.raises(InputError, match="rows 0 to 6"):
-        finish(effective_field(model, "_conv_head.conv2d", 7, 0, [cat]))
+        effective_field(model, "_conv_head.conv2d", 7, 0, [cat])
 
 
 def test_the_effective_field_lies_inside_the_theoretical_one(model):
     field = receptive_fields(load_model("vgg16", "random", "cpu"))["features.14"]
     vgg = load_model("vgg16", "random", "cpu")
     pictures = noise_pictures(vgg, 2, torch.Generator().manual_seed(0))
-    steps = list(effective_field(vgg, "features.14", 20, 30, pictures))
-    influence = finish(effective_field(vgg, "features.14", 20, 30, pictures))
+    steps = list(effective_field_steps(vgg, "features.14", 20, 30, pictures))
+    influence = effective_field(vgg, "features.14", 20, 30, pictures)
     assert np.array_equal(steps[-1].latest, influence)
     box = field.box(20, 30)
     outside = influence.copy()
@@ -60,7 +65,7 @@ def test_thirty_sessions_clicking_units_get_their_own_answers(model, cat):
         with torch.no_grad():
             value = capture(model, cat, [node])[node][0, 0, row, col].item()
         box = field.box(row, col)
-        influence = finish(effective_field(model, node, row, col, [cat], channel=0))
+        influence = effective_field(model, node, row, col, [cat], channel=0)
         return value, box, influence.tobytes()
 
     units = [(i % 6, i // 6) for i in range(30)]

@@ -193,7 +193,7 @@ def test_the_zoos_fields_hold_the_zoos_gradients(spec):
     side = spec.preprocessing.crop
     fields = receptive_fields(build_on_meta(spec), (side, side))
     assert list(fields) == [layer.name for layer in layer_table(spec.name) if layer.name in fields]
-    unread = spec.name == "squeezenet1_1"  # its first layer, 3 × 3 with stride 2, never reads the last row
+    unread = spec.name.startswith("squeezenet1_1")  # its first layer, 3 × 3 with stride 2, never reads the last row
     end = side - 1 - unread
     assert fields[list(fields)[-1]].box(0, 0) == Box(0, 0, end, end)
 

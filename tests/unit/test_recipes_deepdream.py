@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cnnlab_core.dream import atlas as atlas_module
-from cnnlab_core.dream import channel, class_log_probability, diversity, dream, layer, stages, visualise, zoom
+from cnnlab_core.dream import channel, class_log_probability, diversity, dream_steps, layer, stages, visualise, zoom
 from cnnlab_core.dream.several_layers import grey_noise
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
@@ -43,7 +43,7 @@ def seeded(seed=4):
 
 def test_dream(model, x):
     names = run(dream_recipe.code(MODEL, "pretrained", "coffee", 96, LAYER, SETTINGS, 4))
-    expected = finish(dream(model, x, layer(NODE), generator=seeded(), **SETTINGS))
+    expected = finish(dream_steps(model, x, layer(NODE), generator=seeded(), **SETTINGS))
     assert np.array_equal(np.asarray(names["dreamt"]), np.asarray(to_picture(expected.image)))
 
 
@@ -52,7 +52,7 @@ def test_several_layers(model, monkeypatch, tmp_path):
     nodes = [NODE, "_blocks.9.add"]
     names = run(several_layers.code(MODEL, "pretrained", nodes, "l2", 64, SETTINGS, 4))
     for one, node in zip(names["found"], nodes, strict=True):
-        expected = finish(dream(model, grey_noise(64, 4), layer(node, "l2"), generator=seeded(), **SETTINGS))
+        expected = finish(dream_steps(model, grey_noise(64, 4), layer(node, "l2"), generator=seeded(), **SETTINGS))
         assert torch.equal(one.image, expected.image)
         assert (one.before, one.after) == (expected.before, expected.after)
     figure = (tmp_path / "layers.svg").read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_several_layers(model, monkeypatch, tmp_path):
 
 def test_zoom(model, x):
     code = zoom_recipe.code(MODEL, "pretrained", "coffee", 96, f'channel("{NODE}", 3)', 2, 1.1, SETTINGS, 4)
-    expected = finish(zoom(model, x, channel(NODE, 3), frames=2, factor=1.1, generator=seeded(), **SETTINGS))
+    expected = zoom(model, x, channel(NODE, 3), frames=2, factor=1.1, generator=seeded(), **SETTINGS)
     assert torch.equal(run(code)["frames"], expected)
 
 
@@ -73,7 +73,7 @@ def test_visualise_from_noise(model, several):
         objective, text = objective + 10.0 * diversity(NODE), f'{text} + 10.0 * diversity("{NODE}")'
     settings = {"size": 40, "count": 1 + several, "steps": 2, "parametrisation": "pixels", "transforms": ()}
     names = run(neurons.code(MODEL, "pretrained", text, settings, 4))
-    expected = finish(visualise(model, objective, generator=seeded(), **settings))
+    expected = visualise(model, objective, generator=seeded(), **settings)
     assert torch.equal(names["found"].image, expected.image)
 
 
@@ -81,14 +81,14 @@ def test_visualise_a_class_from_a_photo(model):
     settings = {"steps": 1, "learning_rate": 0.02}
     names = run(classes.code(MODEL, "pretrained", "coffee", 76, settings, 4, photo=True))
     start = model.prepare(open_image(sample_images()["coffee"].content))
-    expected = finish(visualise(model, class_log_probability(76), start=start, generator=seeded(), **settings))
+    expected = visualise(model, class_log_probability(76), start=start, generator=seeded(), **settings)
     assert torch.equal(names["found"].image, expected.image)
 
 
 def test_visualise_a_class_from_noise(model):
     settings = {"size": 224, "steps": 1}
     names = run(classes.code(MODEL, "pretrained", "coffee", 76, settings, 4, photo=False))
-    expected = finish(visualise(model, class_log_probability(76), generator=seeded(), **settings))
+    expected = visualise(model, class_log_probability(76), generator=seeded(), **settings)
     assert torch.equal(names["found"].image, expected.image)
 
 

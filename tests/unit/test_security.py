@@ -23,7 +23,7 @@ from places import ROOT
 from safetensors.torch import save
 from training_runs import lab_folders, tiny  # noqa: F401
 
-from cnnlab_core.data import import_pictures, list_data, open_data
+from cnnlab_core.data import import_pictures, import_pictures_steps, list_data, open_data
 from cnnlab_core.data.own import _in_zip, own_folder, own_path
 from cnnlab_core.errors import LabError, RunError, WeightsError
 from cnnlab_core.images import sample_images
@@ -200,7 +200,7 @@ def class_folders(*names):
 def test_whatever_class_folders_are_called_nothing_lies_outside(lab_folders, folders):  # noqa: F811
     before = {path for path in lab_folders.rglob("*") if path.is_file()}
     try:
-        dataset = finish(import_pictures(zipped(class_folders(*folders)), "named", side=16))
+        dataset = import_pictures(zipped(class_folders(*folders)), "named", side=16)
     except LabError as problem:
         assert "class" in str(problem)
         return
@@ -218,12 +218,12 @@ def test_links_in_folders_and_zips_lead_nowhere(lab_folders):  # noqa: F811
         (folder / name).write_bytes(content)
     (folder / "a" / "link.jpg").symlink_to(secret)
     (folder / "c").symlink_to(lab_folders, target_is_directory=True)
-    dataset = finish(import_pictures(folder, "linked", side=16))
+    dataset = import_pictures(folder, "linked", side=16)
     assert dataset.classes == ("a", "b")
     assert len(dataset.train) + len(dataset.read_test()) == 12
     link = zipfile.ZipInfo("a/link.jpg")
     link.external_attr = 0o120777 << 16
-    dataset = finish(import_pictures(zipped([*class_folders("a", "b"), (link, str(secret))]), "zipped", side=16))
+    dataset = import_pictures(zipped([*class_folders("a", "b"), (link, str(secret))]), "zipped", side=16)
     assert len(dataset.train) + len(dataset.read_test()) == 12
     assert "link.jpg" in dataset.notes[0]
 
@@ -231,14 +231,14 @@ def test_links_in_folders_and_zips_lead_nowhere(lab_folders):  # noqa: F811
 def test_bombs_and_crowds_are_refused_quickly(monkeypatch):
     files = [*class_folders("a", "b")[:-1], ("b/bomb.png", bytes(40_000_001))]
     with pytest.raises(LabError, match="larger than 40 MB"):
-        finish(import_pictures(zipped(files, compression=zipfile.ZIP_DEFLATED), "bomb"))
+        import_pictures(zipped(files, compression=zipfile.ZIP_DEFLATED), "bomb")
     monkeypatch.setenv("CNNLAB_SET_PICTURES", "2000")
     crowd = zipped([(f"{i % 300}/{i}.png", b"") for i in range(2001)])
     with pytest.raises(LabError, match="more than 2000"):
-        finish(import_pictures(crowd, "crowd"))
+        import_pictures(crowd, "crowd")
     classes = zipped([(f"{i}/{j}.png", b"") for i in range(300) for j in range(2)])
     with pytest.raises(LabError, match="300 class folders"):
-        finish(import_pictures(classes, "classes"))
+        import_pictures(classes, "classes")
 
 
 FILES = [(f"{c}/{i}.bmp", b"BM" + bytes(80)) for c in "ab" for i in range(6)]
@@ -256,7 +256,7 @@ def test_a_damaged_zip_is_a_sentence(method, monkeypatch):
                     file.read()
     for damaged in (bit_flipped(content, chance), *(content[: part * len(content) // 20] for part in range(20))):
         with pytest.raises(LabError):  # none of these is a picture
-            finish(import_pictures(damaged, "damaged", side=16))
+            import_pictures(damaged, "damaged", side=16)
 
 
 WORDS = ["".join(letters) for letters in islice(product("abcdefghijklmnop", repeat=4), 9000)]
@@ -276,7 +276,7 @@ HOSTILE = {
 @pytest.mark.parametrize("what", HOSTILE)
 def test_folders_without_end_are_sorted_at_once_or_refused(what, monkeypatch):
     names, says = HOSTILE[what]
-    steps = import_pictures(zipped([(name, b"") for name in names]), "folders")
+    steps = import_pictures_steps(zipped([(name, b"") for name in names]), "folders")
     next(steps)  # before anything is sorted: here it can be stopped
     with pytest.raises(LabError, match=says):
         finish(steps)
@@ -284,12 +284,12 @@ def test_folders_without_end_are_sorted_at_once_or_refused(what, monkeypatch):
 
 def test_a_zip_of_many_entries_is_refused_by_its_directory(monkeypatch):
     with pytest.raises(LabError, match="more than 100,000 files"):
-        finish(import_pictures(zip_of_entries(400_000), "many"))
+        import_pictures(zip_of_entries(400_000), "many")
     monkeypatch.setenv("CNNLAB_ZIP_ENTRIES", "12")
     with pytest.raises(LabError, match="12 files"):
-        finish(import_pictures(zipped([*FILES, ("a/one more.bmp", b"")]), "many"))
+        import_pictures(zipped([*FILES, ("a/one more.bmp", b"")]), "many")
     with pytest.raises(LabError, match="0 pictures could be read"):  # it is read; these are no pictures
-        finish(import_pictures(b"before" + zipped(FILES), "none", side=16))
+        import_pictures(b"before" + zipped(FILES), "none", side=16)
 
 
 def test_files_that_are_no_data_sets_are_not_offered(lab_folders):  # noqa: F811

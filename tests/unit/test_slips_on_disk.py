@@ -14,7 +14,6 @@ from cnnlab_core.data.dataset import Dataset, write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.models import find_spec, load_model
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.metrics import say
 from tests.slips import offered, spoil
@@ -28,7 +27,7 @@ FITTED = transfer.fit(X, LABELS, 3, 0.1)
 WRITER = language.load_character_model()
 OFFERED = offered(data, language, training, transfer) | {
     **{f"language.CharacterModel.{name}": getattr(WRITER, name) for name in READING},
-    "training.train": partial(training.train, wish=lambda: "pause"),  # it may do what it likes
+    "training.train_steps": partial(training.train_steps, wish=lambda: "pause"),  # it may do what it likes
     "transfer.SoftmaxRegression.answers": FITTED.answers,
     "transfer.SoftmaxRegression.logits": FITTED.logits,
     "transfer.Projection": transfer.project(X),
@@ -52,7 +51,7 @@ def good_arguments(folder):
             Image.new("RGB", (16, 16), (index * 200, number, 0)).save(folder / "pictures" / name / f"{number}.png")
     config = tiny(limit=40, epochs=1)
     finished, paused, fresh = (training.create_run(config, token=token) for token in ("finished", "paused", "fresh"))
-    finish(training.train(finished))
+    training.train(finished)
     say(paused.metrics_path, "paused", "", resumable=True)
     model = load_model("cifar10_standard")
     collection = transfer.open_collection("own:few")
@@ -63,7 +62,7 @@ def good_arguments(folder):
     return {
         "data.data_folder": {},
         "data.find_data": {"name": "shapes"},
-        "data.import_pictures": {"source": folder / "pictures", "name": "mine", "side": 16},
+        "data.import_pictures_steps": {"source": folder / "pictures", "name": "mine", "side": 16},
         "data.list_data": {},
         "data.open_data": {"name": "own:few", "fetch": False},
         "data.open_data_steps": {"name": "own:few"},
@@ -92,6 +91,8 @@ def good_arguments(folder):
         "training.export": {"run": finished, "folder": folder / "exports", "name": "net", "title": "A net",
                             "half": True, "card": {"licence": "MIT"}},
         "training.find_run": {"name": finished.id},
+        "training.fit_steps": {"pictures": "own:few", "network": "c4k3s2,relu", "name": "mine", "side": None,
+                               "device": torch.device("cpu"), "epochs": 1, "limit": 40, "batch": 20},
         "training.list_runs": {},
         "training.pause": {"run": fresh},
         "training.queue": {"device": "cpu"},
@@ -99,8 +100,8 @@ def good_arguments(folder):
         "training.start": {"config": config, **started, "token": "finished", "checkpoint_seconds": 5.0,
                            "most_waiting": 3},
         "training.stop": {"run": fresh},
-        "training.train": {"run": finished, "world": None, "device": torch.device("cpu"), "checkpoint_seconds": 5.0,
-                           "locked": False},
+        "training.train_steps": {"run": finished, "world": None, "device": torch.device("cpu"), "locked": False,
+                                 "checkpoint_seconds": 5.0},
         "transfer.choose_penalty": {"train": (X, LABELS), "validation": (X, LABELS), "classes": 3,
                                     "penalties": [0.1, 0.01]},
         "transfer.fit": fitted,
@@ -136,7 +137,7 @@ def good(tmp_path_factory):
 
 
 def test_the_table_knows_all_that_is_offered(good):
-    assert set(good) | RECORDS == set(OFFERED)
+    assert set(good) | RECORDS | {"data.import_pictures", "training.fit", "training.train"} == set(OFFERED)
     assert all(dataclasses.is_dataclass(OFFERED[name]) for name in RECORDS)
 
 
@@ -145,7 +146,7 @@ def test_the_table_knows_all_that_is_offered(good):
 )
 def test_one_wrong_argument_is_a_sentence(good, name):
     function = OFFERED[name]
-    if name == "data.import_pictures":
+    if name == "data.import_pictures_steps":
 
         def function(**arguments):  # the same name each time
             own_path("mine").unlink(missing_ok=True)

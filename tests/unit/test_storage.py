@@ -19,7 +19,7 @@ from cnnlab_core.models.exports import exported_specs, exports_folder
 from cnnlab_core.runtime.files import cache_folder, sign, signed, write_atomically
 from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, export, list_runs
-from cnnlab_core.training.loop import train
+from cnnlab_core.training.loop import train, train_steps
 from cnnlab_core.training.storage import find_thing, give, make_room, room, sweep, things
 from cnnlab_core.transfer import extraction
 from cnnlab_core.ui.own_things import imported
@@ -45,7 +45,7 @@ def kept():
 
 def test_what_visitors_made_is_listed_hidden_and_deleted():
     run = create_run(tiny(epochs=1), "mine", owner="me")
-    finish(train(run))
+    train(run)
     export(run)
     import_text(SONG, "song")
     sign(text_path("song"), "you")
@@ -83,7 +83,7 @@ def test_what_visitors_made_is_listed_hidden_and_deleted():
 
 def test_what_a_run_needs_is_not_deleted():
     run = create_run(tiny(), owner="me")
-    job = train(run)
+    job = train_steps(run)
     next(job)
     for thing in things():
         assert thing.busy
@@ -99,7 +99,7 @@ def test_what_was_used_longest_ago_makes_room(monkeypatch):
         (run.folder / "weights").write_bytes(bytes(600_000))
         used(run.folder, 1_000_000 + age)
         os.utime(run.folder / "config.json", (2_000_000 - age, 1_000_000 + age))  # a list has read it
-    running = train(runs[0])
+    running = train_steps(runs[0])
     next(running)
     monkeypatch.setenv("CNNLAB_VISITOR_MB", "2")
     assert make_room("you") == []

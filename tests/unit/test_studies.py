@@ -14,17 +14,18 @@ from cnnlab_core.attacks import fgsm, minimal_epsilon, universal
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.minimal_epsilon import minimal_epsilon_steps
 from cnnlab_core.attacks.result import View
-from cnnlab_core.attacks.studies.attack import attack_picture
+from cnnlab_core.attacks.studies.attack import attack_picture_steps
 from cnnlab_core.attacks.studies.report import (
     MOST_ROWS,
     report_rows,
+    report_rows_steps,
     report_table,
     rows_under_transforms,
     transforms_table,
 )
-from cnnlab_core.attacks.studies.robustness import UNTOUCHED, outcome, robustness_table, under_transforms
+from cnnlab_core.attacks.studies.robustness import UNTOUCHED, outcome, robustness_table, under_transforms_steps
 from cnnlab_core.attacks.studies.transferability import pass_on
-from cnnlab_core.attacks.studies.universal import universal_change, universal_table
+from cnnlab_core.attacks.studies.universal import universal_change_steps, universal_table
 from cnnlab_core.attacks.targets import choose_target
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.errors import InputError
@@ -48,7 +49,7 @@ def x(model):
 
 @pytest.fixture(scope="module")
 def fooled(model, x):
-    return finish(attack_picture(model, x[:1], QUICK, 76))
+    return finish(attack_picture_steps(model, x[:1], QUICK, 76))
 
 
 def names(view_class, classes=4):
@@ -68,7 +69,7 @@ def rows_of(text):
 def test_every_transform_is_what_the_network_says_of_the_rounded_picture(model, fooled):
     pictures = [fooled.clean.view().pixels, fooled.rounded.view().pixels]
     trials = [(UNTOUCHED, 0.0), *((name, transform.default) for name, transform in TRANSFORMS.items())]
-    steps = list(under_transforms(model, pictures, trials))
+    steps = list(under_transforms_steps(model, pictures, trials))
     assert [(step.name, step.strength) for step in steps] == trials
     assert steps[0].title == "Untouched"
     assert steps[3].title == "Rotate: 30°"
@@ -83,8 +84,8 @@ def test_every_transform_is_what_the_network_says_of_the_rounded_picture(model, 
 
 
 def test_pictures_side_by_side_meet_the_same_noise(model, fooled):
-    (noisy,) = finish(under_transforms(model, [fooled.clean.view().pixels] * 2, [("noise", 20)]))
-    plain, blurred = finish(under_transforms(model, [fooled.clean.view().pixels], [UNTOUCHED, "blur"]))
+    (noisy,) = finish(under_transforms_steps(model, [fooled.clean.view().pixels] * 2, [("noise", 20)]))
+    plain, blurred = finish(under_transforms_steps(model, [fooled.clean.view().pixels], [UNTOUCHED, "blur"]))
     assert (plain.title, blurred.title) == ("Untouched", "Blur: 1.5 px")
     assert np.array_equal(noisy.views[0].pixels, noisy.views[1].pixels)
 
@@ -113,12 +114,12 @@ def test_the_outcome_of_an_attack(clean, attacked, target, expected):
 def test_an_unknown_transform_or_strength_is_a_sentence(model, fooled):
     for trial in (("melt", 1.0), ("jpeg", 0.5), ("noise", math.nan)):
         with pytest.raises(InputError):
-            finish(under_transforms(model, [fooled.clean.view().pixels], [trial]))
+            finish(under_transforms_steps(model, [fooled.clean.view().pixels], [trial]))
 
 
 def test_the_table_of_robustness(model, fooled):
     found = finish(
-        under_transforms(
+        under_transforms_steps(
             model, [fooled.clean.view().pixels, fooled.rounded.view().pixels], [(UNTOUCHED, 0), ("jpeg", 50)]
         )
     )
@@ -138,7 +139,7 @@ def test_the_table_of_robustness(model, fooled):
 def test_a_report_is_each_picture_towards_each_target(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
     aims = (282, "least likely", None)
-    rows = finish(report_rows(model, pictures, aims, QUICK))
+    rows = report_rows(model, pictures, aims, QUICK)
     assert [(row.picture, row.aim) for row in rows] == [(name, aim) for name, _ in pictures for aim in aims]
     assert rows[0].found is None  # the cat is a tiger cat
     assert "tiger cat" in rows[0].problem
@@ -146,7 +147,7 @@ def test_a_report_is_each_picture_towards_each_target(model):
     with torch.no_grad():
         least = choose_target(model(prepared)[0].double().numpy(), "least likely")
     for row, target in zip(rows[3:], (282, least, None), strict=True):
-        alone = finish(attack_picture(model, prepared, QUICK, target))
+        alone = finish(attack_picture_steps(model, prepared, QUICK, target))
         assert row.found.target == target
         assert np.array_equal(row.found.after.pixels, alone.rounded.view().pixels)
         assert row.found.distances == alone.rounded.distances()
@@ -161,11 +162,11 @@ def test_a_report_is_each_picture_towards_each_target(model):
 def test_a_stopped_report_goes_on_behind_its_rows(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
     plan = Plan("fgsm")
-    whole = finish(report_rows(model, pictures, (76,), plan))
-    steps = report_rows(model, pictures, (76,), plan)
+    whole = report_rows(model, pictures, (76,), plan)
+    steps = report_rows_steps(model, pictures, (76,), plan)
     begun = next(step.latest for step in steps if step.latest)
     steps.close()
-    rest = report_rows(model, pictures, (76,), plan, known=begun)
+    rest = report_rows_steps(model, pictures, (76,), plan, known=begun)
     first = next(rest)
     assert first.latest == begun
     assert first.share >= 0.5
@@ -178,7 +179,7 @@ def test_a_stopped_report_goes_on_behind_its_rows(model):
 
 def test_progress_of_a_report_only_grows(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
-    shares = [step.share for step in report_rows(model, pictures, (76,), QUICK)]
+    shares = [step.share for step in report_rows_steps(model, pictures, (76,), QUICK)]
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -186,23 +187,23 @@ def test_progress_of_a_report_only_grows(model):
 @pytest.mark.parametrize("aims", [(), tuple(range(MOST_ROWS + 1))])
 def test_a_report_of_nothing_or_too_much_is_a_sentence(model, aims):
     with pytest.raises(InputError, match="rows"):
-        next(report_rows(model, [("cat", open_image(sample_images()["chelsea"].content))], aims, QUICK))
+        next(report_rows_steps(model, [("cat", open_image(sample_images()["chelsea"].content))], aims, QUICK))
 
 
 def test_each_picture_can_have_a_target_of_its_own(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
-    rows = finish(report_rows(model, pictures, (76, 1), QUICK, paired=True))
+    rows = report_rows(model, pictures, (76, 1), QUICK, paired=True)
     assert [(row.picture, row.found.target) for row in rows] == [("chelsea", 76), ("coffee", 1)]
-    (alone,) = finish(report_rows(model, pictures[1:], (1,), QUICK))
+    (alone,) = report_rows(model, pictures[1:], (1,), QUICK)
     assert np.array_equal(rows[1].found.after.pixels, alone.found.after.pixels)
     with pytest.raises(InputError, match="2 pictures and 1 targets"):
-        next(report_rows(model, pictures, (76,), QUICK, paired=True))
+        next(report_rows_steps(model, pictures, (76,), QUICK, paired=True))
 
 
 def test_a_report_under_the_homeworks_transforms(model):
     pictures = [(name, open_image(sample_images()[name].content)) for name in ("chelsea", "coffee")]
-    rows = finish(report_rows(model, pictures, (282, 76), QUICK))  # the cat is a tiger cat: one row less
-    under = finish(rows_under_transforms(model, rows))
+    rows = report_rows(model, pictures, (282, 76), QUICK)  # the cat is a tiger cat: one row less
+    under = rows_under_transforms(model, rows)
     assert [trial.title for trial in under[0]] == [
         "Untouched",
         "Mirror: on",
@@ -235,7 +236,7 @@ def test_a_report_under_the_homeworks_transforms(model):
 def test_one_change_is_the_universal_attack_on_those_it_is_made_on(model, x):
     seen = (True, False, True)
     steps = []
-    job = universal_change(model, x, seen, eps=8 / 255, epochs=2, seed=3)
+    job = universal_change_steps(model, x, seen, eps=8 / 255, epochs=2, seed=3)
     while True:
         try:
             steps.append(next(job))
@@ -260,14 +261,14 @@ def test_one_change_is_the_universal_attack_on_those_it_is_made_on(model, x):
 
 def test_with_a_target_only_the_target_counts(model, x):
     espresso = 967  # which the cup is already
-    found = finish(universal_change(model, x[:2], (True, False), eps=1 / 255, epochs=1, target=espresso))
+    found = finish(universal_change_steps(model, x[:2], (True, False), eps=1 / 255, epochs=1, target=espresso))
     assert found.clean.success.tolist() == [False, True]
     assert found.rounded.success[0] == (found.rounded.predicted[0] == espresso)
 
 
 def test_nothing_to_make_it_on_is_a_sentence(model, x):
     with pytest.raises(InputError, match="at least one"):
-        next(universal_change(model, x, (False,) * 3, eps=0.1))
+        next(universal_change_steps(model, x, (False,) * 3, eps=0.1))
 
 
 # --- transferability --------------------------------------------------------------------------------------------------
@@ -303,9 +304,9 @@ def test_jobs_can_be_cut_off_anywhere_and_leave_the_model_alone(model, x, fooled
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     state = torch.get_rng_state()
     for job in (
-        under_transforms(model, [fooled.clean.view().pixels], [("noise", 8), ("jpeg", 40)]),
-        report_rows(model, [("cat", open_image(sample_images()["chelsea"].content))], (76, 3), QUICK),
-        universal_change(model, x, (True,) * 3, eps=0.03),
+        under_transforms_steps(model, [fooled.clean.view().pixels], [("noise", 8), ("jpeg", 40)]),
+        report_rows_steps(model, [("cat", open_image(sample_images()["chelsea"].content))], (76, 3), QUICK),
+        universal_change_steps(model, x, (True,) * 3, eps=0.03),
         minimal_epsilon_steps(model, x[:1]),
     ):
         assert len(list(islice(job, 2))) == 2

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cnnlab_core.attacks import fgsm
 from cnnlab_core.attacks.methods import METHODS, Plan
-from cnnlab_core.attacks.studies.attack import MOST_FRAMES, attack_picture, history_table, shown_class
-from cnnlab_core.attacks.studies.l1_figure import l1_rows
+from cnnlab_core.attacks.studies.attack import MOST_FRAMES, attack_picture_steps, history_table, shown_class
+from cnnlab_core.attacks.studies.l1_figure import l1_rows_steps
 from cnnlab_core.attacks.targets import RULES, choose_target
 from cnnlab_core.classification.softmax import softmax
 from cnnlab_core.errors import InputError
@@ -47,7 +47,7 @@ def x(model):
 
 @pytest.mark.parametrize("name", PLANS)
 def test_what_is_said_of_a_picture_is_measured_on_it(model, x, name):
-    found = finish(attack_picture(model, x, PLANS[name], TARGET))
+    found = finish(attack_picture_steps(model, x, PLANS[name], TARGET))
     pixels = torch.from_numpy(found.rounded.view().pixels).permute(2, 0, 1)[None].float() / 255
     logits = model(pixels)[0].double().numpy()
     assert np.allclose(found.rounded.view().logits, logits, atol=1e-4)
@@ -68,7 +68,7 @@ def test_what_is_said_of_a_picture_is_measured_on_it(model, x, name):
 def test_the_way_is_kept_thinned_out_with_both_ends(model, x):
     plan = Plan("PGD", eps=0.02, step_size=0.001, steps=95)
     looks = []
-    job = attack_picture(model, x[:, :, :64, :64], plan, TARGET)
+    job = attack_picture_steps(model, x[:, :, :64, :64], plan, TARGET)
     while True:
         try:
             looks.append(next(job))
@@ -89,7 +89,7 @@ def test_the_way_is_kept_thinned_out_with_both_ends(model, x):
 
 
 def test_untargeted_attacks_aim_at_no_class(model, x):
-    found = finish(attack_picture(model, x, Plan("fgsm", eps=0.1)))
+    found = finish(attack_picture_steps(model, x, Plan("fgsm", eps=0.1)))
     assert found.goal.target is None
     assert found.history.p_target is None
     assert shown_class(found) == found.rounded.predicted
@@ -102,7 +102,7 @@ def test_the_recipe_gives_the_page_s_numbers(model, x, name, tmp_path, monkeypat
     code = attack.code(NAME, "random", "coffee", plan=PLANS[name], target=TARGET)
     names = {}
     exec(compile(code, "recipe", "exec"), names)
-    found = finish(attack_picture(model, x, PLANS[name], TARGET))
+    found = finish(attack_picture_steps(model, x, PLANS[name], TARGET))
     picture = np.asarray(open_image((tmp_path / "adversarial.png").read_bytes()))
     assert np.array_equal(picture, found.rounded.view().pixels)
     assert f"fooled: {bool(found.success)}" in capsys.readouterr().out
@@ -122,13 +122,13 @@ def test_the_rows_about_l1_go_on_where_they_were_stopped(model):
             except StopIteration as stop:
                 return stop.value
 
-    whole = told(l1_rows(model, asked, plan))
+    whole = told(l1_rows_steps(model, asked, plan))
     assert [(row.picture, row.aim) for row in whole] == [("coffee", 1), ("coffee", 2), ("rocket", 3)]
     assert [len(step.latest) for step in steps][-1] == 3
     shares = [step.share for step in steps]
     assert shares == sorted(shares)
     count = len(steps)
-    again = told(l1_rows(model, asked, plan, whole[:2]))
+    again = told(l1_rows_steps(model, asked, plan, whole[:2]))
     assert again[:2] == whole[:2]
     assert again[2].found.distances == whole[2].found.distances
     assert len(steps) < count
@@ -182,7 +182,7 @@ def test_step_lines_show_every_number():
 def test_a_picture_of_another_size_gets_a_sentence(model):
     tiny = torch.rand(1, 3, 8, 8)
     with pytest.raises(InputError, match="too small for SqueezeNet"):
-        finish(attack_picture(model, tiny, Plan("fgsm")))
+        finish(attack_picture_steps(model, tiny, Plan("fgsm")))
     with pytest.raises(InputError, match="doesn't fit"):
         fgsm(model, torch.rand(1, 3, 64, 64), eps=0.1, mask=torch.ones(1, 1, 32, 32))
 

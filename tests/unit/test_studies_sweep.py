@@ -15,9 +15,9 @@ from cnnlab_core.attacks.studies.step_size import map_table
 from cnnlab_core.attacks.studies.sweep import (
     accuracy,
     class_in_name,
-    compare_attacks,
-    for_pictures,
-    smallest_epsilons,
+    compare_attacks_steps,
+    for_pictures_steps,
+    smallest_epsilons_steps,
     sweep_table,
 )
 from cnnlab_core.attacks.sweep import Curve, sweep, sweep_steps
@@ -137,7 +137,7 @@ def test_accuracy_is_the_share_still_classified_correctly():
 
 
 def test_both_methods_grow_together(model, x):
-    steps, curves = all_of(compare_attacks(model, x, PLANS, eps=EPS, y=285, target=76))
+    steps, curves = all_of(compare_attacks_steps(model, x, PLANS, eps=EPS, y=285, target=76))
     assert [found.title for found in curves] == ["FGSM", "PGD"]
     assert {(found.y, found.target) for found in curves} == {(285, 76)}
     assert [step.share for step in steps] == sorted(step.share for step in steps)
@@ -156,7 +156,7 @@ def test_both_methods_grow_together(model, x):
 def test_the_smallest_epsilon_is_the_cores():
     network, x = small_network(), small_picture()
     for highest in (1.0, 1e-6):
-        steps, found = all_of(smallest_epsilons(network, x, PLANS, highest=highest))
+        steps, found = all_of(smallest_epsilons_steps(network, x, PLANS, highest=highest))
         assert [step.share for step in steps] == sorted(step.share for step in steps)
         for entry, plan in zip(found, PLANS, strict=True):
             alone = minimal_epsilon(network, x, method=plan.method, steps=2, highest=highest, iterations=12)
@@ -170,7 +170,7 @@ def test_the_smallest_epsilon_is_the_cores():
 def test_pictures_are_studied_one_after_the_other(model):
     pictures = [(sample_images()[name].content, y) for name, y in (("chelsea", None), ("coffee", 967))]
     steps, curves = all_of(
-        for_pictures(model, pictures, lambda x, y: compare_attacks(model, x, PLANS[:1], eps=EPS[:2], y=y))
+        for_pictures_steps(model, pictures, lambda x, y: compare_attacks_steps(model, x, PLANS[:1], eps=EPS[:2], y=y))
     )
     assert [found[0].y for found in curves] == [282, 967]
     assert [step.share for step in steps] == sorted(step.share for step in steps)

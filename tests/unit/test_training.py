@@ -13,6 +13,7 @@ import torch
 import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from torch import nn
 from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
@@ -24,7 +25,8 @@ from cnnlab_core.errors import InputError, RunError, WeightsError
 from cnnlab_core.models import find_spec, layer_table, list_models, load_model
 from cnnlab_core.models.stack import KINDS, Row, read_stack, write_stack
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import Config, create_run, diagnosis, duplicate, export, find_run
+from cnnlab_core.training import Config, create_run, diagnosis, duplicate, export, find_run, fit
+from cnnlab_core.training import learner as learner_module
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.adversarial import perturb
 from cnnlab_core.training.batches import Batch, Feeder, to_pixels
@@ -34,7 +36,7 @@ from cnnlab_core.training.comparison import differences
 from cnnlab_core.training.config import SETTINGS, config_from
 from cnnlab_core.training.diagnosis import dead_units, gradient_norms, overfits_catastrophically
 from cnnlab_core.training.distributed import World
-from cnnlab_core.training.evaluation import answer
+from cnnlab_core.training.evaluation import answer_steps
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.nets import STACKS, build_net, build_stack, check_stack, initialise
@@ -43,7 +45,7 @@ from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.schedule import learning_rate
 from cnnlab_core.training.snapshots import filter_steps, read_watched
-from cnnlab_core.training.tasks import open_task
+from cnnlab_core.training.tasks import open_task_steps
 
 CPU = torch.device("cpu")
 
@@ -53,9 +55,9 @@ CPU = torch.device("cpu")
 
 def test_random_labels_are_learned_from_and_nothing_else():
     run = create_run(tiny(labels="random", epochs=1))
-    task = finish(open_task(run.config, CPU, World()))
+    task = finish(open_task_steps(run.config, CPU, World()))
     labels, true = task.feeder._labels, task.dataset.train.labels[torch.from_numpy(task.split.train)]
-    assert torch.equal(labels, finish(open_task(run.config, CPU, World())).feeder._labels)
+    assert torch.equal(labels, finish(open_task_steps(run.config, CPU, World())).feeder._labels)
     assert 0.05 < (labels == true).float().mean() < 0.2  # one in ten by chance
     assert torch.equal(task.validation.labels, task.dataset.train.labels[torch.from_numpy(task.split.validation)])
     assert config_from(json.loads(tiny().to_json())).labels == "true"
@@ -66,10 +68,10 @@ def test_random_labels_are_learned_from_and_nothing_else():
 def test_answers_to_a_picture_of_each_class_are_kept_through_the_training():
     run = create_run(tiny())
     assert read_watched(run) is None
-    finish(train(run))
+    train(run)
     kept = read_watched(run)
     assert list(kept.answers) == filter_steps(run)
-    task = finish(open_task(run.config, CPU, World()))
+    task = finish(open_task_steps(run.config, CPU, World()))
     for picture, label in zip(kept.pictures, kept.labels, strict=True):
         same = (task.validation.images == torch.from_numpy(picture)).all((1, 2, 3))
         assert label in task.validation.labels[same]
@@ -153,7 +155,7 @@ def test_the_homework_network_is_the_one_that_was_asked_for():
     assert network.conv2.kernel_size == network.conv3.kernel_size == (3, 3)
 
 
-@pytest.mark.parametrize("net", ["homework", "homework_bn", "deeper"])
+@pytest.mark.parametrize("net", ["homework", "homework_bn", "deeper", "airbench"])
 @pytest.mark.parametrize("side", [16, 32, 48])
 def test_networks_take_pictures_of_any_side(net, side):
     network = build_net(net, 7, side).eval()
@@ -210,7 +212,11 @@ def test_weights_begin_as_chosen_and_by_the_seed(how):
     assert torch.equal(weight, second.conv2.weight)
     assert torch.equal(weight, other.conv2.weight) == (how == "zeros")
     expected = {"he": 2 / 576, "xavier": 2 / (576 + 1152), "small": 1e-4, "zeros": 0.0}
-    if how == "orthogonal":
+    if how == "dirac":
+        x = torch.rand(2, 64, 5, 5)
+        assert torch.equal(nn.functional.conv2d(x, weight, padding=1)[:, :64], x)
+        assert weight[64:].var().item() == pytest.approx(1 / (3 * 576), rel=0.03)
+    elif how == "orthogonal":
         rows = weight.flatten(1)
         torch.testing.assert_close(rows @ rows.T, 2 * torch.eye(128), atol=1e-4, rtol=0)
     else:
@@ -232,6 +238,8 @@ def test_one_cycle_is_torchs(total):
         if step < total - 1:
             theirs.step()
     assert learning_rate(replace(config, schedule="constant"), total // 2, total) == 0.3
+    linear = [learning_rate(replace(config, schedule="linear"), step, total) for step in range(total)]
+    np.testing.assert_allclose(linear, np.linspace(0.3, 0, total + 1)[:-1])
 
 
 def test_what_is_drawn_depends_on_the_counters_alone():
@@ -434,7 +442,7 @@ def test_adversarial_training_makes_robust(note):
     for attack in ("none", "fgsm"):
         stack = "c12k5s2p2,norm,relu,m2s2,c24k3p1,norm,relu"
         run = create_run(tiny(data="own:more", stack=stack, attack=attack, epochs=8, limit=0, crop=0))
-        finish(train(run))
+        train(run)
         model = load_model(export(run))
         moved = perturb(model, x, y, torch.zeros_like(x), epsilon=8 / 255, step=2 / 255, steps=20)
         robust[attack] = (model(moved).argmax(1) == y).float().mean().item()
@@ -461,7 +469,7 @@ def test_precision_is_chosen_without_touching_the_network():
 
 def test_bfloat16_trains_and_resumes_in_bfloat16():
     run = create_run(tiny(precision="bfloat16"))
-    finish(train(run))
+    train(run)
     assert run.machine["precision"] == "bfloat16"
     assert run.metrics().steps[-1]["loss"] < run.metrics().steps[0]["loss"]
 
@@ -472,7 +480,7 @@ def test_bfloat16_trains_and_resumes_in_bfloat16():
 def test_answers_are_those_of_the_network():
     data = open_data("own:few").train
     network = torchvision.models.squeezenet1_1(num_classes=10).eval()
-    found = finish(answer(network, data, CPU, batch=77))
+    found = finish(answer_steps(network, data, CPU, batch=77))
     with torch.no_grad():
         logits = network(to_pixels(data.images))
     probabilities = logits.softmax(1).numpy()
@@ -515,10 +523,28 @@ def test_catastrophic_overfitting_is_told_from_ordinary_training():
 def test_a_collapse_is_said_once(monkeypatch):
     monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: len(robust) >= 2)
     run = create_run(tiny(attack="fgsm", epochs=4))
-    finish(train(run))
+    train(run)
     (notice,) = run.metrics().notices
     assert (notice["about"], notice["epoch"]) == ("catastrophic overfitting", 1)
     assert "more attack steps" in notice["sentence"]
+
+
+def test_a_collapse_can_end_the_run_or_bring_in_pgd(monkeypatch):
+    attacks = []
+    real = learner_module.perturb
+    monkeypatch.setattr(
+        learner_module, "perturb", lambda *x, **how: attacks.append((how["steps"], how["step"])) or real(*x, **how)
+    )
+    monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: len(robust) == 2)
+    stopped = create_run(tiny(attack="fgsm", epochs=4, limit=64, collapse="stop"))
+    assert train(stopped) == "stopped"
+    assert stopped.finals["weights_of_step"] <= 4 == len(stopped.metrics().steps) == len(attacks)
+    assert "ends here" in stopped.metrics().notices[0]["sentence"]
+    attacks.clear()
+    other = create_run(tiny(attack="fgsm", epochs=3, limit=64, collapse="pgd", attack_steps=3, attack_step=16 / 255))
+    assert train(other) == "finished"
+    assert attacks == [(1, 16 / 255)] * 4 + [(3, 2.5 * 8 / 255 / 3)] * 2
+    assert "attacked by PGD" in other.metrics().notices[0]["sentence"]
 
 
 def test_a_nan_is_explained_in_words_and_ends_the_run():
@@ -526,7 +552,7 @@ def test_a_nan_is_explained_in_words_and_ends_the_run():
         tiny(net="homework", stack="", optimizer="sgd", learning_rate=100.0, schedule="constant", limit=64)
     )
     with pytest.raises(RunError) as problem:
-        finish(train(run, checkpoint_seconds=0.0))
+        train(run, checkpoint_seconds=0.0)
     text = str(problem.value)
     assert "learning rate of 10 instead of 100" in text
     assert "homework_bn" in text
@@ -537,7 +563,7 @@ def test_a_nan_is_explained_in_words_and_ends_the_run():
 
 def test_a_run_reports_what_a_page_needs():
     run = create_run(tiny(seed=3), "my run", owner="me")
-    finish(train(run, checkpoint_seconds=0.0))
+    train(run, checkpoint_seconds=0.0)
     metrics, finals = run.metrics(), run.finals
     assert [line["step"] for line in metrics.steps] == list(range(20))
     assert {"loss", "accuracy", "rate", "speed", "epoch", "seconds"} <= set(metrics.steps[0])
@@ -564,7 +590,7 @@ def test_an_exported_network_is_in_the_zoo_and_answers_the_same():
     run = create_run(tiny(), "<b>my net</b>")
     with pytest.raises(RunError, match="no checkpoint yet"):
         export(run)
-    finish(train(run))
+    train(run)
     name = export(run)
     assert name == f"run:{run.id}"
     spec = find_spec(name)
@@ -586,7 +612,7 @@ def test_an_exported_network_is_in_the_zoo_and_answers_the_same():
 def test_an_export_made_again_is_loaded_again_and_half_is_half():
     first, second = create_run(tiny()), create_run(tiny(seed=1))
     for run in (first, second):
-        finish(train(run))
+        train(run)
     name = export(first, name="same")
     before = load_model(name)
     assert load_model(name).network is before.network
@@ -602,7 +628,7 @@ def test_an_export_made_again_is_loaded_again_and_half_is_half():
 
 def test_a_damaged_or_strange_export_is_a_sentence_or_not_offered(lab_folders):  # noqa: F811
     run = create_run(tiny())
-    finish(train(run))
+    train(run)
     name = export(run)
     folder = lab_folders / "runs" / "exports"
     (folder / "odd.json").write_text('{"form": "cnnlab-network-1"}')
@@ -628,7 +654,8 @@ def test_a_damaged_or_strange_export_is_a_sentence_or_not_offered(lab_folders): 
 
 
 def test_the_command_line_is_the_same_engine(capsys, tmp_path):
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in asdict(tiny()).items() if name != "flip"]
+    settings = asdict(tiny(flip=False)).items()
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings if type(value) is not bool]
     assert main(["start", "--foreground", "--name", "by hand", *options, "--no-flip", "--epsilon", "4/255"]) == 0
     run = find_run("by hand")
     assert run.config == tiny(flip=False, epsilon=4 / 255)
@@ -658,3 +685,32 @@ def test_stacks_of_the_lab_can_be_edited():
 def test_looking_at_runs_needs_no_torch():
     code = "import sys, cnnlab_core.training as t; t.list_runs(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+# --- in one call ---
+
+
+def test_a_folder_becomes_a_run_in_one_call(tmp_path):
+    """The same run as by its parts."""
+    for index, name in enumerate(("left", "right")):
+        (tmp_path / "My leaves" / name).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (20, 16), (index * 200, number, 9)).save(tmp_path / "My leaves" / name / f"{number}.png")
+    settings = {"epochs": 2, "batch": 4, "precision": "float32", "validation": 0.2}
+    run = fit(tmp_path / "My leaves", "c4k3p1,relu,m2s2", name="leaves", side=16, device=CPU, **settings)
+    assert run.state().name == "finished"
+    assert [row["epoch"] for row in run.history] == [0, 1]
+    assert run.history[-1]["validation_accuracy"] > 0.7
+    again = create_run(Config(data="own:my-leaves", net="stack", stack="c4k3p1,relu,m2s2", **settings))
+    train(again, device=CPU)
+    assert again.finals["loss"] == run.finals["loss"]
+    assert load_model(export(run)).categories == ("left", "right")
+    for pictures, more, says in (
+        (tmp_path / "My leaves", {}, "own:my-leaves already"),
+        ("own:my-leaves", {"side": 32}, "their size already"),
+        ("own:none", {}, "no data set called"),
+        ("own:my-leaves", {"epoch": 3}, "no setting “epoch”"),
+        ("own:my-leaves", {"network": "c4k3p1,rulu"}, "rulu"),
+    ):
+        with pytest.raises(InputError, match=says):
+            fit(pictures, **{**settings, **more})

@@ -11,7 +11,6 @@ from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.data.shapes import CLASSES, draw
 from cnnlab_core.errors import DataError
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, create_run
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.nets import STACKS
@@ -43,7 +42,7 @@ def test_batch_normalisation_wins_at_a_fixed_budget(note, monkeypatch, thinner):
         stack = re.sub(r"c(\d+)", lambda row: f"c{int(row[1]) // thinner}", STACKS[net])
         budget = {"epochs": 1, "limit": 1536, "batch": 64, "validation": 0.05, "crop": 2}
         run = create_run(Config(data="own:part", net="stack", stack=stack, **budget))
-        finish(train(run))
+        train(run)
         scores[net] = run.finals["accuracy"]
     note(
         f"{title}, one epoch of 1536 pictures, 500 to test: "

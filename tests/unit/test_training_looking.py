@@ -17,13 +17,12 @@ from cnnlab_core.models import find_spec
 from cnnlab_core.plots.confusion import confusion_matrix
 from cnnlab_core.plots.lines import MOST_POINTS, Line, line_figure, thinned
 from cnnlab_core.recipes.training import compare, filters_and_gradients, new_run, results, watch
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import Config, check, create_run
 from cnnlab_core.training.comparison import curves_in_words, differences, group_by_settings, loss_in_words, spread
 from cnnlab_core.training.curves import curves, layers_over_time, seconds_left, smoothed
 from cnnlab_core.training.estimate import known_speed, seconds_of_training, try_steps
 from cnnlab_core.training.exporting import export
-from cnnlab_core.training.loop import NotANumberError, train
+from cnnlab_core.training.loop import NotANumberError, train, train_steps
 from cnnlab_core.training.metrics import MOST_STEPS, read_metrics, stride
 from cnnlab_core.training.presets import PRESETS
 from cnnlab_core.training.report import report
@@ -32,7 +31,7 @@ from cnnlab_core.training.snapshots import filter_steps, read_filters, read_mist
 
 def trained(name="", **changes):
     run = create_run(tiny(**changes), name)
-    finish(train(run))
+    train(run)
     return run
 
 
@@ -68,7 +67,7 @@ def test_curves_are_what_the_metrics_say():
 
 def test_half_a_run_takes_as_long_again():
     run = create_run(tiny(epochs=4))
-    job = train(run)
+    job = train_steps(run)
     for step in job:
         if step.done == 20:
             break
@@ -201,7 +200,8 @@ def test_the_time_is_estimated_from_runs_like_it_or_measured():
     steps = list(try_steps(config, facts))
     assert [step.done for step in steps] == [1, 2, 3, 4]
     assert all(step.latest > 0 for step in steps)
-    assert seconds_of_training(config, 320, 40.0) == 2 * 320 / 40
+    assert seconds_of_training(config, facts, 40.0) == 2 * 320 / 40
+    assert seconds_of_training(tiny(epochs=3, first_side=16), facts, 40.0) == (0.25 + 0.5625 + 1) * 320 / 40
 
 
 def test_what_the_data_sets_are_said_to_hold_is_so():
@@ -272,7 +272,7 @@ def test_a_run_that_failed_or_never_began_has_a_report_too():
     run = create_run(tiny(optimizer="sgd", learning_rate=100.0, schedule="constant", stack="c4k3,relu,c4k3,relu"))
     assert "Not tested yet" in read(report(run)).text
     with pytest.raises(NotANumberError):
-        finish(train(run))
+        train(run)
     assert "Not tested yet" in read(report(run)).text
 
 

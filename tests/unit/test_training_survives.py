@@ -16,17 +16,22 @@ from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixtu
 
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.downloads import DownloadStep
-from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import create_run, duplicate, launch, list_runs, pause, queue, resume, start, stop
+from cnnlab_core.training import create_run, diagnosis, duplicate, launch, list_runs, pause, queue, resume, start, stop
 from cnnlab_core.training import loop as loop_module
 from cnnlab_core.training import pictures as pictures_module
 from cnnlab_core.training import runs as runs_module
 from cnnlab_core.training import tasks as tasks_module
 from cnnlab_core.training.locks import DeviceQueue, device_key, held, is_held
-from cnnlab_core.training.loop import train
+from cnnlab_core.training.loop import train, train_steps
 from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics, say
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.worker import work
+
+DEEP = {
+    "optimizer": "muon", "fixed_norm": True, "rest_rate": 0.1, "momentum": 0.6, "schedule": "linear", "whiten": True,
+    "alternate": True, "cutout": 6, "first_side": 16, "average": 0.9, "collapse": "pgd", "attack_steps": 2,
+    "views": "shift",
+}  # fmt: skip
 
 
 def steps_of(run):
@@ -37,20 +42,22 @@ def steps_of(run):
     "A run is cut off at any step",
     "Resumed, it ends with the very bytes of a run that was never cut off",
 )
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
-def test_a_run_killed_anywhere_ends_with_the_same_bytes(optimizer):
-    config = tiny(attack="fgsm", optimizer=optimizer)
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, DEEP], ids=["adamw", "sgd", "all that Deep has"])
+def test_a_run_killed_anywhere_ends_with_the_same_bytes(changes, monkeypatch):
+    # With DEEP the second epoch is PGD's: whether it has taken over is in the checkpoint, too.
+    monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: changes == DEEP)
+    config = tiny(attack="fgsm", **changes)
     whole = create_run(config)
-    finish(train(whole))
+    train(whole)
     chance = random.Random(5)
     torn = create_run(config)
     places = sorted(chance.sample(range(1, 20), 3))
     for place in places:
-        job = train(torn, checkpoint_seconds=chance.choice([0.0, 100.0]))
+        job = train_steps(torn, checkpoint_seconds=chance.choice([0.0, 100.0]))
         while (step := next(job)).doing != "training" or step.done < place:
             pass
         job.close()  # what a kill leaves: files as they are
-    finish(train(torn))
+    train(torn)
     assert digest(torn) == digest(whole)
     assert told(torn) == told(whole)
     assert torn.finals["confusion"] == whole.finals["confusion"]
@@ -62,7 +69,7 @@ def test_a_run_killed_anywhere_ends_with_the_same_bytes(optimizer):
 )
 def test_sigkill_then_resume_is_the_uninterrupted_run():
     whole, torn = create_run(tiny(epochs=40)), create_run(tiny(epochs=40))
-    finish(train(whole))
+    train(whole)
     chance = random.Random(1)
     launch.launch(torn, checkpoint_seconds=0.0)
     for time_of_kill in range(2):
@@ -87,33 +94,33 @@ def kill(run, number=signal.SIGKILL):
 
 def test_a_run_trained_in_a_notebook_is_listed_as_running():
     run = create_run(tiny())
-    job = train(run)
+    job = train_steps(run)
     assert run.state().name == "ready"
     next(job)
     assert (run.state().name, run.state().alive) == ("running", True)
-    for others in (lambda: finish(train(run)), run.delete, lambda: resume(run)):
+    for others in (lambda: train(run), run.delete, lambda: resume(run)):
         with pytest.raises(RunError, match=r"being trained already|is training"):
             others()
     job.close()
     assert run.state().name == "interrupted"
-    finish(train(run))
+    train(run)
     assert (run.state().name, run.state().alive) == ("finished", False)
 
 
 def test_pausing_and_going_on_changes_nothing():
     config = tiny(epochs=3)
     whole, paused = create_run(config), create_run(config)
-    finish(train(whole))
+    train(whole)
     calls = []
 
     def wish():
         calls.append(1)
         return "pause" if len(calls) == 6 else ""
 
-    assert finish(train(paused, checkpoint_seconds=0.0, wish=wish)) == "paused"
+    assert train(paused, checkpoint_seconds=0.0, wish=wish) == "paused"
     assert paused.state().name == "paused"
     assert 0 < steps_of(paused) < 30
-    finish(train(paused))
+    train(paused)
     assert digest(paused) == digest(whole)
     assert told(paused) == told(whole)
 
@@ -154,15 +161,15 @@ def test_stop_tests_what_is_there_and_is_final():
 def test_a_damaged_checkpoint_is_known_and_the_one_before_is_used():
     config = tiny()
     whole, hurt = create_run(config), create_run(config)
-    finish(train(whole))
-    job = train(hurt, checkpoint_seconds=0.0)
+    train(whole)
+    job = train_steps(hurt, checkpoint_seconds=0.0)
     for step in job:
         if step.doing == "training" and step.done == 13:
             break
     job.close()
     newest = max(hurt.checkpoints.glob("last-*"))
     newest.write_bytes(newest.read_bytes()[:-100])
-    finish(train(hurt))
+    train(hurt)
     assert digest(hurt) == digest(whole)
     assert told(hurt) == told(whole)
     for path in hurt.checkpoints.glob("last-*"):
@@ -170,7 +177,7 @@ def test_a_damaged_checkpoint_is_known_and_the_one_before_is_used():
     again = create_run(config)
     (again.folder / "checkpoints").mkdir()
     (again.checkpoints / "last-000000003-00000000000000000000000000000000.pt").write_bytes(b"not this")
-    finish(train(again))  # no whole one: from the beginning
+    train(again)  # no whole one: from the beginning
     assert digest(again) == digest(whole)
 
 
@@ -183,7 +190,7 @@ def test_a_full_disk_is_a_sentence_and_nothing_is_lost(monkeypatch, where):
     full = OSError(errno.ENOSPC, "No space left on device")
     config = tiny()
     whole, run = create_run(config), create_run(config)
-    finish(train(whole))
+    train(whole)
     calls = []
 
     def failing(real):
@@ -343,21 +350,21 @@ def test_a_lock_ends_with_its_process(tmp_path):
 
 def test_data_that_changed_is_not_trained_on():
     run = create_run(tiny())
-    job = train(run, checkpoint_seconds=0.0)
+    job = train_steps(run, checkpoint_seconds=0.0)
     while next(job).doing != "training":
         pass
     job.close()
     machine = run.machine
     run.write_json("machine.json", machine | {"data_sha256": "0" * 64})
     with pytest.raises(RunError, match="isn't the one"):
-        finish(train(run))
+        train(run)
 
 
 def test_config_files_are_never_changed():
     run = create_run(tiny(), "first")
     before = (run.folder / "config.json").read_bytes()
     run.rename("  second\n name ")
-    finish(train(run))
+    train(run)
     assert (run.folder / "config.json").read_bytes() == before
     assert run.about.name == "second name"
     assert json.loads(before) == json.loads(run.config.to_json())
@@ -376,10 +383,10 @@ def test_a_download_can_be_paused(monkeypatch):
     run = create_run(tiny())
     with monkeypatch.context() as patch:
         patch.setattr(tasks_module, "open_data_steps", slow)
-        assert finish(train(run, wish=lambda: "pause")) == "paused"
+        assert train(run, wish=lambda: "pause") == "paused"
     assert closed == ["own:few"]
     assert (run.state().name, run.state().resumable) == ("paused", True)
-    assert finish(train(run)) == "finished"
+    assert train(run) == "finished"
 
 
 def test_the_last_state_is_found_behind_torn_lines(tmp_path):
@@ -397,7 +404,7 @@ def test_the_last_state_is_found_behind_torn_lines(tmp_path):
 
 def test_runs_that_came_with_the_lab_are_looked_at_and_duplicated_only(tmp_path, monkeypatch):
     run = create_run(tiny(), "shipped")
-    finish(train(run))
+    train(run)
     assets = tmp_path / "assets" / "runs"
     assets.mkdir(parents=True)
     run.folder.rename(assets / run.id)

@@ -23,7 +23,7 @@ from cnnlab_core.training.curves import curves, seconds_left
 from cnnlab_core.training.distributed import World
 from cnnlab_core.training.estimate import known_speed, try_steps
 from cnnlab_core.training.exporting import _best
-from cnnlab_core.training.loop import NotANumberError, train
+from cnnlab_core.training.loop import NotANumberError, train, train_steps
 from cnnlab_core.training.presets import TEXT_PRESETS
 from cnnlab_core.training.report import report
 from cnnlab_core.training.text import TextFeeder, TextLearner, TextTask
@@ -45,7 +45,7 @@ def small(**changes):
 
 def trained(name="song", **changes):
     run = create_run(small(**changes), name)
-    finish(train(run))
+    train(run)
     return run
 
 
@@ -185,14 +185,14 @@ def test_going_on_ends_with_the_same_bytes(net, how):
     for stop in (4, 13):
         if how == "pause":
             wishes = iter(["", *[""] * stop, *["pause"] * 1000])
-            finish(train(broken, wish=lambda wishes=wishes: next(wishes), checkpoint_seconds=0))
+            train(broken, wish=lambda wishes=wishes: next(wishes), checkpoint_seconds=0)
             assert broken.state().name == "paused"
         else:
-            job = train(broken, checkpoint_seconds=0)
+            job = train_steps(broken, checkpoint_seconds=0)
             for _ in range(stop):
                 next(job)
             job.close()
-    finish(train(broken))
+    train(broken)
     assert digest(broken) == digest(straight)
     carried = [load_checkpoint(run.checkpoints)["carried"] for run in (straight, broken)]
     assert all(torch.equal(one, other) for one, other in zip(*carried, strict=True))
@@ -212,20 +212,20 @@ def test_without_held_out_text_the_last_weights_are_tested():
 
 def test_another_text_of_that_name_is_refused(song):
     run = create_run(small(), "x")
-    job = train(run, checkpoint_seconds=0)
+    job = train_steps(run, checkpoint_seconds=0)
     for _ in range(3):
         next(job)
     job.close()
     (song / "data" / "texts" / "song.txt").write_text(SONG.upper(), encoding="utf-8")
     with pytest.raises(RunError, match="song isn't the one that this run began with"):
-        finish(train(run))
+        train(run)
 
 
 def test_an_overflow_is_explained():
     wild = {"optimizer": "sgd", "learning_rate": 100.0, "weight_decay": 10.0, "schedule": "constant"}
     run = create_run(small(net="rnn", clip=0.0, **wild), "wild")
     with pytest.raises(NotANumberError, match=r"stopped being a number at step .* largest gradient norm of 1") as error:
-        finish(train(run))
+        train(run)
     assert re.search("It began in the layer (embedding|cell|readout)", str(error.value))
 
 

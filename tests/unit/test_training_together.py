@@ -11,7 +11,6 @@ import torch
 from patience import patience
 from training_runs import TINY, lab_folders, tiny  # noqa: F401  a fixture
 
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, list_runs
 from cnnlab_core.training.checkpoints import load_checkpoint
 from cnnlab_core.training.loop import train
@@ -33,7 +32,7 @@ def test_two_processes_are_one():
     changes = {"optimizer": "sgd", "learning_rate": 0.05, "attack": "pgd", "attack_steps": 2, "limit": 321}
     config = tiny(**changes)
     alone = create_run(config)
-    finish(train(alone))
+    train(alone)
     options = [f"--{name.replace('_', '-')}={value}" for name, value in (TINY | changes).items()]
     done = torchrun("start", "--name=together", *options)
     assert done.returncode == 0, done.stderr

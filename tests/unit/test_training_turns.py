@@ -8,7 +8,6 @@ from patience import until
 from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.training import create_run, launch, resume, start, stop, turns
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.runs import queue
@@ -22,7 +21,7 @@ from cnnlab_core.training.worker import work
 def test_runs_take_turns_and_end_with_the_same_bytes(monkeypatch):
     monkeypatch.setenv("CNNLAB_TURN_SECONDS", "1")
     whole = create_run(tiny(epochs=60))
-    finish(train(whole))
+    train(whole)
     long, short = create_run(tiny(epochs=60), "long", owner="you"), create_run(tiny(epochs=1), "short", owner="me")
     launch.launch(long)
     until(lambda: long.metrics().steps)
@@ -136,7 +135,7 @@ def test_a_trainer_rests_while_visitors_wait_and_keeps_a_quarter(monkeypatch):
 @pytest.mark.fault("Visitors wait while a run trains", "It stands back between its steps, and ends with the same bytes")
 def test_a_run_that_stood_back_ends_with_the_same_bytes(monkeypatch):
     whole, polite = create_run(tiny()), create_run(tiny())
-    finish(train(whole))
+    train(whole)
     devices, pauses = queue("cpu"), []
     devices.let_visitors_wait()
     assert not devices.visitors_wait()  # nobody trains, nobody is told

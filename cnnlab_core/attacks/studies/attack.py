@@ -16,7 +16,7 @@ MOST_FRAMES = 41
 """So many pictures of the way are kept, the first and the last among them."""
 
 
-def attack_picture(
+def attack_picture_steps(
     model: LoadedModel, x: torch.Tensor, plan: Plan, target: int | None = None, *, through: Classifier | None = None
 ) -> Attack:
     """Attack one picture ``x`` (1, 3, H, W), away from what the network says of it, or towards ``target``.

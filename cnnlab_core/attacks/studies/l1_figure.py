@@ -5,12 +5,12 @@ from collections.abc import Generator, Sequence
 from PIL import Image
 
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.attacks.studies.report import Aim, Found, Row, report_rows
+from cnnlab_core.attacks.studies.report import Aim, Found, Row, report_rows_steps
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.jobs import Progress, part
+from cnnlab_core.runtime.jobs import Progress, part, plainly
 
 
-def l1_rows(
+def l1_rows_steps(
     model: LoadedModel, asked: Sequence[tuple[str, Image.Image, Sequence[Aim]]], plan: Plan, known: Sequence[Row] = ()
 ) -> Generator[Progress[tuple[Row, ...]], None, tuple[Row, ...]]:
     """Attack each (title, picture, aims) of ``asked`` towards each of its own aims.
@@ -24,9 +24,12 @@ def l1_rows(
         def so_far(step: Progress[tuple[Row, ...]], before: tuple[Row, ...] = rows) -> tuple[Row, ...]:
             return before + (step.latest or ())
 
-        job = report_rows(model, [(title, picture)], aims, plan, known[len(rows) : len(rows) + len(aims)])
+        job = report_rows_steps(model, [(title, picture)], aims, plan, known[len(rows) : len(rows) + len(aims)])
         rows += yield from part(job, number, 1, len(asked), so_far)
     return rows
+
+
+l1_rows = plainly(l1_rows_steps)
 
 
 def l1_titles(title: str, found: Found, labels: Sequence[str]) -> tuple[str, str, str]:

@@ -9,14 +9,14 @@ from PIL import Image
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.objective import logits_of
 from cnnlab_core.attacks.result import AttackResult, View
-from cnnlab_core.attacks.studies.robustness import UNTOUCHED, Trial, UnderTransform, outcome, under_transforms
+from cnnlab_core.attacks.studies.robustness import UNTOUCHED, Trial, UnderTransform, outcome, under_transforms_steps
 from cnnlab_core.attacks.targets import choose_target
 from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, finish, part
+from cnnlab_core.runtime.jobs import Progress, finish, part, plainly
 
 MOST_ROWS = 24
 """More are refused: somebody else wants to compute too, and nobody reads them."""
@@ -60,7 +60,7 @@ class Found:
         return Found(*result.goal.single, *views, rounded.distances(), bool(rounded.success))
 
 
-def report_rows(
+def report_rows_steps(
     model: LoadedModel,
     pictures: Sequence[tuple[str, Image.Image]],
     aims: Sequence[Aim],
@@ -104,13 +104,16 @@ def report_rows(
     return rows
 
 
+report_rows = plainly(report_rows_steps)
+
+
 def _resolve(model: LoadedModel, x: torch.Tensor, aim: Aim, seed: int) -> tuple[int | None, int]:
     """The class that an aim comes to for the picture ``x``, and the class that the network names."""
     logits = logits_of(model, x)[0].double().cpu().numpy()
     return (choose_target(logits, aim, seed) if isinstance(aim, str) else aim), int(logits.argmax())
 
 
-def rows_under_transforms(
+def rows_under_transforms_steps(
     model: LoadedModel, rows: Sequence[Row], trials: Sequence[Trial] = SHEET
 ) -> Generator[Progress[None], None, tuple[tuple[UnderTransform, ...], ...]]:
     """Clean and adversarial picture of each row that was ``found`` in each of the ``trials``, as ``under_transforms``.
@@ -121,9 +124,12 @@ def rows_under_transforms(
     found = []
     for number, one in enumerate(kept, 1):
         pair = one.before.pixels, one.after.pixels
-        found.append(finish(under_transforms(model, pair, [(UNTOUCHED, 0.0), *trials])))
+        found.append(finish(under_transforms_steps(model, pair, [(UNTOUCHED, 0.0), *trials])))
         yield Progress(number, len(kept))
     return tuple(found)
+
+
+rows_under_transforms = plainly(rows_under_transforms_steps)
 
 
 def transforms_table(rows: Sequence[Row], under: Sequence[Sequence[UnderTransform]], labels: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ class UnderTransform:
         return find_transform(self.name).label(self.strength) if self.name else "Untouched"
 
 
-def under_transforms(
+def under_transforms_steps(
     model: LoadedModel, pictures: Sequence[Pixels], trials: Sequence[Trial]
 ) -> Generator[UnderTransform, None, tuple[UnderTransform, ...]]:
     """Ask the model about ``pictures``, uint8 (H, W, 3) of one size, in each of the ``trials``; one step a trial.

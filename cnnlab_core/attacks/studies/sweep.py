@@ -17,7 +17,7 @@ from cnnlab_core.images import open_apart_steps
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.synsets import synsets
 from cnnlab_core.runtime.csv_tables import csv_table
-from cnnlab_core.runtime.jobs import Progress, Result, meanwhile, part
+from cnnlab_core.runtime.jobs import Progress, Result, meanwhile, part, plainly
 
 ITERATIONS = 12
 """Of the bisection for the smallest epsilon: a 16th of what the doublings leave."""
@@ -26,7 +26,7 @@ Curves = tuple[Curve, ...]
 """One picture's curves, one for each attack."""
 
 
-def compare_attacks(
+def compare_attacks_steps(
     model: LoadedModel,
     x: torch.Tensor,
     plans: Sequence[Plan],
@@ -52,7 +52,10 @@ def compare_attacks(
     return curves
 
 
-def smallest_epsilons(
+compare_attacks = plainly(compare_attacks_steps)
+
+
+def smallest_epsilons_steps(
     model: LoadedModel,
     x: torch.Tensor,
     plans: Sequence[Plan],
@@ -73,7 +76,7 @@ def smallest_epsilons(
     return found
 
 
-def for_pictures(
+def for_pictures_steps(
     model: LoadedModel,
     pictures: Sequence[tuple[bytes, int | None]],
     study: Callable[[torch.Tensor, int | None], Generator[Progress[Any], None, Result]],
@@ -94,6 +97,9 @@ def for_pictures(
         job = study(model.prepare(opened), y)
         finished += ((yield from part(job, index, 1, len(pictures), known)),)
     return finished
+
+
+for_pictures = plainly(for_pictures_steps)
 
 
 def accuracy(curves: Sequence[Curve]) -> np.ndarray:

@@ -12,7 +12,7 @@ BATCH = 8
 EPOCHS = 5
 
 
-def universal_change(
+def universal_change_steps(
     model: LoadedModel,
     x: torch.Tensor,
     seen: Sequence[bool],

@@ -4,20 +4,25 @@ import copy
 import hashlib
 import math
 import threading
+from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 import torch
 from PIL import Image
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cnnlab_core.checks import by_annotation, whole
 from cnnlab_core.classification.softmax import Prediction, top_k
 from cnnlab_core.errors import DeviceError, InputError, WeightsError
 from cnnlab_core.images import to_tensor
 from cnnlab_core.models.costs import Costs, costs, refuse_dear, refuse_more
+from cnnlab_core.models.cuts import whole_graph
 from cnnlab_core.models.exports import MOST_CLASSES, SIDES, clean_line
 from cnnlab_core.models.folding import quick_copy
 from cnnlab_core.models.graph import first_line
@@ -39,11 +44,15 @@ from cnnlab_core.runtime.apart import EndedError, apart
 from cnnlab_core.runtime.gate import Waiting
 from cnnlab_core.runtime.jobs import plainly
 from cnnlab_core.runtime.limits import NETWORK_MB, NETWORK_PARAMETERS, NETWORK_SECONDS, NETWORKS_MB
+from cnnlab_core.runtime.short_repr import short_repr
 
 _SMALL = 96
 """Networks for smaller pictures than these are taken to see all of a photo, and no normalisation."""
+_SAME = 1e-3
+"""Answers that differ by less, as a share of the largest, are the same but for rounding."""
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Own:
     """A network of one's own.
@@ -60,18 +69,20 @@ class Own:
     skeleton: nn.Module
     understood: Understood
     costs: Costs | None
+    code: str = ""
+    """Of a module, whose weights don't tell what its code does with them, a mark of its own."""
     _elsewhere: dict[str, nn.Module] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        return next((tensor.device for tensor in self.network.state_dict().values()), torch.device("cpu"))
+        return _device_of(self.network)
 
     @cached_property
     def size(self) -> int:
         """Bytes of its weights."""
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.network.state_dict().values())
+        return sum(tensor.numel() * tensor.element_size() for tensor in _tensors(self.network).values())
 
     @cached_property
     def _quick(self) -> nn.Module | None:
@@ -89,7 +100,7 @@ class Own:
     def seen_as(self, pixels: Pixels) -> "Own":
         """The same network that gets its pixels in another way."""
         return _owned(self.bare, pixels, self.spec.preprocessing.crop, self.categories, self.spec.title,
-                      self.understood, self.costs)  # fmt: skip
+                      self.understood, self.costs, self.code)  # fmt: skip
 
 
 @by_annotation
@@ -129,18 +140,41 @@ def own_of(
     whole("side", side, 1, 4096)
     if channels not in (1, 3):
         raise InputError(f"channels is {channels}: the lab's pictures have one or three.")
-    bare = _copied(module, lambda tensor: tensor.clone())
+    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        raise InputError(
+            "The network has lazy layers, whose sizes aren't known yet. Give it a picture once, then bring it."
+        )
+    bare = _copied(module, _in_float32)
+    if bare._forward_hooks or bare._forward_pre_hooks:  # a graph has those of parts, but not of the whole
+        bare = nn.Sequential(OrderedDict(network=bare)).eval()
     pixels = pixels or Pixels()
     if channels == 1:
         pixels = replace(pixels, order="grey")
     elif pixels.order == "grey":
         raise InputError("A network that takes grey pictures takes one channel: channels=1.")
     classes = _try(bare, channels, side)
+    _refuse_overwriting(module, bare, channels, side)
     understood = Understood(type(module).__name__, classes, channels, side, ())
-    return _owned(bare, pixels, side, _named(categories, classes), title, understood, None)
+    return _owned(bare, pixels, side, _named(categories, classes), title, understood, None, uuid4().hex)
 
 
-def _copied(module: nn.Module, tensor: Any) -> nn.Module:
+def _noise(network: nn.Module, channels: int, side: int) -> torch.Tensor:
+    return torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0)).to(_device_of(network))
+
+
+def _in_float32(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.clone().float() if tensor.is_floating_point() else tensor.clone()
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _device_of(module: nn.Module) -> torch.device:
+    return next((tensor.device for tensor in _tensors(module).values()), torch.device("cpu"))
+
+
+def _copied(module: nn.Module, tensor: Any, *, in_place: bool = False) -> nn.Module:
     """The module's structure with what ``tensor`` makes of its tensors, in eval mode, frozen and out of place."""
     memo: dict[int, Any] = {}
     for part in module.modules():
@@ -152,7 +186,7 @@ def _copied(module: nn.Module, tensor: Any) -> nn.Module:
         copied = copy.deepcopy(module, memo)
     except Exception as error:
         raise InputError(f"This module can't be copied ({type(error).__name__}: {first_line(error)}).") from error
-    for part in copied.modules():
+    for part in () if in_place else copied.modules():
         if hasattr(part, "inplace"):
             setattr(part, "inplace", False)  # noqa: B010  not every module has it
     return copied.eval()
@@ -160,13 +194,30 @@ def _copied(module: nn.Module, tensor: Any) -> nn.Module:
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def _try(network: nn.Module, channels: int, side: int, *, tolerance: float = 1e-3) -> int:
+def _refuse_overwriting(module: nn.Module, bare: nn.Module, channels: int, side: int) -> None:
+    """Raise ``InputError`` for a module that goes on with values which a layer has written over: neither its copy out
+    of place nor its graph would answer as it does."""
+    x = _noise(bare, channels, side)
+    as_it_is = _copied(module, _in_float32, in_place=True)(x)
+    ways = [bare]
+    with suppress(InputError):  # one that can't be traced
+        ways.append(whole_graph(bare))
+    for way in ways:
+        if (way(x) - as_it_is).abs().max() > _SAME * (1 + as_it_is.abs().max()):
+            raise InputError(
+                "The network goes on with values that a layer has written over (inplace=True, relu_, +=), and what it "
+                "computes on the way can't be shown. Let it write nowhere, and see whether it still answers the same."
+            )
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def _try(network: nn.Module, channels: int, side: int) -> int:
     """Let it answer two pictures, together and one by one; gives the number of its classes.
 
     Raises ``InputError`` unless the answers are logits, finite, and the same for a picture alone and beside others.
     """
-    device = next((tensor.device for tensor in network.state_dict().values()), torch.device("cpu"))
-    x = torch.rand(2, channels, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    x = _noise(network, channels, side)
     try:
         together = network(x)
     except Exception as error:
@@ -175,11 +226,14 @@ def _try(network: nn.Module, channels: int, side: int, *, tolerance: float = 1e-
         ) from error
     if not isinstance(together, torch.Tensor) or together.ndim != 2 or len(together) != 2 or together.shape[1] < 2:
         what = f"shape {tuple(together.shape)}" if isinstance(together, torch.Tensor) else type(together).__name__
-        raise InputError(f"The network has to answer two pictures with logits (2, classes), but answers with {what}.")
+        raise InputError(
+            f"The network has to answer two pictures with logits (2, classes), but answers with {what}. Wrap it in a "
+            "module that returns them."
+        )
     if not torch.isfinite(together).all():
         raise InputError("What the network answers isn't finite (NaN or infinity), so nothing can be done with it.")
     alone = torch.cat([network(x[:1]), network(x[1:])])
-    if (together - alone).abs().max() > tolerance * (1 + alone.abs().max()):
+    if (together - alone).abs().max() > _SAME * (1 + alone.abs().max()):
         raise InputError(
             "The network answers a picture otherwise when it is alone than beside another, so its answers depend on "
             "chance or on the batch. Put it into eval mode, or export it for any number of pictures."
@@ -198,13 +252,13 @@ def _named(names: Sequence[str] | None, classes: int) -> tuple[str, ...]:
 
 def _owned(
     bare: nn.Module, pixels: Pixels, side: int, categories: tuple[str, ...], title: str, understood: Understood,
-    found: Costs | None,
+    found: Costs | None, code: str = "",
 ) -> Own:  # fmt: skip
     network = pixels.before(bare)
     digest = hashlib.sha256(
-        repr((pixels, side, categories, title, type(bare).__qualname__, str(bare), understood)).encode()
+        repr((pixels, side, categories, title, type(bare).__qualname__, str(bare), understood, code)).encode()
     )
-    for name, tensor in bare.state_dict().items():
+    for name, tensor in _tensors(bare).items():
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes() if tensor.ndim else
                       str(tensor.item()).encode())  # fmt: skip
@@ -228,7 +282,7 @@ def _owned(
         classes=categories,
     )
     return remember(
-        Own(spec, pixels, categories, bare, network, _copied(network, lambda t: t.to("meta")), understood, found)
+        Own(spec, pixels, categories, bare, network, _copied(network, lambda t: t.to("meta")), understood, found, code)
     )
 
 

@@ -2,7 +2,7 @@
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial.arguments import arguments, import_torch
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, *, plan: Plan, target: int | None) -> str:
@@ -13,8 +13,7 @@ def code(model: str, weights: str, sample: str | None, *, plan: Plan, target: in
 {IMPORTS}
 from cnnlab_core.images import to_picture
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 result = {name}(model, x, {arguments(plan, target)})
 
 before, after = result.clean, result.rounded  # the 8-bit picture that is saved

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.images.levels import distance_code
 from cnnlab_core.recipes.adversarial.arguments import lengths, plan_code, shown_length, target_code
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -18,8 +18,7 @@ from cnnlab_core.attacks.sweep import sweep
 {IMPORTS}
 from cnnlab_core.images import to_picture
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 attack = {plan_code(plan, without=("eps",))}
 found = sweep(model, x, method=attack{target_code(target)}, eps={lengths(eps, plan.norm)})
 

@@ -20,7 +20,6 @@ def code(
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.l1_figure import l1_rows, l1_titles
 from cnnlab_core.attacks.studies.report import report_table
-from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
 from cnnlab_core.plots.report import ReportRow, rendered, report_figure
 
@@ -29,7 +28,7 @@ asked = [  # a title, a picture, and the classes to reach
 {opened}
 ]
 plan = {plan_code(plan, seeded=True)}
-rows = finish(l1_rows(model, asked, plan))
+rows = l1_rows(model, asked, plan)
 shown = [
     ReportRow(found.before.pixels, found.after.pixels, *l1_titles(row.picture, found, model.categories))
     for row in rows

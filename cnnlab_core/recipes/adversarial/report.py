@@ -26,7 +26,7 @@ def code(
     if transforms:
         studies, figures = f"{studies}, rows_under_transforms, transforms_table", f"cells_figure, {figures}"
         more = """
-under = finish(rows_under_transforms(model, rows))  # mirrored, cropped to 80 %, rotated by 30°, grey
+under = rows_under_transforms(model, rows)  # mirrored, cropped to 80 %, rotated by 30°, grey
 cells = [
     [(trial.views[1].pixels, f"{trial.title}\\n{title(trial.views[1])}") for trial in trials[1:]] for trials in under
 ]
@@ -38,7 +38,6 @@ print(transforms_table(rows, under, model.categories))
     return f"""\
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.studies.report import {studies}
-from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
 from cnnlab_core.plots.report import {figures}
 
@@ -48,7 +47,7 @@ pictures = [
 ]
 aims = {list(aims)!r}  # classes, rules, or None for any other class
 plan = {plan_code(plan, seeded=True)}
-rows = finish(report_rows(model, pictures, aims, plan{each}))
+rows = report_rows(model, pictures, aims, plan{each})
 
 def title(view):
     return f"{{model.categories[view.best]}}, {{view.probability(view.best):.1%}}"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial.arguments import arguments, import_torch
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 Through = tuple[Mapping[str, float], int, Plan]
 """An attack through transforms: the strength of each, how many views a step takes, and the plan."""
@@ -43,8 +43,7 @@ pictures["made through transforms"] = to_picture(robust.rounded.x_adv)
 from cnnlab_core.images import to_picture, to_tensor
 from cnnlab_core.attacks.transforms import find_transform
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 result = {name}(model, x, {arguments(plan, target)})
 pictures = {{"clean": to_picture(result.x), "adversarial": to_picture(result.rounded.x_adv)}}
 {more}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial.arguments import lengths, plan_code, shown_length, target_code
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -23,8 +23,7 @@ from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.step_map import step_map
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 attack = {plan_code(plan, without=("step_size", "steps"))}
 sizes = {lengths(step_sizes, plan.step_norm)}
 cells = step_map(model, x, method=attack, step_sizes=sizes, steps={tuple(steps)}{target_code(target)})

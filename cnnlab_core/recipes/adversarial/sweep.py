@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial.arguments import lengths, plan_code, target_code
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -25,8 +25,7 @@ from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.sweep import sweep
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 eps = {lengths(eps, plans[0].norm)}
 attacks = [{_listed(plans)}]
 curves, smallest = {{}}, {{}}
@@ -54,9 +53,8 @@ def accuracy_code(
     return f"""\
 import torch
 from cnnlab_core.attacks.methods import Plan
-from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
-from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks, for_pictures
+from cnnlab_core.attacks.studies.sweep import accuracy, compare_attacks_steps, for_pictures
 
 model = load_model("{model}", weights="{weights}")
 pictures = [
@@ -67,7 +65,7 @@ with torch.no_grad():
 print(len(pictures) - len(right), "of", len(pictures), "misclassified without any attack")
 eps = {lengths(eps, plans[0].norm)}
 attacks = [{_listed(plans)}]
-found = finish(for_pictures(model, right, lambda x, y: compare_attacks(model, x, attacks, eps=eps, y=y)))
+found = for_pictures(model, right, lambda x, y: compare_attacks_steps(model, x, attacks, eps=eps, y=y))
 curves = {{attack.title: several for attack, several in zip(attacks, zip(*found))}}
 for name, several in curves.items():
     print(name, accuracy(several))

@@ -1,6 +1,6 @@
 """The most probable classes of a picture."""
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, k: int, temperature: float) -> str:
@@ -10,8 +10,7 @@ import torch
 from cnnlab_core.classification.softmax import top_k
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 with torch.no_grad():
     logits = model(x)[0].double().cpu().numpy()  # normalisation is inside the model
 

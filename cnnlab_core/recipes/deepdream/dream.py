@@ -12,13 +12,13 @@ def code(
     """A dream from a picture whose longer side is ``side``; ``objective`` is an expression, such as ``layer("x")``."""
     return f"""\
 import torch
-from cnnlab_core.dream import {names(objective, "dream")}
+from cnnlab_core.dream import {names(objective, "dream_steps")}
 from cnnlab_core.images import open_image, sample_images, to_picture, to_tensor
 from cnnlab_core.models import load_model
 
 {opening(model, weights, sample, side)}
 generator = torch.Generator().manual_seed({seed})
-for step in dream(
+for step in dream_steps(
     model,
     x,
     {objective},

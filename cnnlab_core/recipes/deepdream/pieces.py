@@ -36,14 +36,13 @@ def visualise(
 import torch
 from cnnlab_core.dream import {names(objective, "visualise")}
 {imports}
-from cnnlab_core.runtime.jobs import finish
 
 model = load_model("{model}", weights="{weights}")
-found = finish(visualise(
+found = visualise(
     model,
     {objective},
 {given}{arguments(settings)}
     generator=torch.Generator().manual_seed({seed}),
-))
+)
 print(found.before, found.after, found.image.shape)  # pixels in [0, 1]
 """

@@ -15,17 +15,16 @@ from cnnlab_core.dream.several_layers import dream_layers, grey_noise
 from cnnlab_core.images import to_picture
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.paper import picture_row, rendered
-from cnnlab_core.runtime.jobs import finish
 
 model = load_model("{model}", weights="{weights}")
-found = finish(dream_layers(
+found = dream_layers(
     model,
     {list(nodes)!r},
     norm="{norm}",
     size={size},
     seed={seed},
 {arguments(settings)}
-))
+)
 for one in found:
     print(one.node, one.before, one.after)
 pictures = [("noise", to_picture(grey_noise({size}, {seed})))]

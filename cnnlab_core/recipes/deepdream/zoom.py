@@ -23,10 +23,9 @@ import torch
 from cnnlab_core.dream import {names(objective, "zoom")}
 from cnnlab_core.images import open_image, sample_images, to_tensor
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 
 {opening(model, weights, sample, side)}
-frames = finish(zoom(  # uint8 (frames, 3, H, W)
+frames = zoom(  # uint8 (frames, 3, H, W)
     model,
     x,
     {objective},
@@ -34,5 +33,5 @@ frames = finish(zoom(  # uint8 (frames, 3, H, W)
     factor={factor},
 {arguments(settings)}
     generator=torch.Generator().manual_seed({seed}),
-))
+)
 """

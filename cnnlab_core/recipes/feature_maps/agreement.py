@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, target: int, methods: Sequence[str]) -> str:
     return f"""\
 from cnnlab_core.interpretability import agreement, attribute_all, usual
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
-found = finish(attribute_all(model, x, requests))
+found = attribute_all(model, x, requests)
 matrix = agreement(found)  # rank correlations (methods, methods)
 for name, row in zip(found, matrix):
     print(f"{{name:20}}", *(f"{{value:6.2f}}" for value in row))

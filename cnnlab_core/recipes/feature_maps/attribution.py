@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 FUNCTIONS = ("grad_cam", "grad_cam_plus_plus", "integrated_gradients", "occlusion", "rise", "saliency", "smooth_grad")
 
@@ -12,30 +12,27 @@ def code(model: str, weights: str, sample: str | None, requests: Sequence[Mappin
     """One line for each request: the fields of an ``attribution.Request`` by name."""
     lines = {
         "SmoothGrad": (
-            "mean = finish(smooth_grad(model, x, {target}, draws={draws}, noise={noise}))\n"
-            "smooth = mean.abs().amax(1)[0]"
+            "mean = smooth_grad(model, x, {target}, draws={draws}, noise={noise})\nsmooth = mean.abs().amax(1)[0]"
         ),
         "Grad-CAM++": 'cam_plus = grad_cam_plus_plus(model, x, {target}, "{node}")[0, 0]',
-        "RISE": "seen = finish(rise(model, x, {target}, masks={masks}))[0, 0]\nabove = seen - seen.mean()",
+        "RISE": "seen = rise(model, x, {target}, masks={masks})[0, 0]\nabove = seen - seen.mean()",
         "Saliency": "saliency_map = saliency(model, x, {target}).amax(1)[0]  # the largest over the colours",
         "Grad-CAM": 'cam = grad_cam(model, x, {target}, "{node}")[0, 0]',
         "Integrated gradients": (
-            "found = finish(integrated_gradients(model, x, {target}, steps={steps}, baseline={baseline}))\n"
-            "print(found.difference, found.gap)  # f(x) - f(baseline), and what the sum misses of it\n"
+            "found = integrated_gradients(model, x, {target}, steps={steps}, baseline={baseline})\n"
+            "print(found.difference.item(), found.gap.item())  # f(x) - f(baseline), and what the sum misses of it\n"
             "gradients = found.attribution.sum(1)[0]"
         ),
         "Occlusion": (
-            "falls = finish(occlusion(model, x, {target}, window={window}, stride={stride}, baseline={baseline}))[0, 0]"
+            "falls = occlusion(model, x, {target}, window={window}, stride={stride}, baseline={baseline})[0, 0]"
         ),
     }
     calls = "\n".join(lines[request["method"]].format(**request) for request in requests)
-    functions = [name for name in FUNCTIONS if f" {name}(" in calls or f"({name}(" in calls]
-    finish = "from cnnlab_core.runtime.jobs import finish\n" if "finish(" in calls else ""
+    functions = [name for name in FUNCTIONS if f" {name}(" in calls]
     return f"""\
 from cnnlab_core.interpretability import {", ".join(functions)}
-{finish}{IMPORTS}
+{IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 {calls}
 """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -14,14 +14,12 @@ def code(
 from cnnlab_core.interpretability import attribute_all, deletion, usual
 from cnnlab_core.interpretability.methods import enlarged
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
-found = finish(attribute_all(model, x, requests))
+found = attribute_all(model, x, requests)
 maps = {{name: enlarged(each.values, tuple(x.shape[2:])) for name, each in found.items()}}
-curves = finish(deletion(model, x, {target}, maps, {settings}))
+curves = deletion(model, x, {target}, maps, {settings})
 for name, area in curves.areas("deletion").items():
     print(f"{{name:20}} deletion {{area:.3f}}, insertion {{curves.areas('insertion')[name]:.3f}}")
 """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, node: str, arguments: Mapping[str, Any]) -> str:
@@ -12,11 +12,9 @@ def code(model: str, weights: str, sample: str | None, node: str, arguments: Map
 from cnnlab_core.images import to_picture
 from cnnlab_core.interpretability import distance_at, inversion
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
-found = finish(inversion(model, x, "{node}", {settings}))
+{prepared(model, weights, sample)}
+found = inversion(model, x, "{node}", {settings})
 print(f"{{distance_at(model, x, found.image, '{node}'):.1%}} of the size of the layer's maps apart")
 to_picture(found.image).save("inverted.png")
 """

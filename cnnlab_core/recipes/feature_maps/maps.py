@@ -1,6 +1,6 @@
 """All maps of a layer, and the numbers of one channel."""
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, node: str, channel: int) -> str:
@@ -10,8 +10,7 @@ from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.interpretability.map_statistics import order, statistics
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 with torch.no_grad():
     maps = capture(model, x, ["{node}"])["{node}"][0].cpu().numpy()
 

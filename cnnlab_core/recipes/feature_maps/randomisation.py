@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -13,12 +13,10 @@ def code(
     return f"""\
 from cnnlab_core.interpretability import randomisation, usual
 {IMPORTS}
-from cnnlab_core.runtime.jobs import finish
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 requests = [usual(model.spec, method, {target}) for method in {list(methods)}]
-found = finish(randomisation(model, x, requests, {settings}))
+found = randomisation(model, x, requests, {settings})
 for name, signed, sizes in zip(
     found.methods, found.correlations(absolute=False), found.correlations(absolute=True)
 ):

@@ -6,11 +6,10 @@ def code(count: int, seed: int) -> str:
 from cnnlab_core.data.marked_shapes import planted
 from cnnlab_core.interpretability import shortcut
 from cnnlab_core.models import load_model
-from cnnlab_core.runtime.jobs import finish
 
 pictures = planted({count}, seed={seed})  # shapes, with a mark that tells another class
 for network in ("shapes_marked", "shapes_plain"):  # learned with the mark, and without any
-    trial = finish(shortcut(load_model(network), pictures))
+    trial = shortcut(load_model(network), pictures)
     print(network, "names the mark's class:", (trial.answers == pictures.says.numpy()).mean())
     for method, shares, hits in zip(trial.methods, trial.shares, trial.hits):
         print(f"{{method:20}} {{shares.mean():.1%}} of the heat on the mark, hottest there in {{hits.sum()}}")

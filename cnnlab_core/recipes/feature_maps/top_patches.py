@@ -21,13 +21,12 @@ def code(model: str, weights: str, node: str, channel: int, most: int, per_pictu
     return f"""\
 from cnnlab_core.interpretability.top_patches import top_patches
 from cnnlab_core.receptive_field import receptive_fields
-from cnnlab_core.runtime.jobs import finish
 {IMPORTS}
 
 model = load_model("{model}", weights="{weights}")
 {_of_a_set(data, many) if data else _GALLERY}
 field = receptive_fields(model)["{node}"]
-patches = finish(top_patches(model, field, {channel}, pictures, most={most}, per_picture={per_picture}))
+patches = top_patches(model, field, {channel}, pictures, most={most}, per_picture={per_picture})
 for patch in patches:
     print(patch.picture, (patch.row, patch.col), patch.activation, patch.box)
 """

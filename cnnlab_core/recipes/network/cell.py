@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(
@@ -18,8 +18,7 @@ from cnnlab_core.network.cell import explain_backward, explain_cell
 {import_}from cnnlab_core.network.layer import chain_of
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 {change}for node in chain_of(model, "{node}"):  # the layer that reads maps, and what is done to its sum
     cell = explain_cell(model, x, node, {channel}, {row}, {col})
     print(node, cell.operation, f"{{cell.value:.6f}}, the network says {{cell.said:.6f}}")

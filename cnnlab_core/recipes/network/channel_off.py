@@ -1,6 +1,6 @@
 """The answer of the network with channels switched off or scaled."""
 
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, changes: dict[tuple[str, int], float]) -> str:
@@ -9,8 +9,7 @@ import torch
 from cnnlab_core.network.intervene import logits_with
 {IMPORTS}
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 with torch.no_grad():
     before = model(x).softmax(1)[0]
 after = logits_with(model, x, {changes!r}).softmax(1)[0]  # by layer and channel: what its map is multiplied by

@@ -2,7 +2,7 @@
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.recipes.adversarial.arguments import arguments, import_torch
-from cnnlab_core.recipes.opening import IMPORTS, picture
+from cnnlab_core.recipes.opening import IMPORTS, prepared
 
 
 def code(model: str, weights: str, sample: str | None, plan: Plan, target: int | None = None) -> str:
@@ -12,8 +12,7 @@ def code(model: str, weights: str, sample: str | None, plan: Plan, target: int |
 from cnnlab_core.network.difference import differences, stage_differences
 from cnnlab_core.network.stages import stages_of
 
-model = load_model("{model}", weights="{weights}")
-x = model.prepare({picture(sample)})  # (1, 3, H, W), pixels in [0, 1]
+{prepared(model, weights, sample)}
 after = {plan.method}(model, x, {arguments(plan, target)}).rounded.x_adv
 
 ratios = differences(model, x, after)  # of every layer the norm of the difference over the norm

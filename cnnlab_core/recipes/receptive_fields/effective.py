@@ -19,15 +19,14 @@ def code(
     names = "effective_field, mass_radii" + (", noise_pictures" if noise else "")
     samples = "" if noise else f"samples = list(sample_images().values())[:{count}]\n"
     return f"""\
-{start}from cnnlab_core.runtime.jobs import finish
-{IMPORTS}
+{start}{IMPORTS}
 from cnnlab_core.receptive_field.effective import {names}
 
 {samples}influence = {{}}
 for weights in {tuple(weights)!r}:
     model = load_model("{model}", weights=weights)
     pictures = {pictures}
-    influence[weights] = finish(effective_field(model, "{node}", {row}, {col}, pictures, channel={channel}))
+    influence[weights] = effective_field(model, "{node}", {row}, {col}, pictures, channel={channel})
     centre, radii = mass_radii(influence[weights])  # of 25, 50 and 95 % of the mass
     print(weights, centre, radii)
 """

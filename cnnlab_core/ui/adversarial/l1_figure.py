@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from cnnlab_core.attacks.studies.l1_figure import l1_rows, l1_titles
+from cnnlab_core.attacks.studies.l1_figure import l1_rows_steps, l1_titles
 from cnnlab_core.attacks.studies.report import Aim, Row, report_table
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.report import Format, ReportRow, rendered, report_figure
@@ -96,7 +96,7 @@ def _rows(choice: Choice, asked: Asked) -> tuple[Row, ...]:
 
     def study(model: LoadedModel) -> Generator[Progress[tuple[Row, ...]], None, tuple[Row, ...]]:
         opened = [(title, picture.image, aims) for title, picture, aims in asked]
-        return l1_rows(model, opened, choice.plan, known)
+        return l1_rows_steps(model, opened, choice.plan, known)
 
     outcome = run_on_model(
         "l1 figure",

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from cnnlab_core.attacks.studies.sweep import class_in_name
-from cnnlab_core.classification.batch import Classified, classify
+from cnnlab_core.classification.batch import Classified, classify_steps
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.ui.adversarial.choice import CONTROLS
 from cnnlab_core.ui.adversarial.target import class_names
+from cnnlab_core.ui.controls import held
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import data_address, plain
 from cnnlab_core.ui.subject import Subject, run_on_model
@@ -65,7 +66,7 @@ def choose_pictures(subject: Subject) -> tuple[LabelledPicture, ...]:
         "several",
         subject.network,
         ([(one.title, one.key) for one in pictures],),
-        lambda model: classify(model, [(one.title, one.content) for one in pictures]),
+        lambda model: classify_steps(model, [(one.title, one.content) for one in pictures]),
         label=f"Classifying {len(pictures)} pictures",
         for_everybody=not files,
     ).result
@@ -90,10 +91,16 @@ def _true_classes(
         }
         for picture, answer, index in zip(pictures, answers, suggested, strict=True)
     ]
+    key = f"{CONTROLS.key('true')} {digest(rows)[:12]}"
+    kept = st.session_state.setdefault(held(f"{key} kept"), {"now": [row["true class"] for row in rows]})
+    if key not in st.session_state:  # drawn for the first time, or again: the browser has forgotten what was typed
+        kept["first"] = kept["now"]
+    for row, name in zip(rows, kept["first"], strict=True):
+        row["true class"] = name
     edited = st.data_editor(
         rows,
         hide_index=True,
-        key=f"{CONTROLS.key('true')} {digest(rows)[:12]}",
+        key=key,
         disabled=["", "picture", "the network says", "probability"],
         column_config={
             "": st.column_config.ImageColumn(width=64),
@@ -101,8 +108,8 @@ def _true_classes(
             "probability": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
         },
     )
-    given = [row["true class"] for row in edited]
-    return [names.index(name) if name in names else None for name in given]
+    kept["now"] = [row["true class"] for row in edited]
+    return [names.index(name) if name in names else None for name in kept["now"]]
 
 
 def _suggested(labels: Sequence[str], picture: LabelledPicture, answer: Classified) -> int | None:

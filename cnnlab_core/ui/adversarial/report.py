@@ -14,9 +14,9 @@ from cnnlab_core.attacks.studies.report import (
     Aim,
     Found,
     Row,
-    report_rows,
+    report_rows_steps,
     report_table,
-    rows_under_transforms,
+    rows_under_transforms_steps,
     transforms_table,
 )
 from cnnlab_core.attacks.studies.robustness import UnderTransform
@@ -144,7 +144,7 @@ def _run(choice: Choice, asked: _Asked) -> Outcome[tuple[Row, ...]]:
 
     def study(model: LoadedModel) -> Generator[Progress[tuple[Row, ...]], None, tuple[Row, ...]]:
         opened = [(title, picture.image) for title, picture in pictures.items()]
-        return report_rows(model, opened, targets, choice.plan, known, paired=asked.paired)
+        return report_rows_steps(model, opened, targets, choice.plan, known, paired=asked.paired)
 
     with status:
         outcome = run_on_model(
@@ -259,7 +259,7 @@ def _under_transforms(choice: Choice, rows: Sequence[Row]) -> list[File]:
         "report transforms",
         choice.subject.network,
         (identity,),
-        lambda model: rows_under_transforms(model, kept),
+        lambda model: rows_under_transforms_steps(model, kept),
         label="Asking about the transformed pictures",
     ).result
     if under is None:

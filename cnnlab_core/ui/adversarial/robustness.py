@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from cnnlab_core.attacks import Expectation
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.result import AttackResult, View
-from cnnlab_core.attacks.studies.attack import attack_picture, shown_class
+from cnnlab_core.attacks.studies.attack import attack_picture_steps, shown_class
 from cnnlab_core.attacks.studies.robustness import (
     OUTCOMES,
     UNTOUCHED,
@@ -21,7 +21,7 @@ from cnnlab_core.attacks.studies.robustness import (
     UnderTransform,
     outcome,
     robustness_table,
-    under_transforms,
+    under_transforms_steps,
 )
 from cnnlab_core.attacks.transforms import TRANSFORMS, Transform
 from cnnlab_core.images import label_picture, png, thumbnail
@@ -83,7 +83,7 @@ class _Tested:
             "under transforms",
             subject.network,
             (self.key, trials),
-            lambda model: under_transforms(model, list(self.pictures.values()), trials),
+            lambda model: under_transforms_steps(model, list(self.pictures.values()), trials),
             place=f"under {place}",
             label=TRANSFORMS[name].title if name else "Classifying",
             for_everybody=subject.picture.is_sample and len(self.pictures) == 2,
@@ -93,7 +93,10 @@ class _Tested:
 
 def show(choice: Choice) -> None:
     """A card for each transform, the attack through transforms, and the curves over one transform's strength."""
-    status = looked_at("Does the attack survive? Both pictures are turned, cut or compressed, and asked about again.")
+    status = looked_at(
+        "Does the attack survive? On each card: the clean picture (left) and the attacked one, turned, cut or "
+        "compressed alike."
+    )
     attacked = run_attack(choice, at=status)
     if attacked.result is None:
         st.caption("First run the attack with the settings above; its pictures are then transformed here.")
@@ -112,6 +115,7 @@ def _show(choice: Choice, found: AttackResult) -> None:
                 icon=":material/shield:",
             )
     cards = _cards()
+    legend = st.container()
     with st.container(border=True):
         robust, through = _through(choice, {card.name: card.strength for card in cards})
     pictures = {NAMES[0]: found.clean.view().pixels, NAMES[1]: found.rounded.view().pixels}
@@ -122,6 +126,9 @@ def _show(choice: Choice, found: AttackResult) -> None:
     trials = [trial for card in cards for trial in _fill(tested, card)]
     with summary:
         _summary(tested, trials[1:])
+    with legend:  # no caption: Streamlit fades those, and the badges would be too faint to read
+        badges = (f"{badge} {OUTCOMES[name]}" for name, badge in _BADGES.items() if name != "no merit")
+        st.markdown(f"On each card: {', '.join(pictures)} (from left to right). {'. '.join(badges)}.")
     y = found.goal.single[0]
     undone = [TRANSFORMS[trial.name].title.lower() for trial in trials[1:] if trial.views[0].best != y]
     guess_number(
@@ -203,11 +210,6 @@ def _summary(tested: _Tested, trials: Sequence[UnderTransform]) -> None:
         which = ", ".join(TRANSFORMS[trial.name].title.lower() for trial in held)
         lines.append(f"{subject} survives **{len(held)} of {len(trials)}**{': ' if which else ''}{which}.")
     st.markdown("  \n".join(lines))
-    st.markdown(  # no caption: Streamlit fades those, and the badges would be too faint to read
-        f"On each card: {', '.join(tested.pictures)} (from left to right). "
-        + ". ".join(f"{badge} {OUTCOMES[name]}" for name, badge in _BADGES.items() if name != "no merit")
-        + "."
-    )
 
 
 # --- the attack through transforms ------------------------------------------------------------------------------------
@@ -237,7 +239,7 @@ def _through(choice: Choice, strengths: Mapping[str, float]) -> tuple[AttackResu
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[AttackStep, None, AttackResult]:
         views = Expectation(model, transforms, torch.Generator().manual_seed(plan.seed), draws)
-        found = yield from attack_picture(model, x, plan, choice.target, through=views)
+        found = yield from attack_picture_steps(model, x, plan, choice.target, through=views)
         return replace(found, trace={})  # the way there isn't shown
 
     asked = chosen, draws, plan

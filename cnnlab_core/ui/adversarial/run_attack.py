@@ -7,7 +7,7 @@ import streamlit as st
 
 from cnnlab_core.attacks.loop import AttackStep
 from cnnlab_core.attacks.result import AttackResult
-from cnnlab_core.attacks.studies.attack import attack_picture
+from cnnlab_core.attacks.studies.attack import attack_picture_steps
 from cnnlab_core.ui.adversarial.choice import Choice
 from cnnlab_core.ui.runner import Outcome
 from cnnlab_core.ui.subject import run_study
@@ -30,7 +30,7 @@ def run_attack(
         "attack",
         choice.subject,
         (choice.target, choice.plan),
-        lambda model, x: attack_picture(model, x, choice.plan, choice.target),
+        lambda model, x: attack_picture_steps(model, x, choice.plan, choice.target),
         place=place,
         label=choice.plan.title,
         start="" if follows else f"Attack ({choice.plan.title}, up to {choice.plan.most_steps} steps)",

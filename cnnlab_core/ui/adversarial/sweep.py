@@ -13,10 +13,10 @@ from cnnlab_core.attacks.minimal_epsilon import MinimalEpsilon
 from cnnlab_core.attacks.studies.sweep import (
     Curves,
     accuracy,
-    compare_attacks,
-    for_pictures,
+    compare_attacks_steps,
+    for_pictures_steps,
     half_fooled,
-    smallest_epsilons,
+    smallest_epsilons_steps,
     sweep_table,
 )
 from cnnlab_core.attacks.sweep import Curve
@@ -150,10 +150,10 @@ def _run(choice: Choice, sweep: _Sweep, status: DeltaGenerator, place: DeltaGene
         "sweep",
         subject.network,
         (sweep.key, sweep.eps),
-        lambda model: for_pictures(
+        lambda model: for_pictures_steps(
             model,
             sweep.files,
-            lambda x, y: compare_attacks(model, x, sweep.plans, eps=sweep.eps, y=y, target=sweep.target),
+            lambda x, y: compare_attacks_steps(model, x, sweep.plans, eps=sweep.eps, y=y, target=sweep.target),
         ),
         label=f"{sweep.title} at each epsilon",
         start="" if follows else f"Run {sweep.title} at {len(sweep.eps)} epsilons{many}",
@@ -250,10 +250,12 @@ def _search(subject: Subject, sweep: _Sweep) -> list[list[str]] | None:
     """The smallest epsilon of each picture and attack by bisection, in words, once they were asked for."""
 
     def study(model: LoadedModel) -> Generator[Progress[Any], None, list[list[str]]]:
-        found = yield from for_pictures(
+        found = yield from for_pictures_steps(
             model,
             sweep.files,
-            lambda x, y: smallest_epsilons(model, x, sweep.plans, highest=sweep.eps[-1], y=y, target=sweep.target),
+            lambda x, y: smallest_epsilons_steps(
+                model, x, sweep.plans, highest=sweep.eps[-1], y=y, target=sweep.target
+            ),
         )
         return [[_found(entry, sweep) for entry in entries] for entries in found]
 

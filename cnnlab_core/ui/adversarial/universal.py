@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.result import View
-from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, universal_change, universal_table
+from cnnlab_core.attacks.studies.universal import BATCH, EPOCHS, universal_change_steps, universal_table
 from cnnlab_core.attacks.universal import Universal, UniversalStep
 from cnnlab_core.images import png, thumbnail
 from cnnlab_core.images.levels import LEVELS, NORM_NAMES, distance
@@ -146,7 +146,7 @@ def _run(
 
     def study(model: LoadedModel) -> Generator[UniversalStep, None, Universal]:
         x = torch.cat([model.prepare(one.image) for one in asked.pictures])
-        return universal_change(
+        return universal_change_steps(
             model,
             x,
             asked.seen,

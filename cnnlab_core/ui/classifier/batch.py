@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from cnnlab_core.classification.batch import Classified, batch_table, classify
+from cnnlab_core.classification.batch import Classified, batch_table, classify_steps
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import sample_images
 from cnnlab_core.models import load_model
@@ -55,7 +55,7 @@ def _classify(subject: Subject) -> list[Classified]:
         return []
 
     def job() -> Generator[Any, None, list[Classified]]:
-        return (yield from classify(load_model(*subject.network), pictures))
+        return (yield from classify_steps(load_model(*subject.network), pictures))
 
     return (
         run(

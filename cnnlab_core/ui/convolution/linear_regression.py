@@ -14,7 +14,7 @@ from cnnlab_core.from_scratch.torch_gradients import loss_gradients, neuron_grad
 from cnnlab_core.plots.labels import short_number
 from cnnlab_core.recipes.convolution import linear_regression as recipe
 from cnnlab_core.ui.address import in_address
-from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.controls import Controls, held
 from cnnlab_core.ui.convolution.gradient_descent import STEPS, path_table, xor
 from cnnlab_core.ui.convolution.pieces import show_formulas
 from cnnlab_core.ui.guess import learned
@@ -224,16 +224,18 @@ def first_points(inputs: int) -> tuple[str, list[str], str]:
 
 def editable_rows(name: str, columns: Sequence[str], start: str) -> Array:
     """A table to edit, (rows, columns); the address keeps its rows under ``name``."""
-    key, editor, kept = (CONTROLS.key(part) for part in (name, f"{name}_editor", f"{name}_kept"))
-    if editor not in st.session_state:  # drawn for the first time, or again: begin with what the link holds
-        st.session_state[kept] = _rows_from_address(key, columns, start)
-    rows = [dict(zip(columns, row, strict=True)) for row in st.session_state[kept].tolist()]
+    key = CONTROLS.key(name)
+    kept = held(f"{key}_kept")
+    version, table = st.session_state.get(kept, (0, None))
+    if f"{key}_editor_{version}" not in st.session_state:  # never drawn, or again: begin with what the link holds
+        version, table = st.session_state[kept] = version + 1, _rows_from_address(key, columns, start)
+    rows = [dict(zip(columns, row, strict=True)) for row in table.tolist()]
     number = st.column_config.NumberColumn(required=True, min_value=-LARGEST, max_value=LARGEST)
     edited = st.data_editor(
         rows,
         num_rows="dynamic",
         hide_index=True,
-        key=editor,
+        key=f"{key}_editor_{version}",  # of a table that begins anew the browser would show the edits of before
         column_config=dict.fromkeys(columns, number),
         alt=f"The table: {', '.join(columns)}",
     )

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import streamlit as st
 from PIL import Image
 
-from cnnlab_core.dream.atlas import EACH, Entry, atlas, atlas_channels, is_cached
+from cnnlab_core.dream.atlas import EACH, Entry, atlas_channels, atlas_steps, is_cached
 from cnnlab_core.dream.layers import stages
 from cnnlab_core.images import png, webp
 from cnnlab_core.models import load_model
@@ -50,7 +50,7 @@ def show(subject: Subject) -> None:
                 place.image(data_address(_row(found), "webp"), alt=f"{node} so far", width="stretch")
 
     def job() -> Generator[Progress[tuple[Entry, ...]], None, tuple[Entry, ...]]:
-        return (yield from atlas(load_model(*subject.network)))
+        return (yield from atlas_steps(load_model(*subject.network)))
 
     ready = subject.weights == "pretrained" and is_cached(subject.spec)
     count = len(atlas_channels(subject.spec))

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cnnlab_core.classification.softmax import softmax, top_k
-from cnnlab_core.dream import class_log_probability, visualise
+from cnnlab_core.dream import class_log_probability, visualise_steps
 from cnnlab_core.dream.film import Film
 from cnnlab_core.images import png, to_tensor
 from cnnlab_core.models import ZOO, ModelSpec, find_spec, load_model
@@ -116,7 +116,7 @@ def _side(  # type: ignore[no-untyped-def]
         start = to_tensor(seen).to(model.device) if question.photo else None
         generator = torch.Generator().manual_seed(question.seed)
         goal = class_log_probability(question.target)
-        return visualise(model, goal, start=start, generator=generator, **question.arguments)
+        return visualise_steps(model, goal, start=start, generator=generator, **question.arguments)
 
     usual = _Question(TARANTULA % len(subject.labels), True, 48, 0.03, 0)
     first = question == usual and subject.picture.is_sample

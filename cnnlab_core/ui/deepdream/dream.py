@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.dream import channel, dream, layer, memory
+from cnnlab_core.dream import channel, dream_steps, layer, memory
 from cnnlab_core.dream.film import Film
 from cnnlab_core.images import shrunk, to_tensor
 from cnnlab_core.models import load_model
@@ -19,7 +19,7 @@ from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.ui.deepdream import several_layers
 from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.deepdream.gallery import show_patches
-from cnnlab_core.ui.deepdream.layer import choose_layer, typical
+from cnnlab_core.ui.deepdream.layer import choose_layer, strip_place, typical
 from cnnlab_core.ui.deepdream.settings import (
     CONTROLS,
     DEPTH,
@@ -33,7 +33,7 @@ from cnnlab_core.ui.deepdream.settings import (
 )
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.show import later, main_answer, main_picture, plain
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain, reserve
 from cnnlab_core.ui.subject import Subject
 from cnnlab_core.ui.take_away import take_away
 
@@ -51,11 +51,13 @@ READS = {
 
 def show(subject: Subject) -> None:
     """Presets, the layer and the settings, and the dream that they give of the photo."""
-    strip = st.container()
+    strip = strip_place(subject)
     left, right = st.columns([1.45, 1], gap="large")
     with right:
         answer, row = main_answer(), st.container()
-        presets(subject.spec)
+        with answer:
+            said = later()
+        looks = st.container(key="dream_looks")
         with st.popover(
             "More settings: octaves, steps, one channel, size …",
             icon=":material/tune:",
@@ -66,6 +68,9 @@ def show(subject: Subject) -> None:
             with strip:
                 chosen = choose_layer(subject, CONTROLS, depth=DEPTH, place=listed)
             settings = choose_settings(chosen)
+        _answer(said, subject, chosen, settings, None)
+        with looks:
+            presets(subject.spec)
         trick = CONTROLS.one_of("trick", "Leave a trick out", TRICKS, TRICKS[0], on_change=at_once, wrap=True)
         st.caption(READS[trick])
         if settings.channel is not None:
@@ -75,9 +80,6 @@ def show(subject: Subject) -> None:
     with left:
         rest = st.container()
     with picture:
-        with answer:
-            said = later()
-        _answer(said, subject, chosen, settings, None)
         film, take = _dream(subject, chosen, settings, trick, row, rest)
     _answer(said, subject, chosen, settings, film)
     with rest:
@@ -128,8 +130,9 @@ def _dream(
         )
         generator = torch.Generator().manual_seed(settings.seed)
         x = to_tensor(before).to(model.device)
-        return dream(model, x, goal, generator=generator, **settings.arguments)
+        return dream_steps(model, x, goal, generator=generator, **settings.arguments)
 
+    reserve("frame_film_dream", f"calc(((100vw - 396px) * 0.592 - 32px) * {before.height / before.width:.3f})")
     key = digest("dream", subject.network, subject.picture.key, settings)
     film = show_film(
         "dream",

@@ -76,7 +76,7 @@ def show_film(
     """
     box = f"film_{name.replace(' ', '_')}"
     with st.container(key=box, gap="small"):
-        frame, views = later(), st.container(key=f"views_{box}")
+        frame, views = later(st.container(key=f"frame_{box}")), st.container(key=f"views_{box}")
     status, under = at or st.container(), below or st.container()
     says, curve = later(under), later(under)
     shown = _Shown(key, None, before, labels, every, total)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
-from cnnlab_core.dream import Objective, channel, diversity, layer, unit, visualise
+from cnnlab_core.dream import Objective, channel, diversity, layer, unit, visualise_steps
 from cnnlab_core.dream.atlas import drawing
 from cnnlab_core.dream.feature_visualisation import PARAMETRISATIONS, RATE
 from cnnlab_core.dream.film import Film
@@ -19,7 +19,7 @@ from cnnlab_core.recipes.deepdream import neurons as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import film_files, show_film
 from cnnlab_core.ui.deepdream.gallery import show_patches
-from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer, typical
+from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer, strip_place, typical
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import main_answer, main_picture, plain
@@ -86,7 +86,7 @@ class _Question:
 
 def show(subject: Subject) -> None:
     """The layer and the question, the picture that answers it, and the photos' patches that excite the channel."""
-    strip = st.container()
+    strip = strip_place(subject)
     left, right = st.columns([1, 1.2], gap="large")
     with right:
         answer, asked, row = main_answer(), st.container(), st.container()
@@ -150,7 +150,7 @@ def _draw(subject: Subject, question: _Question, row: DeltaGenerator, below: Del
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
         generator = torch.Generator().manual_seed(question.seed)
-        return visualise(model, question.objective, generator=generator, **question.arguments)
+        return visualise_steps(model, question.objective, generator=generator, **question.arguments)
 
     cheap = question.steps * question.count * question.side**2 <= 64 * 128**2
     return show_film(

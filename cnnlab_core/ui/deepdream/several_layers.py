@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from cnnlab_core.dream.layers import maps_of
-from cnnlab_core.dream.several_layers import dream_layers, grey_noise
+from cnnlab_core.dream.several_layers import dream_layers_steps, grey_noise
 from cnnlab_core.images import png, to_picture
 from cnnlab_core.plots.paper import picture_row, rendered
 from cnnlab_core.recipes.deepdream import several_layers as recipe
@@ -37,7 +37,7 @@ def show(subject: Subject, settings: Settings) -> None:
         "three layers",
         subject.network,
         (nodes, asked),
-        lambda model: dream_layers(model, nodes, norm=asked.norm, size=SIZE, seed=asked.seed, **asked.arguments),
+        lambda model: dream_layers_steps(model, nodes, norm=asked.norm, size=SIZE, seed=asked.seed, **asked.arguments),
         label="Dreaming of three layers",
         start="Dream of the three",
         for_everybody=asked == Settings("", None, side=SIZE),

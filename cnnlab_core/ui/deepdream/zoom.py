@@ -7,13 +7,13 @@ from typing import Any
 import streamlit as st
 import torch
 
-from cnnlab_core.dream import layer, zoom
+from cnnlab_core.dream import layer, zoom_steps
 from cnnlab_core.images import shrunk, to_tensor
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.deepdream import zoom as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import VIEWS, film_files, show_film
-from cnnlab_core.ui.deepdream.layer import choose_layer
+from cnnlab_core.ui.deepdream.layer import choose_layer, strip_place
 from cnnlab_core.ui.deepdream.settings import DEPTH, SIDES, Settings
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
@@ -28,7 +28,7 @@ OCTAVES = 2
 
 def show(subject: Subject) -> None:
     """The layer and the settings, and the frames as an animation."""
-    strip = st.container()
+    strip = strip_place(subject)
     left, right = st.columns([1.45, 1], gap="large")
     with right:
         with main_answer():
@@ -59,7 +59,7 @@ def show(subject: Subject) -> None:
         x = to_tensor(before).to(model.device)
         generator = torch.Generator().manual_seed(seed)
         goal = layer(chosen.name)
-        return zoom(model, x, goal, frames=frames, factor=factor, generator=generator, **settings.arguments)
+        return zoom_steps(model, x, goal, frames=frames, factor=factor, generator=generator, **settings.arguments)
 
     with right:
         learned("each frame begins with the last, so what a layer sees a little of grows, whatever the photo was.")

@@ -5,19 +5,19 @@ import streamlit as st
 
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.agreement import GRID, agreement
-from cnnlab_core.interpretability.methods import Explained, attribute_all
+from cnnlab_core.interpretability.methods import Explained, attribute_all_steps
 from cnnlab_core.plots.heatmaps import number_grid
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.overlays import attribution_overlay
 from cnnlab_core.recipes.feature_maps import agreement as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.feature_maps.layer import LayerSubject, choose_class
-from cnnlab_core.ui.feature_maps.trial import GRADIENTS, choose_methods, cost, requests_of, start_label
+from cnnlab_core.ui.feature_maps.layer import LayerSubject
+from cnnlab_core.ui.feature_maps.trial import GRADIENTS, choose_trial, start_label
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import kept
-from cnnlab_core.ui.show import form, main_answer, main_picture, plain
-from cnnlab_core.ui.subject import classify_picture, run_study
+from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 SHORT = {"Integrated gradients": "Integrated"}
@@ -27,22 +27,17 @@ _WIDTH = 128
 
 def show(subject: LayerSubject) -> None:
     """The maps in a row, and the rank correlations of all pairs."""
-    answer = classify_picture(subject.spec, subject.weights, subject.picture, place="maps")
-    if answer is None:
+    trial = choose_trial(subject, "agreeing", GRADIENTS)
+    if trial is None:
         return
-    place, picture, said = form(), main_picture(), main_answer()
-    first, second = place.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
-    target = choose_class(subject, answer.best[0].index, place=first)
-    methods = choose_methods("agreeing", GRADIENTS, place=second)
-    requests = requests_of(subject.spec, methods, target)
     outcome = run_study(
         "agreement",
         subject,
-        (tuple(requests),),
-        lambda model, x: attribute_all(model, x, requests),
+        (trial.requests,),
+        lambda model, x: attribute_all_steps(model, x, trial.requests),
         label="Explaining in several ways",
-        start=start_label(subject.spec, cost(subject.spec, requests)),
-        asked=target,
+        start=start_label(subject.spec, trial.answers),
+        asked=trial.target,
     )
     found = outcome.result
     if found is None:
@@ -51,7 +46,7 @@ def show(subject: LayerSubject) -> None:
         agreement({str(name): each for name, each in found.items()}),
         [SHORT.get(name, name) for name in found],
     )
-    with picture, kept(outcome, "kept_agreement"):
+    with trial.picture, kept(outcome, "kept_agreement"):
         with st.container(horizontal=True, gap="small"):
             for name in found:
                 with st.container(width=_WIDTH, gap=None):
@@ -61,7 +56,7 @@ def show(subject: LayerSubject) -> None:
                     st.caption(name)
         figure = number_grid(np.nan_to_num(matrix), rows=names, columns=names, limit=1.0, row_height=30)
         show_chart(figure, "agreement", "Rank correlation of each pair of methods", subject.about)
-    with said:
+    with trial.words:
         st.markdown(
             f"Every method explains **{plain(subject.labels[outcome.asked])}**. Each number compares two of them, in "
             f"{GRID} × {GRID} cells of the photo: 1 is the same order of places, 0 none in common, below 0 the "
@@ -75,7 +70,7 @@ def show(subject: LayerSubject) -> None:
     if outcome.state == "done":
         pictures = [_overlay(subject, found, name, 448) for name in found]
         take_away(
-            recipe.code(*subject.network, subject.sample, target, methods),
+            recipe.code(*subject.network, subject.sample, trial.target, trial.methods),
             File("Maps (PNG)", lambda: png(side_by_side(pictures)), "cnnlab_agreement.png", "image/png"),
             File("Rank correlations (CSV)", lambda: _table(list(found), matrix), "cnnlab_agreement.csv", "text/csv"),
         )

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.attribution import BASELINES, WIDE_GAP, occlusion_corners
-from cnnlab_core.interpretability.methods import METHODS, Attribution, Method, Request, attribute
+from cnnlab_core.interpretability.methods import METHODS, Attribution, Method, Request, attribute_steps
 from cnnlab_core.models import LoadedModel
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.overlays import attribution_overlay
@@ -122,7 +122,7 @@ def _panel(subject: LayerSubject, method: Method, target: int, above: DeltaGener
 def _study(
     subject: LayerSubject, request: Request, model: LoadedModel, x: torch.Tensor
 ) -> Generator[Progress[None], None, Shown]:
-    found = yield from attribute(model, x, request)
+    found = yield from attribute_steps(model, x, request)
     picture = attribution_overlay(subject.seen, found.values, signed=found.signed)
     at = f" at {next((layer.place for layer in model.nodes() if layer.name == request.node), '')}"
     details = {

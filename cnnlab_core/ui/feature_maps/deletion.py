@@ -8,20 +8,20 @@ import plotly.graph_objects as go
 import streamlit as st
 import torch
 
-from cnnlab_core.interpretability.deletion import BASELINES, RANDOM, Curves, curves_table, deletion
-from cnnlab_core.interpretability.methods import METHODS, Method, attribute_all, enlarged
+from cnnlab_core.interpretability.deletion import BASELINES, RANDOM, Curves, curves_table, deletion_steps
+from cnnlab_core.interpretability.methods import METHODS, Method, attribute_all_steps, enlarged
 from cnnlab_core.models import LoadedModel
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.theme import CATEGORICAL, MUTED
 from cnnlab_core.recipes.feature_maps import deletion as recipe
 from cnnlab_core.runtime.jobs import part
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_class
-from cnnlab_core.ui.feature_maps.trial import choose_methods, cost, requests_of, start_label
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
+from cnnlab_core.ui.feature_maps.trial import choose_trial, start_label
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import kept
-from cnnlab_core.ui.show import form, main_answer, main_picture, plain, show_words
-from cnnlab_core.ui.subject import classify_picture, run_study
+from cnnlab_core.ui.show import plain, show_words
+from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 QUICK: tuple[Method, ...] = ("Saliency", "Grad-CAM")
@@ -32,32 +32,27 @@ TITLES: dict[Which, str] = {"deletion": "Hottest pixels taken away", "insertion"
 
 def show(subject: LayerSubject) -> None:
     """Both figures, and the area under each curve."""
-    answer = classify_picture(subject.spec, subject.weights, subject.picture, place="maps")
-    if answer is None:
+    trial = choose_trial(subject, "deleted", QUICK)
+    if trial is None:
         return
-    place, picture, said = form(), main_picture(), main_answer()
-    first, second, more = place.columns([1, 2, 0.5], gap="medium", vertical_alignment="bottom")
-    target = choose_class(subject, answer.best[0].index, place=first)
-    methods = choose_methods("deleted", QUICK, place=second)
-    with more.popover("More", icon=":material/tune:", key="maps_deletion_more", width="stretch"):
+    with trial.more.popover("More", icon=":material/tune:", key="maps_deletion_more", width="stretch"):
         baseline = CONTROLS.one_of("deletion_baseline", "What is gone is", BASELINES, BASELINES[0])
         steps = CONTROLS.slider("deletion_steps", "Steps", 5, 50, STEPS, 1)
-    requests = requests_of(subject.spec, methods, target)
-    explaining, curves = cost(subject.spec, requests), 2.0 * (len(methods) + 1) * (steps + 1)
+    target, explaining, curves = trial.target, trial.answers, 2.0 * (len(trial.methods) + 1) * (steps + 1)
 
     def study(model: LoadedModel, x: torch.Tensor) -> Generator[Any, None, Curves]:
         total = explaining + curves
-        found = yield from part(attribute_all(model, x, requests), 0, explaining, total)
+        found = yield from part(attribute_all_steps(model, x, trial.requests), 0, explaining, total)
         maps: dict[str, np.ndarray] = {
             name: enlarged(each.values, (x.shape[2], x.shape[3])) for name, each in found.items()
         }
-        made = deletion(model, x, target, maps, steps=steps, baseline=baseline)
+        made = deletion_steps(model, x, target, maps, steps=steps, baseline=baseline)
         return (yield from part(made, explaining, curves, total))
 
     outcome = run_study(
         "deletion",
         subject,
-        (tuple(requests), steps, baseline),
+        (trial.requests, steps, baseline),
         study,
         label="Taking pixels away",
         start=start_label(subject.spec, explaining + curves),
@@ -66,12 +61,12 @@ def show(subject: LayerSubject) -> None:
     found = outcome.result
     if found is None:
         return
-    with picture, kept(outcome, "kept_deletion"):
+    with trial.picture, kept(outcome, "kept_deletion"):
         for column, (which, title) in zip(st.columns(2, gap="medium"), TITLES.items(), strict=True):
             with column:
                 about = f"{subject.about} Class: {subject.labels[outcome.asked[0]]}. Baseline: {outcome.asked[1]}."
                 show_chart(_figure(found, which, title), which, title, about)
-    with said:
+    with trial.words:
         _words(subject, *outcome.asked)
     _areas(found)
     _guess(found)
@@ -82,7 +77,7 @@ def show(subject: LayerSubject) -> None:
     if outcome.state == "done":
         arguments = {"steps": steps, "baseline": baseline}
         take_away(
-            recipe.code(*subject.network, subject.sample, target, methods, arguments),
+            recipe.code(*subject.network, subject.sample, target, trial.methods, arguments),
             File("The curves (CSV)", lambda: curves_table(found).encode(), "cnnlab_deletion.csv", "text/csv"),
         )
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cnnlab_core.dream.film import Film
 from cnnlab_core.images import to_tensor
-from cnnlab_core.interpretability.inversion import SMOOTHNESS, distance_at, inversion
+from cnnlab_core.interpretability.inversion import SMOOTHNESS, distance_at, inversion_steps
 from cnnlab_core.interpretability.methods import BACKWARD
 from cnnlab_core.models import load_model
 from cnnlab_core.recipes.feature_maps import inversion as recipe
@@ -36,7 +36,7 @@ def show(subject: LayerSubject) -> None:
 
     def job() -> Generator[Any, None, Any]:
         model = load_model(*subject.network)
-        return inversion(model, model.prepare(subject.picture.image), node, **arguments)
+        return inversion_steps(model, model.prepare(subject.picture.image), node, **arguments)
 
     key = digest("inversion", subject.key, node, arguments)
     left, right = st.columns([1, 1], gap="large")

@@ -7,19 +7,19 @@ import streamlit as st
 
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.methods import METHODS, Method
-from cnnlab_core.interpretability.randomisation import Randomised, randomisation, randomisation_table
+from cnnlab_core.interpretability.randomisation import Randomised, randomisation_steps, randomisation_table
 from cnnlab_core.plots.depths import Row, in_lines, rows_of_maps
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.overlays import in_full_colour
 from cnnlab_core.plots.theme import CATEGORICAL
 from cnnlab_core.recipes.feature_maps import randomisation as recipe
 from cnnlab_core.ui.chart import show_chart
-from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject, choose_class
-from cnnlab_core.ui.feature_maps.trial import choose_methods, cost, requests_of, start_label
+from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
+from cnnlab_core.ui.feature_maps.trial import choose_trial, start_label
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import kept
-from cnnlab_core.ui.show import figure_colours, form, main_answer, main_picture, plain, show_by_width
-from cnnlab_core.ui.subject import classify_picture, run_study
+from cnnlab_core.ui.show import figure_colours, plain, show_by_width
+from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 CHEAP: tuple[Method, ...] = ("Saliency", "Grad-CAM", "Grad-CAM++")
@@ -32,43 +32,33 @@ WAYS = ("with their signs", "sizes alone")
 
 def show(subject: LayerSubject) -> None:
     """The maps of each stage with their rank correlations, and these as lines."""
-    answer = classify_picture(subject.spec, subject.weights, subject.picture, place="maps")
-    if answer is None:
+    trial = choose_trial(subject, "randomised", CHEAP, beside=True)
+    if trial is None:
         return
-    place = form()
-    left, right = st.columns([2.5, 1], gap="medium")
-    with left:
-        picture = main_picture()
-    with right:
-        said = main_answer()
-    first, second, more = place.columns([1, 2, 0.5], gap="medium", vertical_alignment="bottom")
-    target = choose_class(subject, answer.best[0].index, place=first)
-    methods = choose_methods("randomised", CHEAP, place=second)
-    with more.popover("More", icon=":material/tune:", key="maps_randomisation_more", width="stretch"):
+    with trial.more.popover("More", icon=":material/tune:", key="maps_randomisation_more", width="stretch"):
         stages = CONTROLS.slider("stages", "Steps to a random network", 2, 12, STAGES, 1)
         seed = CONTROLS.number("randomised_seed", "Seed of the random weights", 1, 99_999, 1, 1)
         way = CONTROLS.one_of("ranks", "Compare the maps", WAYS, WAYS[0])
-    requests = requests_of(subject.spec, methods, target)
     outcome = run_study(
         "randomisation",
         subject,
-        (tuple(requests), stages, seed),
-        lambda model, x: randomisation(model, x, requests, stages=stages, seed=seed),
+        (trial.requests, stages, seed),
+        lambda model, x: randomisation_steps(model, x, trial.requests, stages=stages, seed=seed),
         label="Making the network forget",
-        start=start_label(subject.spec, (stages + 1) * cost(subject.spec, requests)),
-        asked=(target, stages),
+        start=start_label(subject.spec, (stages + 1) * trial.answers),
+        asked=(trial.target, stages),
     )
     found = outcome.result
     if found is None:
         return
     numbers = found.correlations(absolute=way == WAYS[1])
-    with picture, kept(outcome, "kept_randomisation"):
+    with trial.picture, kept(outcome, "kept_randomisation"):
         rows, (paint, paper) = _rows(found, numbers), figure_colours()
         wide = rows_of_maps(rows, ink=paint, paper=paper, beside=True)
         narrow = rows_of_maps(in_lines(rows, ON_PHONE), ink=paint, paper=paper)
         alt = f"Maps of {', '.join(found.methods)}, layer by layer more random"
         show_by_width(png(wide), png(narrow), alt, "randomisation")
-    with said:
+    with trial.words:
         _words(subject, found, outcome.asked[0])
     figure = line_figure(
         [
@@ -92,7 +82,7 @@ def show(subject: LayerSubject) -> None:
     if outcome.state == "done":
         arguments = {"stages": stages, "seed": seed}
         take_away(
-            recipe.code(*subject.network, subject.sample, target, methods, arguments),
+            recipe.code(*subject.network, subject.sample, trial.target, trial.methods, arguments),
             File(
                 "Maps (PNG)", lambda: png(rows_of_maps(_rows(found, numbers), beside=True)), "cnnlab_randomisation.png",
                 "image/png",

@@ -9,7 +9,7 @@ import streamlit as st
 from cnnlab_core.data.marked_shapes import Planted, planted
 from cnnlab_core.data.shapes import CLASSES
 from cnnlab_core.interpretability.methods import METHODS
-from cnnlab_core.interpretability.shortcut import Trial, shortcut, trial_table
+from cnnlab_core.interpretability.shortcut import Trial, shortcut_steps, trial_table
 from cnnlab_core.models import load_model
 from cnnlab_core.plots.paper import rendered
 from cnnlab_core.plots.shortcut import shortcut_figure
@@ -45,7 +45,7 @@ def show() -> None:
     def job() -> Generator[Any, None, Found]:
         pictures, trials = planted(count, seed), {}
         for number, name in enumerate((MARKED, CONTROL)):
-            trials[name] = yield from part(shortcut(load_model(name), pictures), number, 1, 2)
+            trials[name] = yield from part(shortcut_steps(load_model(name), pictures), number, 1, 2)
         return pictures, trials
 
     outcome = run(

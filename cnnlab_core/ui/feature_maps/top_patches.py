@@ -14,7 +14,7 @@ from cnnlab_core.data.dataset import Dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import ImageError
 from cnnlab_core.images import png
-from cnnlab_core.interpretability.top_patches import Patch, top_patches
+from cnnlab_core.interpretability.top_patches import Patch, top_patches_steps
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import crop
 from cnnlab_core.plots.mosaic import in_a_square, tiles
@@ -145,7 +145,7 @@ def find_patches(
             chosen = _Set(open_data(source, fetch=False))
             images, titles = chosen, chosen.titles
         model = load_model(*subject.network)
-        patches = yield from top_patches(model, field, channel, images, most=MOST, per_picture=per_picture)
+        patches = yield from top_patches_steps(model, field, channel, images, most=MOST, per_picture=per_picture)
         seen = {
             index: crop(images[index], subject.spec.preprocessing) for index in {patch.picture for patch in patches}
         }

@@ -1,6 +1,5 @@
 """A photo, one of its feature maps, and the map over the photo, with what each unit sees: ``assets/units``."""
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def show_units(
     levels = np.rint(255 * (bring_to_scale(values[None])[0] - low) / (1 - low)).astype(np.uint8)
     spans = kept(digest("spans", subject.spec.name, subject.node.name), lambda: _spans(field, rows, cols))
     reach = _reach(field)
-    palette = colour(np.linspace(low, 1, 256), signed=signed)
+    palette = Image.fromarray(colour(np.linspace(low, 1, 256)[None], signed=signed))
 
     def picked() -> None:
         cell = st.session_state[key].get("cell")
@@ -62,7 +61,7 @@ def show_units(
             "title": f"Channel {channel}",
         },
         "over": over,
-        "palette": base64.b64encode(palette.tobytes()).decode(),
+        "palette": picture_address(png(palette), "png", f"{key} palette"),
         "low": low * full,
         "high": full,
         "strong": float(np.quantile(values.clip(0, None), 0.98)),

@@ -8,7 +8,7 @@ import torch
 
 from cnnlab_core.attacks.methods import FIRST_LOOK, Plan
 from cnnlab_core.attacks.result import AttackResult
-from cnnlab_core.attacks.studies.attack import attack_picture
+from cnnlab_core.attacks.studies.attack import attack_picture_steps
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import png
 from cnnlab_core.models import Layer, LoadedModel
@@ -51,7 +51,7 @@ def show(subject: Subject) -> str:
         "attack",
         subject,
         (target, plan),
-        lambda model, x: attack_picture(model, x, plan, target),
+        lambda model, x: attack_picture_steps(model, x, plan, target),
         label="Attacking the picture",
         start="" if plan == FIRST_LOOK else f"Attack the picture ({in_words(plan)})",
         for_everybody=plan == FIRST_LOOK,

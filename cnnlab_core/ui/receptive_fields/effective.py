@@ -15,7 +15,7 @@ from cnnlab_core.models.spec import WEIGHTS_KINDS
 from cnnlab_core.plots.mosaic import side_by_side
 from cnnlab_core.plots.overlays import influence_in_box
 from cnnlab_core.receptive_field import Box
-from cnnlab_core.receptive_field.effective import effective_field, mass_radii, noise_pictures, share_of_box
+from cnnlab_core.receptive_field.effective import effective_field_steps, mass_radii, noise_pictures, share_of_box
 from cnnlab_core.recipes.receptive_fields import effective as recipe
 from cnnlab_core.runtime.files import npz_file
 from cnnlab_core.runtime.jobs import Progress
@@ -127,7 +127,7 @@ def _influence(spec: ModelSpec, weights: str, unit: _Unit, source: str, count: i
     def job() -> Generator[Progress[np.ndarray], None, np.ndarray]:
         model = load_model(spec.name, weights)
         pictures = _Pictures(model, source, count)
-        return (yield from effective_field(model, *unit.place, pictures, channel=unit.channel))
+        return (yield from effective_field_steps(model, *unit.place, pictures, channel=unit.channel))
 
     def draw(influence: np.ndarray, of: _Unit) -> None:
         if influence.any():

@@ -1,11 +1,19 @@
 """The lessons that come with the lab."""
 
+import re
+
 import streamlit as st
 
+from cnnlab_core.lessons import Lesson
 from cnnlab_core.lessons.ready import LESSONS
-from cnnlab_core.ui.contents import find_page
+from cnnlab_core.ui.contents import find_page, small_picture
 from cnnlab_core.ui.lesson_card import link_of
 from cnnlab_core.ui.show import is_dark
+
+
+def picture_name(lesson: Lesson) -> str:
+    """What the small picture of its first step is called."""
+    return "lesson_" + "_".join(re.findall(r"\w+", lesson.title.lower()))
 
 
 def show() -> None:
@@ -14,9 +22,8 @@ def show() -> None:
     for row in (numbered[i : i + 3] for i in range(0, len(LESSONS), 3)):
         for column, (number, lesson) in zip(st.columns(3), row, strict=False):
             with column.container(border=True, height="stretch"):
-                of = find_page(lesson.steps[0].page)
-                look = of.picture(dark=is_dark())
-                alt = f"The page “{of.title}”, which this lesson is on"
+                alt = f"The page “{find_page(lesson.steps[0].page).title}”, as this lesson opens it"
+                look = small_picture(picture_name(lesson), dark=is_dark())
                 st.container(key=f"page_picture_{number}").image(look, width="stretch", alt=alt)
                 st.markdown(f"**{lesson.title}**  \n{lesson.steps[0].task}")
                 address = link_of(lesson, st.context.url or "")

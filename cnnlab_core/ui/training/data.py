@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from cnnlab_core.data import find_data, import_pictures, import_text, list_data, list_texts, open_data_steps
+from cnnlab_core.data import find_data, import_pictures_steps, import_text, list_data, list_texts, open_data_steps
 from cnnlab_core.data.own import SIDES, own_path
 from cnnlab_core.data.text import FEWEST_CHARACTERS, text_path
 from cnnlab_core.runtime.files import can_write, data_folder
@@ -102,7 +102,7 @@ def _bring_pictures() -> None:
     )
     if file and name:
         content = file.getvalue()
-        importing = lambda: import_pictures(content, name, side=side)  # noqa: E731
+        importing = lambda: import_pictures_steps(content, name, side=side)  # noqa: E731
         _import(f"own:{name}", (content, side), importing, own_path, "the pictures")
     list_own("pictures")
 

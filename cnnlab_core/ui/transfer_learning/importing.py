@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from cnnlab_core.data import import_pictures
+from cnnlab_core.data import import_pictures_steps
 from cnnlab_core.data.own import own_path
 from cnnlab_core.runtime.files import can_write, data_folder
 from cnnlab_core.ui.controls import held
@@ -40,7 +40,7 @@ def import_own() -> None:
         outcome = run(
             "transfer import",
             digest("transfer import", content, name),
-            lambda: imported(import_pictures(content, name), own_path(name), owner),
+            lambda: imported(import_pictures_steps(content, name), own_path(name), owner),
             label="Reading the pictures",
             start="Import",
             keep=False,
