@@ -110,7 +110,7 @@ def test_integrated_gradients_of_the_trial_add_up():
     model, found = load_model("shapes_marked", device="cpu"), planted(4)
     for x in (found.pictures.images.permute(0, 3, 1, 2) / 255).split(1):
         request = usual(model.spec, "Integrated gradients", int(model(x).argmax()))
-        assert attribute(model, x, request).gap_share < 0.02
+        assert attribute(model, x, request).gap_share < 0.03
 
 
 def test_where_there_is_no_heat_nothing_is_found(red, with_red_corners):
