@@ -17,8 +17,8 @@ OPENED = """() => new Promise((told) => {
   watch.observe({ type: "layout-shift", buffered: true });
   setTimeout(() => told(moved), 100);
 })""".replace("SHIFTS", SHIFTS)
-"""What has shifted inside the page since it was opened. Streamlit's frame is left out: it moves the page when the sidebar
-opens, and when the code has come that brings the page's style."""
+"""What has shifted inside the page since it was opened. Streamlit's frame is left out: it moves all of it when the
+sidebar opens, and when the code has come that brings the page's style."""
 
 
 def worst(shifts: list) -> float:

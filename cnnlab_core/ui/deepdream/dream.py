@@ -19,7 +19,7 @@ from cnnlab_core.runtime.device import pick_device
 from cnnlab_core.ui.deepdream import several_layers
 from cnnlab_core.ui.deepdream.film import film_files, show_film, whole
 from cnnlab_core.ui.deepdream.gallery import show_patches
-from cnnlab_core.ui.deepdream.layer import choose_layer, typical
+from cnnlab_core.ui.deepdream.layer import choose_layer, strip_place, typical
 from cnnlab_core.ui.deepdream.settings import (
     CONTROLS,
     DEPTH,
@@ -51,7 +51,7 @@ READS = {
 
 def show(subject: Subject) -> None:
     """Presets, the layer and the settings, and the dream that they give of the photo."""
-    strip = st.container()
+    strip = strip_place(subject)
     left, right = st.columns([1.45, 1], gap="large")
     with right:
         answer, row = main_answer(), st.container()

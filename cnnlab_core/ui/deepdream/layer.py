@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.dream.atlas import block_pictures
 from cnnlab_core.dream.layers import blocks, maps_of
@@ -30,8 +31,15 @@ def block_at(spec: ModelSpec, depth: float) -> str:
     return ends[round(depth * (len(ends) - 1))].name
 
 
+def strip_place(subject: Subject) -> DeltaGenerator:
+    """The place of the drawing of the network, as high as that will be: what stands below it doesn't jump."""
+    count, (size, gap) = len(blocks(subject.spec)), (TILE, TILE_GAP) if _drawn(subject) else (SIZE, GAP)
+    reserve("blocks", f"calc((100vw - 396px) * {size / (count * (size + gap) - gap):.4f} + 26px)")
+    return st.container(key="blocks")
+
+
 def choose_layer(subject: Subject, controls: Controls, *, depth: float, place: Any) -> Layer:
-    """The control ``layer``: the blocks as what each draws, all layers in a list at ``place``.
+    """The control ``layer``: the blocks as what each draws, in their place, and all layers in a list at ``place``.
 
     Starts at a ``depth`` from 0 (the first) to 1 (the last).
     """
@@ -39,29 +47,30 @@ def choose_layer(subject: Subject, controls: Controls, *, depth: float, place: A
     ends, layers = blocks(spec), maps_of(spec)
     names = [end.name for end in ends]
     layer = choose_node(controls, "layer", "Any layer", layers, block_at(spec, depth), place=place)
-    drawn = block_pictures(spec) if subject.weights == "pretrained" else {}
-    if drawn:
-        across = len(ends) * (TILE + TILE_GAP) - TILE_GAP
-        reserve("blocks", f"calc((100vw - 396px) * {TILE / across:.4f} + 26px)")
-    with st.container(key="blocks"):
-        pick_cell(
-            kept(digest("blocks", spec.name), lambda: _tiles(list(drawn.values())))
-            if drawn
-            else png(network_strip([end.shape[1] for end in ends], largest=spec.preprocessing.crop)),
-            kind="webp" if drawn else "png",
-            rows=1,
-            cols=len(ends),
-            size=TILE if drawn else SIZE,
-            gap=TILE_GAP if drawn else GAP,
-            chosen=names.index(layer.name) if layer.name in names else None,
-            labels=[end.title for end in ends],
-            alt=f"{spec.title}, block by block from the picture (left) to the output (right)"
-            + (": what each draws" if drawn else ""),
-            on_pick=lambda index: controls.write(layer=names[index]),
-            hint=layer.title,
-            key=f"{controls.key('layer')}_strip",
-        )
+    drawn = _drawn(subject)
+    pick_cell(
+        kept(digest("blocks", spec.name), lambda: _tiles(list(drawn.values())))
+        if drawn
+        else png(network_strip([end.shape[1] for end in ends], largest=spec.preprocessing.crop)),
+        kind="webp" if drawn else "png",
+        rows=1,
+        cols=len(ends),
+        size=TILE if drawn else SIZE,
+        gap=TILE_GAP if drawn else GAP,
+        chosen=names.index(layer.name) if layer.name in names else None,
+        labels=[end.title for end in ends],
+        alt=f"{spec.title}, block by block from the picture (left) to the output (right)"
+        + (": what each draws" if drawn else ""),
+        on_pick=lambda index: controls.write(layer=names[index]),
+        hint=layer.title,
+        key=f"{controls.key('layer')}_strip",
+    )
     return layer
+
+
+def _drawn(subject: Subject) -> dict[str, bytes]:
+    """What each block draws, if that is known."""
+    return block_pictures(subject.spec) if subject.weights == "pretrained" else {}
 
 
 def _tiles(drawn: list[bytes]) -> bytes:

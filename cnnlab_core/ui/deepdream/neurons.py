@@ -19,7 +19,7 @@ from cnnlab_core.recipes.deepdream import neurons as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import film_files, show_film
 from cnnlab_core.ui.deepdream.gallery import show_patches
-from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer, typical
+from cnnlab_core.ui.deepdream.layer import choose_channel, choose_layer, strip_place, typical
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.show import main_answer, main_picture, plain
@@ -86,7 +86,7 @@ class _Question:
 
 def show(subject: Subject) -> None:
     """The layer and the question, the picture that answers it, and the photos' patches that excite the channel."""
-    strip = st.container()
+    strip = strip_place(subject)
     left, right = st.columns([1, 1.2], gap="large")
     with right:
         answer, asked, row = main_answer(), st.container(), st.container()

@@ -13,7 +13,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.recipes.deepdream import zoom as recipe
 from cnnlab_core.ui.controls import Controls
 from cnnlab_core.ui.deepdream.film import VIEWS, film_files, show_film
-from cnnlab_core.ui.deepdream.layer import choose_layer
+from cnnlab_core.ui.deepdream.layer import choose_layer, strip_place
 from cnnlab_core.ui.deepdream.settings import DEPTH, SIDES, Settings
 from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
@@ -28,7 +28,7 @@ OCTAVES = 2
 
 def show(subject: Subject) -> None:
     """The layer and the settings, and the frames as an animation."""
-    strip = st.container()
+    strip = strip_place(subject)
     left, right = st.columns([1.45, 1], gap="large")
     with right:
         with main_answer():

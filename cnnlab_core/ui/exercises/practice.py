@@ -16,7 +16,7 @@ from cnnlab_core.exercises.kinds import MOST_SEED, Kind, Place, kinds_at
 from cnnlab_core.exercises.sheet import exercise_markdown
 from cnnlab_core.recipes.exercises.practice import code
 from cnnlab_core.ui.controls import Controls, held
-from cnnlab_core.ui.show import plain, sentences
+from cnnlab_core.ui.show import plain, reserve, sentences
 from cnnlab_core.ui.take_away import File, take_away
 
 COLOURS = {"light": ("#0b6560", "#a8480a"), "dark": ("#26b0a0", "#f0954a")}
@@ -27,7 +27,8 @@ def practice(place: Place, first: str, kinds: Sequence[Kind] = ()) -> Callable[[
     """The tab in which the exercises of ``place`` are done, or those of ``kinds``; it opens with the ``first``."""
 
     def show() -> None:
-        work = st.container()
+        reserve("practice", "19rem")
+        work = st.container(key="practice")
         st.divider()
         exercise = choose(place, first, kinds)
         with work:
