@@ -10,8 +10,10 @@ from cnnlab_core.attacks.objective import answer
 from cnnlab_core.attacks.transforms import Transform, with_strength
 from cnnlab_core.checks import fit_fields, seeded
 from cnnlab_core.errors import InputError
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class Expectation:
     """A model seen through random ``transforms``: give it to any attack in place of the ``model``.

@@ -11,8 +11,10 @@ from cnnlab_core.attacks.loop import AttackStep, said_stuck
 from cnnlab_core.attacks.methods import Plan
 from cnnlab_core.attacks.objective import Classifier, Forward, Goal
 from cnnlab_core.attacks.threat import Threat
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True, eq=False)
 class OverEpsilon:
     """A planned attack on the pictures ``x`` (N, C, H, W) for any epsilon.

@@ -65,6 +65,7 @@ class Dataset:
         return self.train.images.shape[1]
 
 
+@short_repr
 @dataclass(frozen=True)
 class Split:
     """Indices into the training pictures: those to learn from, and those held out for validation."""

@@ -160,6 +160,7 @@ def _check_cell(model: LoadedModel, node: str, channel: int, row: int, col: int)
 # --- what each kind of layer does -----------------------------------------------------------------------------
 
 
+@short_repr
 @dataclass(frozen=True)
 class _Sum:
     """What a cell adds up: the channels ``planes`` of its sources at ``rows`` and ``cols``, times ``w``."""

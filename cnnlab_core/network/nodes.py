@@ -12,8 +12,10 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.models.cuts import graph_of
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.network.values import as_maps
+from cnnlab_core.runtime.short_repr import short_repr
 
 
+@short_repr
 @dataclass(frozen=True)
 class Call:
     """A node of the graph: its kind, its module if it has one, and its arguments as the graph has them."""
@@ -127,6 +129,7 @@ def _constants(graph: fx.Graph) -> Set[fx.Node]:
     return found
 
 
+@short_repr
 @dataclass(frozen=True)
 class Convolution:
     """A convolution's weights and settings."""
