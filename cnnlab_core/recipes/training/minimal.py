@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import cnnlab_core
-
 
 def code() -> str:
     """The whole of ``cnnlab_core/training/minimal.py``."""
-    return Path(cnnlab_core.__file__).with_name("training").joinpath("minimal.py").read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "training" / "minimal.py").read_text(encoding="utf-8")
