@@ -139,8 +139,12 @@ def check_labelled(model: Classifier, x: Tensor, y: Classes, most: int = MOST_PI
         raise InputError(
             f"All pictures are of class {int(labels[0])}: whoever always says so is always right. Take some of others."
         )
-    few = min(AT_ONCE, _ANSWERS_AT_ONCE // classes, AT_ONCE * _SMALL**2 // x[0, 0].numel())
-    return Labelled(labels, classes, max(1, few))
+    return Labelled(labels, classes, most_at_once(x, classes))
+
+
+def most_at_once(x: Tensor, classes: int) -> int:
+    """How many of the pictures ``x`` (N, C, H, W) a network of so many classes is asked about together."""
+    return max(1, min(AT_ONCE, _ANSWERS_AT_ONCE // classes, AT_ONCE * _SMALL**2 // x[0, 0].numel()))
 
 
 @by_annotation

@@ -148,8 +148,8 @@ def robustness_steps(
     check_positive(eps, "radius eps")
     parts = parts_for(classes)
     names = tuple(part.name for part in parts)
-    hashed = hashlib.sha256(x.detach().cpu().contiguous().numpy())
-    hashed.update(labels.cpu().contiguous().numpy())
+    hashed = hashlib.sha256(x.detach().cpu().contiguous().numpy().data)
+    hashed.update(labels.cpu().contiguous().numpy().data)
     digest = hashed.hexdigest()
     if so_far is None:
         right = torch.cat([logits_of(model, part).argmax(1) for part in x.split(at_once)]) == labels

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from cnnlab_core import training
+
 
 def code() -> str:
     """The whole of ``cnnlab_core/training/minimal.py``."""
-    return (Path(__file__).parents[2] / "training" / "minimal.py").read_text(encoding="utf-8")
+    return Path(training.__file__).with_name("minimal.py").read_text(encoding="utf-8")

@@ -1,5 +1,7 @@
 """All runs in one table, to sort by any column, and to choose those that are compared."""
 
+from typing import Any
+
 import streamlit as st
 
 from cnnlab_core.recipes.training import all_runs
@@ -18,7 +20,7 @@ def show(runs: list[Run]) -> None:
     """The table; rows that are ticked can be compared."""
     rows = run_table(runs)
     st.markdown("Press a column’s title to sort by it. Tick rows to lay their curves over each other.")
-    columns: dict[str, object] = {
+    columns: dict[str, Any] = {
         "id": None,
         "learning rate": st.column_config.NumberColumn(format="%g"),
         "weights": st.column_config.NumberColumn(format="localized"),

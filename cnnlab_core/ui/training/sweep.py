@@ -141,7 +141,7 @@ def _time(configs: list[Config]) -> str:
     speed = known_speed(configs[0], facts)
     if not speed:
         return "One after another; each takes its turns."
-    seconds = sum(seconds_of_training(config, facts.learned_from, speed) for config in configs)
+    seconds = sum(seconds_of_training(config, facts, speed) for config in configs)
     return f"One after another, about {duration(seconds)} in all."
 
 
