@@ -1,4 +1,7 @@
-"""Report cards of 500 pictures of the CIFAR pair: processor time, robust accuracy; beside torchattacks' AutoAttack."""
+"""Report cards of 500 pictures of the CIFAR pair: processor time, robust accuracy; beside torchattacks' AutoAttack.
+
+Some twenty minutes of one core, nearly all of them AutoAttack's.
+"""
 
 import time
 from dataclasses import replace
@@ -11,7 +14,8 @@ from benchmarks.attacks import Module
 from benchmarks.measure import TINY, Row, count, size
 from cnnlab_core.data import open_data_steps
 from cnnlab_core.evaluation import draw_pictures, robustness
-from cnnlab_core.evaluation.card import PER_ATTACKED, USUAL, blank_card, card_steps
+from cnnlab_core.evaluation.card import blank_card, card_steps
+from cnnlab_core.evaluation.pictures import PER_ATTACKED, USUAL
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import finish

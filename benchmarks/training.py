@@ -1,5 +1,5 @@
-"""Pictures a second in the trainer, against a plain DataLoader with torchvision's transforms and the same network;
-and with the lab's page open on it, against the page closed."""
+"""Pictures a second in the trainer, against a plain DataLoader with torchvision's transforms and the same network; what
+it takes beside the bare loop, in processor time; and with the lab's page open on it, against the page closed."""
 
 import os
 import statistics
@@ -7,9 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.measure import ROOT, Row, count, lab_server, open_browser, size
+
+if TYPE_CHECKING:
+    from cnnlab_core.training import Config
 
 SECONDS = size(8.0, tiny=0.5)
 ROUNDS = count(3)
@@ -83,13 +88,69 @@ def _trainer() -> None:
     job.close()
 
 
-def _alone(which: str) -> float:
-    """Pictures a second of one of the two, in a process of its own."""
+def bare_loop(config: "Config", *, steps: bool = True) -> "Callable[[], int]":
+    """A step on random tensors, of the network and batch of a config: forward, back and, with ``steps``, the optimiser.
+
+    In bfloat16 and channels last, at the pictures' full side (32); gives the pictures it was of.
+    """
+    import torch
+    from torch import nn
+
+    from cnnlab_core.training.nets import build_net
+    from cnnlab_core.training.optimizers import build_optimizer
+
+    network = build_net(config.net, 10, 32, config.stack).to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(network, config)
+    x = torch.randn(config.batch, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    y = torch.arange(config.batch) % 10
+
+    def step() -> int:
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = network(x)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(logits.float(), y).backward()
+        if steps:
+            optimizer.step()
+        return config.batch
+
+    return step
+
+
+def _overhead() -> None:
+    """Processor time for a picture: of the trainer with all that it does, and of the bare loop, in turns.
+
+    With one thread, so that none waits for another; over whole epochs, so that each look inside, check and checkpoint
+    has its part.
+    """
+    from cnnlab_core.runtime.device import pick_device
+    from cnnlab_core.training import Config, create_run
+    from cnnlab_core.training.loop import train_steps
+
+    config = Config(data="shapes", net="homework_bn", precision="bfloat16", epochs=10, limit=count(5000, 640))
+    bare, steps = bare_loop(config), config.limit // config.batch
+    taken: dict[str, list[float]] = {"trainer": [], "bare": []}
+    job = train_steps(create_run(config), device=pick_device("cpu"))
+    begun = time.process_time()
+    for step in job:
+        if step.doing == "training" and step.done % steps == 0:
+            # The check of an epoch comes after its last step: it is counted with the next one.
+            taken["trainer"].append(time.process_time() - begun)
+            begun = time.process_time()
+            for _ in range(steps):
+                bare()
+            taken["bare"].append(time.process_time() - begun)
+            begun = time.process_time()
+    for which in ("trainer", "bare"):
+        print(1000 * statistics.median(taken[which][1:]) / (steps * config.batch))
+
+
+def _alone(which: str, threads: int = THREADS) -> list[float]:
+    """Pictures a second, or what else one of these prints, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "CNNLAB_RUNS": folder, "OMP_NUM_THREADS": str(THREADS), "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "CNNLAB_RUNS": folder, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(ROOT)}
         command = [sys.executable, str(Path(__file__)), which]
         done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=True, cwd=ROOT)
-    return float(done.stdout.split()[-1])
+    return [float(line) for line in done.stdout.split()]
 
 
 def _open_and_closed() -> tuple[float, float]:
@@ -128,14 +189,16 @@ def _open_and_closed() -> tuple[float, float]:
 
 
 def measure() -> list[Row]:
-    pairs = [(_alone("trainer"), _alone("plain")) for _ in range(ROUNDS)]
+    pairs = [(*_alone("trainer"), *_alone("plain")) for _ in range(ROUNDS)]
     ours, theirs = max(pairs, key=lambda pair: pair[0] + pair[1])  # the round with the least disturbance
+    whole, bare = _alone("overhead", threads=1)
     watched, alone = _open_and_closed()
     return [
         Row("training homework_bn on the CPU", ours, "DataLoader + torchvision transforms", theirs, "pictures/s"),
+        Row("training homework_bn in bfloat16, processor time", whole, "its bare loop", bare, "ms/picture"),
         Row("training with its page open", watched, "closed", alone, "pictures/s"),
     ]
 
 
 if __name__ == "__main__":
-    {"trainer": _trainer, "plain": _plain_loop}[sys.argv[1]]()
+    {"trainer": _trainer, "plain": _plain_loop, "overhead": _overhead}[sys.argv[1]]()

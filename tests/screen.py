@@ -3,6 +3,7 @@
 import base64
 import json
 from contextlib import chdir
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -62,10 +63,15 @@ def code(app):
     return app.code[-1].value.strip()
 
 
-def run_code(app):
-    """Run it as a notebook would in a folder of its own, where it leaves its files, and give its names."""
+def run_code(app, **beside):
+    """Run it as a notebook would in a folder of its own, where it leaves its files, and give its names.
+
+    ``beside`` are files that lie there, by their names with a low line for the dot.
+    """
     names: dict = {}
     with TemporaryDirectory() as folder, chdir(folder):
+        for name, content in beside.items():
+            Path(name.replace("_", ".")).write_bytes(content)
         exec(next(code.value for code in app.code if code.language == "python"), names)
     return names
 

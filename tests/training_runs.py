@@ -65,6 +65,7 @@ def digest(run, role="last"):
     saved = load_checkpoint(run.checkpoints, role)
     total = hashlib.sha256(str(saved["progress"]["step"]).encode())
     tensors = dict(saved["network"]) | dict(_tensors("optimizer", saved["optimizer"]))
+    tensors |= dict(_tensors("average", saved.get("average", {})))
     for name in sorted(tensors):
         total.update(name.encode())
         total.update(tensors[name].detach().contiguous().numpy().tobytes())

@@ -14,7 +14,6 @@ from cnnlab_core.dream.layers import blocks
 from cnnlab_core.images import open_image, sample_images, shrunk, to_picture, to_tensor
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.zoo import DEFAULT_MODEL
-from cnnlab_core.runtime.jobs import finish
 from cnnlab_core.ui.deepdream.layer import block_at
 from cnnlab_core.ui.deepdream.settings import PRESETS, preset_settings
 
@@ -35,15 +34,15 @@ def main() -> None:
     missing = lambda name: not (SHIPPED / DEFAULT_MODEL / f"{name}.webp").is_file()  # noqa: E731
     for end in blocks(spec):
         if missing(end.name):
-            found = finish(visualise(model, layer(end.name), size=SIDE, steps=40, learning_rate=0.07, generator=0))
+            found = visualise(model, layer(end.name), size=SIDE, steps=40, learning_rate=0.07, generator=0)
             save(to_picture(found.image), (SMALL, SMALL), end.name)
     photo = to_tensor(shrunk(open_image(sample_images()["chelsea"].content), 240))
     for preset in PRESETS:
         if missing(preset.name):
             settings = preset_settings(preset, block_at(spec, preset.depth))
-            found = finish(dream(model, photo, layer(settings.node), generator=settings.seed, **settings.arguments))
+            found = dream(model, photo, layer(settings.node), generator=settings.seed, **settings.arguments)
             save(to_picture(found.image), (2 * SMALL, SMALL * 2 * 2 // 3), preset.name)
-    finish(atlas(model))
+    atlas(model)
 
 
 if __name__ == "__main__":

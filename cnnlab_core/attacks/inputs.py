@@ -11,6 +11,7 @@ from cnnlab_core.attacks.eot import bare
 from cnnlab_core.attacks.objective import LOSSES, Classifier, Forward, Goal, Loss
 from cnnlab_core.attacks.result import Measured
 from cnnlab_core.errors import InputError, LabError
+from cnnlab_core.runtime.device import is_out_of_memory
 
 Classes = Tensor | int | Sequence[int]
 
@@ -56,9 +57,11 @@ def problem(
         raise InputError(f"There is no loss “{loss}”. Choose one of {', '.join(LOSSES)}.")
     try:
         forward = Forward(bare(model), x, backward=starts_here and bare(model) is model)
-    except (LabError, torch.OutOfMemoryError):
+    except LabError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise InputError(
             f"The model can't take pictures of shape {tuple(x.shape)}, {x.dtype} on {x.device}: "
             f"{str(error).strip().partition(chr(10))[0].rstrip('.')} ({type(error).__name__})."

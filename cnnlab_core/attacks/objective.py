@@ -113,6 +113,10 @@ class Goal:
         return logits.double().log_softmax(-1).gather(-1, classes[:, None])[:, 0]
 
 
+class NoGradientError(InputError):
+    """A network gives no gradient that an attack could climb."""
+
+
 class Forward:
     """A forward pass at pictures ``x`` that remembers the way back: the ``output``, its ``logits`` (N, classes), and
     the gradient of an objective for whoever asks for it.
@@ -133,7 +137,7 @@ class Forward:
     def gradient(self, goal: "Goal", *, again: bool = False) -> Tensor:
         """The gradient of the objective with respect to x, once; or ``again`` and again.
 
-        Raises ``InputError`` for a model without a gradient, and for one whose numbers overflow.
+        Raises ``NoGradientError`` for a model without a gradient, and for one whose numbers overflow.
         """
         try:
             with torch.inference_mode(False), torch.enable_grad():
@@ -141,12 +145,12 @@ class Forward:
         except RuntimeError as error:
             if self.output.requires_grad and "not have been used" not in str(error):
                 raise
-            raise InputError(
+            raise NoGradientError(
                 "This model gives no gradient for its input (something in it rounds, sorts or leaves torch), so a "
                 "gradient attack can't climb. Use a differentiable model."
             ) from error
         if not torch.isfinite(gradient).all():
-            raise InputError(
+            raise NoGradientError(
                 "The network's gradient isn't a number (NaN or infinite) here, so there is no step to take."
             )
         return gradient

@@ -35,8 +35,9 @@ class Transform:
 
     ``strength`` runs from ``low`` to ``high`` (whole numbers only where ``whole``), in ``unit``; ``written`` puts
     it into words. At ``identity`` nothing changes; JPEG does the least that it can there, and bit depth nothing to
-    8-bit pictures. ``both_ways`` says that random instances lie on both sides of it. ``straight_through`` tells that
-    the backward pass is the identity. ``change`` is the function behind it, which checks nothing.
+    8-bit pictures. ``both_ways`` says that random instances lie on both sides of it, ``drawn`` that a strength leaves
+    something open. ``straight_through`` tells that the backward pass is the identity. ``change`` is the function behind
+    it, which checks nothing.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Transform:
     written: Callable[[float], str]
     whole: bool = False
     both_ways: bool = False
+    drawn: bool = False
     straight_through: bool = False
 
     def __call__(
@@ -59,7 +61,8 @@ class Transform:
     ) -> torch.Tensor:
         """Pixels (N, 3, H, W), float32 in [0, 1], at exactly this strength (``default`` if None): a new tensor alike.
 
-        A strength may leave something open: the noise's pattern, the crop's place, the direction of a translation.
+        A strength may leave something open (``drawn``): the noise's pattern, the crop's place, the direction of a
+        translation.
         Without a ``generator`` these are the same each time (noise of seed 0, the middle, to the right); with one
         they are drawn, once for all N, so that pictures side by side meet the same. Raises ``InputError``.
         """
@@ -253,6 +256,7 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
             Transform(
                 "crop", "Crop", "Only a part is kept and enlarged to the picture's size: bilinear, antialiased.", _crop,
                 low=20, high=100, step=1, default=80, identity=100, unit="% of each side", written="{:g} %".format,
+                drawn=True,
             ),
             Transform(
                 "rotate", "Rotate", "Turned about the middle, counter-clockwise; bilinear. Empty corners are mid-grey.",
@@ -294,12 +298,13 @@ TRANSFORMS: Mapping[str, Transform] = MappingProxyType(
             Transform(
                 "noise", "Noise", "Gaussian noise on every value, clipped at black and white.", _noise,
                 low=0, high=128, step=1, default=16, identity=0, unit="sigma in 1/255", written="{:g}/255".format,
+                drawn=True,
             ),
             Transform(
                 "translate", "Translate", "Moved to the right, or to the left if negative. What comes in is mid-grey.",
                 _translate,
                 low=-64, high=64, step=1, default=8, identity=0, unit="pixels", written="{:g} px".format,
-                whole=True, both_ways=True,
+                whole=True, both_ways=True, drawn=True,
             ),
         )
     }

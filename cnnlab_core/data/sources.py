@@ -7,10 +7,12 @@ from typing import Literal
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.data import cifar10
 from cnnlab_core.data.dataset import Dataset, read_dataset
+from cnnlab_core.data.digits import CLASSES as DIGITS
 from cnnlab_core.data.digits import TITLE, digits
 from cnnlab_core.data.marked_shapes import TITLE as MARKED
 from cnnlab_core.data.marked_shapes import marked_shapes
 from cnnlab_core.data.own import own_names, own_path
+from cnnlab_core.data.shapes import CLASSES as SHAPES
 from cnnlab_core.data.shapes import shapes
 from cnnlab_core.data.text import text_names
 from cnnlab_core.errors import DataError, InputError
@@ -20,20 +22,23 @@ from cnnlab_core.runtime.jobs import finish
 
 @dataclass(frozen=True)
 class Source:
-    """A data set by name; ``megabytes`` have to be downloaded first, 0 if it is here. ``kind``: what it is made of."""
+    """A data set by name; ``megabytes`` have to be downloaded first, 0 if it is here. ``kind``: what it is made of.
+
+    ``classes`` are their names, where they are known before it is opened."""
 
     name: str
     title: str
     megabytes: float = 0
     kind: Literal["pictures", "text"] = "pictures"
+    classes: tuple[str, ...] = ()
 
 
 def list_data() -> list[Source]:
     """Every set of pictures that can be trained on: CIFAR-10, the generated ones, the digits, and the imported ones."""
     return [
-        Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES),
-        Source("shapes", "Shapes and textures (generated)"),
-        Source("digits", TITLE),
+        Source("cifar10", "CIFAR-10", 0 if cifar10.is_here() else cifar10.MEGABYTES, classes=cifar10.CLASSES),
+        Source("shapes", "Shapes and textures (generated)", classes=SHAPES),
+        Source("digits", TITLE, classes=DIGITS),
         Source("marked_shapes", MARKED),
         *(Source(f"own:{name}", name) for name in own_names()),
     ]

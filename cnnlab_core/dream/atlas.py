@@ -23,7 +23,7 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import DEFAULT_MODEL
 from cnnlab_core.runtime.assets import asset
-from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, plainly, relay
 from cnnlab_core.runtime.short_repr import short_repr
 
@@ -138,7 +138,7 @@ def _file(spec: ModelSpec, weights: str, node: str, index: int) -> Path:
     parts = (_VERSION, weights, node, index, how["size"], how["steps"])
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
     shipped = SHIPPED / spec.name / f"{digest}.png"
-    return shipped if shipped.is_file() else cache_folder() / "atlas" / spec.name / shipped.name
+    return shipped if shipped.is_file() else cache_folder() / "atlas" / slug(spec.name) / shipped.name
 
 
 def _seeded(seed: int) -> torch.Generator:

@@ -15,9 +15,10 @@ from cnnlab_core.dream.dream import SMALLEST_SIDE, as_shown
 from cnnlab_core.dream.goal import Goal, awake, bind, value
 from cnnlab_core.dream.objectives import Objective
 from cnnlab_core.dream.parametrisation import Fourier, Parametrisation, Pixels
-from cnnlab_core.dream.transforms import STANDARD, Transform, apply
+from cnnlab_core.dream.transforms import STANDARD, Middle, Transform, apply
 from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_picture
+from cnnlab_core.models.layers import layer_table
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import plainly
 from cnnlab_core.runtime.short_repr import short_repr
@@ -121,6 +122,8 @@ def visualise_steps(
         )
     generator = seeded(0 if generator is None else generator)
     goal = bind(model, objective, (height, width))
+    if _takes_one_size(model):
+        transforms = (*transforms, Middle(height, width))
     kind = Fourier if parametrisation == "fourier" else Pixels
     with torch.inference_mode(False), torch.no_grad():
         if start is None:
@@ -132,6 +135,15 @@ def visualise_steps(
 
 
 visualise = plainly(visualise_steps)
+
+
+def _takes_one_size(model: LoadedModel) -> bool:
+    """Whether a network of somebody's own can't take pictures of any other size; the lab's own all can."""
+    other = model.spec.preprocessing.crop + 1
+    try:
+        return model.spec.weights.held and not layer_table(model.spec.name, (other, other))
+    except InputError:
+        return True
 
 
 def _visualise(

@@ -1,6 +1,7 @@
 """Layers to dream of: the ends of a network's blocks, and of its stages of equal resolution. Needs no weights."""
 
 from cnnlab_core.checks import by_annotation
+from cnnlab_core.errors import InputError
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec
 
@@ -19,7 +20,8 @@ def maps_of(spec: ModelSpec) -> tuple[Layer, ...]:
 def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
     """The last node of each block, as the network's own names group them, in forward order.
 
-    A normalisation or activation that stands alone belongs to the block before it.
+    A normalisation or activation that stands alone belongs to the block before it. Raises ``InputError`` for a network
+    without maps.
     """
     last: dict[str, Layer] = {}
     block = ""
@@ -29,6 +31,8 @@ def blocks(spec: ModelSpec) -> tuple[Layer, ...]:
         if not (pointwise and last and name not in last and last[block].shape == layer.shape):
             block = name
         last[block] = layer
+    if not last:
+        raise InputError(f"{spec.title} has no layer with maps to dream of: none of its values keep rows and columns.")
     return tuple(last.values())
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from torchvision.transforms.functional import center_crop
 
 from cnnlab_core.checks import fit_fields
 from cnnlab_core.errors import InputError
@@ -87,6 +88,17 @@ class Rotate:
         matrix = torch.tensor([[cos, -sin * height / width, 0], [sin * width / height, cos, 0]], device=x.device)
         grid = F.affine_grid(matrix.expand(len(x), 2, 3).to(x.dtype), list(x.shape), align_corners=False)
         return F.grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+@dataclass(frozen=True)
+class Middle:
+    """Cuts out the middle of ``height`` × ``width``, with which Lucid ends where a network takes one size alone."""
+
+    height: int
+    width: int
+
+    def __call__(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return center_crop(x, [self.height, self.width])
 
 
 STANDARD: tuple[Transform, ...] = (

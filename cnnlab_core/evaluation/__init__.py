@@ -9,17 +9,11 @@ from cnnlab_core.evaluation.calibration import (
     fit_temperature,
     temperature_interval,
 )
-from cnnlab_core.evaluation.card import (
-    Card,
-    Figure,
-    draw_pictures,
-    figures,
-    read_card,
-    write_card,
-)
+from cnnlab_core.evaluation.card import Card, Figure, figures
+from cnnlab_core.evaluation.card_files import read_card, write_card
 from cnnlab_core.evaluation.corruptions import Corrupted, corruptions, corruptions_steps
 from cnnlab_core.evaluation.masked_gradients import Check, masked_gradients, masked_gradients_steps
-from cnnlab_core.evaluation.pictures import ask, ask_steps
+from cnnlab_core.evaluation.pictures import ask, ask_steps, draw_pictures
 from cnnlab_core.evaluation.robustness import Robustness, expected_seconds, robustness, robustness_steps
 
 __all__ = [

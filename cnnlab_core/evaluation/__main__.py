@@ -3,7 +3,8 @@ write ``docs/cards.md``."""
 
 import sys
 
-from cnnlab_core.evaluation.card import figures, network_card, shipped_path, write_card
+from cnnlab_core.evaluation.card import figures
+from cnnlab_core.evaluation.card_files import network_card, shipped_path, write_card
 from cnnlab_core.evaluation.document import shipped_networks, write_document
 from cnnlab_core.models import load_model
 

@@ -17,8 +17,8 @@ from cnnlab_core.attacks.over_epsilon import OverEpsilon
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import DeviceError, InputError
 from cnnlab_core.evaluation.accuracy import Share
-from cnnlab_core.evaluation.pictures import AT_ONCE
-from cnnlab_core.evaluation.robustness import ANSWERS_AT_ONCE, FOOLED, FOOLED_IN_FLOATS, STANDS
+from cnnlab_core.evaluation.pictures import most_at_once
+from cnnlab_core.evaluation.robustness import FOOLED, FOOLED_IN_FLOATS, STANDS
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.runtime.jobs import Progress, part, plainly
 from cnnlab_core.runtime.short_repr import short_repr
@@ -120,7 +120,7 @@ def evaluate_steps(
         x, y = x.to(device=device), y.to(device=device)
         x = x.float() / 255 if x.dtype == torch.uint8 else x
         classes = problem(model, x[:1], y[:1]).clean.logits.shape[1]
-        start, at_once = 0, max(1, min(AT_ONCE, ANSWERS_AT_ONCE // classes))
+        start, at_once = 0, most_at_once(x, classes)
         while start < len(x):
             few, latest = slice(start, start + at_once), known()
             job, size = _attacked(model, x[few], y[few], plans, eps), len(x[few]) / len(x)

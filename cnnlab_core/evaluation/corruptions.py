@@ -3,8 +3,9 @@
 After Hendrycks & Dietterich 2019 (arXiv:1903.12261), with the lab's own transforms.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from cnnlab_core.attacks.objective import Classifier, logits_of
 from cnnlab_core.attacks.transforms import TRANSFORMS, Transform, find_transform
 from cnnlab_core.checks import by_annotation, seeded
 from cnnlab_core.evaluation.accuracy import Share
-from cnnlab_core.evaluation.pictures import AT_ONCE, check_labelled
+from cnnlab_core.evaluation.pictures import check_labelled
 from cnnlab_core.images import in_eight_bits
 from cnnlab_core.runtime.jobs import Progress, plainly
 
@@ -57,6 +58,8 @@ def corruptions_steps(
 ) -> Generator[Progress[tuple[Corrupted, ...]], None, tuple[Corrupted, ...]]:
     """Ask the network about labelled pictures under each of the ``transforms``, at each severity, rounded to 8 bits.
 
+    Each step knows the transforms that are done with, each with all of its severities.
+
     Args:
         model: pixels to logits.
         x: pictures (N, 3, H, W), float32 in [0, 1], at most 2000.
@@ -67,25 +70,35 @@ def corruptions_steps(
     Raises:
         InputError: for pictures that don't fit and unknown transforms.
     """
-    labels = check_labelled(model, x, y, MOST_CORRUPTED)
-    trials = [
-        (transform, severity, strength)
-        for transform in map(find_transform, transforms)
-        for severity, strength in enumerate(strengths_of(transform), 1)
-    ]
-    clean = torch.cat([logits_of(model, part).argmax(1) for part in x.split(AT_ONCE)])
-    found: list[Corrupted] = []
-    for done, (transform, severity, strength) in enumerate(trials):
-        generator, answers = seeded(seed), []
-        for part in x.split(AT_ONCE):
-            changed = torch.cat([transform(one, strength, generator) for one in part.split(1)])
-            answers.append(logits_of(model, in_eight_bits(changed)).argmax(1))
-            asked = sum(map(len, answers))
-            yield Progress(done + asked / len(x), len(trials), tuple(found))
-        said = torch.cat(answers)
-        right, same = (Share(int((said == wanted).sum()), len(x)) for wanted in (labels, clean))
-        found.append(Corrupted(transform.name, severity, strength, right, same))
-    return tuple(found)
+    labels, _, at_once = check_labelled(model, x, y, MOST_CORRUPTED)
+    trials = [(transform, strengths_of(transform)) for transform in map(find_transform, transforms)]
+    total, done = 1 + sum(len(strengths) for _, strengths in trials), 0
+    found: tuple[Corrupted, ...] = ()
+
+    def answers(change: Callable[[Tensor], Tensor]) -> Generator[Progress[tuple[Corrupted, ...]], None, Tensor]:
+        """What the network says of each of the pictures, changed."""
+        said = []
+        for part in x.split(at_once):
+            said.append(logits_of(model, change(part)).argmax(1))
+            yield Progress(done + sum(map(len, said)) / len(x), total, found)
+        return torch.cat(said)
+
+    clean = yield from answers(lambda part: part)
+    for transform, strengths in trials:
+        rows = []
+        for severity, strength in enumerate(strengths, 1):
+            done += 1
+            said = yield from answers(partial(_corrupted, transform, strength, seeded(seed)))
+            right, same = (Share(int((said == wanted).sum()), len(x)) for wanted in (labels, clean))
+            rows.append(Corrupted(transform.name, severity, strength, right, same))
+        found = (*found, *rows)
+    return found
 
 
 corruptions = plainly(corruptions_steps)
+
+
+def _corrupted(transform: Transform, strength: float, generator: torch.Generator, part: Tensor) -> Tensor:
+    """Some of the pictures, each by a draw of its own if anything is drawn, as 8-bit pictures hold them."""
+    alone = part.split(1) if transform.drawn else (part,)
+    return in_eight_bits(torch.cat([transform(one, strength, generator) for one in alone]))

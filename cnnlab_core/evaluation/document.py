@@ -8,7 +8,8 @@ from pathlib import Path
 from cnnlab_core.attacks.transforms import find_transform
 from cnnlab_core.errors import DataError
 from cnnlab_core.evaluation.accuracy import Share
-from cnnlab_core.evaluation.card import Card, data_title, figures, read_card, shipped_path
+from cnnlab_core.evaluation.card import Card, figures
+from cnnlab_core.evaluation.card_files import data_title, read_card, shipped_path
 from cnnlab_core.models import find_spec, list_models
 from cnnlab_core.models.exports import SHIPPED
 from cnnlab_core.runtime.assets import PACKAGE

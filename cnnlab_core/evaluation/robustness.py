@@ -7,6 +7,7 @@ and PGD-20 before them, which alone flatters. Only pictures that still stand go 
 import hashlib
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from cnnlab_core.attacks.apgd import apgd_steps
 from cnnlab_core.attacks.inputs import Classes, check_positive
 from cnnlab_core.attacks.loop import Attack, AttackStep
-from cnnlab_core.attacks.objective import Classifier, Forward, Goal, logits_of
+from cnnlab_core.attacks.objective import Classifier, Forward, Goal, NoGradientError, logits_of
 from cnnlab_core.attacks.pgd import pgd_steps
 from cnnlab_core.attacks.square import square_steps
 from cnnlab_core.checks import by_annotation
@@ -34,8 +35,6 @@ NEAREST = 4
 MOST_ATTACKED = 1000
 """Pictures that are attacked at most: hours on two cores."""
 EPS = 8 / 255
-ANSWERS_AT_ONCE = 5000
-"""So many logits a step are kept: fewer pictures at once for a network of a thousand classes."""
 _TRIED = 16
 """Pictures on which the time is tried."""
 _BLIND = 0.4
@@ -131,7 +130,8 @@ def robustness_steps(
     """Attack labelled pictures (N, C, H, W) in [0, 1], some at a time, with one attack after the other.
 
     Each step knows how much is done and the ``latest`` state; given back as ``so_far``, the work goes on from there
-    and ends as it would have ended.
+    and ends as it would have ended. Of a network without a gradient only Square can find anything: see
+    ``masked_gradients``.
 
     Args:
         model: pixels to logits.
@@ -144,12 +144,13 @@ def robustness_steps(
     Raises:
         InputError: for pictures that don't fit, a network that names none of them right, a ``so_far`` of other ones.
     """
-    labels = check_labelled(model, x, y, MOST_ATTACKED)
+    labels, classes, at_once = check_labelled(model, x, y, MOST_ATTACKED)
     check_positive(eps, "radius eps")
-    classes = logits_of(model, x[:1]).shape[1]
     parts = parts_for(classes)
-    names, at_once = tuple(part.name for part in parts), max(1, min(AT_ONCE, ANSWERS_AT_ONCE // classes))
-    digest = hashlib.sha256(x.cpu().numpy().tobytes() + labels.cpu().numpy().tobytes()).hexdigest()
+    names = tuple(part.name for part in parts)
+    hashed = hashlib.sha256(x.detach().cpu().contiguous().numpy().data)
+    hashed.update(labels.cpu().contiguous().numpy().data)
+    digest = hashed.hexdigest()
     if so_far is None:
         right = torch.cat([logits_of(model, part).argmax(1) for part in x.split(at_once)]) == labels
         untried = np.full((len(parts), len(x)), UNTRIED, np.int8)
@@ -168,10 +169,12 @@ def robustness_steps(
             chosen = torch.from_numpy(todo).to(x.device)
             attack = part.start(model, x[chosen], labels[chosen], eps, seed + first * len(parts) + index)
             before, width = first + len(rows) * index / len(parts), len(rows) / len(parts)
-            result = yield from relay(attack, partial(_told, so_far, before, width))
             found = so_far.found.copy()
-            fooled = torch.where(result.success, FOOLED, torch.where(result.exact.success, FOOLED_IN_FLOATS, STANDS))
-            found[index, todo] = fooled.cpu().numpy()
+            found[index, todo] = STANDS
+            with suppress(NoGradientError):  # nothing is found by an attack that needs one
+                result = yield from relay(attack, partial(_told, so_far, before, width))
+                fooled = torch.where(result.exact.success, FOOLED_IN_FLOATS, STANDS).masked_fill(result.success, FOOLED)
+                found[index, todo] = fooled.cpu().numpy()
             so_far = replace(so_far, found=found)
         yield Progress(rows[-1] + 1, len(x), so_far)
     return so_far
@@ -192,15 +195,18 @@ def expected_seconds(model: Classifier, x: Tensor, y: Classes, *, eps: float = E
     A few are tried: how long a pass there and back is, and how many stand after PGD-20, since only these go on. Raises
     ``InputError``.
     """
-    labels = check_labelled(model, x, y, MOST_ATTACKED)
-    sample = slice(None, None, -(-len(x) // _TRIED))
+    labels, classes, at_once = check_labelled(model, x, y, MOST_ATTACKED)
+    sample = slice(None, None, -(-len(x) // min(_TRIED, at_once)))
     few, goal, seconds = x[sample], Goal(labels[sample]), []
+    pgd, *others = parts_for(classes)
     for _ in range(3):
         start = time.perf_counter()
         here = Forward(model, few)
-        here.gradient(goal)
+        with suppress(NoGradientError):
+            here.gradient(goal)
         seconds.append(time.perf_counter() - start)
-    pgd, *others = parts_for(here.logits.shape[1])
-    stands = ~finish(pgd.start(model, few, goal.y, eps, 0)).success
+    stands = ~goal.reached(here.logits)
+    with suppress(NoGradientError):
+        stands = ~finish(pgd.start(model, few, goal.y, eps, 0)).success
     passes = (~goal.reached(here.logits)).sum() * pgd.passes + stands.sum() * sum(part.passes for part in others)
     return float(passes) * min(seconds) / len(few) ** 2 * len(x)

@@ -88,22 +88,27 @@ class IntegratedGradients:
 
 @by_annotation
 def integrated_gradients_steps(
-    model: LoadedModel, x: torch.Tensor, target: Classes, *, steps: int = 50, baseline: float = 0.0
+    model: LoadedModel, x: torch.Tensor, target: Classes, *, steps: int = 50, baseline: float = 0.0, batch: int = 1
 ) -> Generator[Progress[None], None, IntegratedGradients]:
     """Integrated gradients (Sundararajan et al. 2017, arXiv:1703.01365, eq. 1) of a logit from an even ``baseline``.
 
-    The integral is a Gauss-Legendre sum of ``steps`` gradients, as captum's default.
+    The integral is a Gauss-Legendre sum of ``steps`` gradients, as captum's default; the network is asked for ``batch``
+    of them at once.
     """
     classes = check_explained(model, x, target)
+    batch = whole("batch", batch, least=1, most=MOST_AT_ONCE)
     if not 1 <= steps <= MOST_STEPS:
         raise InputError(f"Integrated gradients take 1 to {MOST_STEPS} steps, not {steps}.")
     start = torch.full_like(x, baseline)
     way = x.detach() - start
     positions, weights = np.polynomial.legendre.leggauss(steps)  # for the integral from -1 to 1
-    total = torch.zeros_like(x)
-    for done, (position, weight) in enumerate(zip(positions.tolist(), weights.tolist(), strict=True), 1):
-        point = start + (1 + position) / 2 * way
-        total += weight / 2 * logit_gradient(model, point.clamp(0, 1), classes)
+    scaled = (torch.from_numpy(part / 2).to(x).split(batch) for part in (1 + positions, weights))
+    total, done = torch.zeros_like(x), 0
+    for along, weight in zip(*scaled, strict=True):
+        points = (start + along.view(-1, 1, 1, 1, 1) * way).clamp(0, 1)
+        gradients = logit_gradient(model, points.flatten(0, 1), classes.repeat(len(points)))
+        total += torch.einsum("p,pn...->n...", weight, gradients.view_as(points))
+        done += len(points)
         yield Progress(done, steps)
     attribution = total * way
     with torch.no_grad():

@@ -77,6 +77,6 @@ def _weight_of(graph: fx.GraphModule, node: fx.Node) -> torch.Tensor | None:
         return layer.weight if isinstance(layer, nn.Conv2d) else None
     if node.op == "call_function" and node.target is nn.functional.conv2d:
         source = node.args[1] if len(node.args) > 1 else node.kwargs["weight"]
-        held = isinstance(source, fx.Node) and source.op == "get_attr"  # and not computed by the network
-        return graph.get_parameter(str(source.target)) if held else None
+        if isinstance(source, fx.Node) and source.op == "get_attr":  # and not computed by the network
+            return graph.get_parameter(str(source.target))
     return None

@@ -61,10 +61,10 @@ def exported_specs() -> tuple[ModelSpec, ...]:
     )
 
 
-def read_description(path: Path, form: str = FORM) -> dict[str, Any]:
+def read_description(path: Path, form: str = FORM, most: int = MOST_BYTES) -> dict[str, Any]:
     """The description in a JSON file of this form. Raises ``WeightsError`` if it isn't one."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > most:
             raise ValueError
         about = json.loads(path.read_text(encoding="utf-8"))
         if about["form"] != form:

@@ -20,6 +20,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_tensor
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsKind, wrong_size
+from cnnlab_core.runtime.device import is_out_of_memory
 from cnnlab_core.runtime.short_repr import short_repr
 
 if TYPE_CHECKING:
@@ -105,11 +106,9 @@ class LoadedModel:
         """Turn the error of a layer that can't take a picture of this size into an ``InputError``."""
         try:
             yield
-        except torch.OutOfMemoryError:
-            raise
         except (RuntimeError, AssertionError) as error:
             own, (rows, cols) = self.spec.preprocessing.crop, x.shape[2:]
-            if rows == cols == own or (min(rows, cols) > own and not self.spec.weights.held):
+            if is_out_of_memory(error) or rows == cols == own or (min(rows, cols) > own and not self.spec.weights.held):
                 raise
             raise InputError(wrong_size(self.spec, rows, cols)) from error
 

@@ -86,6 +86,12 @@ class Registry:
         """Forget every network that nobody uses."""
         self._evict(room=float("inf"))
 
+    def forget(self, model: str) -> None:
+        """Forget all networks of this name; one in use is there for as long as it is used."""
+        with self._table:
+            for key in [key for key in self._entries if key.model == model]:
+                del self._entries[key]
+
     def _handle(self, spec: ModelSpec, key: Key) -> LoadedModel | None:
         with self._table:
             entry = self._entries.get(key)
@@ -171,7 +177,6 @@ def _load(spec: ModelSpec, key: Key) -> nn.Module:
         return network.to(key.device).requires_grad_(False).eval()
 
 
-@cache
 def categories(spec: ModelSpec) -> tuple[str, ...]:
     """The names of a model's classes, in the order of its logits."""
     return spec.classes or imagenet_classes()

@@ -84,7 +84,12 @@ ZOO: tuple[ModelSpec, ...] = (
         name="squeezenet1_1_caffe",
         title="SqueezeNet 1.1 (Caffe)",
         builder="torchvision.models:squeezenet1_1",
-        weights=WeightsFile("squeezenet1_1_caffe.safetensors", 2.5, sha256="SHA", shipped=True),
+        weights=WeightsFile(
+            "squeezenet1_1_caffe.safetensors",
+            2.5,
+            sha256="97a9eb2a29b220207b02d4105f3e257ccf58bb8fdebc798e598c597ce7e5050e",
+            shipped=True,
+        ),
         # It was trained on 0 to 255 less a mean of each colour.
         preprocessing=Preprocessing(mean=(123 / 255, 117 / 255, 104 / 255), std=(1 / 255, 1 / 255, 1 / 255)),
         parameters=1_235_496,

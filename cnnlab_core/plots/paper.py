@@ -300,7 +300,7 @@ def _contour(axes: Axes, trace: Any, layout: Any) -> None:
         levels = np.asarray(MaxNLocator(trace.ncontours or 10).tick_values(z.min(), z.max()))
     else:
         levels = np.arange(about.start, about.end + (about.size or 1) / 2, about.size or 1)
-    if how == "fill":
+    if how in ("fill", "heatmap"):
         axes.contourf(x, y, z, levels, cmap=_palette(trace.colorscale))
     look: dict[str, Any] = {"colors": [_colour(trace.line.color)], "linewidths": _POINT * trace.line.width}
     axes.contour(x, y, z, levels, negative_linestyles="-", **look)

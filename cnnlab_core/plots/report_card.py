@@ -50,7 +50,8 @@ def shares(
                 "name": as_text(name),
                 "x": [reach.value for _, reach in there],
                 "y": [at for at, _ in there],
-                "marker": {"size": 12, "color": colour, "symbol": SYMBOLS[number]},
+                # Soft, so that on a phone an interval that is no wider than its mark is seen in it.
+                "marker": {"size": 12, "color": SOFT[number], "symbol": SYMBOLS[number]},
                 "error_x": {
                     "type": "data", "symmetric": False, "thickness": 2, "color": colour,
                     "array": [reach.high - reach.value for _, reach in there],
@@ -103,12 +104,17 @@ def _aside(number: int, count: int) -> float:
     return 0.34 * (number - (count - 1) / 2)
 
 
-def falling_bars(stages: Sequence[str], networks: Mapping[str, Sequence[Reach]], *, height: int = 340) -> go.Figure:
-    """For each network a row of bars that falls, one for each stage, with the interval of each."""
+def falling_bars(
+    stages: Sequence[str], networks: Mapping[str, Sequence[Reach | None]], *, height: int = 340
+) -> go.Figure:
+    """For each network a row of bars that falls, one for each stage, with the interval of each; None where there is
+    none."""
     width = 0.8 / len(networks)
     traces: list[dict[str, Any]] = []
-    for number, (name, reaches) in enumerate(networks.items()):
-        places = [stage + width * (number - (len(networks) - 1) / 2) for stage in range(len(reaches))]
+    for number, (name, found) in enumerate(networks.items()):
+        there = [(stage, reach) for stage, reach in enumerate(found) if reach]
+        places = [stage + width * (number - (len(networks) - 1) / 2) for stage, _ in there]
+        reaches = [reach for _, reach in there]
         traces.append(
             {
                 "type": "bar",
@@ -118,8 +124,8 @@ def falling_bars(stages: Sequence[str], networks: Mapping[str, Sequence[Reach]],
                 "width": 0.92 * width,
                 "marker": {"color": SOFT[number]},
                 "hovertext": [
-                    f"{as_text(name)}, {as_text(stage)}: {reach.value:.1%} ({reach.low:.1%} to {reach.high:.1%})"
-                    for stage, reach in zip(stages, reaches, strict=False)
+                    f"{as_text(name)}, {as_text(stages[at])}: {reach.value:.1%} ({reach.low:.1%} to {reach.high:.1%})"
+                    for at, reach in there
                 ],
                 "hoverinfo": "text",
             }

@@ -26,7 +26,8 @@ Pair = tuple[float, float]
 class HasNetwork(Protocol):
     """A ``LoadedModel``, as far as this module needs to know it."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module: ...
 
 
 class Box(NamedTuple):

@@ -23,17 +23,35 @@ def pick_device(name: str | None = None) -> "torch.device":
 
     wanted = name or os.environ.get("CNNLAB_DEVICE") or ""
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if not wanted:
-        return torch.device(next(kind for kind, available in here.items() if available))
     try:
-        device = torch.device(wanted)
+        device = torch.device(wanted or next(kind for kind, available in here.items() if available))
     except RuntimeError:
         device = None
     cards = torch.cuda.device_count()
     if device is None or not here.get(device.type) or (device.type == "cuda" and (device.index or 0) >= cards):
         found = ", ".join(kind for kind, available in here.items() if available)
         raise DeviceError(f"There is no device “{wanted}” here. Set CNNLAB_DEVICE to {found}, or leave it unset.")
-    return device
+    # As tensors say it: “cuda” isn't equal to “cuda:0”, and one network would be there under both.
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else device
+
+
+def exact_float32() -> None:
+    """Let a GPU's convolutions compute in float32, once for the process.
+
+    By default they round what they multiply to the ten bits of TF32: then no cell of a map is the sum that is shown.
+    """
+    import torch
+
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # type: ignore[attr-defined]
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"  # type: ignore[attr-defined]
+
+
+def finish_kernels() -> None:
+    """Wait until the lab's device has computed what it was asked to: on a GPU, calls return before that."""
+    import torch
+
+    if (device := pick_device()).type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def describe_device(device: "torch.device") -> str:
@@ -103,22 +121,37 @@ def _free_in_container(folder: Path = Path("/sys/fs/cgroup")) -> float:
         return float("inf")
 
 
+_FULL = ("out of memory", "ALLOC_FAILED", "allocate memory", "not enough memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is full: torch's own, or what cuBLAS, cuDNN and the CPU's allocator say."""
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in _FULL)
+    )
+
+
 def with_memory_retry(work: Callable[[], Result], free_memory: Callable[[], None]) -> Result:
-    """``work()``; if the GPU runs out of memory, ``free_memory()`` and once more; then a ``DeviceError``."""
+    """``work()``; if the device runs out of memory, ``free_memory()`` and once more; then a ``DeviceError``."""
     import torch
 
     try:
         return work()
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         # Handled below, after the exception and the tensors its traceback keeps alive are gone.
-        pass
     free_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     try:
         return work()
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise DeviceError(
-            "The GPU's memory is full, even after models that nobody uses were put away. "
+            "The device's memory is full, even after models that nobody uses were put away. "
             "Use a smaller picture, batch or model, or wait until others are done."
         ) from error

@@ -95,6 +95,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cnnlab"
 
 
+def slug(network: str) -> str:
+    """A network's name as a folder may be called on every system."""
+    return network.replace(":", "-")
+
+
 def npz_file(arrays: Mapping[str, npt.ArrayLike]) -> bytes:
     """Arrays by name as a compressed NPZ file, which ``numpy.load`` opens without pickles."""
     file = io.BytesIO()

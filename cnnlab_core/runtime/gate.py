@@ -13,7 +13,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from cnnlab_core.runtime.device import available_cores
+from cnnlab_core.runtime.device import available_cores, finish_kernels
 
 Step = TypeVar("Step")
 Result = TypeVar("Result")
@@ -69,14 +69,15 @@ class Gate:
     A slot is only ever given to a job that is listening for it at that moment. So one that has wandered off
     (its browser tab was closed, its notebook cell paused) delays nobody, and keeps its place if it returns.
 
-    ``when_long`` is called now and then while a job waits longer than ``LONG_SECONDS`` for a turn.
+    ``when_long`` is called now and then while a job waits longer than ``LONG_SECONDS`` for a turn. ``settle`` ends
+    each turn, in its slot: what a GPU is still at would else be in the way of the next one, and of nobody's account.
     """
 
     when_long: Callable[[], None] = staticmethod(lambda: None)
 
-    def __init__(self, slots: int, express: int = 0) -> None:
+    def __init__(self, slots: int, express: int = 0, settle: Callable[[], None] = lambda: None) -> None:
         self._free = self.slots = slots
-        self._express = express
+        self._express, self._settle = express, settle
         self._resting: list[_Lane] = []  # as many lanes as were ever needed at once
         self._queue: list[_Ticket] = []
         self._round = 0
@@ -143,6 +144,7 @@ class Gate:
                         steps, outcome = _advance(job, slice_seconds)
                     else:
                         steps, outcome = self._aside(lambda: _advance(job, slice_seconds))
+                    self._settle()
                 finally:
                     taken = time.monotonic() - begun if begun and slice_seconds else 0.0
                     self._leave(ticket, int(taken / slice_seconds) if taken else 1)
@@ -261,4 +263,4 @@ def gate(device_type: str = "cpu") -> Gate:
     On a CPU a first turn of one more job may begin while all slots are taken: the cores are shared by the system, and
     a page that asks for little is there at once.
     """
-    return Gate(available_cores(), express=1) if device_type == "cpu" else Gate(1)
+    return Gate(available_cores(), express=1) if device_type == "cpu" else Gate(1, settle=finish_kernels)

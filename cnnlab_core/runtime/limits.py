@@ -92,6 +92,7 @@ QUEUE = Limit("CNNLAB_QUEUE", 100, 1, 100_000, "jobs", "jobs that wait for the d
 TRAINING_QUEUE = Limit(
     "CNNLAB_TRAINING_QUEUE", 30, 0, 1000, "runs", "training runs that wait for the device", "no more can be started"
 )
+SWEEP_RUNS = Limit("CNNLAB_SWEEP_RUNS", 30, 1, 1000, "runs", "the runs of a sweep", "it isn't started")
 TURN_SECONDS = Limit(
     "CNNLAB_TURN_SECONDS", 120, 1, 86_400, "seconds", "a training run's turn at the device, while others wait",
     "it stands aside at a checkpoint and goes on when it is its turn again",
@@ -140,8 +141,15 @@ NETWORK_ACTIVATIONS = Limit(
     "CNNLAB_NETWORK_ACTIVATIONS", 400, 1, 100_000, "MB", "activations of a visitor's own network, for one picture",
     "it isn't loaded",
 )  # fmt: skip
+SESSION_NETWORKS = Limit(
+    "CNNLAB_SESSION_NETWORKS", 3, 1, 100, "networks", "own networks of a session", "the oldest are put away, by name"
+)
+SESSION_NETWORKS_MB = Limit(
+    "CNNLAB_SESSION_NETWORKS_MB", 400, 1, 1_000_000, "MB", "own networks of a session: files and weights",
+    "the oldest are put away, by name",
+)  # fmt: skip
 NETWORKS_MB = Limit(
-    "CNNLAB_NETWORKS_MB", 600, 1, 1_000_000, "MB", "own networks of all visitors in memory",
+    "CNNLAB_NETWORKS_MB", 600, 1, 1_000_000, "MB", "own networks of all visitors in memory: files and weights",
     "no further one is loaded until one is put away",
 )  # fmt: skip
 

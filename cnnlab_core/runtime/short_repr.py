@@ -46,7 +46,8 @@ def _short(value: Any) -> str:
         return "{" + _few([f"{key!r}: {_short(entry)}" for key, entry in list(value.items())[:_MOST]], len(value)) + "}"
     if isinstance(value, Sequence | Set) and not isinstance(value, str | bytes):
         return "(" + _few([_short(entry) for entry in list(value)[:_MOST]], len(value)) + ")"
-    if isinstance(value, int | float | str | bytes) or value is None or type(value).__repr__ is not object.__repr__:
+    plain: Any = object.__repr__  # what says no more than where in memory something is
+    if isinstance(value, int | float | str | bytes) or value is None or type(value).__repr__ is not plain:
         text = repr(value[:_LONGEST] if isinstance(value, str | bytes) else value)
         if len(text) <= _LONGEST + 3 and "\n" not in text:
             return text if not isinstance(value, str | bytes) or len(value) <= _LONGEST else f"{text}…"

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--side", type=int, default=32, help="pixels wide and high (default 32)")
     command("fetch", _fetch, "download CIFAR-10, if it isn't here")
     command("measure", _measure, "try a few steps of the config (JSON) on standard input; pictures/s of each, by line")
+    command("rates", _rates, "a learning-rate range test of the question (JSON) on standard input, a line a step")
+    command("landscape", _landscape, "the loss around a run's weights, for the question (JSON) on standard input")
     process = _add_run(command("work", _work, "be a run's trainer (what start and resume launch)"))
     for one in (new, again, process):
         one.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write a checkpoint")
@@ -102,7 +104,8 @@ def _help(about: Setting) -> str:
     notes = [f"{about.number(about.low)} to {about.number(about.high)}"] if about.has_range else []
     notes += [f"0: {about.zero}"] if about.zero else []
     notes += [f"for {about.of} only"] if about.of else []
-    notes += [f"only with --{other} {' or '.join(values)}" for other, values in about.needs.items()]
+    for other, values in about.needs.items():
+        notes.append(f"only with --{other}" + (f" {' or '.join(map(str, values))}" if True not in values else ""))
     notes += [f"default: {about.number(about.default)}"] if about.default != "" else []
     return f"{about.help} ({'; '.join(notes)})"
 
@@ -159,12 +162,34 @@ def _work(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> None:
     from cnnlab_core.training.checks import check
     from cnnlab_core.training.estimate import try_steps
+
+    def answers(question: Any) -> Iterable[Any]:
+        config = config_from(question)
+        return (step.latest for step in try_steps(config, check(config)))
+
+    _answer(answers)
+
+
+def _rates(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.rate_test import answer_rates
+
+    _answer(answer_rates)
+
+
+def _landscape(options: argparse.Namespace) -> None:
+    from cnnlab_core.training.landscape import answer_landscape
+
+    _answer(answer_landscape)
+
+
+def _answer(answers: Callable[[Any], Iterable[Any]]) -> None:
+    """Answer the question on standard input, a line of JSON each, as ``trial.trial_steps`` reads it."""
     from cnnlab_core.training.worker import stand_back
 
-    config = config_from(json.loads(sys.stdin.buffer.read()))
+    question = json.loads(sys.stdin.buffer.read())
     stand_back()
-    for step in try_steps(config, check(config)):
-        print(step.latest, flush=True)
+    for answer in answers(question):
+        print(json.dumps(answer), flush=True)
 
 
 def _duplicate(options: argparse.Namespace) -> None:
@@ -185,6 +210,8 @@ def _list(options: argparse.Namespace) -> None:
             words.append(f"test accuracy {finals['accuracy']:.2%}")
             if "bits" in finals:
                 words.append(f"{finals['bits']:.3f} bits per character")
+            if "views_accuracy" in finals:
+                words.append(f"over several views {finals['views_accuracy']:.2%}")
             if "robust_accuracy" in finals:
                 words.append(f"robust {finals['robust_accuracy']:.2%}")
         if state.name == "waiting" and run.id in waiting:

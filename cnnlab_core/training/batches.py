@@ -1,15 +1,17 @@
 """Batches on the device: order, shifts and flips drawn by counter; pictures stay bytes until they are used."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from cnnlab_core.data import Pictures
 from cnnlab_core.errors import InputError
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.randomness import generator
+from cnnlab_core.training.schedule import side_in_epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +23,12 @@ class Batch:
 
 
 class Feeder:
-    """Deals out a set of training pictures in batches, shifted and mirrored, without ever leaving the device.
+    """Deals out a set of training pictures in batches, shifted, mirrored and cut out, without ever leaving the device.
 
     The pictures lie there once, as bytes, with their mirrored border (``config.crop`` pixels); a batch is cut out
     of that by one indexing of a view in which every possible window is an element. ``rank`` of ``world`` processes
-    gets its even share of each batch; what is drawn doesn't depend on how many there are.
+    gets its even share of each batch; what is drawn doesn't depend on how many there are. ``colour``, of pixels in
+    [0, 1], is what a cutout is painted over with.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class Feeder:
         device: torch.device,
         rank: int = 0,
         world: int = 1,
+        colour: Sequence[float] = (0.5, 0.5, 0.5),
     ) -> None:
         self.config, self.device, self.rank, self.world = config, device, rank, world
         chosen = torch.from_numpy(indices)
@@ -44,9 +48,10 @@ class Feeder:
         self._labels = pictures.labels[chosen].to(device)
         self.count = len(chosen)
         self.batch = min(config.batch, self.count)
-        self._windows = _windows(
-            _with_border(pictures.images[chosen].to(device), config.crop), pictures.images.shape[1]
-        )
+        self.side = pictures.images.shape[1]
+        self._colour = (255 * torch.tensor(colour)).round().byte().to(device)
+        self._coins = torch.rand(self.count, generator=generator(config.seed, "coins")) < 0.5
+        self._windows = _windows(_with_border(pictures.images[chosen].to(device), config.crop), self.side)
 
     @property
     def steps(self) -> int:
@@ -64,18 +69,41 @@ class Feeder:
         order = torch.randperm(self.count, generator=random)
         shifts = torch.randint(0, 2 * crop + 1, (2, self.count), generator=random)
         flips = torch.rand(self.count, generator=random) < 0.5
-        order, shifts, flips = order.to(self.device), shifts.to(self.device), flips.to(self.device)
+        if self.config.alternate:
+            flips = self._coins[order] ^ bool(epoch % 2)
+        random = generator(self.config.seed, "cutout", epoch)
+        corners = torch.randint(0, self.side - self.config.cutout + 1, (2, self.count), generator=random)
+        order, shifts, flips, corners = (drawn.to(self.device) for drawn in (order, shifts, flips, corners))
         share = self.batch // self.world
+        side = side_in_epoch(self.config, epoch, self.side)
         for number in range(start, self.steps):
             first = number * self.batch + self.rank * share
             mine = slice(first, first + share)
-            yield self._deal(order[mine], shifts[:, mine], flips[mine] if self.config.flip else None)
+            yield self._deal(order[mine], shifts[:, mine], flips[mine], corners[:, mine], side)
 
-    def _deal(self, chosen: torch.Tensor, shifts: torch.Tensor, flips: torch.Tensor | None) -> Batch:
+    def _deal(
+        self, chosen: torch.Tensor, shifts: torch.Tensor, flips: torch.Tensor, corners: torch.Tensor, side: int
+    ) -> Batch:
         pixels = self._windows[chosen, shifts[0], shifts[1]]  # (N, H, W, 3) bytes
-        if flips is not None:
+        if self.config.flip:
             pixels = torch.where(flips[:, None, None, None], pixels.flip(2), pixels)
-        return Batch(to_pixels(pixels), self._labels[chosen])
+        if self.config.cutout:
+            rows, cols = (self._cut(corner) for corner in corners)
+            pixels = torch.where((rows[:, :, None] & cols[:, None, :])[..., None], self._colour, pixels)
+        return Batch(scaled(to_pixels(pixels), side), self._labels[chosen])
+
+    def _cut(self, corners: torch.Tensor) -> torch.Tensor:
+        """Which rows, or columns, of each picture lie in its cutout: (N, side)."""
+        beyond = torch.arange(self.side, device=self.device) - corners[:, None]
+        return (beyond >= 0) & (beyond < self.config.cutout)
+
+
+def scaled(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Pictures (N, 3, H, W) at ``side`` × ``side``: bilinear, and without aliasing."""
+    if images.shape[2] == side:
+        return images
+    small = nn.functional.interpolate(images, (side, side), mode="bilinear", antialias=True)
+    return small.contiguous(memory_format=torch.channels_last)
 
 
 def to_pixels(images: torch.Tensor) -> torch.Tensor:

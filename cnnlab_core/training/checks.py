@@ -64,11 +64,20 @@ def check(config: Config) -> Facts:
     if config.crop >= side:
         raise InputError(f"Pictures of {side} × {side} can be shifted by at most {side - 1} pixels, not {config.crop}.")
     kept = len(split_validation(labels, config.validation, config.seed, config.limit).train)
+    if config.cutout > side:
+        raise InputError(
+            f"Pictures of {side} × {side} can't lose a square of {config.cutout}. Make the cutout smaller."
+        )
+    if config.first_side > side:
+        raise InputError(f"Pictures of {side} × {side} can't begin with {config.first_side} pixels a side. Use fewer.")
+    taken = 0
     with torch.device("meta"), torch.enable_grad():
-        network = build_net(config.net, classes, side, config.stack)
-        taken = _try_a_step(network, min(config.batch, kept), side)
-    refuse_large(taken + _COPIES * 3 * side * side * len(labels))
+        for seen in sorted({config.first_side or side, side}):
+            network = build_net(config.net, classes, seen, config.stack)
+            taken = max(taken, _try_a_step(network, min(config.batch, kept), seen))
     parameters = sum(p.numel() for p in network.parameters())
+    taken += 4 * parameters * bool(config.average)
+    refuse_large(taken + _COPIES * 3 * side * side * len(labels))
     return Facts(source, len(labels), kept, side, classes, parameters, max(1, kept // config.batch), taken)
 
 

@@ -52,6 +52,11 @@ def curves_in_words(config: Config) -> list[str]:
             f"The training loss is measured with label smoothing ({config.label_smoothing:g}) and on changed pictures, "
             "the held-out loss without either: so it can be the lower one."
         )
+    if config.average:
+        words.append(
+            "What is checked and tested are averaged weights, which run behind at first; the training curves are of "
+            "those that learn."
+        )
     return words
 
 
@@ -95,3 +100,31 @@ def group_by_settings(runs: Sequence[Run]) -> list[Group]:
         bits = [final["bits"] for final in finals if "bits" in final]
         made.append(Group(tuple(members), accuracy, spread(robust) if robust else None, spread(bits) if bits else None))
     return sorted(made, key=lambda group: -group.accuracy.mean)
+
+
+def run_table(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """A row for each run, to sort: what it is, the settings that matter most, and its scores; None where there is none.
+
+    Accuracies are shares in [0, 1]; the held-out one is that of the weights that were tested.
+    """
+    rows = []
+    for run in runs:
+        config, machine, finals = run.config, run.machine or {}, run.finals or {}
+        rows.append(
+            {
+                "name": run.about.name,
+                "state": run.state().name,
+                "test accuracy": finals.get("accuracy"),
+                "held-out accuracy": finals.get("validation_score") if config.attack == "none" else None,
+                "under attack": finals.get("robust_accuracy"),
+                "data": config.data,
+                **{SETTINGS[name].name: SETTINGS[name].text(getattr(config, name)) for name in ("net", "optimizer")},
+                **{SETTINGS[name].name: getattr(config, name) for name in ("learning_rate", "batch", "epochs", "seed")},
+                "learns from": SETTINGS["attack"].text(config.attack),
+                "labels": SETTINGS["labels"].text(config.labels),
+                "weights": machine.get("parameters"),
+                "seconds of training": finals.get("seconds"),
+                "id": run.id,
+            }
+        )
+    return rows

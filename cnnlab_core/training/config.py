@@ -9,12 +9,16 @@ from typing import Any, Literal
 from cnnlab_core.errors import InputError
 from cnnlab_core.training.settings import Kind, Option, Setting, describe, kind_of, setting
 
-Net = Literal["homework", "homework_bn", "deeper", "glass_digits", "glass_cifar10", "stack", "rnn", "gru", "lstm"]
-Init = Literal["he", "xavier", "orthogonal", "small", "zeros"]
+Net = Literal[
+    "homework", "homework_bn", "deeper", "airbench", "glass_digits", "glass_cifar10", "stack", "rnn", "gru", "lstm"
+]
+Init = Literal["he", "xavier", "orthogonal", "dirac", "small", "zeros"]
 Optimizer = Literal["adamw", "sgd", "muon"]
-Schedule = Literal["one-cycle", "constant"]
+Schedule = Literal["one-cycle", "constant", "linear"]
 Labels = Literal["true", "random"]
 Attack = Literal["none", "fgsm", "pgd"]
+Collapse = Literal["go on", "pgd", "stop"]
+Views = Literal["one", "mirror", "shift"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 DATA = ("cifar10", "shapes", "digits", "marked_shapes", "names")
@@ -83,6 +87,12 @@ class Config:
                 "A small residual network with 3.6 million weights: the best of the lab's networks, and the slowest.",
                 of="pictures",
             ),
+            "airbench": Option(
+                "airbench",
+                "Keller Jordan's network for CIFAR-10 (2024, arXiv:2404.00498): a layer of 2 × 2, six convolutions of "
+                "3 × 3 with GELU, 2 million weights. The preset Deep trains it.",
+                of="pictures",
+            ),
             "glass_digits": Option(
                 "made of glass, for digits",
                 "One grey channel and three convolutions of 8, 16 and 16 filters: small enough to see every weight.",
@@ -130,6 +140,11 @@ class Config:
             "orthogonal": Option(
                 "orthogonal", "Orthogonal rows (Saxe et al. 2014, arXiv:1312.6120) times the square root of 2."
             ),
+            "dirac": Option(
+                "dirac",
+                "A layer's first filters hand on what they are given, one channel each (as in airbench); all else is "
+                "uniform in ±1 / √fan-in.",
+            ),
             "small": Option("small", "Normal with standard deviation 0.01, as in AlexNet (2012)."),
             "zeros": Option("zeros", "All zero: every filter stays like every other, and nothing is learned. Try it."),
         },
@@ -159,8 +174,10 @@ class Config:
     )
     schedule: Schedule = setting(
         "one-cycle", "schedule",
-        "One-cycle warms up, peaks at the learning rate and cools down to almost 0; constant stays at it.",
-        group="learning", options={"one-cycle": Option("one-cycle"), "constant": Option("constant")},
+        "One-cycle warms up, peaks at the learning rate and cools down to almost 0; constant stays at it; linear falls "
+        "from it to 0 along a line.",
+        group="learning",
+        options={"one-cycle": Option("one-cycle"), "constant": Option("constant"), "linear": Option("linear")},
     )
     weight_decay: float = setting(
         0.01, "weight decay", "Pulls weights towards 0, so that few large ones remain.", group="learning", high=10,
@@ -226,6 +243,66 @@ class Config:
     attack_steps: int = setting(
         7, "attack steps", "Steps of the attack on each batch.", group="attack", low=1, high=100, typed=True,
         needs={"attack": ("pgd",)}, paces=True, address="pgd",
+    )
+    collapse: Collapse = setting(
+        "go on", "if robustness collapses",
+        "What to do when the network withstands FGSM and no longer PGD (catastrophic overfitting, Wong et al. 2020). "
+        "It is said in any case, and the best weights are from before.", group="attack", needs={"attack": ("fgsm",)},
+        options={
+            "go on": Option("go on"),
+            "pgd": Option("go on with PGD", "Each batch from then on is attacked by PGD."),
+            "stop": Option("stop", "The training ends with that epoch, and the best weights are tested."),
+        },
+    )
+
+    alternate: bool = setting(
+        False, "mirroring in turns",
+        "The coin decides once, whether a picture is mirrored in even epochs or in odd ones: any two in a row show it "
+        "both ways (Jordan 2024, arXiv:2404.00498).", group="finer", of="pictures", needs={"flip": (True,)},
+    )
+    cutout: int = setting(
+        0, "cutout in pixels", "A square of so many pixels a side, elsewhere each time, is painted over with the mean "
+        "colour (DeVries & Taylor 2017, arXiv:1708.04552).", group="finer", of="pictures", high=32, zero="none",
+    )
+    first_side: int = setting(
+        0, "side at first", "The pictures begin with so many pixels a side, and grow until two thirds of the epochs "
+        "are over: small ones are learned from faster.", group="finer", of="pictures", high=512, step=4, typed=True,
+        zero="full", paces=True,
+    )
+    whiten: bool = setting(
+        False, "whitening",
+        "The first layer's filters are set so that patches of the training pictures come out uncorrelated, and aren't "
+        "learned.", group="finer", of="pictures",
+    )
+    average: float = setting(
+        0.0, "averaged weights",
+        "Beside the weights goes an average of them, which keeps this share of itself in each step. It is what is "
+        "checked, tested and exported.", group="finer", of="pictures", high=0.9999, step=0.1,
+        stops=(0.0, 0.9, 0.98, 0.99, 0.995, 0.999), zero="none",
+    )
+    fixed_norm: bool = setting(
+        False, "filters of fixed norm",
+        "Before each step of Muon the filters of a layer are scaled to the norm 1, on average. Batch normalisation "
+        "takes their scale away in any case; so a step turns them by what the learning rate says.", group="finer",
+        of="pictures", needs={"optimizer": ("muon",)},
+    )
+    rest_rate: float = setting(
+        1.0, "rate of all else", "Where Muon moves the filters, AdamW moves biases and classifier, at this share of "
+        "the learning rate.", group="finer", of="pictures", low=0.001, high=10, stops=(0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
+        needs={"optimizer": ("muon",)},
+    )
+    views: Views = setting(
+        "one", "views of a test picture", "The test is also made with the mean of the logits over several views of "
+        "each picture.", group="finer", of="pictures", wide=True,
+        options={
+            "one": Option("the picture itself"),
+            "mirror": Option("also mirrored", "Two views: the picture and its mirror image."),
+            "shift": Option(
+                "also mirrored and shifted",
+                "Six views: the picture, the same shifted by a pixel up and left, and down and right; and their mirror "
+                "images.",
+            ),
+        },
     )
     # fmt: on
 

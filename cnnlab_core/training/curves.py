@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.metrics import Metrics, Record
+from cnnlab_core.training.schedule import work
 
 Array = npt.NDArray[np.float64]
 _LATELY = 200
@@ -84,7 +85,13 @@ def seconds_left(config: Config, machine: Mapping[str, Any] | None, found: Curve
     if not machine or not found.speed_now > 0:
         return float("nan")
     per_step = machine.get("characters_per_step", config.batch)
-    return (machine["total_steps"] - found.done) * per_step / found.speed_now
+    side, steps = machine.get("side", 0), machine["total_steps"] // config.epochs
+    now = work(config, max(0, found.done - 1) // steps, side)
+    left = sum(
+        work(config, epoch, side) * min(steps, (epoch + 1) * steps - found.done)
+        for epoch in range(found.done // steps, config.epochs)
+    )
+    return left / now * per_step / found.speed_now
 
 
 def duration(seconds: float) -> str:

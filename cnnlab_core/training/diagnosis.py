@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from cnnlab_core.training.config import Config
+from cnnlab_core.training.config import Collapse, Config
 
 
 def gradient_norms(network: nn.Module) -> dict[str, float]:
@@ -39,6 +39,8 @@ def dead_units(network: nn.Module, normalised: torch.Tensor) -> dict[str, tuple[
     for layer_name, layer in network.named_modules():
         if isinstance(layer, nn.ReLU):
             watch(layer_name)
+    if not hooks:
+        return {}
     try:
         network(normalised)
     finally:
@@ -115,8 +117,17 @@ def overfits_catastrophically(attacked: Sequence[float], robust: Sequence[float]
     return fell and attacked[-1] > attacked[-2] - 0.05 and attacked[-1] - robust[-1] > 0.25
 
 
-CATASTROPHIC = (
+_CATASTROPHIC = (
     "Catastrophic overfitting: the network has learned to beat the one-step attack that it is trained with, and under "
-    "PGD its robustness collapsed. The best checkpoint is from before. Next time use a smaller step (at most "
-    "epsilon), more attack steps (pgd), or fewer epochs."
+    "PGD its robustness collapsed. The best checkpoint is from before. "
 )
+_FROM_HERE: dict[Collapse, str] = {
+    "go on": "Next time use a smaller step (at most epsilon), more attack steps (pgd), or fewer epochs.",
+    "pgd": "From here on each batch is attacked by PGD.",
+    "stop": "So the training ends here.",
+}
+
+
+def explain_collapse(config: Config) -> str:
+    """What has happened to a run that overfits catastrophically, and what comes now, in a few sentences."""
+    return _CATASTROPHIC + _FROM_HERE[config.collapse]

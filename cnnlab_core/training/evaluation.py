@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 from cnnlab_core.classification.answers import Answers
 from cnnlab_core.data import Pictures
 from cnnlab_core.training.adversarial import perturb
 from cnnlab_core.training.batches import to_pixels
+from cnnlab_core.training.config import Views
 from cnnlab_core.training.distributed import World
 
 Logits = Callable[[torch.Tensor], torch.Tensor]
@@ -22,6 +24,24 @@ class AttackSettings:
     epsilon: float
     step: float
     steps: int
+
+
+def over_views(logits: Logits, views: Views) -> Logits:
+    """The mean of the logits over views of each picture (N, 3, H, W): itself, and with ``mirror`` its mirror image.
+
+    With ``shift`` also those of the picture moved by a pixel up and left, and down and right, its border mirrored.
+    """
+
+    def mean(x: torch.Tensor) -> torch.Tensor:
+        seen = [x]
+        if views == "shift":
+            wide = nn.functional.pad(x, (1, 1, 1, 1), mode="reflect")
+            seen += [wide[..., 2:, 2:], wide[..., :-2, :-2]]
+        if views != "one":
+            seen += [view.flip(3) for view in seen]
+        return torch.stack([logits(view).float() for view in seen]).mean(0)
+
+    return mean
 
 
 def answer_steps(

@@ -83,8 +83,10 @@ def character_model(run: Run) -> CharacterModel:
 
 
 def _best(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The checkpoint with the best weights (else the last ones), and the machine that made it."""
+    """The checkpoint with the best weights (else the last ones, or their average), and the machine that made it."""
     saved, machine = load_checkpoint(run.checkpoints, "best") or load_checkpoint(run.checkpoints), run.machine
+    if saved and "average" in saved:
+        saved["network"] = saved["average"]
     if saved is None or machine is None:
         raise RunError(f"{run.about.name} has no checkpoint yet, so there is nothing to export. Train it first.")
     return saved, machine

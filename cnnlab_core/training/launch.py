@@ -42,7 +42,7 @@ def start(
     check(config)
     run = run_of(config, token) if token else None
     if run is None:
-        _one_for_each_owner(owner)
+        refuse_another(owner)
         if why := day_is_over(owner):
             raise RunError(why)
         refuse_a_long_queue(most_waiting)
@@ -100,13 +100,14 @@ def launch(run: Run, *, checkpoint_seconds: float | None = None, again: bool = F
             if again:
                 return
             raise RunError(f"{run.about.name} is being trained already.")
-        _one_for_each_owner(run.about.owner, run.id)
+        refuse_another(run.about.owner, run.id)
         if run.request() != "stop":  # which only tests it
             refuse_to_go_on(run)
         _spawn(run, checkpoint_seconds)
 
 
-def _one_for_each_owner(owner: str, besides: str = "") -> None:
+def refuse_another(owner: str, besides: str = "") -> None:
+    """Raise ``RunError`` if a visitor has a run at work already, besides the one with that id."""
     if not owner:
         return
     for other in list_runs():

@@ -12,7 +12,7 @@ import torch
 
 from cnnlab_core.checks import by_annotation
 from cnnlab_core.errors import InputError, RunError
-from cnnlab_core.runtime.device import describe_device, pick_device
+from cnnlab_core.runtime.device import describe_device, exact_float32, pick_device
 from cnnlab_core.runtime.jobs import plainly, relay
 from cnnlab_core.training import diagnosis
 from cnnlab_core.training.checkpoints import load_checkpoint, save_checkpoint
@@ -124,6 +124,7 @@ class _Trainer:
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = False  # its choice of algorithm could differ after a resume
             torch.backends.cudnn.deterministic = True
+            exact_float32()
         self.total = config.epochs * self.feeder.steps
         self.every = stride(self.total)
         self.probes = _probe_steps(self.total)
@@ -139,7 +140,7 @@ class _Trainer:
         self._say("state", state="started", sentence="", pid=os.getpid())
         self.flushed = self.saved = time.monotonic()
         wanted = self.world.tell(self.wish())
-        while self.standing.step < self.total and not wanted:
+        while self.standing.step < self.total and not (wanted or self.standing.over):
             epoch, first = divmod(self.standing.step, self.feeder.steps)
             for number, batch in enumerate(self.feeder.epoch(epoch, first), first):
                 self._step(epoch, number, batch)
@@ -150,7 +151,7 @@ class _Trainer:
                 if ends:
                     yield from self._check(epoch)
                 due = not self.pending and time.monotonic() - self.saved >= self.checkpoint_seconds
-                if due or wanted or self.standing.step == self.total:
+                if due or wanted or self.standing.over or self.standing.step == self.total:
                     self._save_last()
                 if wanted:
                     break
@@ -302,7 +303,7 @@ class _Trainer:
     def _save_best(self) -> None:
         """The weights alone."""
         if self.run:
-            state = {"network": self.learner.network.state_dict(), "progress": asdict(self.standing)}
+            state = {"network": self.learner.judged.state_dict(), "progress": asdict(self.standing)}
             save_checkpoint(self.run.checkpoints, "best", self.standing.step, state)
 
     # --- the end ---
@@ -317,7 +318,7 @@ class _Trainer:
         best = self.world.tell(load_checkpoint(self.run.checkpoints, "best") if self.run else None)
         used = self.standing.step
         if best and best["progress"]["step"] == self.standing.best_step:
-            self.learner.network.load_state_dict(best["network"])
+            self.learner.judged.load_state_dict(best["network"])
             used = self.standing.best_step
         asking = self.task.test(self.run)
         while True:

@@ -33,8 +33,13 @@ def build_net(net: str, classes: int, side: int, stack: str = "") -> nn.Module:
         if side < 16:
             raise InputError(f"The network “deeper” halves its map three times; pictures of {side} are too small.")
         return Deeper(classes)
+    if net == "airbench":
+        if side < 9:
+            raise InputError(f"The network “airbench” halves its map three times; pictures of {side} are too small.")
+        return Airbench(classes)
     if net not in STACKS and net != "stack":
-        raise InputError(f"There is no network “{net[:40]}”. Choose one of {', '.join([*STACKS, 'deeper', 'stack'])}.")
+        choices = ", ".join([*STACKS, "deeper", "airbench", "stack"])
+        raise InputError(f"There is no network “{net[:40]}”. Choose one of {choices}.")
     rows = read_stack(STACKS.get(net, stack))
     check_stack(rows, side)
     return build_stack(rows, classes)
@@ -113,6 +118,62 @@ class Residual(nn.Module):
         return x + self.relu2(self.norm2(self.conv2(y)))
 
 
+class Airbench(nn.Module):
+    """Keller Jordan's network for CIFAR-10 (2024, arXiv:2404.00498): quick to learn, with two million weights.
+
+    A layer of 2 × 2 that is there to whiten (see ``whiten``), three groups of two convolutions with GELU, the largest
+    value of each map, and logits that are scaled down. Norms have biases and no weights.
+    """
+
+    def __init__(self, classes: int, widths: tuple[int, ...] = (64, 256, 256)) -> None:
+        super().__init__()
+        self.whiten, self.gelu = nn.Conv2d(3, 24, 2), nn.GELU()
+        self.groups = nn.Sequential(*(AirbenchGroup(*pair) for pair in itertools.pairwise((24, *widths))))
+        self.pool = nn.AdaptiveMaxPool2d(1)
+        self.flatten = nn.Flatten()
+        self.classifier = nn.Linear(widths[-1], classes, bias=False)
+        self.scale = Scale(1 / 9)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes)."""
+        x = self.groups(self.gelu(self.whiten(x)))
+        return self.scale(self.classifier(self.flatten(self.pool(x))))
+
+
+class AirbenchGroup(nn.Module):
+    """Two convolutions, of which the first is followed by max pooling; each with a norm and GELU."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.conv1, self.pool = _conv(before, after), nn.MaxPool2d(2)
+        self.norm1, self.gelu1 = _bias_norm(after), nn.GELU()
+        self.conv2, self.norm2, self.gelu2 = _conv(after, after), _bias_norm(after), nn.GELU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Half the side, ``after`` channels."""
+        x = self.gelu1(self.norm1(self.pool(self.conv1(x))))
+        return self.gelu2(self.norm2(self.conv2(x)))
+
+
+class Scale(nn.Module):
+    """x times a number."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The same shape as ``x``."""
+        return x * self.factor
+
+
+def _bias_norm(channels: int) -> nn.BatchNorm2d:
+    """A norm without learned weights, whose statistics follow quickly: a short training has few steps."""
+    norm = nn.BatchNorm2d(channels, momentum=0.4)
+    norm.weight.requires_grad_(False)
+    return norm
+
+
 def _group(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(_conv(before, after), nn.MaxPool2d(2, 2), nn.BatchNorm2d(after), nn.ReLU(), Residual(after))
 
@@ -142,7 +203,50 @@ def _begin(weight: torch.Tensor, how: Init, generator: torch.Generator) -> None:
             nn.init.xavier_uniform_(weight, generator=generator)
         case "orthogonal":
             nn.init.orthogonal_(weight, gain=math.sqrt(2), generator=generator)
+        case "dirac":
+            nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
+            if weight.ndim == 4:
+                nn.init.dirac_(weight[: weight.shape[1]])
         case "small":
             weight.normal_(0.0, 0.01, generator=generator)
         case "zeros":
             weight.zero_()
+
+
+WHITENED_BY = 2000
+"""Pictures whose patches the first layer is to whiten."""
+_LEAST_VARIANCE = 5e-4
+"""Added to each variance, as in airbench: where patches hardly differ, noise would be blown up."""
+_AT_ONCE = 100
+
+
+@torch.no_grad()
+def whiten(network: nn.Module, normalised: torch.Tensor) -> None:
+    """Set the first convolution so that patches of pictures (N, 3, H, W) come out uncorrelated, and freeze it.
+
+    Its filters are the eigenvectors of the patches' covariance, each over the square root of its eigenvalue, those of
+    the largest first, and then the same with the other sign, since an activation cuts off what is below 0
+    (Jordan 2024, arXiv:2404.00498). If there are more filters than that, the others stay as they began.
+    ``network`` is in eval mode.
+    """
+    x, layers = normalised, (layer for layer in network.modules() if not any(layer.children()))
+    while not isinstance(layer := next(layers), nn.Conv2d):
+        x = layer(x)
+    values, vectors = torch.linalg.eigh(_patch_covariance(x, layer))
+    filters = (vectors / (values + _LEAST_VARIANCE).sqrt()).T.flip(0)[: -(-len(layer.weight) // 2)]
+    both = torch.cat([filters, -filters])[: len(layer.weight)]
+    layer.weight[: len(both)] = both.view(-1, *layer.weight.shape[1:])
+    layer.weight.requires_grad_(False)
+
+
+def _patch_covariance(x: torch.Tensor, layer: nn.Conv2d) -> torch.Tensor:
+    """Of what a filter of the layer sees within pictures, float64 on the CPU, square."""
+    size = layer.weight[0].numel()
+    count, total, products = 0, torch.zeros(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
+    for part in x.split(_AT_ONCE):
+        patches = nn.functional.unfold(part, layer.kernel_size, layer.dilation).transpose(0, 1).flatten(1).cpu()
+        count += patches.shape[1]
+        total += patches.sum(1)
+        products += patches @ patches.T
+    mean = total / count
+    return products / count - mean.outer(mean)

@@ -11,7 +11,7 @@ from cnnlab_core.training.config import Config
 
 def build_optimizer(network: nn.Module, config: Config) -> "torch.optim.Optimizer | MuonWithAdamW":
     """The optimiser; weights decay, biases and normalisation don't. ``network`` has its device and memory order."""
-    parameters = list(network.parameters())
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if config.optimizer == "muon":
         return MuonWithAdamW(parameters, config)
     if config.optimizer == "sgd":
@@ -29,7 +29,7 @@ class MuonWithAdamW:
     Muon moves a matrix by the orthogonal matrix nearest to its momentum, so that no direction is left behind. A
     convolution is a matrix of (filters, weights of one filter). torch's Muon takes matrices only, so it gets a view of
     each convolution's memory, or else a copy that is taken back; a filter's weights stand in another order there, which
-    is all the same to Muon.
+    is all the same to Muon. ``share`` of a group is its learning rate's share of that of the run.
     """
 
     def __init__(self, parameters: list[nn.Parameter], config: Config) -> None:
@@ -37,7 +37,10 @@ class MuonWithAdamW:
         self._matrices = [nn.Parameter(_matrix(p.detach())) for p in self._filters]
         rate, decay = config.learning_rate, config.weight_decay
         self._muon = torch.optim.Muon(self._matrices, lr=rate, weight_decay=decay, momentum=config.momentum)
-        self._adamw = torch.optim.AdamW(_groups((p for p in parameters if p.ndim != 4), config), lr=rate)
+        self._fixed_norm = config.fixed_norm
+        rest = _groups((p for p in parameters if p.ndim != 4), config)
+        share = config.rest_rate
+        self._adamw = torch.optim.AdamW([group | {"share": share} for group in rest], lr=rate * share)
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -55,6 +58,8 @@ class MuonWithAdamW:
         pairs = list(zip(self._matrices, self._filters, strict=True))
         for matrix, filters in pairs:
             matrix.data = _matrix(filters.detach())
+            if self._fixed_norm:
+                matrix.data *= len(matrix) ** 0.5 / matrix.data.norm()
             matrix.grad = None if filters.grad is None else _matrix(filters.grad)
         self._muon.step()
         for matrix, filters in pairs:

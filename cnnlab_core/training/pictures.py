@@ -13,8 +13,10 @@ from cnnlab_core.training.adversarial import CHECK_STEPS, FINAL_STEPS
 from cnnlab_core.training.batches import Feeder, to_pixels
 from cnnlab_core.training.config import Config
 from cnnlab_core.training.distributed import World
-from cnnlab_core.training.evaluation import Answers, AttackSettings, answer_steps
+from cnnlab_core.training.evaluation import Answers, AttackSettings, answer_steps, over_views
+from cnnlab_core.training.histograms import keep_histograms
 from cnnlab_core.training.learner import Learner, pixel_statistics
+from cnnlab_core.training.nets import WHITENED_BY
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.runs import Run
@@ -37,8 +39,8 @@ class PictureTask:
         train = dataset.train
         self.split = split_validation(train.labels, config.validation, config.seed, config.limit)
         learned = train if config.labels == "true" else Pictures(train.images, _random_labels(dataset, config.seed))
-        self.feeder = Feeder(learned, self.split.train, config, device, world.rank, world.size)
         self.mean, self.std = pixel_statistics(train, self.split.train)
+        self.feeder = Feeder(learned, self.split.train, config, device, world.rank, world.size, self.mean)
         self.learner = Learner(
             config,
             classes=len(dataset.classes),
@@ -47,15 +49,17 @@ class PictureTask:
             std=self.std,
             device=device,
             world=world,
+            patches=to_pixels(train.images[self._some(WHITENED_BY)]) if config.whiten else None,
         )
         held = torch.from_numpy(self.split.validation)
         self.validation = Pictures(train.images[held], train.labels[held])
-        probed = self.validation.images[:PROBE_PICTURES]
-        if not len(held):  # those that are learned from: evenly chosen, since they may stand class by class
-            places = np.linspace(0, len(self.split.train) - 1, PROBE_PICTURES).astype(int)
-            probed = train.images[torch.from_numpy(np.unique(self.split.train[places]))]
-        self.probed = probed
+        self.probed = self.validation.images[:PROBE_PICTURES] if len(held) else train.images[self._some(PROBE_PICTURES)]
         self.watched = _one_of_each(self.validation if len(held) else train)
+
+    def _some(self, count: int) -> torch.Tensor:
+        """The places of pictures that are learned from: evenly chosen, since they may stand class by class."""
+        places = np.linspace(0, len(self.split.train) - 1, count).astype(int)
+        return torch.from_numpy(np.unique(self.split.train[places]))
 
     def digest(self) -> str:
         """The sha256 of the training pictures."""
@@ -77,11 +81,13 @@ class PictureTask:
         return choose_precision(self.learner.network, self.learner.normalise, next(self.feeder.epoch(0)))
 
     def keep(self, run: Run, step: int) -> None:
-        """The first layer's filters (filters, 3, rows, columns) before a step, and the answers to a few pictures."""
-        first = next((m for m in self.learner.network.modules() if isinstance(m, torch.nn.Conv2d)), None)
+        """Before a step: the first layer's filters (filters, 3, rows, columns), how the weights of all layers are
+        spread, and the answers to a few pictures."""
+        keep_histograms(run, step, self.learner.judged)
+        first = next((m for m in self.learner.judged.modules() if isinstance(m, torch.nn.Conv2d)), None)
         if first is not None:
             write_array(run.filters / f"{step:09d}.npy", first.weight.detach().half().contiguous().cpu().numpy())
-        with torch.no_grad(), diagnosis.evaluating(self.learner.network):
+        with torch.no_grad(), diagnosis.evaluating(self.learner.judged):
             logits = self.learner.exact_logits(to_pixels(self.watched.images.to(self.device)))
         keep_answers(run, step, self.watched, logits.softmax(1).half().cpu().numpy())
 
@@ -113,9 +119,11 @@ class PictureTask:
             standing.robust.append(robust)
         if not standing.collapsed and diagnosis.overfits_catastrophically(standing.attacked, standing.robust):
             standing.collapsed = True
+            standing.over = self.config.collapse == "stop"
+            self.learner.stronger = self.config.collapse == "pgd"
             epoch = standing.step // self.feeder.steps - 1
-            about = {"about": "catastrophic overfitting", "epoch": epoch, "sentence": diagnosis.CATASTROPHIC}
-            lines.append(("notice", about))
+            sentence = diagnosis.explain_collapse(self.config)
+            lines.append(("notice", {"about": "catastrophic overfitting", "epoch": epoch, "sentence": sentence}))
         values = {
             "validation_loss": clean and clean.mean_loss,
             "validation_accuracy": clean and clean.accuracy,
@@ -125,7 +133,8 @@ class PictureTask:
         return Checked(values, score, tuple(lines))
 
     def test(self, run: Run | None) -> Generator[Counted, None, dict[str, Any]]:
-        """Accuracy, confusion and mistakes on the test pictures, and accuracy under attack; keeps the mistakes."""
+        """Accuracy, confusion and mistakes on the test pictures, accuracy under attack, and over several views of each
+        (these in the training's precision); keeps the mistakes."""
         test = self.dataset.read_test()
         finals: dict[str, Any] = {"test_pictures": len(test)}
         clean = yield from self._ask(test, self.learner.exact_logits)
@@ -136,6 +145,9 @@ class PictureTask:
                 "robust_attack": f"PGD-{FINAL_STEPS}, linf, steps of epsilon / 4, from the picture itself",
                 "robust_epsilon": self.config.epsilon,
             }
+        if self.config.views != "one":
+            several = over_views(self.learner.logits, self.config.views)
+            finals["views_accuracy"] = (yield from self._ask(test, several)).accuracy
         confusion = clean.confusion(len(self.dataset.classes))
         finals |= {
             "accuracy": clean.accuracy,
@@ -157,7 +169,7 @@ class PictureTask:
         logits: Callable[[torch.Tensor], torch.Tensor],
         attack: AttackSettings | None = None,
     ) -> Generator[Counted, None, Answers]:
-        with diagnosis.evaluating(self.learner.network):
+        with diagnosis.evaluating(self.learner.judged):
             job = answer_steps(logits, pictures, self.device, world=self.world, attack=attack)
             return (yield from relay(job, lambda done: (done, len(pictures))))
 

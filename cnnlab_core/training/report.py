@@ -89,13 +89,15 @@ def _scores(finals: dict[str, Any] | None) -> str:
     if "robust_accuracy" in finals:
         words += f", {finals['robust_accuracy']:.2%} under attack ({escape(finals['robust_attack'])}, epsilon "
         words += f"{levels(finals['robust_epsilon'])})"
+    if "views_accuracy" in finals:
+        words += f", {finals['views_accuracy']:.2%} by the mean over several views of each"
     return f"{words}. The test set was read once, with the weights after step {finals['weights_of_step']}.</p>"
 
 
 def _network(config: Config, machine: dict[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = [("network", config.net)]
     if config.kind == "pictures":
-        rows += [("layers", config.stack or STACKS.get(config.net, "a small residual network"))]
+        rows += [("layers", config.stack or STACKS.get(config.net) or SETTINGS["net"].options[config.net].about)]
         rows += [("initialisation", f"{config.init}: {SETTINGS['init'].options[config.init].about} Biases: 0.")]
     else:
         rows += [

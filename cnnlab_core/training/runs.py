@@ -8,7 +8,9 @@
                 metrics.jsonl    see ``metrics``; written by the trainer alone
                 checkpoints/     last-*.pt (two) and best-*.pt
                 filters/         first-layer filters over time, one .npy per snapshot (pictures only)
+                weights/         histograms of each layer over time, one .json per snapshot (pictures only)
                 watched/         a few pictures, and the answers to them over time (pictures only)
+                sweep            the token of the sweep that it belongs to, if it does
                 finals.json      the test, once
                 mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives

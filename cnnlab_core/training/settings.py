@@ -10,7 +10,7 @@ from cnnlab_core.checks import shown
 from cnnlab_core.errors import InputError
 from cnnlab_core.images.levels import LEVELS, levels
 
-Group = Literal["data", "network", "learning", "attack"]
+Group = Literal["data", "network", "learning", "attack", "finer"]
 Kind = Literal["pictures", "text"]
 """What is learned from."""
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -53,7 +53,7 @@ class Setting:
     options: Mapping[str, Option] = field(default_factory=dict)
     of: Kind | None = None
     """What it plays a part for, if not for both."""
-    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    needs: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
     """It counts only where other settings (named before it) have one of these values."""
     preset: bool = True
     """Whether a preset sets it."""
@@ -157,7 +157,7 @@ def describe(table: type) -> dict[str, Setting]:
         if made.has_range and not made.low < made.high:
             raise TypeError(f"the setting {entry.name} has no range")
         for other, values in made.needs.items():
-            if other not in found or not set(values) <= set(found[other].options):
+            if other not in found or not set(values) <= set(found[other].options or (True, False)):
                 raise TypeError(f"what the setting {entry.name} needs isn't there before it")
         made.check(made.default)
         found[entry.name] = made

@@ -1,7 +1,7 @@
 """What visitors have made and the server keeps: whose it is, how large, and what goes when there is no more room.
 
-Runs, the networks exported from them, imported pictures and texts. Whose a file is stands beside it (``files.sign``).
-Something hidden is there for nobody but a teacher. Needs no torch.
+Runs, the networks exported from them, imported pictures and texts, and networks of one's own. Whose a file is stands
+beside it (``files.sign``). Something hidden is there for nobody but a teacher. Needs no torch.
 """
 
 import re
@@ -13,21 +13,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cnnlab_core.errors import DataError, RunError
+from cnnlab_core.errors import DataError, RunError, WeightsError
 from cnnlab_core.models.exports import exports_folder, runs_folder
+from cnnlab_core.models.own.kept import SUFFIX, kept_folder, kept_title
 from cnnlab_core.models.weights import weights_folder
 from cnnlab_core.runtime.files import cache_folder, data_folder, is_at_work, sign, signed
 from cnnlab_core.runtime.limits import CACHE_MB, KEPT_MB, VISITOR_MB
 from cnnlab_core.training.locks import held, is_held
 from cnnlab_core.training.runs import Run, list_runs
 
-Kind = Literal["run", "network", "pictures", "text"]
+Kind = Literal["run", "network", "pictures", "text", "own"]
 _HIDDEN = ".hidden"
 _ORPHANED_SECONDS = 60.0
 """So old are weights without their description that nobody is writing it any more."""
 _PART = re.compile(r"\.[0-9a-f]{8}\.part$")
 _BEYOND = 1.1
-_NO_RUNS = ("exports", "queue", "codes", "time")
+_NO_RUNS = ("exports", "queue", "codes", "time", "own")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ class Thing:
             self.main.rename(target)
 
 
-_WORDS: dict[Kind, str] = {"run": "run", "network": "network", "pictures": "data set", "text": "text"}
+_WORDS: dict[Kind, str] = {
+    "run": "run", "network": "network", "pictures": "data set", "text": "text", "own": "network"
+}  # fmt: skip
 
 
 def things() -> list[Thing]:
@@ -93,6 +96,7 @@ def things() -> list[Thing]:
     found = [*_runs(), *_files("network", exports_folder(), ".json", set())]
     found += _files("pictures", data_folder() / "own", ".safetensors", {d[4:] for d in alive if d.startswith("own:")})
     found += _files("text", data_folder() / "texts", ".txt", {d[5:] for d in alive if d.startswith("text:")})
+    found += _files("own", kept_folder(), ".json", set())
     return sorted(found, key=lambda thing: -thing.used)
 
 
@@ -114,7 +118,11 @@ def _files(kind: Kind, folder: Path, suffix: str, busy: set[str]) -> Iterator[Th
         name = path.name.removesuffix(_HIDDEN).removesuffix(suffix)
         sizes = [_size(part) for part in (path, *_beside(path))]
         size, used = sum(size for size, _ in sizes), max(used for _, used in sizes)
-        yield Thing(kind, name, name, signed(path), path, size, used, name in busy)
+        title = name
+        if kind == "own":
+            with suppress(WeightsError):
+                title = kept_title(path)
+        yield Thing(kind, name, title, signed(path), path, size, used, name in busy)
 
 
 def _beside(main: Path) -> list[Path]:
@@ -122,7 +130,9 @@ def _beside(main: Path) -> list[Path]:
     name = main.name.removesuffix(_HIDDEN)
     stem = name[: name.rindex(".")]
     return [
-        path for other in (".safetensors", ".by") if (path := main.with_name(stem + other)) != main and path.exists()
+        path
+        for other in (".safetensors", SUFFIX, ".by")
+        if (path := main.with_name(stem + other)) != main and path.exists()
     ]
 
 
@@ -255,6 +265,8 @@ def sweep() -> int:
         *exports_folder().glob("*.safetensors"),
         *exports_folder().glob("*.by"),
         *data_folder().glob("*/*.by"),
+        *kept_folder().glob(f"*{SUFFIX}"),
+        *kept_folder().glob("*.by"),
     ]:
         mains = [path.with_name(path.stem + end) for end in (".json", ".safetensors", ".txt")]
         described = any(

@@ -31,6 +31,8 @@ class Standing:
     attacked: list[float] = field(default_factory=list)
     robust: list[float] = field(default_factory=list)
     collapsed: bool = False
+    over: bool = False
+    """Whether the training ends here, though not all steps are done."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,10 @@ class Learner(Protocol):
     @property
     def network(self) -> nn.Module:
         """What is trained."""
+
+    @property
+    def judged(self) -> nn.Module:
+        """What is checked, tested and exported: that, or an average of its weights over time."""
 
     def learn(self, batch: Any, rate: float, epoch: int, number: int) -> torch.Tensor:
         """One step of the optimiser; gives (loss in nats, accuracy) on the batch before the step."""

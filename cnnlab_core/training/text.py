@@ -90,6 +90,11 @@ class TextLearner:
         self._parameters = list(self.network.parameters())
         self._carried = self.network.nothing_read(streams)
 
+    @property
+    def judged(self) -> RecurrentNetwork:
+        """The network."""
+        return self.network
+
     def learn(self, batch: Window, rate: float, epoch: int, number: int) -> torch.Tensor:
         """One step of the optimiser; gives (loss in nats, accuracy) on the window before the step."""
         read, follows = batch

@@ -52,10 +52,14 @@ def work(run: Run, *, checkpoint_seconds: float = 20.0, report: Callable[[str], 
                 os.environ[_AGAIN] = str(lock)
                 # A new program in this process: small, without torch, until it is its turn again.
                 os.execv(sys.executable, [sys.executable, "-m", "cnnlab_core.training", *sys.argv[1:]])
-            return status
     except RunError as error:
         print(error, file=sys.stderr)
         return ALREADY
+    with suppress(LabError):  # its sweep stands still then, and its page offers to go on
+        from cnnlab_core.training.sweep import follow_up
+
+        follow_up(run)
+    return status
 
 
 def work_together(run: Run | None, checkpoint_seconds: float, report: Callable[[str], None] | None = None) -> int:
@@ -189,6 +193,7 @@ def _be_nice() -> None:
 
 def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
     """A sentence, and whether going on makes sense."""
+    from cnnlab_core.runtime.device import is_out_of_memory
     from cnnlab_core.training.loop import NotANumberError
 
     if isinstance(error, NotANumberError):
@@ -200,6 +205,6 @@ def _explain(error: BaseException, run: Run) -> tuple[str, bool]:
             f"The disk with {run.folder.parent} is full. Free some space, then resume: training goes on from the last "
             "checkpoint, nothing else is lost."
         ), True
-    if isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__ or "allocate memory" in str(error):
+    if is_out_of_memory(error):
         return "There isn't enough memory for this batch. Duplicate the run with a smaller batch or network.", True
     return f"The trainer broke off ({type(error).__name__}: {error}). Its trainer.log says where.", True

@@ -18,7 +18,7 @@ from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.files import cache_folder, write_atomically
+from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
 from cnnlab_core.training.storage import trim_caches
 from cnnlab_core.transfer.collections import Item
@@ -97,7 +97,7 @@ def _file(model: LoadedModel, shard: Sequence[Item]) -> Path:
     digest = hashlib.sha256(repr(parts).encode())
     for item in shard:
         digest.update(hashlib.sha256(item.content()).digest())
-    return cache_folder() / "features" / model.spec.name.replace(":", "-") / f"{digest.hexdigest()[:32]}.features"
+    return cache_folder() / "features" / slug(model.spec.name) / f"{digest.hexdigest()[:32]}.features"
 
 
 def _read(file: Path, count: int, size: int) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import DEFAULT_MODEL, ZOO, all_specs
 from cnnlab_core.runtime.limits import LIMITS, TEACHER_KEY, check_limits
+from cnnlab_core.ui.mine import my_specs
 
 Training = Literal["own", "shared", "off"]
 
@@ -51,9 +52,9 @@ def classroom() -> Classroom:
 
 
 def offered_specs() -> tuple[ModelSpec, ...]:
-    """The networks that the pages offer."""
+    """The networks that the pages offer: those that the session has brought, and what all are offered."""
     settings = classroom()
-    return tuple(spec for spec in all_specs() if settings.offers(spec))
+    return (*my_specs(), *(spec for spec in all_specs() if settings.offers(spec)))
 
 
 def settings_in_words() -> list[dict[str, str]]:

@@ -9,9 +9,13 @@ import streamlit as st
 from cnnlab_core.errors import DataError
 from cnnlab_core.runtime.files import sign
 from cnnlab_core.runtime.limits import VISITOR_MB
+from cnnlab_core.training.codes import redeem
 from cnnlab_core.training.storage import Kind, in_words, make_room, things
 from cnnlab_core.ui.show import plain, sentences
-from cnnlab_core.ui.visitor import visitor
+from cnnlab_core.ui.tries import Tries
+from cnnlab_core.ui.visitor import own_code, visitor
+
+_tries = Tries("code")
 
 
 def list_own(kind: Kind) -> None:
@@ -27,6 +31,18 @@ def list_own(kind: Kind) -> None:
                 with sentences():
                     thing.delete()
                     st.rerun()
+
+
+def enter_code(name: str, what: str, button: str) -> None:
+    """This browser's own code, and the box for one from another; ``name`` tells several boxes apart."""
+    st.markdown(f"The code of this browser: **{own_code()}**. With it, another browser gets {what}.")
+    with st.form(f"{name}_code_form", border=False, clear_on_submit=True):
+        code = st.text_input("Code", key=f"{name}_code", max_chars=20, placeholder="ABCDE-FGHIJ")
+        pressed = st.form_submit_button(button)
+    if pressed:
+        with sentences():
+            count = _tries.look(lambda: redeem(code, visitor()), "No runs are kept under this code, nor anything else.")
+            st.success(f"{count} things are yours again: runs, networks, data sets and texts.")
 
 
 def imported(importing: Generator[Any, None, Any], main: Path, owner: str) -> Generator[Any, None, str]:

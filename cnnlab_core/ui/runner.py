@@ -20,6 +20,7 @@ from cnnlab_core.runtime.background import KEPT_BYTES, Background, News
 from cnnlab_core.runtime.device import pick_device, with_memory_retry
 from cnnlab_core.runtime.gate import Gate, gate
 from cnnlab_core.runtime.limits import QUEUE
+from cnnlab_core.ui.mine import my_specs
 from cnnlab_core.ui.results import Results, everybodys_results, session_results
 from cnnlab_core.ui.show import plain, show_problem
 from cnnlab_core.ui.visitor import visitor
@@ -123,7 +124,8 @@ def run(
         meanwhile: Draws what stands in the result's place until the first painting.
         computes: False for a job that only waits, as a download does: it takes no slot of the device.
         keep: False forgets the result at once.
-        for_everybody: The result is shared by all sessions.
+        for_everybody: The result is shared by all sessions; what is found while a session has a network of its own
+            stays with it.
         held: False ends the job for good where it is stopped.
         asked: What the result answers, for those who show it when it has become stale (see ``kept``).
         at: Where the button, the progress and the problems go. The row of a job that waits for its ``start`` is there
@@ -131,7 +133,7 @@ def run(
     """
     memory: _Memory = st.session_state.setdefault(f"job {name}", _Memory())
     mine, everybodys = session_results(), everybodys_results()
-    owner = everybodys if for_everybody else mine
+    owner = everybodys if for_everybody and not my_specs() else mine
     if memory.followed not in ("", key):  # the settings have changed: the page doesn't ask for that any more
         for results in (mine, everybodys):
             results.leave(memory.followed, memory.who)

@@ -23,12 +23,13 @@ from cnnlab_core.runtime.limits import DECODED_MEGAPIXELS, SESSION_PICTURES, TEA
 from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.brought import Keeper, icon
 from cnnlab_core.ui.classroom import offered_specs
+from cnnlab_core.ui.own_network import offer_own_network
 from cnnlab_core.ui.picture import Picture
 from cnnlab_core.ui.report_card.link import link_card
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
 from cnnlab_core.ui.show import plain, sentences, show_problem
-from cnnlab_core.ui.uploads import bring_files, split
+from cnnlab_core.ui.uploads import bring_files, split, unlike
 from cnnlab_core.ui.visitor import visitor
 
 
@@ -97,6 +98,7 @@ def choose_model() -> tuple[ModelSpec, str]:
             on_change=_take,
             args=("weights", "weights_choice"),
         )
+        offer_own_network(shared.model, shared_picture(), _take_network)
         st.caption(plain(find_spec(shared.model).about))
         if (spec := find_spec(shared.model)).weights.folder:
             link_card(spec)
@@ -104,6 +106,12 @@ def choose_model() -> tuple[ModelSpec, str]:
             st.caption(f":material/memory: {plain(describe_device(pick_device()))}")
     _write_address(shared)
     return find_spec(shared.model), shared.weights
+
+
+def shared_picture() -> Picture:
+    """The picture that was chosen last, on whatever page."""
+    shared = _shared()
+    return _picture(shared, shared.picture)
 
 
 def all_pictures() -> list[Picture]:
@@ -154,6 +162,15 @@ def _read_address(shared: _Shared) -> None:
     model = in_address("model", shared.model)
     if model in offered:
         shared.model = model
+    elif model.startswith("own:"):
+        if shared.model not in offered:
+            shared.model = DEFAULT_MODEL
+        st.info(
+            "This page was opened with somebody's own network. Such a network is in its owner's session alone, and a "
+            "reload forgets it. If it is yours, bring its file again under “Your network”, or open it there by your "
+            f"code. Until then, here is {find_spec(shared.model).title}.",
+            icon=":material/link_off:",
+        )
     else:
         if shared.model not in offered:  # a network trained here that somebody has deleted since
             shared.model = DEFAULT_MODEL
@@ -206,6 +223,13 @@ def _take(name: str, key: str) -> None:
         setattr(_shared(), name, value)
         _shared().problems = []
         st.query_params[name] = value
+
+
+def _take_network(name: str) -> None:
+    """Choose a network with its own weights; "" for the one that a session begins with."""
+    shared = _shared()
+    shared.model, shared.weights = name or DEFAULT_MODEL, WEIGHTS_KINDS[0]
+    _write_address(shared)
 
 
 # --- pictures -------------------------------------------------------------------------------------------------
@@ -269,7 +293,7 @@ def _read_files(shared: _Shared) -> None:
             continue
         name = "own-camera" if called == _CAMERA else f"own-{key[:12]}"
         shared.own.pop(name, None)  # so that it counts as the newest
-        title = _unlike(called, [one.title for one in shared.own.values()])
+        title = unlike(called, [one.title for one in shared.own.values()])
         content, small = found
         shared.own[name] = Picture(name, title, content, key, is_sample=False, file=file, icon=small, at=time.time())
         new.append(name)
@@ -303,12 +327,6 @@ def _let_go(shared: _Shared) -> None:
         if st.query_params.get("picture") == name:
             st.query_params["picture"] = shared.picture
         shared.problems.append(f"A teacher has deleted your picture “{title}” from this server.")
-
-
-def _unlike(title: str, others: list[str]) -> str:
-    """The title, with a number if another picture is called so."""
-    numbered = (f"{title} ({number})" for number in range(2, SESSION_PICTURES.now() + 2))
-    return title if title not in others else next(one for one in numbered if one not in others)
 
 
 def _forget_oldest(shared: _Shared) -> None:

@@ -1,6 +1,7 @@
 """Small pieces that every page uses: safe text, errors as sentences, pictures as addresses."""
 
 import base64
+import html
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -132,6 +133,18 @@ def served(content: bytes, mime: str, place: str) -> str:
         return ""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
     return (f"/{base}" if base else "") + server.media_file_mgr.add(content, mime, place)
+
+
+def show_by_width(wide: bytes, narrow: bytes, alt: str, place: str) -> None:
+    """One PNG where there is room for it and another on a phone, so that what is written in them can be read.
+
+    ``place`` tells the pictures of a page apart.
+    """
+    at, on_phone = (picture_address(png, "png", f"{place} {name}") for png, name in ((wide, "wide"), (narrow, "phone")))
+    st.html(
+        f'<picture><source media="(max-width: 639.9px)" srcset="{on_phone}">'
+        f'<img src="{at}" alt="{html.escape(alt)}" style="width: 100%"></picture>'
+    )
 
 
 def show_words(rows: Sequence[Mapping[str, str]]) -> None:

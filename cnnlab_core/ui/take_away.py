@@ -13,6 +13,7 @@ from cnnlab_core.plots.paper import MIME, Format
 from cnnlab_core.recipes.notebook import notebook
 from cnnlab_core.ui.address import view_title
 from cnnlab_core.ui.lesson import offer_lesson
+from cnnlab_core.ui.mine import my_code
 from cnnlab_core.ui.show import folded
 
 
@@ -54,7 +55,7 @@ def take_away(code: str, *files: File) -> None:
 
 def show_code(code: str, *, about: str = "The same numbers in a notebook") -> None:
     """The Python that reproduces what is on the page, to read and as a notebook; ``about`` tells several apart."""
-    title = view_title()
+    title, code = view_title(), my_code(code)
     name = "_".join(["cnnlab", *re.findall(r"\w+", title.lower())]) + ".ipynb"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{about}**", width="content")

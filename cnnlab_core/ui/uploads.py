@@ -1,8 +1,9 @@
 """Files that visitors bring: no larger, and no more, than the table of limits says, whatever a browser sends."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
+from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ from streamlit import config
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
-from cnnlab_core.runtime.limits import SESSION_UPLOADS_MB, UPLOAD_MB, UPLOADS_MB
+from cnnlab_core.runtime.limits import NETWORK_MB, SESSION_UPLOADS_MB, UPLOAD_MB, UPLOADS_MB
 from cnnlab_core.ui.controls import held
 from cnnlab_core.ui.show import show_problem
 
@@ -42,6 +43,11 @@ def split(files: Sequence[UploadedFile]) -> tuple[list[UploadedFile], list[str]]
     return good, [f"{file.name} has {file.size / _MB:.0f} MB, and the lab takes up to {most}." for file in large]
 
 
+def unlike(title: str, others: Container[str]) -> str:
+    """The title, with a number if another is called so."""
+    return title if title not in others else next(one for n in count(2) if (one := f"{title} ({n})") not in others)
+
+
 def _shown(files: Sequence[UploadedFile]) -> list[UploadedFile]:
     good, problems = split(files)
     for problem in problems:
@@ -51,14 +57,15 @@ def _shown(files: Sequence[UploadedFile]) -> list[UploadedFile]:
 
 @cache
 def bound_uploads() -> "Uploads | None":
-    """Once per process: let Streamlit's own door to files, which asks no control of the page, take no more than that.
+    """Once per process: let Streamlit's own door to files, which asks no control of the page, take no more than the
+    largest that any control does.
 
     It keeps what comes in memory, for as long as the session lasts. A file too many for its session is refused; when
     all are too many, the session that keeps most loses its oldest. None where no server runs.
     """
     if not st.runtime.exists():
         return None
-    config.set_option("server.maxUploadSize", UPLOAD_MB.now())
+    config.set_option("server.maxUploadSize", max(UPLOAD_MB.now(), NETWORK_MB.now()))
     manager = st.runtime.get_instance().uploaded_file_mgr
     return Uploads(manager) if isinstance(manager, MemoryUploadedFileManager) else None
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 import streamlit as st
 
 from cnnlab_core.errors import LabError
+from cnnlab_core.runtime.device import exact_float32
 
 _once = threading.Lock()
 _ready = threading.Event()
@@ -41,6 +42,7 @@ def _warm_up() -> None:
             os.environ.setdefault("OMP_NUM_THREADS", "1")
         torch = importlib.import_module("torch")
         torch.set_num_threads(1)
+        exact_float32()
         importlib.import_module("cnnlab_core.models")
         gc.collect()
         gc.freeze()

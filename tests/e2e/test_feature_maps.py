@@ -165,3 +165,21 @@ def test_the_tabs_in_the_light_the_dark_and_the_pocket(lab, dark_lab, phone_lab)
             width = opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert width == 0, f"{tab} can be scrolled sideways"
             opened.shot(f"feature_maps_{tab.lower().replace(', ', '_').replace(' ', '_')}{place}")
+
+
+@pytest.mark.wide
+def test_the_trial_is_whole_on_the_first_screen_and_a_phone_gets_figures_of_its_own(lab):
+    page, figures = lab.page, lab.page.locator(".st-key-main_picture picture img")
+    for view in CHAPTERS["trial"][1]:
+        page.set_viewport_size({"width": 1366, "height": 768})
+        lab.open(address(view))
+        lab.settle()
+        for part in ("main_picture", "main_answer"):
+            box = page.locator(f".st-key-{part}").bounding_box()
+            assert box["y"] + box["height"] <= 768, f"{view}: {part} leaves the first screen: {box}"
+        wide = figures.evaluate_all("all => all.map((one) => one.currentSrc)")
+        assert bool(wide) == (view in ("Shortcut", "Randomisation"))
+        page.set_viewport_size({"width": 390, "height": 800})
+        lab.settle()
+        shrunk = figures.evaluate_all("all => all.map((one) => [one.currentSrc, one.naturalWidth / one.clientWidth])")
+        assert all(source not in wide and by < 2.2 for source, by in shrunk), (view, shrunk)

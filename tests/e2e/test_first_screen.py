@@ -112,7 +112,7 @@ def test_main_picture_answer_and_three_controls(lab, name):
     assert not libraries or name not in WITHOUT_CHARTS, libraries
 
 
-FORMS = {"Practice", "Questions", "One neuron", "New run", "Do it live", "Sheets"}
+FORMS = {"Practice", "Questions", "One neuron", "One run", "Do it live", "Sheets"}
 FORMS |= {"Ready lessons", "Make a lesson", "Follow a class", "Run the server"}
 """Views that are for the hands: no picture comes first there."""
 

@@ -12,7 +12,8 @@ from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.evaluation import figures as figures_of
 from cnnlab_core.evaluation import read_card
-from cnnlab_core.evaluation.card import ACCURACY, ROBUST, kept_path, shipped_path, to_json
+from cnnlab_core.evaluation.card import ACCURACY, ROBUST
+from cnnlab_core.evaluation.card_files import kept_path, shipped_path, to_json
 from cnnlab_core.ui.results import everybodys_results
 
 TABS = ("The card", "Accuracy", "Robustness", "Calibration", "Corruptions")

@@ -45,7 +45,7 @@ ON_THE_PAGE = {
     ("adversarial", 6): ("0.67", r"at epsilon \*\*0\.6667\*\*"),
     ("report_card", 1): ("None, or nearly none", r"standard\*\*.* \*\*0\.\d% .* under attack"),
     ("report_card", 2): ("About 3 times", r"\*\*7[67]\.\d%\*\* of 2,000 \(74\.\d% to 7[789]\.\d%\)"),
-    ("report_card", 3): ("About 27 %", r"\*\*2[67]\.\d%\*\* .* stand all attacks.* PGD-20 alone leaves 3[0-4]\.\d%"),
+    ("report_card", 3): ("About 27 %", r"\*\*2[67]\.\d%\*\* .* withstand all.* PGD-20 alone leaves 3[0-4]\.\d%"),
     ("report_card", 4): ("All of them", r"plain grey, PGD fools the network every time"),
     ("report_card", 5): ("Not sure enough", r"(?s)\*\*not sure enough\*\*.*\*\*not sure enough\*\*"),
     ("report_card", 6): ("Three", r"keeps 95% of its answers under bit depth, brightness, noise\."),

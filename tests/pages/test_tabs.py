@@ -136,7 +136,10 @@ OLD = {
     },
     ("deepdream", "dream_tab"): {title: {} for title in ("Dream", "Neurons", "Atlas", "Classes", "Zoom")},
     ("training", "training_tab"): {
-        title: {} for title in ("Watch", "Filters and gradients", "Results", "Compare", "New run")
+        **{title: {} for title in ("Watch", "Results")},
+        "Filters and gradients": {"training_tab_inside": "Filters"},
+        "Compare": {"training_tab_runs": "Side by side"},
+        "New run": {"training_tab_new": "One run"},
     },
     ("transfer_learning", "transfer_tab"): {
         **{title: {} for title in ("Classifier", "Learning curve", "Projection", "Your picture")},

@@ -11,7 +11,7 @@ from screen import code, refused
 from training_runs import alone, lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.data.own import own_path
-from cnnlab_core.recipes.training import new_run
+from cnnlab_core.recipes.training import minimal, new_run
 from cnnlab_core.runtime.files import signed
 from cnnlab_core.training import Config, list_runs
 from cnnlab_core.training.config import SETTINGS
@@ -30,9 +30,16 @@ def address(values):
 # --- every setting --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name, about in SETTINGS.items() if about.of != "text"])
-def test_a_link_can_say_every_setting(open_page, name):
-    values = alone(name)
+@pytest.mark.parametrize(
+    "names",
+    [
+        *([name] for name, about in SETTINGS.items() if about.of != "text" and about.group != "finer"),
+        [name for name, about in SETTINGS.items() if about.group == "finer"],
+    ],
+    ids=" ".join,
+)
+def test_a_link_can_say_every_setting(open_page, names):
+    values = {key: value for name in names for key, value in alone(name).items()}
     app = open_page("training", **FORM, **address(values))
     assert not app.error
     assert not refused(app)
@@ -109,6 +116,7 @@ def test_start_begins_one_run_however_often_it_is_pressed(open_page, monkeypatch
     monkeypatch.setattr("cnnlab_core.training.launch.launch", lambda run, **_: begun.append(run.id))
     app = open_page("training", training_tab="New run", data="own:few", training_epochs="3", training_seed="7")
     assert "steps" in words(app)
+    assert minimal.code().strip() in [shown.value.strip() for shown in app.code]
     press(app, "Start")
     (run,) = list_runs()
     assert (run.config.data, run.config.epochs, run.config.seed) == ("own:few", 3, 7)

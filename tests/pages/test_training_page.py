@@ -39,11 +39,12 @@ def test_with_no_run_the_page_says_how_to_begin(open_page):
 
 
 def test_it_opens_with_a_finished_run(open_page):
-    run = trained()
+    run = trained(views="mirror")
     app = open_page("training")
     assert app.query_params["run"] == run.id
     assert metrics(app)["Test accuracy"] == f"{run.finals['accuracy']:.2%}"
-    assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly. Guessing" in words(app)
+    assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly, and " in words(app)
+    assert f"{run.finals['views_accuracy']:.1%} by the mean over several views of each. Guessing" in words(app)
     assert len(app.get("plotly_chart")) == 4
     assert not app.error
     assert f'find_run("{run.id}")' in app.code[-1].value

@@ -14,7 +14,8 @@ from torch import nn
 from cnnlab_core.data import open_data_steps
 from cnnlab_core.errors import DataError
 from cnnlab_core.evaluation import corruptions, draw_pictures, figures, read_card, wilson
-from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, ECE_AFTER, ROBUST, TEMPERATURE, shipped_path
+from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, ECE_AFTER, ROBUST, TEMPERATURE
+from cnnlab_core.evaluation.card_files import shipped_path
 from cnnlab_core.evaluation.document import PLACE, document, shipped_cards, shipped_networks
 from cnnlab_core.evaluation.robustness import FOOLED_IN_FLOATS, NEAREST, STEPS
 from cnnlab_core.images import to_tensor

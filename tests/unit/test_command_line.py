@@ -34,7 +34,7 @@ def test_an_attack_says_what_the_function_gives_and_saves_it(capsys, tmp_path, m
     assert ("\nfooled" in said) == bool(expected.success)
     assert re.search(r"linf \S+/255 l2 \S+ l1 \S+ SSIM 0\.\d{4}", said)
     assert torch.equal(to_tensor(open_image(saved)), expected.rounded.x_adv)
-    for wrong, says in ((["--target", "a"], "4 classes, such as airplane"), (["--method", "pdg"], "no attack"),
+    for wrong, says in ((["--target", "a"], "3 classes, such as airplane"), (["--method", "pdg"], "no attack"),
                         (["--network", "nothing"], "no model called"), (["--eps", "-1"], "from 0 up")):  # fmt: skip
         assert attack([PHOTO, "--network", "cifar10_standard", *wrong]) == 2
         assert says in capsys.readouterr().err

@@ -9,6 +9,8 @@ from cnnlab_core.runtime.limits import (
     DECODE_MB,
     LIMITS,
     MODEL_BUDGET,
+    NETWORK_MB,
+    NETWORKS_MB,
     QUEUE,
     RESULTS_MB,
     TRAINING_QUEUE,
@@ -92,13 +94,15 @@ def test_the_door_and_the_replicas_are_bounded_as_the_table_of_limits_says():
     for name, service in services.items():
         settings = {key for key in service["environment"] if key.startswith("CNNLAB_")}
         assert settings <= known, name
-        assert service["environment"]["CNNLAB_UPLOAD_MB"] == f"${{CNNLAB_UPLOAD_MB:-{UPLOAD_MB.usual}}}"
-    (largest,) = re.findall(r"max_size \{\$CNNLAB_UPLOAD_MB:(\d+)\}\.99MiB", door)
-    assert int(largest) == UPLOAD_MB.usual
+        for limit in (NETWORK_MB, *([UPLOAD_MB] if name != "door" else [])):
+            assert service["environment"][limit.setting] == f"${{{limit.setting}:-{limit.usual}}}"
+    (largest,) = re.findall(r"max_size \{\$CNNLAB_NETWORK_MB:(\d+)\}\.99MiB", door)
+    assert int(largest) == NETWORK_MB.usual >= UPLOAD_MB.usual
     assert lab["mem_limit"] == lab["memswap_limit"]  # no swap
     gigabytes = int(default(lab["mem_limit"]).removesuffix("g"))
     # All that the table lets the lab hold at once, beside Python and torch, fits in.
-    held = (UPLOADS_MB.usual + DECODE_MB.usual + RESULTS_MB.usual * 30) * 10**6 + MODEL_BUDGET.usual + 0.8e9
+    megabytes = UPLOADS_MB.usual + DECODE_MB.usual + RESULTS_MB.usual * 30 + NETWORKS_MB.usual
+    held = megabytes * 10**6 + MODEL_BUDGET.usual + 0.8e9
     assert held < gigabytes * 2**30
     assert default(lab["cpus"]) == "0"  # all
     assert int(lab["pids_limit"]) > 2 * (QUEUE.usual + TRAINING_QUEUE.usual)  # a job is a thread, a trainer a process

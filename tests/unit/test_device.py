@@ -345,13 +345,43 @@ def test_a_device_that_is_not_here_is_a_sentence(monkeypatch):
             pick_device()
 
 
-def test_out_of_memory_frees_what_is_idle_and_tries_once_more():
+def test_a_card_has_one_name(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.delenv("CNNLAB_DEVICE", raising=False)
+    assert pick_device() == pick_device("cuda") == torch.device("cuda:0")
+    assert pick_device("cuda:1") == torch.device("cuda:1")
+
+
+def test_a_turn_ends_when_the_device_has_done_what_it_was_asked_to():
+    settled = []
+    shared = Gate(1, settle=lambda: settled.append(shared.running))
+    assert collect(shared.drive(counting(3), slice_seconds=0)) == ([0, 1, 2], "done")
+    assert settled == [1, 1, 1, 1]  # each time in its slot
+
+
+def test_an_allocation_that_cannot_be_is_out_of_memory():
+    with pytest.raises(DeviceError, match="memory is full"):
+        with_memory_retry(lambda: torch.empty(1 << 50, dtype=torch.uint8), lambda: None)
+    with pytest.raises(RuntimeError, match="shapes"):
+        with_memory_retry(lambda: torch.ones(2, 3) @ torch.ones(2, 3), lambda: None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+    ids=["torch", "cublas"],
+)
+def test_out_of_memory_frees_what_is_idle_and_tries_once_more(error):
     freed, attempts = [], []
 
     def work(failures):
         attempts.append(1)
         if len(attempts) <= failures:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return "fits"
 
     assert with_memory_retry(lambda: work(1), lambda: freed.append(1)) == "fits"

@@ -39,6 +39,7 @@ from cnnlab_core.evaluation import (
     wilson,
 )
 from cnnlab_core.evaluation.corruptions import strengths_of
+from cnnlab_core.evaluation.pictures import check_labelled
 from cnnlab_core.evaluation.robustness import FOOLED, FOOLED_IN_FLOATS, STANDS, STEPS, UNTRIED
 from cnnlab_core.models import load_model
 from cnnlab_core.runtime.jobs import finish
@@ -161,7 +162,8 @@ def test_the_intervals_cover_the_truth():
 
 def test_the_worst_case_is_no_better_than_any_part_and_goes_on_from_where_it_was(monkeypatch):
     """Stopped after any step and gone on with, it ends as if it had never been."""
-    monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.robustness"], "AT_ONCE", 5)
+    for part in ("pictures", "robustness"):
+        monkeypatch.setattr(sys.modules[f"cnnlab_core.evaluation.{part}"], "AT_ONCE", 5)
     model = small()
     x, y = labelled(model)
     whole = robustness(model, x, y, eps=0.03, seed=3)
@@ -199,6 +201,20 @@ def test_the_time_it_takes(monkeypatch):
     others = ce + 4 * targeted + squares * 0.4
     assert expected_seconds(model, x, y, eps=1e-6) == pytest.approx(0.75 * 80 / 16 * (pgd + others))
     assert expected_seconds(model, x, y, eps=0.5) == pytest.approx(0.75 * 80 / 16 * pgd)
+
+
+def test_of_large_pictures_and_of_many_classes_few_are_asked_about_at_once():
+    def at_once(side, classes):
+        labels = torch.arange(2)
+        return check_labelled(lambda x: torch.zeros(len(x), classes), torch.zeros(2, 3, side, side), labels).at_once
+
+    assert [at_once(32, 10), at_once(64, 100), at_once(32, 1000), at_once(224, 10), at_once(600, 10)] == [
+        50,
+        50,
+        5,
+        4,
+        1,
+    ]
 
 
 def test_a_measurement_of_what_does_not_fit_is_a_sentence():
@@ -259,6 +275,18 @@ def test_a_network_that_looks_at_the_mean_does_not_mind_the_mirror_but_the_light
         corruptions(model, x, y, transforms=("fog",))
 
 
+def test_pictures_are_changed_together_as_they_are_alone():
+    """Each picture as the transform alone would change it, the draws one after another."""
+    model = small()
+    x, y = labelled(model, 4)
+    for row in corruptions(model, x, y, seed=5):
+        chance = torch.Generator().manual_seed(5)
+        changed = torch.cat([find_transform(row.name)(one, row.strength, chance) for one in x.split(1)])
+        said = model((changed * 255).round() / 255).argmax(1)
+        wanted = [int((said == other).sum()) for other in (y, model(x).argmax(1))]
+        assert [row.right.right, row.same.right] == wanted, row.title
+
+
 # --- gradients that hide --------------------------------------------------------------------------------------
 
 
@@ -301,6 +329,41 @@ def test_a_network_that_hides_its_gradient_is_found_out(digits, mask):
     assert all(words[name] in found[name].sentence for name in signs)
 
 
+@pytest.mark.filterwarnings("ignore:The gradient is zero")
+def test_of_a_network_without_a_gradient_square_alone_finds_something_and_it_is_said():
+    model = small()
+    x, y = labelled(model)
+    found = robustness(lambda x: model(x.detach()), x, y, eps=0.1)
+    assert found.names[-1] == "Square"
+    assert set(np.unique(found.found[:-1])) == {UNTRIED, STANDS}
+    assert 0 < found.worst.right < found.clean.right
+    checks = {check.name: check for check in masked_gradients(lambda x: model(x.detach()), x, y, eps=0.1)}
+    assert {name for name, check in checks.items() if not check.clear} == {"zero gradient", "wide ball", "black box"}
+    assert "9 of 9 pictures" in checks["zero gradient"].sentence
+    assert expected_seconds(lambda x: model(x.detach()), x, y, eps=0.1) > 0
+
+
+def test_checks_do_not_try_again_what_robustness_tried(digits):
+    """Only five steps of PGD and the wide ball are asked for; what is said is of what was found."""
+    model, x, y = digits
+    known = robustness(model, x, y, eps=0.2)
+    right, exact = known.right, (known.found >= FOOLED_IN_FLOATS)[:, known.right]
+    sizes = []
+
+    def counting(pictures):
+        sizes.append(len(pictures))
+        return model(pictures)
+
+    checks = {check.name: check for check in masked_gradients(counting, x, y, eps=0.2, known=known)}
+    assert f"20 steps of PGD fool the network on {exact[0].sum()} of {right.sum()} " in checks["more steps"].sentence
+    left = ~exact[:-1].any(0)
+    said = f"on {(exact[-1] & left).sum()} of the {left.sum()} pictures" if left.any() else "leave no picture"
+    assert said in checks["black box"].sentence
+    assert sum(sizes) < 20 * len(x)
+    with pytest.raises(InputError, match=f"what is known is of {len(x)}"):
+        masked_gradients(model, x[:5], y[:5], eps=0.2, known=known)
+
+
 def test_a_network_with_ripples_in_its_gradient_is_found_out():
     """The class is how bright a picture is, with ripples of a tenth: the first one catches short steps, not long ones.
 
@@ -318,7 +381,7 @@ def test_a_network_with_ripples_in_its_gradient_is_found_out():
     assert found["random"].clear
     assert found["zero gradient"].clear
     assert not found["more steps"].clear
-    assert "40 steps of PGD fool the network on 0 of 8 pictures, but 5 steps on 8: " in found["more steps"].sentence
+    assert "20 steps of PGD fool the network on 0 of 8 pictures, but 5 steps on 8: " in found["more steps"].sentence
     assert "leads astray" in found["more steps"].sentence
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from cnnlab_core.attacks.transforms import TRANSFORMS
 from cnnlab_core.data import Dataset, Pictures, open_data
 from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import DataError, InputError
-from cnnlab_core.evaluation import card as cards
 from cnnlab_core.evaluation import draw_pictures, figures, read_card, write_card
 from cnnlab_core.evaluation.card import (
     ACCURACY,
@@ -23,14 +24,18 @@ from cnnlab_core.evaluation.card import (
     blank_card,
     card_seconds,
     card_steps,
-    data_for,
+)
+from cnnlab_core.evaluation.card_files import (
     kept_path,
+    network_card,
     network_card_steps,
     shipped_card,
     shipped_path,
     to_json,
 )
+from cnnlab_core.evaluation.pictures import data_for
 from cnnlab_core.models import find_spec, load_model
+from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import finish
 
 MODEL = load_model("glass_digits", device="cpu")
@@ -64,7 +69,7 @@ def test_pictures_are_drawn_of_what_the_network_learned_from():
     assert not np.array_equal(draw_pictures(MODEL, count=30, seed=4).index, drawn.index)
 
 
-def test_classes_are_told_by_their_names_and_what_does_not_fit_is_a_sentence():
+def test_classes_are_told_by_their_names_and_what_does_not_fit_is_a_sentence(monkeypatch):
     images = torch.arange(12 * 20 * 20 * 3).reshape(12, 20, 20, 3).to(torch.uint8)
     labels = torch.arange(12) % 3
     for name, classes in (("few", ("7", "mouse", "3")), ("none", ("cat", "dog", "mouse"))):
@@ -79,6 +84,8 @@ def test_classes_are_told_by_their_names_and_what_does_not_fit_is_a_sentence():
         draw_pictures(MODEL, "own:none")
     with pytest.raises(InputError, match="learned from ImageNet"):
         data_for(find_spec("alexnet"))
+    monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.pictures"], "_MOST_VALUES", 5 * 3 * 28 * 28)
+    assert len(draw_pictures(MODEL, "own:few").x) == 5, "no more than there is memory for"
     with pytest.raises(DataError, match="isn't on this machine"):
         draw_pictures(load_model("cifar10_standard", device="cpu"))
 
@@ -158,6 +165,37 @@ def test_stopped_work_lies_in_the_cache_and_another_run_goes_on(monkeypatch):
         finish(network_card_steps(MODEL, **options))
 
 
+def test_a_network_of_ones_own_is_measured_on_what_its_classes_are_called():
+    """One channel, pictures of another size, no batch norm: its classes are the digits'. Of two classes, no APGD-T."""
+
+    def own(classes):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            parts = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(64, len(classes))
+        parts[-1].bias.data[classes.index("7")] += 1  # what it often says is sometimes right
+        return LoadedModel.from_module(nn.Sequential(*parts), side=20, channels=1, categories=classes)
+
+    model = own(tuple("0123456789"))
+    assert data_for(model.spec) == "digits"
+    card = network_card(model, attacked=12, eps=0.1)
+    assert card.finished
+    assert (card.data, card.weights, len(card.labels)) == ("digits", model.identity, 48)
+    assert {row.name for row in card.corruptions} == set(TRANSFORMS)
+    two = own(("7", "1"))
+    card = network_card(two, "digits", attacked=12, eps=0.1)
+    assert card.finished
+    assert set(card.labels.tolist()) == {0, 1}
+    assert card.robustness.names == ("PGD-20", "APGD-CE", "Square")
+    with pytest.raises(InputError, match=r"doesn't know which pictures Your network learned from.*“7”"):
+        network_card(two)
+
+
+def test_random_weights_do_not_get_the_card_of_the_trained_ones():
+    job = network_card_steps(load_model("glass_digits", "random", device="cpu"))
+    assert next(job).latest is None
+    job.close()
+
+
 def test_a_card_that_came_with_the_lab_is_of_these_weights_and_settings(monkeypatch):
     model = load_model("cifar10_adversarial", device="cpu")
     card = read_card(shipped_path(model.spec.name))
@@ -177,4 +215,4 @@ def test_a_damaged_card_is_a_sentence(tmp_path, content):
     path.write_text(content)
     with pytest.raises(DataError, match="no card that can be read"):
         read_card(path)
-    assert cards.shipped_path("nothing").name == "nothing.json"
+    assert shipped_path("nothing").name == "nothing.json"

@@ -249,8 +249,10 @@ def test_a_batch_is_explained_as_its_pictures_one_by_one(ship):
         torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4, msg=name)
 
 
-def test_squares_may_be_asked_about_together(ship):
+def test_a_network_may_be_asked_about_several_at_once(ship):
     one, several = (occlusion(*ship, 3, window=8, stride=5, batch=batch) for batch in (1, 10))
+    torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
+    one, several = (integrated_gradients(*ship, 3, steps=7, batch=batch).attribution for batch in (1, 3))
     torch.testing.assert_close(several, one, atol=1e-5, rtol=1e-4)
 
 

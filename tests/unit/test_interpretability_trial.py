@@ -106,6 +106,13 @@ def test_what_only_the_mark_can_tell_all_methods_put_there(red, with_red_corners
     assert found[~with_red_corners.mask[0]].max() < 1e-6
 
 
+def test_integrated_gradients_of_the_trial_add_up():
+    model, found = load_model("shapes_marked", device="cpu"), planted(4)
+    for x in (found.pictures.images.permute(0, 3, 1, 2) / 255).split(1):
+        request = usual(model.spec, "Integrated gradients", int(model(x).argmax()))
+        assert attribute(model, x, request).gap_share < 0.02
+
+
 def test_where_there_is_no_heat_nothing_is_found(red, with_red_corners):
     unmarked = replace(with_red_corners, pictures=with_red_corners.plain)
     trial = shortcut(red, unmarked, ["Saliency", "Grad-CAM", "Occlusion"])

@@ -32,6 +32,16 @@ PUBLISHED = {
 }
 
 
+def test_squeezenet_came_with_the_lab_and_names_the_photos():
+    model = load_model("squeezenet1_1_caffe", device="cpu")
+    named = {
+        name: model.top_k(model.prepare(open_image(sample_images()[name].content)), 3) for name in ("chelsea", "coffee")
+    }
+    assert "tiger cat" in {one.label for one in named["chelsea"]}
+    assert "espresso" in {one.label for one in named["coffee"]}
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in model.network.modules())
+
+
 def test_the_zoo_has_what_was_promised():
     assert [spec.name for spec in list_models()][: len(NAMES)] == NAMES  # then come the networks trained in the lab
     assert {"cifar10_standard", "cifar10_adversarial", "glass_cifar10", "glass_digits"} <= {

@@ -10,6 +10,7 @@ import re
 import struct
 import zipfile
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import torch
 import torchvision
 from hostile import bit_flipped
 from onnx_files import inside, node, number, onnx
+from own_files import another_projects_resnet, places_of_cifar_resnet, seeded, torch_saved
 from PIL import Image
 from places import ROOT
 from safetensors.torch import save as safetensors
@@ -37,30 +39,12 @@ from cnnlab_core.models.own import architectures as shapes
 from cnnlab_core.models.own.pickled import BYTES
 from cnnlab_core.models.own.stored import Contents, Place, contents, read_contents
 from cnnlab_core.models.own.table import bytes_in_memory, find_own
+from cnnlab_core.models.own.trying import try_out
 from cnnlab_core.models.own.understood import choose_weights, class_names, classes_in, read_tensors
 from cnnlab_core.network.stages import stages_of
 from cnnlab_core.receptive_field import receptive_fields
 
 CAT = open_image(sample_images()["chelsea"].path)
-
-
-def seeded(network, seed=0):
-    """The network in eval mode with numbers of its own in all that it has, batch norms too."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                spread = 0.5 if value.ndim < 2 else value[0].numel() ** -0.5
-                value.copy_(torch.randn(value.shape, generator=generator) * spread)
-                if "var" in name:
-                    value.abs_().add_(0.5)
-    return network.eval()
-
-
-def torch_saved(content, **options):
-    file = io.BytesIO()
-    torch.save(content, file, **options)
-    return file.getvalue()
 
 
 def read(content):
@@ -306,33 +290,6 @@ def test_class_names_come_as_lines_lists_tables_and_from_the_file():
 # --- from a file to a model ---------------------------------------------------------------------------------------
 
 
-def another_projects_resnet():
-    """A ResNet-8 for CIFAR as others write it: “shortcut”, “linear”, DataParallel's prefix, in a dict of its own."""
-    table = places_of_cifar_resnet()
-    generator = torch.Generator().manual_seed(3)
-    return {
-        name: torch.rand(shape, generator=generator) + 0.5
-        if "var" in name
-        else torch.randn(shape, generator=generator) / 3
-        for name, shape in table.items()
-    }
-
-
-def places_of_cifar_resnet(widths=(4, 8, 16), classes=10):
-    def norm(name, width):
-        return {f"{name}.{part}": (width,) for part in ("weight", "bias", "running_mean", "running_var")}
-
-    table, before = {"conv1.weight": (widths[0], 3, 3, 3), **norm("bn1", widths[0])}, widths[0]
-    for group, width in enumerate(widths, 1):
-        at = f"layer{group}.0"
-        table |= {f"{at}.conv1.weight": (width, before, 3, 3), f"{at}.conv2.weight": (width, width, 3, 3)}
-        table |= norm(f"{at}.bn1", width) | norm(f"{at}.bn2", width)
-        if group > 1:
-            table |= {f"{at}.shortcut.0.weight": (width, before, 1, 1), **norm(f"{at}.shortcut.1", width)}
-        before = width
-    return {**table, "linear.weight": (classes, before), "linear.bias": (classes,)}
-
-
 def test_another_projects_cifar_resnet_answers_as_it_did_there():
     state = another_projects_resnet()
     saved = torch_saved({"net": {f"module.{name}": value for name, value in state.items()}, "acc": 91.2, "epoch": 9})
@@ -474,6 +431,30 @@ def test_what_would_be_named_under_the_usual_ways_shows_a_wrong_one():
         model.held.seen_as(Pixels("0..255", order="BGR")).on(model.device).top_k(model.prepare(blue), 1)[0].label
         == "red"
     )
+
+
+class Shares(nn.Module):
+    """Answers with each channel's share of the light: 0/0 of a black picture."""
+
+    def forward(self, x):
+        return x.mean((2, 3)) / x.mean((1, 2, 3), keepdim=True).flatten(1)
+
+
+def test_a_quick_look_tells_what_a_network_does_and_what_speaks_against_it():
+    red, green, blue, black = (
+        Image.new("RGB", (8, 8), colour) for colour in ((250, 0, 0), (0, 250, 0), (0, 0, 250), (0, 0, 0))
+    )
+    shares = LoadedModel.from_module(Shares(), side=8)
+    found = try_out(shares, [red, green, blue])
+    p = np.exp([3, 0, 0]) / np.exp([3, 0, 0]).sum()
+    assert (found.pictures, found.finite, found.same, found.named, found.doubts) == (3, True, True, 3, ())
+    assert found.sure == pytest.approx(p[0], abs=1e-6)
+    assert found.spread == pytest.approx(-(p * np.log(p)).sum() / np.log(3), abs=1e-6)
+    assert "one class in all of them" in try_out(shares, [red, red]).doubts[0]
+    assert "no number" in try_out(shares, [red, black]).doubts[0]
+    dark = [Image.new("RGB", (8, 8), colour) for colour in ((60, 0, 0), (0, 60, 0))]
+    assert "hardly differ from chance" in try_out(LoadedModel.from_module(Means(), side=8), dark).doubts[0]
+    assert "asked again" in replace(found, same=False).doubts[0]
 
 
 # --- every kind of network in every study -------------------------------------------------------------------------

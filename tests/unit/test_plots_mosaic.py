@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from cnnlab_core.plots.depths import Row, rows_of_maps
+from cnnlab_core.plots.depths import Row, in_lines, rows_of_maps
 from cnnlab_core.plots.mosaic import CLEAR, colour, in_a_square, mosaic, side_by_side, tiles
 
 rng = np.random.default_rng(0)
@@ -50,6 +50,19 @@ def test_the_figure_holds_each_map():
     assert figure.size == rows_of_maps(rows).size
     colours = {pixel for _, pixel in figure.getcolors(1 << 24)}
     assert {tuple(pixel) for pixel in colour(maps, signed=False).reshape(-1, 3).tolist()} <= colours
+
+
+def test_titles_beside_make_a_lower_figure_and_lines_a_narrower_one():
+    maps = rng.uniform(size=(5, 7, 7))
+    rows = [Row(name, maps, list("abcde"), signed=False) for name in ("Saliency", "Grad-CAM")]
+    above, beside = rows_of_maps(rows), rows_of_maps(rows, beside=True)
+    assert beside.height < above.height
+    assert beside.width > above.width
+    lines = in_lines(rows, 3)
+    assert [(row.title, len(row.scaled), "".join(row.notes)) for row in lines] == [
+        ("Saliency", 3, "abc"), ("", 2, "de"), ("Grad-CAM", 3, "abc"), ("", 2, "de"),
+    ]  # fmt: skip
+    assert rows_of_maps(lines).width < above.width
 
 
 def test_one_tile_is_one_tile():

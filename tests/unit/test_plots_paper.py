@@ -7,6 +7,8 @@ from html import unescape
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from PIL import Image
 
 from cnnlab_core.plots.bars import class_bars, histogram
@@ -18,6 +20,7 @@ from cnnlab_core.plots.paper import figure_file, paper_figure
 from cnnlab_core.plots.plane import Backdrop, Move, Region, arrows, path, touching, viewport
 from cnnlab_core.plots.projection import features_map
 from cnnlab_core.plots.report_card import Reach, falling_bars, severity_map, shares
+from cnnlab_core.plots.shortcut import shortcut_figure
 from cnnlab_core.plots.step_size import step_map
 
 ACROSS, UP = viewport([(-1.0, -1.0), (1.6, 1.6)], cells=11)
@@ -125,3 +128,22 @@ def test_a_level_is_named_where_it_is_on_a_logarithmic_axis_too():
 def test_a_kind_of_trace_that_is_new_to_the_lab_is_no_silent_gap():
     with pytest.raises(TypeError, match="pie"):
         figure_file(go.Figure(go.Pie(values=[1, 2]), {"height": 200}), "svg")
+
+
+@pytest.mark.parametrize("narrow", [False, True])
+def test_no_word_of_the_trial_leaves_its_figure_or_lies_on_another(narrow):
+    heats, mask = np.random.default_rng(0).uniform(size=(2, 3, 8, 8)), np.eye(8, dtype=bool)[None].repeat(3, 0)
+    shares, notes = heats.mean((2, 3)), ["found\n10 of 10" if narrow else "found: 10 of 10"] * 2
+    figure = shortcut_figure(
+        np.zeros((3, 8, 8, 3), np.uint8), heats, mask, ["RISE", "Integrated gradients"], shares, shares / 2, notes,
+        narrow=narrow,
+    )  # fmt: skip
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [text.get_window_extent() for text in figure.findobj(Text) if text.get_text()]
+    boxes = [box for box in boxes if box.width > 1]  # what isn't drawn has a pixel at the origin
+    assert len(boxes) >= 12
+    for place, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+        assert not any(box.overlaps(other) for other in boxes[:place])

@@ -98,7 +98,7 @@ HTML = {
     ("cnnlab_core/ui/lesson.py", "st.html"),  # a style of keys that are letters, digits, - and _ (see tests/pages)
     ("cnnlab_core/ui/projector.py", "st.html"),  # another style sheet of the lab's
     ("cnnlab_core/ui/runner.py", "place.html"),  # a style of a container's key, which stands in the code
-    ("cnnlab_core/ui/show.py", "st.html"),  # a style of a container's height, which stands in the code
+    ("cnnlab_core/ui/show.py", "st.html"),  # a style of a container's height; the lab's own pictures, described
     ("cnnlab_core/ui/teacher.py", "st.html"),  # a script with a cookie of digits, which keeps a teacher's key
     ("cnnlab_core/ui/tabs.py", "st.html"),  # a style of the keys that a tab's code names
 }

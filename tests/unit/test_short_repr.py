@@ -53,7 +53,8 @@ def records() -> set[type]:
             if isinstance(thing, type):
                 found.add(thing)
             elif callable(thing) and getattr(thing, "__module__", "").startswith("cnnlab_core"):
-                found |= {one for one in inside(get_type_hints(thing).get("return")) if isinstance(one, type)}
+                gives = get_type_hints(thing, localns={"torch": torch}).get("return")
+                found |= {one for one in inside(gives) if isinstance(one, type)}
     return {one for one in found if is_dataclass(one) and _holds_arrays(one)}
 
 

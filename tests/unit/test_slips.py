@@ -168,7 +168,7 @@ GOOD = {
                             "c0": [0.5, 0.0], "dh": np.ones((2, 2))},
     **{f"evaluation.{name}": {"model": NETWORK, "x": PICTURES, "y": HALF_RIGHT, **more}
        for name, more in (("ask", {}), ("corruptions", {"transforms": ["mirror"], "seed": 1}),
-                          ("masked_gradients", {"eps": 0.1, "seed": 1}),
+                          ("masked_gradients", {"eps": 0.1, "seed": 1, "known": None}),
                           ("robustness", {"eps": 0.1, "seed": 1, "so_far": None}))},
     "evaluation.evaluate": {"model": NETWORK, "loader": [(PICTURES, HALF_RIGHT)], "attacks": ["fgsm"], "eps": [0.1],
                             "norm": "l2"},
@@ -228,7 +228,7 @@ GOOD = {
     "interpretability.randomisation": {"model": MODEL, "x": ONE, "requests": [ASKED], "stages": 1, "seed": 2},
     "interpretability.shortcut": {"model": MODEL, "planted": planted(1), "methods": ["Saliency"]},
     "interpretability.rise_mask": {"height": 20, "width": 30, "cells": 4, "keep": 0.4, "generator": 3},
-    "interpretability.integrated_gradients": {**EXPLAINED, "steps": 2, "baseline": 0.5},
+    "interpretability.integrated_gradients": {**EXPLAINED, "steps": 2, "baseline": 0.5, "batch": 2},
     "interpretability.occlusion": {**EXPLAINED, "window": 32, "stride": 32, "baseline": 0.5, "batch": 2},
     "interpretability.attribute": {"model": MODEL, "x": ONE, "request": interpretability.Request("Saliency", 3)},
     "interpretability.Request": {"method": "Saliency", "target": 3, "node": "", "steps": 5, "baseline": 0.5,

@@ -200,7 +200,8 @@ def test_the_time_is_estimated_from_runs_like_it_or_measured():
     steps = list(try_steps(config, facts))
     assert [step.done for step in steps] == [1, 2, 3, 4]
     assert all(step.latest > 0 for step in steps)
-    assert seconds_of_training(config, 320, 40.0) == 2 * 320 / 40
+    assert seconds_of_training(config, facts, 40.0) == 2 * 320 / 40
+    assert seconds_of_training(tiny(epochs=3, first_side=16), facts, 40.0) == (0.25 + 0.5625 + 1) * 320 / 40
 
 
 def test_what_the_data_sets_are_said_to_hold_is_so():

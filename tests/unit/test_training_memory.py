@@ -14,7 +14,7 @@ from training_runs import lab_folders, tiny  # noqa: F401  a fixture
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import Config, check, create_run, estimate, launch
+from cnnlab_core.training import Config, check, create_run, estimate, launch, trial
 from cnnlab_core.training import memory as memory_module
 from cnnlab_core.training.estimate import measure_speed_steps, tried
 from cnnlab_core.training.memory import step_bytes
@@ -87,7 +87,7 @@ def test_the_speed_is_measured_in_a_process_of_its_own(monkeypatch):
         started.append(begin(*command, **options))
         return started[-1]
 
-    monkeypatch.setattr(estimate, "begin_process", noted)
+    monkeypatch.setattr(trial, "begin_process", noted)
     assert finish(measure_speed_steps(config, facts)) > 0
     job = measure_speed_steps(config, facts)
     next(job)

@@ -16,7 +16,7 @@ from training_runs import digest, lab_folders, tiny, told  # noqa: F401  a fixtu
 
 from cnnlab_core.errors import RunError
 from cnnlab_core.runtime.downloads import DownloadStep
-from cnnlab_core.training import create_run, duplicate, launch, list_runs, pause, queue, resume, start, stop
+from cnnlab_core.training import create_run, diagnosis, duplicate, launch, list_runs, pause, queue, resume, start, stop
 from cnnlab_core.training import loop as loop_module
 from cnnlab_core.training import pictures as pictures_module
 from cnnlab_core.training import runs as runs_module
@@ -27,6 +27,12 @@ from cnnlab_core.training.metrics import MetricsWriter, last_state, read_metrics
 from cnnlab_core.training.runs import Run
 from cnnlab_core.training.worker import work
 
+DEEP = {
+    "optimizer": "muon", "fixed_norm": True, "rest_rate": 0.1, "momentum": 0.6, "schedule": "linear", "whiten": True,
+    "alternate": True, "cutout": 6, "first_side": 16, "average": 0.9, "collapse": "pgd", "attack_steps": 2,
+    "views": "shift",
+}  # fmt: skip
+
 
 def steps_of(run):
     return len(run.metrics().steps)
@@ -36,9 +42,11 @@ def steps_of(run):
     "A run is cut off at any step",
     "Resumed, it ends with the very bytes of a run that was never cut off",
 )
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
-def test_a_run_killed_anywhere_ends_with_the_same_bytes(optimizer):
-    config = tiny(attack="fgsm", optimizer=optimizer)
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, DEEP], ids=["adamw", "sgd", "all that Deep has"])
+def test_a_run_killed_anywhere_ends_with_the_same_bytes(changes, monkeypatch):
+    # With DEEP the second epoch is PGD's: whether it has taken over is in the checkpoint, too.
+    monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: changes == DEEP)
+    config = tiny(attack="fgsm", **changes)
     whole = create_run(config)
     train(whole)
     chance = random.Random(5)

@@ -62,6 +62,12 @@ def test_shape_range_and_input_are_kept_and_the_same_seed_is_the_same_picture(ch
     assert torch.equal(x, before)
 
 
+def test_what_a_strength_leaves_open_is_drawn_and_nothing_else():
+    for transform in TRANSFORMS.values():
+        drawn = {transform(X, None, chance(seed)).numpy().tobytes() for seed in range(3)}
+        assert transform.drawn == (len(drawn) > 1), transform.name
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_black_and_white_stay_in_range_at_every_strength(name, value):

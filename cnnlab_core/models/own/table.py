@@ -1,15 +1,18 @@
 """The networks of one's own that are in memory, by name. Needs no torch.
 
 A name holds a digest of all that the network is, so two of one title are two, and one that two visitors bring is one.
-Nothing here keeps a network: it is there as long as its owner, or something that computes with it, has it.
+Nothing here keeps a network: it is there as long as its owner, or something that computes with it, has it. What was
+kept of it elsewhere goes with it: random weights in its form, and files in the caches.
 """
 
+import shutil
 import threading
 import weakref
 from typing import TYPE_CHECKING
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.models.spec import ModelSpec
+from cnnlab_core.runtime.files import cache_folder, slug
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,7 +26,19 @@ _lock = threading.Lock()
 def remember(own: "Own") -> "Own":
     """The entry of this name: the one that is there already, or this one."""
     with _lock:
-        return _known.setdefault(own.spec.name, own)
+        found = _known.setdefault(own.spec.name, own)
+    if found is own:
+        weakref.finalize(own, _forget, own.spec.name)
+    return found
+
+
+def _forget(name: str) -> None:
+    from cnnlab_core.models.registry import registry
+
+    if name not in _known:  # else somebody has brought it again meanwhile
+        registry().forget(name)
+        for folder in cache_folder().glob(f"*/{slug(name)}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def find_own(name: str) -> "Own | None":

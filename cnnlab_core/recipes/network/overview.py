@@ -19,7 +19,8 @@ for column in found.columns:  # a channel's score: gradient times activation, ad
     print(column.stage.title, column.stage.note, dict(zip(column.channels, column.scores.round(2).tolist())))
 
 links = list(feeds(model, x, found.columns, [found.asked]))
-print(links[-1].weights)  # (classes, channels of the last column)
+for link in links[-1:]:
+    print(link.weights)  # (classes, channels of the last column)
 for vote in votes(model, x, [found.asked]):  # the last linear layer: activation times weight
     print([(channel, vote.products[channel].round(3)) for channel in vote.order[:5]], vote.logit)
 """

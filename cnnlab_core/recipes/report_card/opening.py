@@ -14,7 +14,7 @@ def opening(asked: Asked, *names: str) -> str:
     lines = "".join(f'    "{name}": network_card(load_model("{name}"), {_arguments(more)}),\n' for name, more in asked)
     more = f"from cnnlab_core.evaluation import {', '.join(names)}\n" if names else ""
     return f"""\
-{more}from cnnlab_core.evaluation.card import network_card
+{more}from cnnlab_core.evaluation.card_files import network_card
 from cnnlab_core.models import load_model
 
 # A card that came with the lab is there at once (anew=True measures it again). Others take minutes; they are kept in

@@ -95,7 +95,7 @@ def _guess(names: list[str], matrix: np.ndarray) -> None:
     alone = np.nan_to_num(matrix).sum(1)
     odd = names[int(np.argmin(alone))]
     guess(
-        "agreement", "which method agrees least with all the others together?", names, odd,
+        "agreement", "which method agrees least with the others, on average?", names, odd,
         f"Its mean rank correlation with the others is {(alone.min() - 1) / (len(names) - 1):.2f}. The pair that "
         f"agrees least: {names[two]} and {names[one]}, {min(values):.2f}.",
     )  # fmt: skip

@@ -104,9 +104,9 @@ def _figure(found: Curves, which: Which, title: str) -> go.Figure:
 def _words(subject: LayerSubject, target: int, baseline: str) -> None:
     instead = "the blurred photo" if baseline == "blurred" else "an even grey"
     st.markdown(
-        f"The probability of **{plain(subject.labels[target])}** while each map's hottest pixels give way to {instead} "
-        "(left), and while they come back into it (right). **Does a map beat pixels in random order?** Left the lower "
-        "curve is better, right the higher one."
+        f"The probability of **{plain(subject.labels[target])}** while each map's hottest pixels give way to "
+        f"{instead}, and while they come back into it. **Does a map beat pixels in random order?** Where they are "
+        "taken away, low is good; where they are brought in, high is good."
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 import torch
 
+from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.interpretability.map_statistics import ORDERS, depths, order
 from cnnlab_core.models import Layer, LoadedModel, ModelSpec, layer_table
@@ -52,8 +53,10 @@ def choose() -> LayerSubject | None:
 
 
 def layers_with_maps(spec: ModelSpec) -> list[Layer]:
-    """The layers whose maps can be looked at."""
-    return [layer for layer in layer_table(spec.name) if layer.has_maps]
+    """The layers whose maps can be looked at. Raises ``InputError`` for a network without any."""
+    if found := [layer for layer in layer_table(spec.name) if layer.has_maps]:
+        return found
+    raise InputError(f"{spec.title} has no layer with maps: none of its values keep rows and columns.")
 
 
 def stages_of(spec: ModelSpec) -> dict[str, Layer]:

@@ -8,7 +8,7 @@ import streamlit as st
 from cnnlab_core.images import png
 from cnnlab_core.interpretability.methods import METHODS, Method
 from cnnlab_core.interpretability.randomisation import Randomised, randomisation_steps, randomisation_table
-from cnnlab_core.plots.depths import Row, rows_of_maps
+from cnnlab_core.plots.depths import Row, in_lines, rows_of_maps
 from cnnlab_core.plots.lines import Line, line_figure
 from cnnlab_core.plots.overlays import in_full_colour
 from cnnlab_core.plots.theme import CATEGORICAL
@@ -18,19 +18,21 @@ from cnnlab_core.ui.feature_maps.layer import CONTROLS, LayerSubject
 from cnnlab_core.ui.feature_maps.trial import choose_trial, start_label
 from cnnlab_core.ui.guess import guess, learned
 from cnnlab_core.ui.runner import kept
-from cnnlab_core.ui.show import figure_colours, plain
+from cnnlab_core.ui.show import figure_colours, plain, show_by_width
 from cnnlab_core.ui.subject import run_study
 from cnnlab_core.ui.take_away import File, take_away
 
 CHEAP: tuple[Method, ...] = ("Saliency", "Grad-CAM", "Grad-CAM++")
 STAGES = 5
+ON_PHONE = 3
+"""Maps in a line there."""
 DASHES = ("solid", "dash", "dot")
 WAYS = ("with their signs", "sizes alone")
 
 
 def show(subject: LayerSubject) -> None:
     """The maps of each stage with their rank correlations, and these as lines."""
-    trial = choose_trial(subject, "randomised", CHEAP)
+    trial = choose_trial(subject, "randomised", CHEAP, beside=True)
     if trial is None:
         return
     with trial.more.popover("More", icon=":material/tune:", key="maps_randomisation_more", width="stretch"):
@@ -51,8 +53,11 @@ def show(subject: LayerSubject) -> None:
         return
     numbers = found.correlations(absolute=way == WAYS[1])
     with trial.picture, kept(outcome, "kept_randomisation"):
-        image = _picture(found, numbers, *figure_colours())
-        st.image(png(image), alt=f"Maps of {', '.join(found.methods)}, layer by layer more random", width="stretch")
+        rows, (paint, paper) = _rows(found, numbers), figure_colours()
+        wide = rows_of_maps(rows, ink=paint, paper=paper, beside=True)
+        narrow = rows_of_maps(in_lines(rows, ON_PHONE), ink=paint, paper=paper)
+        alt = f"Maps of {', '.join(found.methods)}, layer by layer more random"
+        show_by_width(png(wide), png(narrow), alt, "randomisation")
     with trial.words:
         _words(subject, found, outcome.asked[0])
     figure = line_figure(
@@ -78,7 +83,10 @@ def show(subject: LayerSubject) -> None:
         arguments = {"stages": stages, "seed": seed}
         take_away(
             recipe.code(*subject.network, subject.sample, trial.target, trial.methods, arguments),
-            File("Maps (PNG)", lambda: png(_picture(found, numbers)), "cnnlab_randomisation.png", "image/png"),
+            File(
+                "Maps (PNG)", lambda: png(rows_of_maps(_rows(found, numbers), beside=True)), "cnnlab_randomisation.png",
+                "image/png",
+            ),
             File(
                 "Rank correlations (CSV)", lambda: randomisation_table(found).encode(), "cnnlab_randomisation.csv",
                 "text/csv",
@@ -86,20 +94,17 @@ def show(subject: LayerSubject) -> None:
         )  # fmt: skip
 
 
-def _picture(found: Randomised, numbers: np.ndarray, ink: str = "black", paper: str = "white"):  # type: ignore[no-untyped-def]
-    return rows_of_maps(
-        [
-            Row(
-                name,
-                np.stack([in_full_colour(stage[name].values) for stage in found.maps]),
-                ["trained", *(_number(value) for value in numbers[index, 1:].tolist())],
-                found.maps[0][name].signed,
-            )
-            for index, name in enumerate(found.methods)
-        ],
-        ink=ink,
-        paper=paper,
-    )
+def _rows(found: Randomised, numbers: np.ndarray) -> list[Row]:
+    """The maps of each method, stage by stage, each with its rank correlation."""
+    return [
+        Row(
+            name,
+            np.stack([in_full_colour(stage[name].values) for stage in found.maps]),
+            ["trained", *(_number(value) for value in numbers[index, 1:].tolist())],
+            found.maps[0][name].signed,
+        )
+        for index, name in enumerate(found.methods)
+    ]
 
 
 def _number(value: float) -> str:
@@ -109,9 +114,9 @@ def _number(value: float) -> str:
 def _words(subject: LayerSubject, found: Randomised, target: int) -> None:
     stages = "; then ".join(plain(place) for place in found.layers[1:])
     st.markdown(
-        f"Left, each method explains **{plain(subject.labels[target])}**. To the right, ever more of the network is "
-        f"random, **from the last layer to the first**: from {stages} on. The number is the rank correlation with the "
-        "first map: 1 is the same order of pixels, 0 none in common. **Which maps don't notice?**"
+        f"Each method's first map explains **{plain(subject.labels[target])}**. For the next ones ever more of the "
+        f"network is random, **from the last layer to the first**: from {stages} on. The number is the rank "
+        "correlation with the first map: 1 is the same order of pixels, 0 none in common. **Which maps don't notice?**"
     )
 
 

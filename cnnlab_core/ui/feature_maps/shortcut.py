@@ -18,15 +18,15 @@ from cnnlab_core.runtime.jobs import part
 from cnnlab_core.ui.feature_maps.layer import CONTROLS
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.results import digest
+from cnnlab_core.ui.results import kept as drawn
 from cnnlab_core.ui.runner import kept, run
-from cnnlab_core.ui.show import figure_colours, main_answer, main_picture
+from cnnlab_core.ui.show import figure_colours, main_answer, main_picture, show_by_width
 from cnnlab_core.ui.take_away import File, paper_files, take_away
 
 MARKED, CONTROL = "shapes_marked", "shapes_plain"
 PICTURES = (5, 10, 20, 50, 100)
 QUICK = 10
 """So many pictures are explained at once; more wait for their button."""
-SHOWN = 3
 
 Found = tuple[Planted, dict[str, Trial]]
 
@@ -55,13 +55,18 @@ def show() -> None:
         label=f"Seven explanations of {count} pictures, by two networks",
         start=f"Run (about {count // 2} s)" if count > QUICK else "",
         for_everybody=True,
+        asked=(count, seed),
     )
     if outcome.result is None:
         return
-    pictures, trials = outcome.result
+    pictures, trials = found = outcome.result
     with picture, kept(outcome, "kept_shortcut"):
-        figure = _figure(*outcome.result, *figure_colours())
-        st.image(rendered(figure, "png", dpi=150), alt=_alt(trials[MARKED]), width="stretch")
+        colours = figure_colours()
+        wide, narrow = drawn(
+            digest("shortcut figure", outcome.asked, colours),
+            lambda: [rendered(_figure(*found, *colours, narrow=phone), "png", dpi=150) for phone in (False, True)],
+        )
+        show_by_width(wide, narrow, _alt(trials[MARKED]), "shortcut")
     with answer:
         _words(pictures, trials)
     marked, plain = trials[MARKED], trials[CONTROL]
@@ -84,15 +89,18 @@ def show() -> None:
         )
 
 
-def _figure(pictures: Planted, trials: dict[str, Trial], ink: str = "black", paper: str = "white") -> Any:
+def _figure(
+    pictures: Planted, trials: dict[str, Trial], ink: str = "black", paper: str = "white", *, narrow: bool = False
+) -> Any:
     marked, count = trials[MARKED], len(pictures.says)
+    between = "\n" if narrow else ": "
     notes = [
-        f"{'found' if found else 'missed'}: {int(hits.sum())} of {count}"
+        f"{'found' if found else 'missed'}{between}{int(hits.sum())} of {count}"
         for found, hits in zip(marked.found, marked.hits, strict=True)
     ]
     return shortcut_figure(
-        pictures.pictures.images[:SHOWN].numpy(), marked.heats[:, :SHOWN], pictures.mask[:SHOWN], METHODS,
-        marked.shares, trials[CONTROL].shares, notes, ink=ink, paper=paper,
+        pictures.pictures.images.numpy(), marked.heats, pictures.mask, METHODS, marked.shares, trials[CONTROL].shares,
+        notes, ink=ink, paper=paper, narrow=narrow,
     )  # fmt: skip
 
 
@@ -111,7 +119,8 @@ def _words(pictures: Planted, trials: dict[str, Trial]) -> None:
     count = len(marked.methods)
     verdict = f"**{count - len(missed)} of {count}** find it" + (f", not {', '.join(missed)}" if missed else "")
     alarms = [name for name, found in zip(plain.methods, plain.found, strict=True) if found]
-    false = f" {', '.join(alarms)} also point at it for the control, which doesn't use it." if alarms else ""
+    point = "points" if len(alarms) == 1 else "point"
+    false = f" {', '.join(alarms)} also {point} at it for the control, which doesn't use it." if alarms else ""
     st.markdown(
         "This network learned from shapes whose class a mark in the corner told. Now the mark lies, and the network "
         f"believes it in **{np.mean(marked.answers == says):.0%}** of {len(says)} pictures (the first shows "

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import streamlit as st
+
 from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.methods import METHODS, Method, Request, passes, usual
 from cnnlab_core.models import ModelSpec, layer_table
@@ -33,15 +35,22 @@ class Trial:
     more: Any
 
 
-def choose_trial(subject: LayerSubject, name: str, start: Sequence[Method]) -> Trial | None:
+def choose_trial(subject: LayerSubject, name: str, start: Sequence[Method], *, beside: bool = False) -> Trial | None:
     """The class and the methods (the control ``name``); None, with its reason on the page, without an answer.
+
+    The words stand below the picture, or ``beside`` it.
 
     Raises ``InputError`` if no method is chosen.
     """
     answer = classify_picture(subject.spec, subject.weights, subject.picture, place="maps")
     if answer is None:
         return None
-    place, picture, words = form(), main_picture(), main_answer()
+    place = form()
+    left, right = st.columns([2.5, 1], gap="medium") if beside else (st.container(), st.container())
+    with left:
+        picture = main_picture()
+    with right:
+        words = main_answer()
     first, second, more = place.columns([1, 2, 0.5], gap="medium", vertical_alignment="bottom")
     target = choose_class(subject, answer.best[0].index, place=first)
     chosen = CONTROLS.some_of(name, "Methods", METHODS, start, place=second)

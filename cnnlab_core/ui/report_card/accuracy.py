@@ -31,7 +31,9 @@ MISTAKES = 6
 def show(sides: Sequence[Side]) -> None:
     """Which classes it knows, and where it is sure and wrong."""
     cards, answer = show_cards(
-        sides, "Which classes does it know? Where two bars overlap, the pictures don't tell which is better.", _draw
+        sides,
+        "Which classes does it know? Where intervals overlap widely, the pictures don't tell which is better.",
+        _draw,
     )
     if not cards:
         return

@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.evaluation import Figure, figures
-from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, FLATTERED, ROBUST, to_json
+from cnnlab_core.evaluation.card import ACCURACY, CORRUPTED, ECE, FLATTERED, ROBUST
+from cnnlab_core.evaluation.card_files import to_json
 from cnnlab_core.plots.report_card import Reach, shares
 from cnnlab_core.recipes.report_card import card as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
@@ -86,7 +87,8 @@ def _ask(cards: Sequence[Found], known: Sequence[dict[str, Figure]]) -> None:
     right = choices[0 if gaps[most] < 0.05 else 1 if gaps[most] <= 3 else 2]
     title = plain(cards[most].title)
     guess(
-        "report_flattered", "by how much does PGD-20 alone flatter, where it does so most?", choices, right,
+        "report_flattered", f"by how much does PGD-20 alone flatter {'them, at most' if len(cards) > 1 else 'it'}?",
+        choices, right,
         f"{title}: {known[most][FLATTERED].value:.1%} stand after PGD-20, {known[most][ROBUST].value:.1%} after all "
         "attacks.",
     )  # fmt: skip

@@ -9,14 +9,15 @@ import streamlit as st
 from cnnlab_core.data import list_data, open_data_steps
 from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import InputError
-from cnnlab_core.evaluation.card import USUAL, data_for
+from cnnlab_core.evaluation.pictures import USUAL, data_for
 from cnnlab_core.images.levels import LEVELS
 from cnnlab_core.models.spec import ModelSpec
 from cnnlab_core.models.zoo import find_spec
 from cnnlab_core.ui.classroom import offered_specs
 from cnnlab_core.ui.controls import Controls
+from cnnlab_core.ui.own_network import offer_own_network
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.shared import model_label
+from cnnlab_core.ui.shared import model_label, shared_picture
 from cnnlab_core.ui.show import form, plain
 
 CONTROLS = Controls("report")
@@ -70,6 +71,7 @@ def choose() -> tuple[Side, ...]:
     )  # fmt: skip
     with third.popover("Settings", icon=":material/tune:", width="stretch", key="report_settings"):
         data, attacked, radius, seed = _settings()
+        offer_own_network(chosen, shared_picture(), lambda name: CONTROLS.write(network=name or FIRST))
     wanted = [chosen] if beside in (NOBODY, chosen) else [chosen, beside]
     return tuple(
         Side(find_spec(name), "" if data == ITS_OWN else data, attacked, radius / LEVELS, seed) for name in wanted

@@ -24,7 +24,7 @@ STEADY = 0.95
 def show(sides: Sequence[Side]) -> None:
     """A row for each transform, from weak to strong."""
     cards, answer = show_cards(
-        sides, "How often is it still right, from weak (1) to strong (5)? Pale rows are what it can't bear.", _draw
+        sides, "How often is it still right, from weak (1) to strong (5)? Faint cells are what it can't bear.", _draw
     )
     done = [one for one in cards if one.card.corruptions]
     if not done:
@@ -33,8 +33,8 @@ def show(sides: Sequence[Side]) -> None:
         st.markdown("  \n".join(map(_sentence, done)))
     _ask(done)
     learned(
-        "a network bears what it has met while it learned. What it hasn't, it needn't bear, however little it looks to "
-        "us."
+        "a network bears what it has met while it learned. What it hasn't met may break it, however small a change it "
+        "is to us."
     )
     take_away(
         recipe.code(asked_for(done)),
@@ -98,8 +98,8 @@ def _ask(cards: Sequence[Found]) -> None:
     choices = sorted((worst[0], worst[len(worst) // 2], worst[-1]))
     guess(
         "report_worst", f"which of these does {plain(cards[0].title)} bear least?", choices, worst[0],
-        f"On average over its severities it is right of {mean[worst[0]]:.0%}; under {worst[-1].lower()} of "
-        f"{mean[worst[-1]]:.0%}.",
+        f"On average over the severities it is right on {mean[worst[0]]:.0%} of the pictures; under "
+        f"{worst[-1].lower()} on {mean[worst[-1]]:.0%}.",
     )  # fmt: skip
 
 

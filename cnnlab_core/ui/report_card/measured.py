@@ -10,15 +10,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from cnnlab_core.evaluation import Card, Share, draw_pictures
-from cnnlab_core.evaluation.card import (
-    PER_ATTACKED,
-    begun_card,
-    blank_card,
-    card_seconds,
-    data_title,
-    network_card_steps,
-    shipped_card,
-)
+from cnnlab_core.evaluation.card import blank_card, card_seconds
+from cnnlab_core.evaluation.card_files import begun_card, data_title, network_card_steps, shipped_card
+from cnnlab_core.evaluation.pictures import PER_ATTACKED
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.plots.report_card import Reach
 from cnnlab_core.runtime.jobs import Progress
@@ -27,7 +21,7 @@ from cnnlab_core.training.storage import trim_caches
 from cnnlab_core.ui.fetch import weights_ready
 from cnnlab_core.ui.report_card.choice import Side, pictures_here
 from cnnlab_core.ui.runner import mark
-from cnnlab_core.ui.show import later, main_answer, main_picture, sentences
+from cnnlab_core.ui.show import later, main_answer, main_picture, plain, sentences
 from cnnlab_core.ui.subject import run_on_model
 
 KEY = "report_result"
@@ -68,6 +62,12 @@ def show_cards(sides: Sequence[Side], look: str, draw: Draw) -> tuple[tuple[Foun
                 if one := _measured(number, side, partial(_paint, draw, place, found, number)):
                     found[number] = one
     cards = _in_turn(found)
+    for one in cards:
+        if one.card.attacked < one.side.attacked:
+            left.caption(
+                f"{plain(one.title)}: {one.card.attacked} pictures are attacked, not {one.side.attacked}. There are no "
+                "more, or they are so large that no more are held at once."
+            )
     if cards:
         draw(place, cards, False)
     else:

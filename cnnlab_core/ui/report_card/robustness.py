@@ -36,8 +36,8 @@ def show(sides: Sequence[Side]) -> None:
     for one in attacked:
         _checks(one)
     learned(
-        "robust accuracy is only an upper bound: of the attacks that were tried. Several unlike ones, and checks that "
-        "the gradient isn't hidden, make it one that can be believed."
+        "a measured robust accuracy is only an upper bound: another attack may find more. Several unlike attacks, and "
+        "checks that the gradient isn't hidden, make it one that can be believed."
     )
     take_away(
         recipe.code(asked_for(attacked)),
@@ -58,11 +58,12 @@ def _draw(place: DeltaGenerator, cards: Sequence[Found], live: bool) -> None:
     if not found:
         place.caption("No picture has been attacked yet.")
         return
-    names = max(found.values(), key=len)
+    names = [*max(found.values(), key=len)]
     figure = falling_bars(
-        [UNTOUCHED, *(f"then {name}" if at else name for at, name in enumerate([*names][1:]))],
-        {title: [reach(share) for share in stages.values()] for title, stages in found.items()},
-    )
+        [UNTOUCHED, *(f"then {name}" if at else name for at, name in enumerate(names[1:]))],
+        {title: [reach(stages[name]) if name in stages else None for name in names]
+         for title, stages in found.items()},
+    )  # fmt: skip
     show_chart(
         figure, "report robustness", f"What attacks leave: {titles(cards)}", about(cards), place=place, live=live
     )
@@ -74,9 +75,9 @@ def _sentence(one: Found) -> str:
     worst, alone, saved = robust.worst, robust.after(robust.names[0]), robust.worst_in_8_bits
     low, high = worst.interval
     return (
-        f"**{plain(one.title)}**: of {worst.of} pictures, **{worst.value:.1%}** ({low:.1%} to {high:.1%}) stand all "
-        f"attacks within {levels(robust.eps)}. {robust.names[0]} alone leaves {alone.value:.1%}; saved in 8 bits, "
-        f"{saved.value:.1%} stand."
+        f"**{plain(one.title)}**: of {worst.of} pictures, **{worst.value:.1%}** ({low:.1%} to {high:.1%}) "
+        f"withstand all attacks within {levels(robust.eps)}. {robust.names[0]} alone leaves {alone.value:.1%}; "
+        f"saved in 8 bits, {saved.value:.1%} do."
     )
 
 

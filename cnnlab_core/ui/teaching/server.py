@@ -20,7 +20,7 @@ from cnnlab_core.ui.teaching.entrance import enter_as_teacher, leave_button
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import STATES, asked, show_last_problem
 
-KINDS = {"run": "run", "network": "exported network", "pictures": "data set", "text": "text"}
+KINDS = {"run": "run", "network": "exported network", "pictures": "data set", "text": "text", "own": "own network"}
 _SHOWN_PICTURES = 12
 _MOST_BROUGHT = 40
 _ICONS_AT_ONCE = 4

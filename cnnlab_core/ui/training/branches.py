@@ -4,8 +4,8 @@ import numpy as np
 import streamlit as st
 
 from cnnlab_core.training import Run, list_runs
-from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import look_at
+from cnnlab_core.ui.training.compare import compare_these
 from cnnlab_core.ui.training.watched import watched
 
 BRANCHES = {
@@ -44,7 +44,7 @@ def show(run: Run) -> None:
             )  # fmt: skip
     if guess:
         st.markdown(("Right. " if guess == GUESS else f"No: it is “{BRANCHES[GUESS][0]}”. ") + WHY)
-    st.button("Compare all", icon=":material/compare_arrows:", on_click=_compare, args=(list(others),))
+    st.button("Compare all", icon=":material/compare_arrows:", on_click=compare_these, args=(list(others),))
 
 
 def _came_to(run: Run) -> str:
@@ -52,11 +52,6 @@ def _came_to(run: Run) -> str:
     robust = found.robust_accuracy[-1]
     under = f"  \nheld out, under PGD: {robust:.0%}" if np.isfinite(robust) else ""
     return f"training: {found.train_accuracy[-1]:.0%}  \nheld out: **{found.validation_accuracy[-1]:.0%}**{under}"
-
-
-def _compare(names: list[str]) -> None:
-    st.query_params["runs"] = ",".join(names)
-    st.session_state[AREAS["pictures"].view] = "Compare"
 
 
 WHY = (

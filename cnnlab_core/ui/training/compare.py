@@ -103,6 +103,13 @@ def show(runs: list[Run], chosen: Run) -> None:
     take_away(compare.code([run.id for run in shown], kind))
 
 
+def compare_these(names: Sequence[str]) -> None:
+    """Turn the page to these runs side by side, from a callback."""
+    st.query_params["runs"] = ",".join(names)
+    view = AREAS["pictures"].view
+    st.session_state[view], st.session_state[f"{view}_runs"] = "Compare", "Side by side"
+
+
 def _curves(run: Run) -> Curves:
     return watched(run).curves
 

@@ -16,6 +16,7 @@ _COLUMNS: dict[Group, tuple[float, ...]] = {
     "network": (1,),
     "learning": (1.2, 1, 1, 1),
     "attack": (1.2, 1, 1, 1),
+    "finer": (1, 1, 1, 1),
 }
 """How wide the columns of a group are."""
 _MOST_SEGMENTS = 3

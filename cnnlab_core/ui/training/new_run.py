@@ -8,7 +8,7 @@ import streamlit as st
 
 from cnnlab_core.errors import LabError
 from cnnlab_core.models.stack import write_stack
-from cnnlab_core.recipes.training import new_run
+from cnnlab_core.recipes.training import minimal, new_run
 from cnnlab_core.runtime.limits import TRAINING_QUEUE
 from cnnlab_core.training import Config, Run, check, start
 from cnnlab_core.training.checks import Facts
@@ -22,9 +22,9 @@ from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.controls import lasting
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import plain, show_problem
+from cnnlab_core.ui.show import folded, plain, show_problem
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
-from cnnlab_core.ui.take_away import take_away
+from cnnlab_core.ui.take_away import show_code, take_away
 from cnnlab_core.ui.training import form
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import CODE, asked, look_at, make_room_for_new, may_start, why_not
@@ -85,6 +85,9 @@ def show(busy: Run | None, kind: Kind = "pictures") -> None:
     form.draw("learning", values, kind)
     if kind == "pictures":
         form.draw("attack", values, kind)
+        label = "Finer settings: whitening, cutout, averaged weights …"
+        with st.popover(label, icon=":material/tune:", key="training_finer", width="stretch"):
+            form.draw("finer", values, kind)
     try:
         config = Config(**values)
         facts = check(config)
@@ -93,6 +96,13 @@ def show(busy: Run | None, kind: Kind = "pictures") -> None:
         return
     with begin:
         _begin(config, facts, busy)
+    if kind == "pictures":
+        with folded("The trainer in sixty lines", ":material/menu_book:"):
+            st.markdown(
+                "What a run with the settings as they stand at first does, without pauses, checkpoints and curves: it "
+                "ends with the same loss."
+            )
+            show_code(minimal.code(), about="Read it from top to bottom, or run it in a notebook")
     take_away(new_run.code(config))
 
 
@@ -142,9 +152,9 @@ def _begin(config: Config, facts: Facts, busy: Run | None) -> None:
 
 def _time(config: Config, facts: Facts) -> str:
     """How long it will take, in a sentence; where nothing is known, a button that finds out."""
-    pictures, learned = facts.learned_from, AREAS[config.kind].learned
+    learned = AREAS[config.kind].learned
     if speed := known_speed(config, facts):
-        words = duration(seconds_of_training(config, pictures, speed))
+        words = duration(seconds_of_training(config, facts, speed))
         return f"About **{words}**, judging by the last run like it on this machine."
     measured = run(
         "speed",
@@ -156,7 +166,7 @@ def _time(config: Config, facts: Facts) -> str:
     )
     if measured.state != "done" or not measured.result:
         return ""
-    words = duration(seconds_of_training(config, pictures, measured.result))
+    words = duration(seconds_of_training(config, facts, measured.result))
     return f"About **{words}** at {measured.result:,.0f} {learned}/s, as a few steps have just taken."
 
 

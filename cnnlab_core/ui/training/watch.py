@@ -107,6 +107,8 @@ def _answer(run: Run) -> str:
     if finals:
         right = f"**{finals['accuracy']:.1%}** of {finals['test_pictures']:,} test pictures"
         under = f", and {finals['robust_accuracy']:.1%} under attack" if "robust_accuracy" in finals else ""
+        if "views_accuracy" in finals:
+            under += f", and {finals['views_accuracy']:.1%} by the mean over several views of each"
         used, steps = finals.get("weights_of_step", found.done), f"After {found.done:,} steps"
         if used != found.done:
             steps = f"With the weights of step {used:,}, the best on held-out pictures,"

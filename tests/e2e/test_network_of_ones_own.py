@@ -1,0 +1,94 @@
+"""A visitor brings a network of their own, in a real browser."""
+
+import re
+
+import pytest
+import torchvision
+from own_files import digits_file, resnet_file, seeded
+from playwright.sync_api import expect
+from safetensors.torch import save
+
+from cnnlab_core.ui.contents import find_page
+
+PAGES = ("network", "feature_maps", "receptive_fields", "adversarial", "deepdream", "transfer_learning", "report_card")
+
+
+def bring(lab, name, content):
+    """Open the dialog and bring a file; gives the dialog."""
+    dialog = lab.page.get_by_role("dialog")
+    if not dialog.count():
+        lab.page.get_by_role("button", name="Your network").click()
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    lab.during(lambda: dialog.locator("input[type=file]").first.set_input_files(file))
+    return dialog
+
+
+def best(lab):
+    """What the page behind the dialog names."""
+    return lab.page.get_by_test_id("stMain").get_by_role("heading", level=2).first.inner_text()
+
+
+def test_a_network_is_brought_checked_named_and_used_on_a_second_page(lab):
+    lab.open("/classifier")
+    dialog = bring(lab, "theirs.pt", resnet_file())
+    expect(dialog.get_by_text("This is how theirs sees")).to_be_visible()
+    expect(dialog.get_by_text("The prefix “module.” was taken off")).to_be_visible()
+    named = dialog.get_by_role("cell").nth(1).inner_text().split(",")[0]
+    lab.settle()
+    lab.accessible()
+    lab.keep("own_network")
+    lab.during(lambda: lab.page.keyboard.press("Escape"))
+    expect(dialog).to_have_count(0)
+    assert best(lab).startswith(named)
+    lab.during(lambda: lab.page.get_by_role("link", name=find_page("feature_maps").title).first.click())
+    expect(lab.page.get_by_test_id("stSidebar").get_by_text("theirs", exact=True)).to_be_visible()
+    lab.settle()
+
+
+@pytest.mark.wide
+def test_other_files_on_every_page(lab):
+    flowers = save(seeded(torchvision.models.mobilenet_v2(num_classes=5)).state_dict())
+    for name, content in (("flowers.safetensors", flowers), ("digits.onnx", digits_file())):
+        lab.open("/classifier")
+        dialog = bring(lab, name, content)
+        expect(dialog.get_by_text(f"This is how {name.split('.')[0]} sees")).to_be_visible()
+        lab.during(lambda: lab.page.keyboard.press("Escape"))
+        for page in PAGES:
+            link = lab.page.get_by_role("link", name=find_page(page).title).first
+            lab.during(lambda link=link: link.click())
+            lab.no_exception()
+            if page != "report_card":
+                expect(lab.page.get_by_test_id("stSidebar").get_by_text(name.split(".")[0], exact=True)).to_be_visible()
+            lab.settle()
+
+
+@pytest.mark.wide
+def test_broken_huge_and_hostile_files_get_a_sentence_and_the_page_stays(lab):
+    lab.open("/feature_maps")
+    good = resnet_file()
+    for content, says in (
+        (good[: len(good) // 2], "damaged"),
+        (b"\x80\x04cposix\nsystem\n(S'true'\ntR.", "could run code"),
+        (b"hello" * 1000, "holds no weights"),
+    ):
+        dialog = bring(lab, "<img src=x onerror=alert(1)>.pt", content)
+        expect(dialog.get_by_test_id("stAlert").get_by_text(re.compile(says))).to_be_visible()
+        assert not lab.page.locator("img[src=x]").count()
+    large = bytes(122_000_000)
+    dialog = bring(lab, "large.pt", large)
+    expect(dialog.get_by_text(re.compile("122 MB in its file, more than the 120"))).to_be_visible()
+
+
+@pytest.mark.wide
+def test_two_visitors_with_networks_of_one_name_never_meet(lab, dark_lab):
+    said = []
+    for visitor, seed in ((lab, 1), (dark_lab, 2)):
+        visitor.open("/classifier")
+        bring(visitor, "net.pt", resnet_file(seed))
+        visitor.during(lambda visitor=visitor: visitor.page.keyboard.press("Escape"))
+        said.append(best(visitor))
+    assert said[0] != said[1]
+    address = lab.page.url.removeprefix(lab.server)
+    assert "own%3A" in address or "own:" in address
+    dark_lab.open(address)
+    expect(dark_lab.page.get_by_text("somebody's own network")).to_be_visible()
