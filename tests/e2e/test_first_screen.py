@@ -19,8 +19,7 @@ PHONE, ZOOMED = (390, 800), (683, 384)
 """In CSS pixels: a phone, and a laptop's screen at 200 %."""
 WIDTH, HEIGHT = 1366, 768
 
-TO_CHOOSE = ["exercises", "teaching"]
-PICTURES = [page.name for page in PAGES if page.name not in TO_CHOOSE]
+PICTURES = [page.name for page in PAGES if page.name not in ("exercises", "teaching")]
 """Pages that are looked at for a picture; the others begin with something to choose."""
 
 THEMES = {"light": lambda ground: ground > 200, "dark": lambda ground: ground < 60}
@@ -85,24 +84,21 @@ STANDS = """(kinds) => {
 """Whether there is a picture, which controls stand before it, which options are cut off, how far it scrolls."""
 
 
-def opened_without_a_jump(lab, name):
-    """The page on a laptop, from a cold link: while it came, nothing of it moved."""
+@pytest.mark.wide
+@pytest.mark.parametrize("name", ["", *(page.name for page in PAGES)])
+def test_nothing_jumps_while_a_page_opens(lab, name):
     lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page = lab.open(f"/{name}")
     lab.settle()
     moved = page.evaluate(OPENED)
     assert worst(moved) < LAYOUT_SHIFT, moved
-    return page
-
-
-@pytest.mark.parametrize("name", ["", *TO_CHOOSE])
-def test_nothing_jumps_while_a_page_opens(lab, name):
-    opened_without_a_jump(lab, name)
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_main_picture_answer_and_three_controls(lab, name):
-    page = opened_without_a_jump(lab, name)
+    lab.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page = lab.open(f"/{name}")
+    lab.settle()
     for part in ("main_picture", "main_answer"):
         place = box(page, part)
         assert min(place["width"] / 100, place["height"] / 20) > 1, f"{part} is empty: {place}"

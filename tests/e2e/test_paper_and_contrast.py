@@ -1,4 +1,4 @@
-"""A page on paper, in colours that the system forces on it, at twice the size, without motion, and under a finger."""
+"""A page on paper, in colours that the system forces on it, at twice the size, and without motion."""
 
 from playwright.sync_api import expect
 
@@ -42,18 +42,3 @@ def test_at_twice_the_size_every_choice_is_seen(lab):
         page = lab.open(address)
         lab.settle()
         assert not page.evaluate(CLIPPED)
-
-
-def test_a_finger_that_begins_on_a_wipe_or_a_chart_scrolls_the_page(phone_lab):
-    page = phone_lab.open("/deepdream")
-    phone_lab.settle()
-    touch = page.context.new_cdp_session(page)
-    for place in ("[role=slider][aria-label*=line]", ".js-plotly-plot"):
-        target = page.locator(place).first
-        target.scroll_into_view_if_needed()
-        box = target.bounding_box()
-        before = page.get_by_test_id("stMain").evaluate("(main) => main.scrollTop")
-        middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
-        touch.send("Input.synthesizeScrollGesture", {**middle, "yDistance": -150, "gestureSourceType": "touch"})
-        assert page.get_by_test_id("stMain").evaluate("(main) => main.scrollTop") > before + 100, place
-    touch.detach()
