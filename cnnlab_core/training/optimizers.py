@@ -36,20 +36,22 @@ class MuonWithAdamW:
         self._filters = [p for p in parameters if p.ndim == 4]
         self._matrices = [nn.Parameter(_matrix(p.detach())) for p in self._filters]
         rate, decay = config.learning_rate, config.weight_decay
-        self._muon = torch.optim.Muon(self._matrices, lr=rate, weight_decay=decay, momentum=config.momentum)
         self._fixed_norm = config.fixed_norm
+        self._parts: dict[str, torch.optim.Optimizer] = {}
+        if self._matrices:  # none where the only convolution stays as it is, to whiten
+            self._parts["muon"] = torch.optim.Muon(self._matrices, rate, decay, config.momentum)
         rest = _groups((p for p in parameters if p.ndim != 4), config)
         share = config.rest_rate
-        self._adamw = torch.optim.AdamW([group | {"share": share} for group in rest], lr=rate * share)
+        self._parts["adamw"] = torch.optim.AdamW([group | {"share": share} for group in rest], lr=rate * share)
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
         """The groups of both, for the learning rate."""
-        return self._muon.param_groups + self._adamw.param_groups
+        return [group for part in self._parts.values() for group in part.param_groups]
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        self._adamw.zero_grad()
+        self._parts["adamw"].zero_grad()
         for filters in self._filters:
             filters.grad = None
 
@@ -61,21 +63,21 @@ class MuonWithAdamW:
             if self._fixed_norm:
                 matrix.data *= len(matrix) ** 0.5 / matrix.data.norm()
             matrix.grad = None if filters.grad is None else _matrix(filters.grad)
-        self._muon.step()
+        for part in self._parts.values():
+            part.step()
         for matrix, filters in pairs:
             if matrix.data_ptr() != filters.data_ptr():
                 count, channels, *window = filters.shape
                 filters.data.copy_(matrix.data.view(count, *window, channels).permute(0, 3, 1, 2))
-        self._adamw.step()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next steps depend on, besides the parameters."""
-        return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
+        return {name: part.state_dict() for name, part in self._parts.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take back a ``state_dict``."""
-        self._muon.load_state_dict(state["muon"])
-        self._adamw.load_state_dict(state["adamw"])
+        for name, part in self._parts.items():
+            part.load_state_dict(state[name])
 
 
 def _matrix(filters: torch.Tensor) -> torch.Tensor:

@@ -62,7 +62,7 @@ def test_nonsense_is_left_aside_and_too_many_rows_or_none_are_a_sentence(open_pa
 def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
     app = opened(open_page, **FGSM)
     app.multiselect(key="adversarial_report_targets").set_value(["2 · bird", "8 · ship"]).run()
-    made = report.report_rows
+    made = report.report_rows_steps
 
     def cut_off(*args, **more):
         steps = made(*args, **more)
@@ -73,7 +73,7 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
                 raise DeviceError("The memory is full.")
             yield step
 
-    monkeypatch.setattr(report, "report_rows", cut_off)
+    monkeypatch.setattr(report, "report_rows_steps", cut_off)
     press(app, "Make the report (4 attacks")
     assert len(app.dataframe[0].value) == 2
     assert "here are 2 of 4 rows" in texts(app)
@@ -83,7 +83,7 @@ def test_a_stopped_report_shows_its_rows_and_goes_on(open_page, monkeypatch):
         seen.append(len(args[-1]))
         return (yield from made(*args, **more))
 
-    monkeypatch.setattr(report, "report_rows", watched)
+    monkeypatch.setattr(report, "report_rows_steps", watched)
     press(app, "Try again")
     assert seen == [2]
     assert len(app.dataframe[0].value) == 4

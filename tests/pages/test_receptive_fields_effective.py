@@ -41,7 +41,7 @@ def test_a_dead_unit_is_a_sentence(open_page, monkeypatch):
         yield effective.Progress(1, 1, np.zeros((224, 224)))
         return np.zeros((224, 224))
 
-    monkeypatch.setattr(effective, "effective_field", nothing)
+    monkeypatch.setattr(effective, "effective_field_steps", nothing)
     app = open_page("receptive_fields", maps_tab="Effective field", maps_depth="middle", maps_row="1")
     assert len(problems(app)) == 2
     assert "dead ReLU" in problems(app)[0]

@@ -112,6 +112,12 @@ def test_whitening_stays_while_the_rest_learns():
     assert network.whiten.bias.any()
 
 
+def test_where_the_only_convolution_whitens_muon_has_nothing_to_move():
+    run = create_run(tiny(stack="c8k3,relu,m2s2", whiten=True, optimizer="muon", epochs=1))
+    train(run)
+    assert run.finals
+
+
 # --- batches --------------------------------------------------------------------------------------------------
 
 
