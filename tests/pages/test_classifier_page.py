@@ -26,7 +26,7 @@ def test_home_opens_without_torch():
 
     code = (
         "import sys; from streamlit.testing.v1 import AppTest;"
-        "app = AppTest.from_file('app.py').run(); assert not app.exception, app.exception;"
+        "app = AppTest.from_file('app.py', default_timeout=100).run(); assert not app.exception, app.exception;"
         "assert 'torch' not in sys.modules; print([b.value for b in app.title])"
     )
     done = subprocess.run(
