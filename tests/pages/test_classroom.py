@@ -134,8 +134,8 @@ def test_who_lost_the_cookie_gets_runs_back_by_a_code(open_page, monkeypatch, ru
     app.button(key="training_start").click().run()
     (code,) = re.findall(r"\*\*([A-Z2-7]{5}-[A-Z2-7]{5})\*\*", app.info[0].value)
     assert not [path for path in runs["me"].folder.parent.rglob("*") if path.is_file() and code in str(path)]
-    for module in ("choice", "steering", "new_run", "code"):
-        monkeypatch.setattr(f"cnnlab_core.ui.training.{module}.visitor", lambda: "me again")
+    for module in ("training.choice", "training.steering", "training.new_run", "own_things"):
+        monkeypatch.setattr(f"cnnlab_core.ui.{module}.visitor", lambda: "me again")
     other = open_page("training")
     assert "run of me" not in offered(other)
     for typed, says in (

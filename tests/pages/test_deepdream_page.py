@@ -68,7 +68,7 @@ def test_the_page_opens_with_a_finished_dream(open_page):
     assert wipe["before"]["src"] != wipe["after"]["src"]
     before, after = objective(app)
     assert after > before
-    assert "from cnnlab_core.dream import dream, layer" in code(app)
+    assert "from cnnlab_core.dream import dream_steps, layer" in code(app)
     assert files(app) == ["Picture (PNG)", "Animation (WebP)"]
     assert not any(element.label == "Dream" for element in app.button)
     assert "times** as strongly" in markdown(app)
