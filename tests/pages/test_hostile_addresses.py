@@ -67,7 +67,7 @@ OWN = re.compile(
     + r'|<picture><source media="\(max-width: 639\.9px\)" srcset="data:image/png;base64,[\w+/=]+">'
     r'<img src="data:image/png;base64,[\w+/=]+" alt="[^"<>]*" style="width: 100%"></picture>'
 )
-"""What a page has of its own: scripts, with a number that is each visitor's, and pictures of which a phone has others."""
+"""What a page has of its own: scripts, with a number that is each visitor's, and pictures with another for phones."""
 
 
 @pytest.fixture
