@@ -34,6 +34,10 @@ def build_on_meta(spec: ModelSpec) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
+_USUAL_STD = 0.225
+"""What pixels are divided by where they enter a network with a deviation of 1."""
+
+
 def build_random(spec: ModelSpec, seed: int) -> nn.Module:
     """The network with He-initialised weights (He et al. 2015, arXiv:1502.01852) drawn from ``seed``.
 
@@ -59,6 +63,10 @@ def build_random(spec: ModelSpec, seed: int) -> nn.Module:
             module.layer_scale.fill_(1.0)  # 1e-6, as training starts with, would leave the blocks out of the picture
         elif own:
             _begin_others(own, generator)
+    # Caffe networks take 0 to 255: without a norm, their logits would be as much larger, and the softmax one spike.
+    spread = _USUAL_STD / max(spec.preprocessing.std)
+    if spread > 2 and not brought:
+        next(m for m in network.modules() if isinstance(m, nn.Conv2d)).weight.div_(spread)
     _measure_batch_norm(network, _cloudy_noise(spec.preprocessing.crop, generator))
     return network
 
