@@ -25,7 +25,7 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_picture, to_uint8
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.runtime.short_repr import html, short_repr
+from cnnlab_core.runtime.short_repr import in_notebook, short_repr
 
 SMALLEST_SIDE = 28
 """Pixels of the shorter side of the smallest octave, at least: handwritten digits have 28."""
@@ -150,7 +150,7 @@ class Dream:
         return self._steps
 
     def _repr_html_(self) -> str:
-        return html(self.result)
+        return in_notebook(self.result)
 
     @property
     def result(self) -> Dreamt:

@@ -26,7 +26,7 @@ def short_repr(record: type[Record]) -> type[Record]:
     """
     setattr(record, "__repr__", lambda self: _line(self))  # noqa: B010  a type has no such attribute to mypy
     if hasattr(record, "_pictures"):
-        setattr(record, "_repr_html_", lambda self: html(self))  # noqa: B010
+        setattr(record, "_repr_html_", lambda self: in_notebook(self))  # noqa: B010
     return record
 
 
@@ -56,7 +56,7 @@ def _few(told: list[str], count: int) -> str:
     return ", ".join(told) + (f", … {count} in all" if count > _MOST else "")
 
 
-def html(record: Any) -> str:
+def in_notebook(record: Any) -> str:
     """The line, under the record's pictures."""
     shown = []
     for picture in record._pictures():

@@ -47,6 +47,8 @@ def fit_steps(
         InputError: for what can't be trained, and for a folder whose name is that of another set.
         DataError: for a folder or zip that can't be read.
     """
+    if not isinstance(pictures, str | os.PathLike):
+        raise InputError(f"pictures is a folder, a zip or the name of a data set, not {type(pictures).__name__}.")
     network_settings = {"net": network} if network in SETTINGS["net"].options else {"net": "stack", "stack": network}
     data = str(pictures)
     if (folder := Path(pictures).expanduser()).exists():

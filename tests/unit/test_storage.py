@@ -96,7 +96,7 @@ def test_what_was_used_longest_ago_makes_room(monkeypatch):
     runs = [create_run(tiny(seed=seed), f"run {seed}", owner="me" if seed < 4 else "you") for seed in range(6)]
     runs.append(create_run(tiny(), "of the command line"))
     for age, run in enumerate(runs):
-        (run.folder / "weights").write_bytes(bytes(600_000))
+        (run.folder / "much").write_bytes(bytes(600_000))
         used(run.folder, 1_000_000 + age)
         os.utime(run.folder / "config.json", (2_000_000 - age, 1_000_000 + age))  # a list has read it
     running = train_steps(runs[0])
