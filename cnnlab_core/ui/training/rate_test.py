@@ -65,10 +65,10 @@ def show(of: Run) -> None:
             show_chart(_figure(found), "training rate test", TITLE, _caption(outcome.asked))
         with under:
             _answer(found, outcome.asked)
-    learned(
-        "with too small a rate nothing happens, with too large a one the loss rises. The best is a little below where "
-        "it is lowest: a tenth of that rate is a safe peak for one-cycle."
-    )
+        learned(
+            "with too small a rate nothing happens, with too large a one the loss rises. The best is a little below "
+            "where it is lowest: a tenth of that rate is a safe peak for one-cycle."
+        )
     files = [File("Rates and losses (CSV)", table(found), f"cnnlab_{of.id}_rates.csv", "text/csv")] if found else []
     take_away(recipe.code(of.id, low, high, steps), *files)
 
