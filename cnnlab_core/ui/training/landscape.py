@@ -61,7 +61,7 @@ def show(of: Run) -> None:
             _answer(found, *outcome.asked)
         learned(
             "the network stands in a basin: the steps of the training have led it there. How steep its walls are "
-            "depends on the directions and on how long filters are, so only basins that are drawn alike can be compared."
+            "depends on the directions and on how long filters are, so only basins drawn alike can be compared."
         )
     files = [File("Losses (CSV)", table(found), f"cnnlab_{of.id}_landscape.csv", "text/csv")] if found else []
     take_away(recipe.code(of.id, points, distance, pictures, seed), *files)
