@@ -80,9 +80,9 @@ NETWORKS = {
     "convnext": (32, lambda: models.ConvNeXt([CNBlockConfig(8, 16, 1), CNBlockConfig(16, None, 1)], num_classes=5)),
     "densenet": (32, lambda: models.DenseNet(4, (2, 2), 8, num_classes=5)),
     "efficientnet": (32, lambda: models.EfficientNet(
-        [MBConvConfig(1, 3, 1, 8, 8, 1), MBConvConfig(4, 5, 2, 8, 12, 2)], 0.2, num_classes=5, last_channel=32)),
+        [MBConvConfig(1, 3, 1, 8, 8, 1), MBConvConfig(4, 5, 2, 8, 16, 2)], 0.2, num_classes=5, last_channel=32)),
     "efficientnet v2": (32, lambda: models.EfficientNet(
-        [FusedMBConvConfig(1, 3, 1, 8, 8, 1), FusedMBConvConfig(4, 3, 2, 8, 12, 2), MBConvConfig(4, 3, 2, 12, 12, 1)],
+        [FusedMBConvConfig(1, 3, 1, 8, 8, 1), FusedMBConvConfig(4, 3, 2, 8, 16, 2), MBConvConfig(4, 3, 2, 16, 16, 1)],
         0.2, num_classes=5, last_channel=32)),
     "googlenet": (32, lambda: having(
         models.GoogLeNet(5, False, True, False, blocks=thinner(8, BasicConv2d, Inception)),

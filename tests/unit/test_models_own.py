@@ -709,7 +709,18 @@ def test_operators_do_what_torchs_functions_do_for_any_number_of_pictures(kind):
 EXPORTS = np.load(ROOT / "tests" / "onnx_exports.npz")  # see make_onnx_exports.py
 
 
-@pytest.mark.parametrize("kind", [name.removesuffix(" answers") for name in EXPORTS if name.endswith("answers")])
+LARGE = {"alexnet", "googlenet", "inception", "maxvit", "mnasnet", "resnet"}
+"""What most takes long to read, while others have the same operators."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(name.removesuffix(" answers"), marks=[pytest.mark.wide] if name.split()[0] in LARGE else [])
+        for name in EXPORTS
+        if name.endswith("answers")
+    ],
+)
 def test_what_torch_exports_answers_as_onnxruntime_does(kind):
     """One of each family of torchvision's classifiers, as either of torch's exporters writes it."""
     model = own_from_file(EXPORTS[kind].tobytes(), pixels=Pixels()).on(torch.device("cpu"))
