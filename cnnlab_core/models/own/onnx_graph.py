@@ -117,7 +117,7 @@ class _Maker:
             raise WeightsError(f"This ONNX network takes pictures of {rows} × {cols}. The lab's are square.")
         if not 1 <= rows <= SIDES[1]:
             raise WeightsError(
-                f"This ONNX network takes pictures of {rows} × {rows}. Those of one's own network have up to {SIDES[1]}."
+                f"This ONNX network takes pictures of {rows} × {rows}. A visitor's network may take up to {SIDES[1]}."
             )
         if side and side != rows:
             self.notes.append(f"The file says {rows} × {rows} pixels, so that is what its pictures are resized to.")
