@@ -49,18 +49,19 @@ LOST = """() => window.painted
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
 
 
-def pages(*shown):
-    """All pages as parameters; of those that aren't ``shown``, wide ones."""
-    return [pytest.param(page.name, marks=() if page.name in shown else pytest.mark.wide) for page in PAGES]
-
-
-@pytest.mark.parametrize("name", pages("receptive_fields"))
-def test_a_dark_page_is_printed_black_on_white_and_whole(dark_lab, name):
+@pytest.mark.parametrize(
+    "name", [pytest.param(page.name, marks=() if page.name == "classifier" else pytest.mark.wide) for page in PAGES]
+)
+def test_a_dark_page_is_printed_black_on_white_and_forced_colours_keep_bars_and_swatches(dark_lab, name):
     page = dark_lab.open(f"/{name}")
     dark_lab.settle()
-    page.emulate_media(media="print")
+    page.evaluate(PAINTED)
+    page.emulate_media(forced_colors="active")
+    lost = page.evaluate(LOST)
+    page.emulate_media(forced_colors="none", media="print")
     found = page.evaluate(READ)
     page.emulate_media(media="screen")
+    assert not lost
     assert found["ground"] == "rgb(255, 255, 255)"
     assert {*found["ink"]} == {"rgb(0, 0, 0)"}
     assert (found["beside"], found["cut"]) == (0, 0)
@@ -72,17 +73,6 @@ def test_forced_colours_keep_outlines_and_calm_stays_calm(lab):
     expect(page.locator(".cell.active")).to_have_css("outline-width", "3px")
     expect(page.locator(".frame").first).to_have_css("transition-duration", "0s")
     page.emulate_media(forced_colors="none", reduced_motion="no-preference")
-
-
-@pytest.mark.parametrize("name", pages("classifier"))
-def test_forced_colours_keep_bars_and_swatches(lab, name):
-    page = lab.open(f"/{name}")
-    lab.settle()
-    page.evaluate(PAINTED)
-    page.emulate_media(forced_colors="active")
-    lost = page.evaluate(LOST)
-    page.emulate_media(forced_colors="none")
-    assert not lost
 
 
 def test_at_twice_the_size_every_choice_is_seen(lab):
