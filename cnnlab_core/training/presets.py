@@ -76,8 +76,8 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "Deep",
         "The lab's best on CIFAR-10, after Keller Jordan's airbench (2024, arXiv:2404.00498): a whitening first layer, "
-        "Muon, mirroring in turns, averaged weights, six views of each test picture. It learns from all training pictures, "
-        "with none held out: the last weights are the best. 4 epochs are ten minutes on two processor cores, 11 are 25.",
+        "Muon, mirroring in turns, averaged weights, six views of each test picture. None is held out, and the last "
+        "weights are taken. 4 epochs are ten minutes on two processor cores, 11 are 25.",
         Config(
             net="airbench",
             whiten=True,
