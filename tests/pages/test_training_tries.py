@@ -2,10 +2,8 @@
 
 import io
 import json
-import shutil
 import sys
 from contextlib import redirect_stdout
-from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,8 +15,8 @@ from cnnlab_core.recipes.training import sweep as sweep_recipe
 from cnnlab_core.training import create_run, launch, list_runs
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.histograms import read_histograms
-from cnnlab_core.training.landscape import Question, landscape
-from cnnlab_core.training.rate_test import rate_test
+from cnnlab_core.training.rate_test import read_rates
+from cnnlab_core.training.runs import SHIPPED_RUNS as SHIPPED
 from cnnlab_core.training.sweep import still_to_come
 
 NEW, INSIDE = {"training_tab": "New run"}, {"training_tab": "Filters and gradients"}
@@ -66,22 +64,21 @@ def test_a_rate_is_found_and_taken(open_page, no_process):
     assert app.query_params["run"] == made.id
 
 
-def test_what_came_with_a_run_stands_there_at_once(open_page, tmp_path):
-    run = trained()
-    rates = rate_test(run.config, low=1e-5, high=10.0, steps=20)
-    around = landscape(run, Question(points=3))
-    pairs, losses = np.transpose([rates.rates, rates.losses]), np.resize(around.losses, (11, 11))
-    asked = {"low": 1e-5, "high": 10.0, "steps": 200}
-    run.write_json("rates.json", {"question": asked, "lines": pairs.tolist()})
-    run.write_json("landscape.json", {"question": asdict(Question()), "lines": losses.tolist()})
-    shutil.move(run.folder, tmp_path / "shipped" / run.id)
+def test_what_came_with_a_run_stands_there_at_once(open_page, monkeypatch):
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", SHIPPED)
+    rates, losses = (
+        np.array(json.loads((SHIPPED / "small_standard" / f"{name}.json").read_text())["lines"])
+        for name in ("rates", "landscape")
+    )
     app = open_page("training", **NEW, training_tab_new="Rate test")
-    assert f"Suggested, a tenth of the former: **{rates.suggested:.2g}**" in texts(app)
+    assert app.query_params["run"] == "small_standard"
+    assert f"Suggested, a tenth of the former: **{read_rates(rates).suggested:.2g}**" in texts(app)
     assert "Now you know" in texts(app)
     app.segmented_control(key="training_rate_steps").set_value(100).run()
     assert "from your previous settings" in texts(app)
     app = open_page("training", **INSIDE, training_tab_inside="Loss around it")
     assert np.allclose(values(figures(app)[0]["data"][0]["customdata"]), losses.ravel(), rtol=1e-6)
+    assert f"is {losses.min():.3f}" in guess_at(app, "lowest")[1]
 
 
 def test_the_loss_around_a_network_is_computed_and_kept(open_page, no_process):
