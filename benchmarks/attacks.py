@@ -89,9 +89,8 @@ def _four_jobs(model: LoadedModel, pictures: list[torch.Tensor]) -> list[float]:
     with ThreadPoolExecutor(4) as four, ThreadPoolExecutor(1) as one:
         shared, unshared = steps(), steps()
         times = medians_ms(
-            lambda: list(four.map(step, shared, Company(4).seats)),
-            lambda: list(one.map(step, unshared, (Company(1).seats[0] for _ in unshared))),
-            repeats=15,
+            lambda: list(four.map(step, shared, [*map(Seat, [Company()] * 4)])),
+            lambda: list(one.map(step, unshared, (Seat(Company()) for _ in unshared))),
         )
     return [time / 4 for time in times]
 
