@@ -18,8 +18,9 @@ from torch.overrides import TorchFunctionMode
 from cnnlab_core.runtime.company import my_seat
 from cnnlab_core.runtime.gate import TOGETHER
 
-MOST_PIXELS = 300 * 300
-"""Of a picture in a batch, since the maps of all are in memory at once."""
+MOST_PIXELS = 70_000
+"""Of a picture in a batch, as 224 x 299 have: the maps of four larger ones don't fit into a core's cache, and take as
+long as one after the other, or longer."""
 
 _tried: "weakref.WeakKeyDictionary[nn.Module, dict[Any, bool]]" = weakref.WeakKeyDictionary()
 """By network, size of the picture, way back or not, and threads: whether batches give the same bits."""

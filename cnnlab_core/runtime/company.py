@@ -25,18 +25,17 @@ class _Asked:
 
 
 class Company:
-    """The jobs of one turn, ``size`` of them. One computes at a time: from the beginning of its slice, or from its
-    answer, until it asks or its slice ends.
+    """The jobs of one turn, as many as have a seat in it, ``size``. One computes at a time: from the beginning of its
+    slice, or from its answer, until it asks or its slice ends.
 
     Nobody waits for ever. While nobody computes, either some job that is here isn't waiting for an answer, and may
     compute, or all are, and any of them may: it answers all. Whose slice has ended, by an error too, isn't here. And
     while somebody computes for longer than ``PATIENCE_SECONDS``, the others leave one by one.
     """
 
-    def __init__(self, size: int) -> None:
-        self.seats = [Seat(self) for _ in range(size)]
-        self.size = self.unfinished = size
-        self.here = set(self.seats)
+    def __init__(self) -> None:
+        self.size = self.unfinished = 0
+        self.here: set[Seat] = set()
         self.computing: Seat | None = None
         self.asked: list[_Asked] = []
         self.changed = threading.Condition()
@@ -48,6 +47,9 @@ class Seat:
     def __init__(self, company: Company) -> None:
         self.company = company
         self.wish: Hashable = None
+        company.size += 1
+        company.unfinished += 1
+        company.here.add(self)
 
     @property
     def alone(self) -> bool:
@@ -58,8 +60,7 @@ class Seat:
     def taken(self) -> Iterator[None]:
         """The body computes, in this thread, and not while another of the company does."""
         with self.company.changed:
-            if not self._compute(lambda: True):
-                self._go()
+            self._compute(lambda: True)
         _thread.seat = self
         try:
             yield
@@ -88,9 +89,9 @@ class Seat:
             if not self._compute(lambda: asked.over or len(company.asked) == len(company.here)):
                 if asked in company.asked:
                     company.asked.remove(asked)
-                    self._go()
-                    return None
-                self._compute(lambda: asked.over, for_ever=True)  # the answer is being computed
+                else:  # the answer is being computed
+                    company.changed.wait_for(lambda: asked.over)
+                return asked.answer
             if asked.over:
                 return asked.answer
             everybody, company.asked = company.asked, []
@@ -102,18 +103,21 @@ class Seat:
                         for one, answer in zip(same, same[0].answers([one.question for one in same]), strict=True):
                             one.answer = answer
         finally:
-            for one in everybody:
-                one.over = True
+            with company.changed:
+                for one in everybody:
+                    one.over = True
+                company.changed.notify_all()
         return asked.answer
 
-    def _compute(self, ready: Callable[[], bool], for_ever: bool = False) -> bool:
-        """Wait until nobody computes and it is ``ready``, and compute. Call with the condition held."""
+    def _compute(self, ready: Callable[[], bool]) -> bool:
+        """Compute, as soon as nobody else does and it is ``ready``; or without the others, and False, when that takes
+        too long. Call with the condition held."""
         company = self.company
-        if company.changed.wait_for(
-            lambda: company.computing is None and ready(), None if for_ever else PATIENCE_SECONDS
-        ):
+        if company.changed.wait_for(lambda: company.computing is None and ready(), PATIENCE_SECONDS):
             company.computing = self
-        return company.computing is self
+            return True
+        self._go()
+        return False
 
     def _go(self) -> None:
         """Be here no more, for the others. Call with the condition held."""

@@ -207,12 +207,12 @@ class Gate:
                 self._round = max(self._round, ticket.turn)
                 company = [ticket]
                 if ticket.wish and self._free <= 0:
-                    same = (ticket.wish, ticket.turn)
-                    company = [one for one in listening if not one.seat and (one.wish, one.turn) == same]
-                company = company[: self._together]
-                for other, seat in zip(company, Company(len(company)).seats, strict=True):
-                    other.seat = seat
-                    self._queue.remove(other)
+                    alike = ticket.wish, ticket.turn
+                    company = [one for one in listening if not one.seat and (one.wish, one.turn) == alike]
+                shared = Company()
+                for one in company[: self._together]:
+                    one.seat = Seat(shared)
+                    self._queue.remove(one)
         self._changed.notify_all()
 
     def _aside(self, work: Callable[[], Result]) -> Result:
