@@ -118,7 +118,6 @@ def server(tmp_path_factory):
         "CNNLAB_TEACHER_KEY": TEACHERS_KEY,
         "CNNLAB_RUNS": str(folder("runs")),
         "CNNLAB_DATA": str(data),
-        "CNNLAB_CACHE": str(folder("cache")),
         "CNNLAB_WEIGHTS": str(weights),
         "TORCH_HOME": str(weights),
         "https_proxy": "http://127.0.0.1:9",
