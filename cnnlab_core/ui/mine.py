@@ -53,9 +53,9 @@ class Networks:
 
     @property
     def files(self) -> list[Asked]:
-        """The files in its memory: its networks', and the one that was refused."""
-        refused = self.refused
-        return [*(mine.asked for mine in list(self.by_name.values())), *([refused] if refused else [])]
+        """The files in its memory, each once: its networks', the one that is to be read, the one that was refused."""
+        asked = [*(mine.asked for mine in list(self.by_name.values())), self.pending, self.refused]
+        return list({id(one.content): one for one in asked if one}.values())
 
 
 _of_all: WeakSet[Networks] = WeakSet()

@@ -119,13 +119,12 @@ def _bring(networks: Networks, label: str) -> None:
 def _read(networks: Networks, asked: Asked, choose: Choose) -> None:
     """Read what is to be read, as a job; then it is the network that the page looks at, or it is said why not."""
     former = [name for name, mine in networks.by_name.items() if mine.asked.content is asked.content]
-    here = any(one.content is asked.content for one in networks.files)
     others = [spec.title for spec in offered_specs() if spec.name not in former]
     title = unlike(PurePath(asked.file).stem[:60] or "Your network", others)
     outcome = run(
         "own network",
         digest("own network", asked.key),
-        lambda: _tried(asked, title, 0 if here else asked.size),
+        lambda: _tried(asked, title),
         label=f"Reading {asked.file}",
         keep=False,
         held=False,
@@ -142,12 +141,12 @@ def _read(networks: Networks, asked: Asked, choose: Choose) -> None:
     networks.refused, networks.problem = asked, found
 
 
-def _tried(asked: Asked, title: str, more: int) -> Generator[Any, None, tuple[Asked, Mine | str]]:
-    """A file that takes so many bytes ``more``, read as far as it can be, and its network, or why there is none."""
+def _tried(asked: Asked, title: str) -> Generator[Any, None, tuple[Asked, Mine | str]]:
+    """A file, read as far as it can be, and its network, or why there is none."""
     from cnnlab_core.models.own.trying import try_out_steps
 
     try:
-        if bytes_in_memory() + files_of_all() + more > NETWORKS_MB.now() * 10**6:
+        if bytes_in_memory() + files_of_all() > NETWORKS_MB.now() * 10**6:
             raise DeviceError(
                 "The networks that visitors have brought take all the memory that is set aside for them. Try again "
                 "later, or raise CNNLAB_NETWORKS_MB."

@@ -79,7 +79,7 @@ def test_broken_huge_and_hostile_files_get_a_sentence_and_the_page_stays(lab, tm
         file.truncate(122_000_000)
     dialog.locator("input[type=file]").first.set_input_files(large)
     expect(dialog.get_by_text("File must be 120.0MB or smaller")).to_be_visible()
-    lab.during(lambda: lab.page.keyboard.press("Escape"))
+    lab.during(dialog.get_by_role("button", name="Close").click)
     expect(lab.page.locator(".st-key-main_picture").first).to_be_visible()
 
 
@@ -88,7 +88,7 @@ def test_two_visitors_with_networks_of_one_name_never_meet(lab, dark_lab):
     said = []
     for visitor, seed in ((lab, 1), (dark_lab, 2)):
         visitor.open("/classifier")
-        bring(visitor, "net.pt", resnet_file(seed))
+        expect(bring(visitor, "net.pt", resnet_file(seed)).get_by_text("This is how net sees")).to_be_visible()
         visitor.during(lambda visitor=visitor: visitor.page.keyboard.press("Escape"))
         said.append(best(visitor))
     assert said[0] != said[1]
