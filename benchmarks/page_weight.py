@@ -81,6 +81,7 @@ CASES = (
     Case("Watch to Compare", "/training", tab("Compare"), 600),
     Case("a stride of two", "/convolution", notch("Stride"), 100),
     Case("a map clicked", "/feature_maps", click_a_tile, 15),
+    Case("a map of a CIFAR network clicked", "/feature_maps?model=cifar10_standard", click_a_tile, 15),
 )
 
 

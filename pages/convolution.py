@@ -21,4 +21,5 @@ TABS = (
 
 page("convolution")
 reserve("main_picture", "24.5rem")
+reserve("written", "15rem")
 show_tabs("conv_tab", TABS)

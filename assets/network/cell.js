@@ -150,17 +150,29 @@ class CellView {
     block.append(piece("p", "title", "softmax: e^logit, over the sum of all"));
     const top = classes.reduce((a, b) => (b.share > a.share ? b : a));
     const sum = Math.exp(top.logit) / top.share;
-    const line = (name, formula, part, own) => {
-      const row = piece("p", own ? "power own" : "power");
-      row.append(piece("span", "name", name), piece("span", "factors", formula), piece("span", "value", share(part)));
+    const line = (name, formula, part, kind = "") => {
+      const row = piece("p", `power ${kind}`);
+      row.append(piece("span", "name", name), formula, piece("span", "value", share(part)));
       return row;
     };
-    block.append(...[...classes].sort((a, b) => b.share - a.share).map((bar) => line(bar.label, `e^${figure(bar.logit, 2)} = ${figure(Math.exp(bar.logit), 1)}`, bar.share, bar.label === detail.label)));
+    const factors = (...parts) => {
+      const formula = piece("span", "factors");
+      formula.append(...parts);
+      return formula;
+    };
+    const power = (logit) => ["e", piece("sup", "", figure(logit, 2))];
+    block.append(...[...classes].sort((a, b) => b.share - a.share).map((bar) => line(bar.label, factors(...power(bar.logit), ` = ${figure(Math.exp(bar.logit))}`), bar.share, bar.label === detail.label ? "own" : "")));
     const rest = Math.max(0, 1 - classes.reduce((total, bar) => total + bar.share, 0));
     const others = classCount - classes.length;
-    if (others) block.append(line(`the other ${others}`, figure(rest * sum, 1), rest, false));
-    const own = Math.exp(this.cell.steps.at(-1).value);
-    block.append(piece("p", "sum", `${figure(own, 1)} / ${figure(sum, 1)} = ${share(own / sum)}`));
+    if (others) block.append(line(`the other ${others}`, factors(figure(rest * sum)), rest));
+    block.append(line("together", factors(figure(sum)), 1, "all"));
+    const { value: logit } = this.cell.steps.at(-1);
+    const own = Math.exp(logit);
+    const [result, fraction, above] = [piece("p", "sum"), piece("span", "fraction"), piece("span", "above")];
+    above.append(...power(logit), ` = ${figure(own)}`);
+    fraction.append(above, piece("span", "", figure(sum)));
+    result.append(fraction, ` = ${share(own / sum)}`);
+    block.append(result);
     block.dataset.share = String(own / sum);
     return block;
   }

@@ -1,6 +1,9 @@
-"""A page on paper, in colours that the system forces on it, at twice the size, and without motion."""
+"""A page on paper, in colours that the system forces on it, at twice the size, without motion, and under a finger."""
 
+import pytest
 from playwright.sync_api import expect
+
+from cnnlab_core.ui.contents import PAGES
 
 READ = """() => {
   const seen = (selector) => [...document.querySelectorAll(selector)].filter((one) => one.checkVisibility()).length;
@@ -16,19 +19,55 @@ CLIPPED = """() => [...document.querySelectorAll("[role=radio], [data-testid=stM
   .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth)
   .map((one) => one.innerText)"""
 
+PAINTED = """() => {
+  const within = (root) =>
+    [...root.querySelectorAll("*")].flatMap((one) => [one, ...(one.shadowRoot ? within(one.shadowRoot) : [])]);
+  const brush = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const isColour = (colour) => {
+    brush.clearRect(0, 0, 1, 1);
+    brush.fillStyle = colour;
+    brush.fillRect(0, 0, 1, 1);
+    const [red, green, blue, shown] = brush.getImageData(0, 0, 1, 1).data;
+    return shown > 50 && Math.max(red, green, blue) - Math.min(red, green, blue) > 50;
+  };
+  const isPainted = (one, part) => {
+    const style = getComputedStyle(one, part);
+    return (part ? style.content !== "none" : !one.childNodes.length) && isColour(style.backgroundColor);
+  };
+  window.painted = within(document.querySelector("[data-testid=stMain]"))
+    .filter((one) => one.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+    .flatMap((one) => [null, "::before", "::after"].filter((part) => isPainted(one, part)).map((part) => [one, part]));
+}"""
+"""Remembers what has a colour and nothing else: bars, swatches, marks."""
+LOST = """() => window.painted
+  .map(([one, part]) => [one, part, getComputedStyle(one, part)])
+  .filter(([one, , style]) =>
+    one.isConnected && style.forcedColorAdjust === "auto" && !parseFloat(style.borderTopWidth)
+      && style.outlineStyle === "none")
+  .map(([one, part]) => `${one.className} ${part ?? ""}`)"""
 
-def test_a_dark_page_is_printed_black_on_white_and_whole(dark_lab):
-    page = dark_lab.open("/receptive_fields")
+SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(page.name, marks=() if page.name == "classifier" else pytest.mark.wide) for page in PAGES]
+)
+def test_a_dark_page_is_printed_black_on_white_and_forced_colours_keep_bars_and_swatches(dark_lab, name):
+    page = dark_lab.open(f"/{name}")
     dark_lab.settle()
-    page.emulate_media(media="print")
+    page.evaluate(PAINTED)
+    page.emulate_media(forced_colors="active")
+    lost = page.evaluate(LOST)
+    page.emulate_media(forced_colors="none", media="print")
     found = page.evaluate(READ)
     page.emulate_media(media="screen")
+    assert not lost
     assert found["ground"] == "rgb(255, 255, 255)"
     assert {*found["ink"]} == {"rgb(0, 0, 0)"}
     assert (found["beside"], found["cut"]) == (0, 0)
 
 
-def test_forced_colours_keep_bars_and_outlines_and_calm_stays_calm(lab):
+def test_forced_colours_keep_outlines_and_calm_stays_calm(lab):
     page = lab.open("/convolution")
     page.emulate_media(forced_colors="active", reduced_motion="reduce")
     expect(page.locator(".cell.active")).to_have_css("outline-width", "3px")
@@ -42,3 +81,26 @@ def test_at_twice_the_size_every_choice_is_seen(lab):
         page = lab.open(address)
         lab.settle()
         assert not page.evaluate(CLIPPED)
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize(
+    ("address", "over"),
+    [
+        ("/deepdream", ".board"),
+        ("/classifier", ".photo"),
+        ("/adversarial?model=cifar10_standard&adversarial_tab_attack=Epsilon", ".chart"),
+        ("/transfer_learning", ".js-plotly-plot"),
+    ],
+)
+def test_a_finger_that_swipes_up_over_a_picture_or_a_chart_scrolls_the_page(phone_lab, address, over):
+    page = phone_lab.open(address)
+    phone_lab.settle()
+    place = page.locator(over).first
+    place.scroll_into_view_if_needed()
+    box, before = place.bounding_box(), page.evaluate(SCROLLED)
+    finger = {"x": box["x"] + box["width"] / 3, "y": box["y"] + box["height"] / 2}
+    page.context.new_cdp_session(page).send(
+        "Input.synthesizeScrollGesture", {**finger, "yDistance": -150, "gestureSourceType": "touch"}
+    )
+    assert page.evaluate(SCROLLED) - before > 100

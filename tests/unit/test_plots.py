@@ -11,6 +11,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from cnnlab_core.plots.bars import class_bars
 from cnnlab_core.plots.confusion import confusion_matrix
+from cnnlab_core.plots.fields import COLOURS as FIELDS
 from cnnlab_core.plots.lines import Line, epsilon_curves, line_figure
 from cnnlab_core.plots.projection import features_map
 from cnnlab_core.plots.step_size import step_map
@@ -22,9 +23,11 @@ from cnnlab_core.plots.theme import (
     ORANGE,
     SIGNED,
     SIGNED_CELLS,
+    UNSIGNED,
     UNSIGNED_CELLS,
 )
 from cnnlab_core.runtime.assets import read_asset
+from cnnlab_core.ui.exercises.practice import COLOURS as CELLS
 
 
 def test_the_map_shows_what_is_known_and_can_be_clicked_there():
@@ -126,26 +129,33 @@ def _texts(trace):
         yield from [text] if isinstance(text, str) else np.ravel(text if text is not None else []).astype(str)
 
 
+def seen(vision, colour):
+    """A colour as somebody sees it, in CIELAB."""
+    share = np.clip(np.array(VISION[vision]) @ linear(colour), 0, 1)
+    return rgb2lab(np.where(share <= 0.0031308, 12.92 * share, 1.055 * share ** (1 / 2.4) - 0.055))
+
+
 def apart(vision, one, other):
     """How far apart two colours look to somebody (CIEDE2000)."""
-    seen = (np.clip(np.array(VISION[vision]) @ linear(colour), 0, 1) for colour in (one, other))
-    return deltaE_ciede2000(
-        *(rgb2lab(np.where(c <= 0.0031308, 12.92 * c, 1.055 * c ** (1 / 2.4) - 0.055)) for c in seen)
-    )
+    return deltaE_ciede2000(seen(vision, one), seen(vision, other))
 
 
 @pytest.mark.parametrize("vision", VISION)
 def test_the_colour_blind_can_tell_lines_apart(vision):
     assert min(apart(vision, *pair) for pair in combinations(CATEGORICAL, 2)) > 6.5
     assert min(apart(vision, *pair) for pair in pairwise(CATEGORICAL)) > 15
+    assert min(apart(vision, *pair) for pair in combinations(FIELDS, 2)) > 10
+    assert min(apart(vision, *right_and_wrong) for right_and_wrong in CELLS.values()) > 15
 
 
 @pytest.mark.parametrize("vision", [*VISION, "none"])
 def test_everybody_can_tell_sign_and_size_apart(vision, monkeypatch):
     """Who sees no colours at all sees the size: a sign then stands beside its number."""
     monkeypatch.setitem(VISION, "none", [[0.2126, 0.7152, 0.0722]] * 3)
-    stops = [np.array(SIGNED(share)) * 255 for share in np.linspace(0, 1, 11)]
+    stops, sizes = ([np.array(scale(share)) * 255 for share in np.linspace(0, 1, 11)] for scale in (SIGNED, UNSIGNED))
     assert min(apart(vision, *pair) for pair in pairwise(stops)) > 8
+    grows = np.diff([[seen(vision, stop)[0] for stop in scale] for scale in (stops, sizes)])
+    assert np.all(grows * ([1] * 5 + [-1] * 5, [1] * 10) > 0)
     if vision != "none":
         assert min(apart(vision, low, high) for low, high in zip(stops[:5], stops[:-6:-1], strict=True)) > 14
         assert apart(vision, SIGNED_CELLS[0][1], SIGNED_CELLS[-1][1]) > 20

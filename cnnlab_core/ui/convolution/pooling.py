@@ -59,7 +59,7 @@ def show() -> None:
     numbers = problem.numbers
     cell = kept.pinned({name: numbers[name] for name in ("y", "dx", "x", "dy")}, "y")
     grid = main_picture()
-    sum_, sizes = st.columns([1.25, 1], gap="large")
+    sum_, sizes = st.container(key="written").columns([1.25, 1], gap="large")
     with sum_:
         first = sum_header()
         with grid:

@@ -33,7 +33,7 @@ def show(dims: int) -> None:
     problem = convolution_setup(dims)
     grid = main_picture()
     learned(TO_LEARN)
-    sum_, sizes = st.columns([1.25, 1], gap="large")
+    sum_, sizes = st.container(key="written").columns([1.25, 1], gap="large")
     with sum_:
         first = sum_header()
         with grid:

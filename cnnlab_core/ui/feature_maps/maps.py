@@ -39,6 +39,8 @@ def show(subject: LayerSubject) -> None:
     if maps is None:
         return
     picture, answer, row = main_picture(), main_answer(), st.container(key="maps_row")
+    reserve("main_picture", "calc(min(348px, (100vw - 436px) / 3) + 52px)")
+    reserve("main_answer", "4.2rem")
     with row:
         words, more = st.columns([3.4, 1], vertical_alignment="center")
     with more.popover("Sort and scale", icon=":material/tune:", key="maps_sorting", width="stretch"):
@@ -48,7 +50,6 @@ def show(subject: LayerSubject) -> None:
     found = statistics(maps)
     unit = unit_in(*maps.shape[1:])
     with picture:
-        reserve("maps_unit", "calc(min(348px, (100vw - 436px) / 3) + 49px)")
         field = (all_fields(subject.spec) or {}).get(subject.node.name)
         show_units(subject, field, maps[channel], channel, unit, over="The map over the photo", key="maps_unit")
     with answer:

@@ -45,7 +45,7 @@ def show(subject: LayerSubject) -> None:
     first, second = st.columns([2.1, 1], gap="large")
     with first, main_picture():
         channel = chosen_channel(maps)
-        reserve("maps_field_unit", "calc(min(348px, (100vw - 396px) * 0.312) + 49px)")
+        reserve("maps_field_unit", "calc(min(348px, (100vw - 396px) * 0.312) + 52px)")
         show_units(subject, field, maps[channel], channel, (row, col), padding=True, key="maps_field_unit")
     with second, main_answer():
         _answer(field, row, col, subject.counting)
