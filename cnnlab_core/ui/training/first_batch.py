@@ -53,9 +53,7 @@ def show(config: Config, facts: Facts) -> None:
         "The first pictures of step 1, with these settings and this seed: above as they are, below as they are learned "
         f"from.{smaller}{attacked} In the next epoch each of them is changed in another way."
     )
-    learned(
-        "what an answer must not depend on is changed at random, again and again: so the network learns to ignore it."
-    )
+    learned("what an answer must not depend on is changed at random again and again, and so no longer counts.")
     with folded("These pictures in Python", ":material/code:"):
         show_code(recipe.code(config, SHOWN), about="The first pictures of step 1")
 

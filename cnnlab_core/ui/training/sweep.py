@@ -115,7 +115,7 @@ def _steer(
     """Start, and what can be done with a sweep that stands still."""
     busy = at_work()
     count = len(configs)
-    done = {run.config for point in points for run in point.runs}.issuperset(configs)
+    done = {run.config for point in points for run in point.runs if run.state().name != "failed"}.issuperset(configs)
     st.button(
         f"Start {count} runs" if count != 1 else "Start the run", key="training_sweep_start", type="primary",
         icon=":material/play_arrow:", disabled=busy is not None or done, on_click=_start,
