@@ -13,16 +13,20 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix tests/frontend
 # Files go to the processes in their order, the browser tests to one of them: see tests/conftest.py.
 PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-all test-busy lint docs bench load faults screenshots clean
+.PHONY: run test test-all run-tests test-busy lint docs bench load faults screenshots clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py
 
-test: lint
-	$(PYTEST) -m "not wide"
+# Beside the tests, what lints takes a minute of a core that the browser doesn't need yet.
+test: $(VENV)/test.stamp
+	$(MAKE) --jobs 2 lint run-tests WHICH='-m "not wide"'
 
-test-all: lint
-	$(PYTEST)
+test-all: $(VENV)/test.stamp
+	$(MAKE) --jobs 2 lint run-tests
+
+run-tests: $(VENV)/test.stamp
+	$(PYTEST) $(WHICH)
 
 # The same tests while another program takes half of every core: they pass, only later.
 test-busy: $(VENV)/test.stamp

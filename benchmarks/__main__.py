@@ -3,6 +3,7 @@
 import importlib
 import platform
 import sys
+import traceback
 
 from benchmarks.measure import Row, print_table
 
@@ -31,12 +32,19 @@ NAMES = (
 def main(names: tuple[str, ...]) -> None:
     print(f"{platform.system()} {platform.machine()}, Python {platform.python_version()}")
     rows: list[Row] = []
+    broken = []
     for name in names:
         module = importlib.import_module(f"benchmarks.{name}")
         about = (module.__doc__ or "").strip().splitlines()[0]
         print(f"… {name}: {about}", flush=True)
-        rows += module.measure()
+        try:
+            rows += module.measure()
+        except Exception:  # noqa: BLE001  hours of figures are not to be lost for the last one's sake
+            traceback.print_exc()
+            broken.append(name)
     print_table(rows)
+    if broken:
+        sys.exit(f"Nothing was measured by: {', '.join(broken)}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The preset Deep on CIFAR-10 within so many minutes, seed by seed, or what each of its parts is worth.
+"""The preset Deep on CIFAR-10 within so many minutes, seed by seed, or what each change to it is worth.
 
 ::
 
@@ -40,19 +40,19 @@ BARE = 455.0
 SHARE, BESIDE = 0.9, 70.0
 """The trainer's speed as a share of the bare loop's, and the seconds that start and test take there."""
 SIDE = 32
-SMALL_FIRST = "small pictures first (fewer epochs instead)"
-PARTS: dict[str, dict[str, Any]] = {
-    "whitening": {"whiten": False},
-    "Muon (AdamW instead)": {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.01},
-    "filters of fixed norm": {"fixed_norm": False},
-    "a rate of its own for all else": {"rest_rate": 1.0},
-    "dirac (he instead)": {"init": "he"},
-    "mirroring in turns (a coin instead)": {"alternate": False},
-    "cutout": {"cutout": 0},
-    "label smoothing": {"label_smoothing": 0.0},
-    "averaged weights": {"average": 0.0},
-    SMALL_FIRST: {"first_side": 0},
-    "linear schedule (one-cycle instead)": {"schedule": "one-cycle"},
+SMALL_FIRST = "small pictures first (and more epochs)"
+CHANGES: dict[str, dict[str, Any]] = {
+    "no whitening": {"whiten": False},
+    "AdamW instead of Muon": {"optimizer": "adamw", "learning_rate": 0.01, "weight_decay": 0.01},
+    "filters free in their norm": {"fixed_norm": False},
+    "one rate for all weights": {"rest_rate": 1.0},
+    "he instead of dirac": {"init": "he"},
+    "mirroring by a coin, not in turns": {"alternate": False},
+    "cutout of 8 pixels": {"cutout": 8},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "no averaged weights": {"average": 0.0},
+    SMALL_FIRST: {"first_side": 20},
+    "one-cycle instead of linear": {"schedule": "one-cycle"},
 }
 
 
@@ -71,9 +71,8 @@ def cost(config: Config) -> float:
     return sum(work(config, epoch, SIDE) for epoch in range(config.epochs))
 
 
-def fitted(config: Config, minutes: float, learned: float) -> Config:
-    """The config with as many epochs as fit into the minutes, two at least."""
-    allowed = max(0.0, 60 * minutes - BESIDE) * BARE * SHARE / learned
+def fitted(config: Config, allowed: float) -> Config:
+    """The config with as many epochs as cost no more than is ``allowed``, in epochs at the full side; two at least."""
     epochs = 2
     while cost(replace(config, epochs=epochs + 1)) <= allowed:
         epochs += 1
@@ -109,12 +108,12 @@ def measured(config: Config, name: str, bare: float, minutes: float) -> dict[str
 
 
 def table(rows: dict[str, list[dict[str, Any]]]) -> None:
-    """What came out, a row for each part that was left out; the first is with all of them."""
-    print("\n| left out | runs | test accuracy | median | by several views | median | against the whole | seconds |")
+    """What came out, a row for each change; the first is of the preset itself."""
+    print("\n| change | runs | test accuracy | median | by several views | median | against the whole | seconds |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     whole = statistics.fmean(line["views_accuracy"] for line in next(iter(rows.values())))
-    for part, lines in rows.items():
-        cells = [part, str(len(lines))]
+    for change, lines in rows.items():
+        cells = [change, str(len(lines))]
         for key in ("accuracy", "views_accuracy"):
             found = spread([line[key] for line in lines])
             cells.append(f"{found.mean:.2%}" + (f" ± {found.deviation:.2%}" if found.deviation is not None else ""))
@@ -129,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.deep", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="of the machine that is counted on (default 10)")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ablation", action="store_true", help="also without each of its parts, in turn")
+    parser.add_argument("--ablation", action="store_true", help="also with each of the changes, in turn")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the preset"
     )
@@ -144,7 +143,8 @@ def main() -> None:
     pictures = len(open_data(config.data).train)  # fetched before the clock starts
     bare = speed_of_bare_loop(config)
     if "epochs" not in changes:
-        config = fitted(config, options.minutes, config.limit or (1 - config.validation) * pictures)
+        learned = config.limit or (1 - config.validation) * pictures
+        config = fitted(config, max(0.0, 60 * options.minutes - BESIDE) * BARE * SHARE / learned)
     print(f"The bare loop does {bare:.0f} pictures/s on {available_cores()} cores; the minutes count on {BARE:.0f}.")
     print(
         f"{options.minutes:g} minutes are {options.minutes * BARE / bare:.1f} here: {config.epochs} epochs, as dear as "
@@ -152,16 +152,16 @@ def main() -> None:
         flush=True,
     )
     trials = {"nothing": config}
-    for part in list(PARTS)[: 2 if TINY else None] if options.ablation else ():
-        trials[part] = replace(config, **PARTS[part])
-        if part == SMALL_FIRST:
-            trials[part] = replace(trials[part], epochs=max(2, round(cost(config))))
+    for change in list(CHANGES)[: 2 if TINY else None] if options.ablation else ():
+        trials[change] = replace(config, **CHANGES[change])
+        if change == SMALL_FIRST:
+            trials[change] = fitted(trials[change], cost(config))
     rows: dict[str, list[dict[str, Any]]] = {}
-    for part, trial in trials.items():
+    for change, trial in trials.items():
         for seed in range(options.seeds):
-            name = f"Deep, {options.minutes:g} min, seed {seed}" + (f", without {part}" if part != "nothing" else "")
+            name = f"Deep, {options.minutes:g} min, seed {seed}" + (f", {change}" if change != "nothing" else "")
             line = measured(replace(trial, seed=seed), name, bare, options.minutes)
-            rows.setdefault(part, []).append(line)
+            rows.setdefault(change, []).append(line)
     table(rows)
 
 

@@ -38,10 +38,11 @@ class Scripts:
 
     def wait(self, before: int, seconds: float) -> None:
         """Wait until a rerun that began after ``before`` scripts had finished is through, and painted."""
-        end = time.monotonic() + seconds
+        begun = time.monotonic()
         while self.finished <= before:
-            assert time.monotonic() < end, f"the script didn't finish within {seconds:.0f} s"
-            self.page.wait_for_timeout(20)  # events of the page arrive meanwhile
+            waited = time.monotonic() - begun
+            assert waited < seconds, f"the script didn't finish within {seconds:.0f} s"
+            self.page.wait_for_timeout(20 + min(180, 40 * waited))  # events of the page arrive meanwhile
         self.page.wait_for_selector("[data-test-script-state=notRunning]")
         self.page.wait_for_function("!document.querySelector('[data-stale=true]')")
 

@@ -50,6 +50,7 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_finish():
     gc.collect()
     gc.freeze()  # as the lab does: what was imported is never garbage, and collecting around it is slow
+    gc.set_threshold(20_000)  # what is imported later isn't frozen
 
 
 def put_away():
@@ -59,6 +60,15 @@ def put_away():
     gc.collect()
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_cache(tmp_path_factory):
+    """An empty cache of the run's own, and one for all of its processes: what one has computed the others find."""
+    folder = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        folder = folder.parent
+    os.environ["CNNLAB_CACHE"] = str(folder / "cache")
 
 
 @pytest.fixture(scope="module", autouse=True)

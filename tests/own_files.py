@@ -5,6 +5,9 @@ import io
 import numpy as np
 import torch
 from onnx_files import node, onnx
+from places import ROOT
+from safetensors.torch import save as safetensors
+from torchvision.models import mobilenet_v2
 
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models.own.kept import Asked
@@ -32,9 +35,9 @@ def torch_saved(content, **options):
     return file.getvalue()
 
 
-def another_projects_resnet(seed=3):
+def another_projects_resnet(seed=3, classes=10):
     """A ResNet-8 for CIFAR as others write it: “shortcut”, “linear”, DataParallel's prefix, in a dict of its own."""
-    table = places_of_cifar_resnet()
+    table = places_of_cifar_resnet(classes=classes)
     generator = torch.Generator().manual_seed(seed)
     return {
         name: torch.rand(shape, generator=generator) + 0.5
@@ -59,9 +62,9 @@ def places_of_cifar_resnet(widths=(4, 8, 16), classes=10):
     return {**table, "linear.weight": (classes, before), "linear.bias": (classes,)}
 
 
-def resnet_file(seed=3):
+def resnet_file(seed=3, classes=10):
     """The same as DataParallel saves it, each name behind “module.”; it names different photos differently."""
-    state = another_projects_resnet(seed)
+    state = another_projects_resnet(seed, classes)
     state["linear.weight"] *= 5
     state["linear.bias"] *= 0
     return torch_saved({"state_dict": {f"module.{name}": value for name, value in state.items()}})
@@ -82,9 +85,21 @@ def digits_file(side=28):
     return onnx(nodes, tensors, ("batch", 1, side, side), words=[("names", str({k: f"digit {k}" for k in range(10)}))])
 
 
+FILES = {
+    "theirs.pt": resnet_file,
+    "flowers.safetensors": lambda: safetensors(seeded(mobilenet_v2(num_classes=5)).state_dict()),
+    "digits.onnx": digits_file,
+    "exported.onnx": lambda: np.load(ROOT / "tests" / "onnx_exports.npz")["vision_transformer new"].tobytes(),
+    "many.pt": lambda: resnet_file(classes=21_000),
+    "large.onnx": lambda: digits_file(side=512),
+}
+"""What visitors bring: a ResNet for CIFAR from another project, a MobileNet of five classes, one channel of 28 × 28 in
+an ONNX file that isn't torch's, one that is (with attention), 21,000 classes, pictures of 512 × 512."""
+
+
 def session_with(file, content, **settings):
     """What a session holds that has brought a network, and the network's name in the address."""
-    asked = Asked(file, content, **settings)
-    own = finish(asked.steps(file.split(".")[0]))
+    asked = finish(Asked(file, content, **settings).read_steps())
+    own = asked.own(file.split(".")[0])
     tried = try_out(own.on(own.device), [open_image(sample_images()["chelsea"].content)])
     return {"own networks": Networks({own.spec.name: Mine(own, asked, tried)})}, own.spec.name

@@ -25,6 +25,9 @@ TINY = {
 }
 
 
+LEARNED_FROM, TESTED = draw(400, [1]), draw(101, [2])
+
+
 @pytest.fixture(autouse=True)
 def lab_folders(tmp_path, monkeypatch):
     """Runs and data in a folder of the test's own, with a small data set ``own:few``, on the CPU."""
@@ -32,7 +35,7 @@ def lab_folders(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CNNLAB_DEVICE", "cpu")
     monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", tmp_path / "shipped")  # not the lab's own
-    write_dataset(own_path("few"), Dataset("own:few", "few", CLASSES, draw(400, [1]), lambda: draw(101, [2])))
+    write_dataset(own_path("few"), Dataset("own:few", "few", CLASSES, LEARNED_FROM, lambda: TESTED))
     return tmp_path
 
 

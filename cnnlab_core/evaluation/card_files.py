@@ -48,7 +48,7 @@ def network_card_steps(
         attacked: so many pictures are attacked, and four times as many asked about.
         eps: radius of the linf ball, in pixel units.
         seed: of all that is drawn.
-        anew: measure it, even if it came with the lab or was measured before.
+        anew: measure it, even if it came with the lab or was measured before; what was stopped is gone on with.
 
     Raises:
         InputError, DataError: what ``draw_pictures`` and ``card_steps`` raise.
@@ -58,7 +58,7 @@ def network_card_steps(
         return shipped
     drawn = draw_pictures(model, data, attacked * PER_ATTACKED, seed)
     blank = blank_card(model, drawn, attacked, eps, seed)
-    card = blank if anew else begun_card(blank)
+    card = begun_card(blank, anew)
     path, saved = kept_path(card), time.monotonic()
 
     def keeping(step: Progress[Card]) -> Progress[Card]:
@@ -121,13 +121,17 @@ def kept_path(card: Card) -> Path:
     return cache_folder() / "cards" / slug(card.network) / f"{_key(card)}.json"
 
 
-def begun_card(blank: Card) -> Card:
-    """What is known already of a blank card, from an earlier run in whatever process; else the blank card itself."""
+def begun_card(blank: Card, anew: bool = False) -> Card:
+    """What is known already of a blank card, from an earlier run in whatever process; else the blank card itself.
+
+    ``anew``: only from a run that was stopped.
+    """
     try:
         found = read_card(kept_path(blank))
     except DataError:
         return blank
-    return replace(found, network=blank.network) if _key(found) == _key(blank) else blank
+    usable = _key(found) == _key(blank) and not (anew and found.finished)
+    return replace(found, network=blank.network) if usable else blank
 
 
 def _save(path: Path, card: Card) -> None:

@@ -23,8 +23,9 @@ LEAST = 1e-40
 class Line:
     """A line of a figure: ``y`` over ``x``; NaN leaves a gap.
 
-    ``faint`` is what a smoothed line was made of, ``marked`` has points. Bars reach from the lowest to the highest of
-    ``spread``. The point at x = ``dot`` is drawn large, that at ``ring`` in a ring, with a dotted line to the axis.
+    ``faint`` is what a smoothed line was made of, ``marked`` has points, and those alone if it isn't ``joined``. Bars
+    reach from the lowest to the highest of ``spread``. The point at x = ``dot`` is drawn large, that at ``ring`` in a
+    ring, with a dotted line to the axis.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Line:
     colour: str = ACCENT
     faint: bool = False
     marked: bool = False
+    joined: bool = True
     dash: str = "solid"
     spread: tuple[npt.ArrayLike, npt.ArrayLike] | None = None
     dot: float | None = None
@@ -116,7 +118,7 @@ def _traces(line: Line, form: str, log: bool) -> list[dict[str, Any]]:
         "x": x,
         "y": np.where(y > 0, y, np.nan) if log else y,
         "name": as_text(line.name),
-        "mode": "lines+markers" if line.marked else "lines",
+        "mode": "+".join(["lines"] * line.joined + ["markers"] * line.marked),
         "opacity": 0.28 if line.faint else 1,
         "line": {"color": line.colour, "width": 1 if line.faint else 2.4, "dash": line.dash},
         "marker": {"size": 6},

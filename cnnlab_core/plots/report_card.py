@@ -90,7 +90,8 @@ def shares(
         )
     return make_figure(
         traces,
-        height=row_height * len(rows) + 70,
+        height=row_height * len(rows) + 88,
+        margin={"l": 8, "r": 8, "t": 26, "b": 8},  # above the rows there is room for what opens the figure's files
         x={"range": [-0.02, 1.1], "tickformat": ".0%", "showgrid": True, "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]},
         y={**named_places([shortened(row, 30) for row in rows]), "range": [len(rows) - 0.45, -0.55]},
         names=("share of the pictures", ""),

@@ -30,13 +30,13 @@ def fraction(text: str) -> float:
 
 
 class Report:
-    """Shows a line of progress once a second."""
+    """Shows a line of progress ``every`` so many seconds."""
 
-    def __init__(self) -> None:
-        self._shown = 0.0
+    def __init__(self, every: float = 1.0) -> None:
+        self._shown, self._every = 0.0, every
 
     def __call__(self, line: str) -> None:
-        if time.monotonic() - self._shown >= 1:
+        if time.monotonic() - self._shown >= self._every:
             self._shown = time.monotonic()
             print(line, flush=True)
 

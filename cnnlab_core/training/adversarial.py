@@ -26,7 +26,8 @@ def perturb(
     """Pictures within ``epsilon`` (linf) of ``x`` and in [0, 1] on which the loss is higher.
 
     Projected gradient ascent (Madry et al. 2017, arXiv:1706.06083) from the offset ``start``; with one step it is
-    FGSM with a random start (Wong et al. 2020, arXiv:2001.03994). ``x`` and ``start`` are (N, 3, H, W).
+    FGSM with a random start (Wong et al. 2020, arXiv:2001.03994). ``x`` and ``start`` are (N, 3, H, W), ``y`` labels
+    (N,) or shares of the classes (N, classes).
     """
     low, high = (x - epsilon).clamp_(min=0), (x + epsilon).clamp_(max=1)
     moved = torch.clamp(x + start, low, high)

@@ -22,6 +22,8 @@ def loss_in_words(config: Config) -> str:
     words, counting = ["cross-entropy"], config.counting()
     if counting.get("label_smoothing"):
         words.append(f"label smoothing {config.label_smoothing:g}")
+    if config.mixup:
+        words.append(f"mixup with alpha {config.mixup:g}")
     if config.attack != "none":
         words.append(f"on pictures attacked by {config.attack.upper()}, epsilon {levels(config.epsilon)}")
     return ", ".join(words)
@@ -51,6 +53,11 @@ def curves_in_words(config: Config) -> list[str]:
         words.append(
             f"The training loss is measured with label smoothing ({config.label_smoothing:g}) and on changed pictures, "
             "the held-out loss without either: so it can be the lower one."
+        )
+    if config.mixup:
+        words.append(
+            "The training curves are of mixed pictures (mixup): an answer counts by the share of its "
+            "class. What is held out isn't mixed, so its loss can be the lower one, and its accuracy the higher."
         )
     if config.average:
         words.append(

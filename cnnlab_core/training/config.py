@@ -264,6 +264,11 @@ class Config:
         0, "cutout in pixels", "A square of so many pixels a side, elsewhere each time, is painted over with the mean "
         "colour (DeVries & Taylor 2017, arXiv:1708.04552).", group="finer", of="pictures", high=32, zero="none",
     )
+    mixup: float = setting(
+        0.0, "mixup alpha", "Each picture is mixed with another one of its batch, and their classes by the same share. "
+        "It is drawn for each step from Beta(alpha, alpha): the larger alpha, the nearer to a half (Zhang et al. 2018, "
+        "arXiv:1710.09412).", group="finer", of="pictures", high=100, stops=(0.0, 0.1, 0.2, 0.4, 1.0), zero="none",
+    )
     first_side: int = setting(
         0, "side at first", "The pictures begin with so many pixels a side, and grow until two thirds of the epochs "
         "are over: small ones are learned from faster.", group="finer", of="pictures", high=512, step=4, typed=True,

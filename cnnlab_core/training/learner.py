@@ -53,7 +53,7 @@ class Learner:
         world: World | None = None,
         patches: torch.Tensor | None = None,
     ) -> None:
-        self.config, self.device, self.world = config, device, world or World()
+        self.config, self.device, self.world, self.classes = config, device, world or World(), classes
         self.half = self.stronger = False
         self._mean, self._std = (torch.tensor(value, device=device).view(1, 3, 1, 1) for value in (mean, std))
         network = build_net(config.net, classes, side, config.stack)
@@ -95,7 +95,8 @@ class Learner:
 
     def learn(self, batch: Batch, rate: float, epoch: int, number: int) -> torch.Tensor:
         """One step of the optimiser; gives (loss, accuracy) on the batch, on the device, before the step."""
-        x, y = self._attacked(batch, epoch, number), batch.labels
+        y = batch.targets(self.classes)
+        x = self._attacked(batch.images, y, epoch, number)
         logits = self._logits(self._model, x)
         loss = nn.functional.cross_entropy(logits.float(), y, label_smoothing=self.config.label_smoothing)
         self.optimizer.zero_grad()
@@ -104,8 +105,9 @@ class Learner:
             group["lr"] = rate * group.get("share", 1.0)
         self.optimizer.step()
         self._average()
-        right = (logits.detach().argmax(1) == y).float().mean()
-        return torch.stack([loss.detach(), right])
+        best = logits.detach().argmax(1)
+        right = y.gather(1, best[:, None]) if y.ndim > 1 else (best == y).float()
+        return torch.stack([loss.detach(), right.mean()])
 
     def state(self) -> dict[str, Any]:
         """Everything that learning has changed."""
@@ -137,19 +139,19 @@ class Learner:
             if mean.is_floating_point():
                 mean.lerp_(now, 1 - kept)
 
-    def _attacked(self, batch: Batch, epoch: int, number: int) -> torch.Tensor:
+    def _attacked(self, images: torch.Tensor, y: torch.Tensor, epoch: int, number: int) -> torch.Tensor:
         config = self.config
         if self.stronger:
             config = replace(config, attack="pgd", attack_step=0.0)
         if config.attack == "none":
-            return batch.images
+            return images
         random = generator(config.seed, "attack", epoch, number, device=self.device)
-        start = random_start(batch.images, config.epsilon, random, self.world.rank, self.world.size)
+        start = random_start(images, config.epsilon, random, self.world.rank, self.world.size)
         with evaluating(self.network):  # the attack mustn't move the batch statistics
             return perturb(
                 lambda x: self._logits(self.network, x),
-                batch.images,
-                batch.labels,
+                images,
+                y,
                 start,
                 epsilon=config.epsilon,
                 step=config.step_size,

@@ -8,6 +8,9 @@ from torch import nn
 
 from cnnlab_core.training.config import Config
 
+_NEWTON_SCHULZ, _NEWTON_SCHULZ_FIXED = 5, 3
+"""Steps towards the orthogonal matrix: torch's own, and airbench's, whose filters are set back to their norm anyway."""
+
 
 def build_optimizer(network: nn.Module, config: Config) -> "torch.optim.Optimizer | MuonWithAdamW":
     """The optimiser; weights decay, biases and normalisation don't. ``network`` has its device and memory order."""
@@ -39,7 +42,8 @@ class MuonWithAdamW:
         self._fixed_norm = config.fixed_norm
         self._parts: dict[str, torch.optim.Optimizer] = {}
         if self._matrices:  # none where the only convolution stays as it is, to whiten
-            self._parts["muon"] = torch.optim.Muon(self._matrices, rate, decay, config.momentum)
+            turns = _NEWTON_SCHULZ_FIXED if config.fixed_norm else _NEWTON_SCHULZ
+            self._parts["muon"] = torch.optim.Muon(self._matrices, rate, decay, config.momentum, ns_steps=turns)
         rest = _groups((p for p in parameters if p.ndim != 4), config)
         share = config.rest_rate
         self._parts["adamw"] = torch.optim.AdamW([group | {"share": share} for group in rest], lr=rate * share)

@@ -1,6 +1,7 @@
 """Pictures to classify, as a task for the trainer: batches, held-out pictures, robustness, first-layer filters."""
 
 from collections.abc import Callable, Generator, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,20 +42,25 @@ class PictureTask:
         learned = train if config.labels == "true" else Pictures(train.images, _random_labels(dataset, config.seed))
         self.mean, self.std = pixel_statistics(train, self.split.train)
         self.feeder = Feeder(learned, self.split.train, config, device, world.rank, world.size, self.mean)
-        self.learner = Learner(
-            config,
-            classes=len(dataset.classes),
-            side=dataset.side,
-            mean=self.mean,
-            std=self.std,
-            device=device,
-            world=world,
-            patches=to_pixels(train.images[self._some(WHITENED_BY)]) if config.whiten else None,
-        )
         held = torch.from_numpy(self.split.validation)
         self.validation = Pictures(train.images[held], train.labels[held])
         self.probed = self.validation.images[:PROBE_PICTURES] if len(held) else train.images[self._some(PROBE_PICTURES)]
         self.watched = _one_of_each(self.validation if len(held) else train)
+
+    @cached_property
+    def learner(self) -> Learner:
+        """What learns from them; made when it is first asked for: who looks at the batches alone needs no network."""
+        whitened_by = to_pixels(self.dataset.train.images[self._some(WHITENED_BY)]) if self.config.whiten else None
+        return Learner(
+            self.config,
+            classes=len(self.dataset.classes),
+            side=self.dataset.side,
+            mean=self.mean,
+            std=self.std,
+            device=self.device,
+            world=self.world,
+            patches=whitened_by,
+        )
 
     def _some(self, count: int) -> torch.Tensor:
         """The places of pictures that are learned from: evenly chosen, since they may stand class by class."""

@@ -76,7 +76,8 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "Deep",
         "The lab's best on CIFAR-10, after Keller Jordan's airbench (2024, arXiv:2404.00498): a whitening first layer, "
-        "Muon, mirroring in turns, cutout, averaged weights, small pictures first.",
+        "Muon, mirroring in turns, averaged weights, six views of each test picture. None is held out, and the last "
+        "weights are taken. 4 epochs are ten minutes on two processor cores, 11 are 25.",
         Config(
             net="airbench",
             whiten=True,
@@ -89,13 +90,11 @@ PRESETS: tuple[Preset, ...] = (
             rest_rate=0.1,
             schedule="linear",
             batch=512,
-            epochs=6,
+            epochs=4,
             label_smoothing=0.2,
-            validation=0.02,
+            validation=0.0,
             crop=2,
             alternate=True,
-            cutout=8,
-            first_side=20,
             average=0.98,
             views="shift",
         ),

@@ -6,7 +6,7 @@ Smith 2015, arXiv:1506.01186, section 3.3; with a rate that grows by the same fa
 
 import json
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -139,7 +139,12 @@ def rate_test_apart_steps(
     lines = yield from relay(job, lambda lines: Progress(len(lines), steps, list(lines)))
     if not lines:
         raise RunError("The loss overflowed in the first step, or it takes too long: there is no rate to read off.")
-    rates, losses = np.array(lines).T
+    return read_rates(lines)
+
+
+def read_rates(pairs: Sequence[tuple[float, float]]) -> RateTest:
+    """The test of which so many steps' (rate, loss) are known."""
+    rates, losses = np.array(pairs).T
     return RateTest(rates, losses)
 
 

@@ -15,6 +15,7 @@
                 mistakes.npy     the test pictures that it got wrong most confidently (pictures only)
                 trainer.lock     locked while a trainer lives
                 request          "pause" or "stop", for the trainer to read
+                rates.json, landscape.json   what was tried of a run before it came with the lab
                 hidden           there if only a teacher sees the run
                 trainer.log      what the trainer printed
     <runs>/exports/              networks to use elsewhere (see ``cnnlab_core.models.exports``)

@@ -6,12 +6,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from typing import IO, Any
 
 from cnnlab_core.errors import RunError
 from cnnlab_core.training.launch import begin_process
+from cnnlab_core.training.runs import Run
 
 _one_at_a_time = threading.Lock()
 
@@ -51,6 +52,15 @@ def trial_steps(command: str, question: str, seconds: float) -> Generator[list[A
     finally:
         _one_at_a_time.release()
     return lines
+
+
+def shipped_answer(run: Run, command: str, question: Mapping[str, Any]) -> list[Any] | None:
+    """The lines that ``command`` answered when a run was made to come with the lab, if it was asked just this."""
+    try:
+        kept = json.loads((run.folder / f"{command}.json").read_text(encoding="utf-8")) if run.shipped else {}
+    except (OSError, ValueError):
+        return None
+    return kept["lines"] if kept.get("question") == question else None
 
 
 def _hand_over(process: "subprocess.Popen[bytes]", question: str, lines: "queue.SimpleQueue[bytes | None]") -> None:

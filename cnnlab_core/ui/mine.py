@@ -31,7 +31,7 @@ class Mine:
     @property
     def bytes(self) -> int:
         """What it takes in memory: weights, and the file that they came in."""
-        return self.own.size + len(self.asked.content)
+        return self.own.size + self.asked.size
 
 
 @dataclass(eq=False)
@@ -50,6 +50,12 @@ class Networks:
 
     def __post_init__(self) -> None:
         _of_all.add(self)
+
+    @property
+    def files(self) -> list[Asked]:
+        """The files in its memory: its networks', and the one that was refused."""
+        refused = self.refused
+        return [*(mine.asked for mine in list(self.by_name.values())), *([refused] if refused else [])]
 
 
 _of_all: WeakSet[Networks] = WeakSet()
@@ -76,5 +82,5 @@ def my_code(code: str) -> str:
 
 
 def files_of_all() -> int:
-    """The bytes of the files of all sessions' networks."""
-    return sum(len(mine.asked.content) for one in list(_of_all) for mine in list(one.by_name.values()))
+    """The bytes of the files in the memory of all sessions."""
+    return sum(asked.size for one in list(_of_all) for asked in one.files)

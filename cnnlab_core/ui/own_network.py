@@ -71,20 +71,29 @@ def _dialog(networks: Networks, chosen: str, picture: Picture, choose: Choose) -
     asked = networks.refused or (mine.asked if mine else None)
     if networks.problem:
         show_problem(networks.problem)
-    file, pixels, more = st.columns([2, 1.6, 0.9], vertical_alignment="bottom")
-    with file:
-        _bring(networks, "Another file" if asked else "Weights (.safetensors, .pt, .pth) or ONNX")
     if asked:
+        file, pixels, more = st.columns([2, 1.6, 0.9], vertical_alignment="bottom")
+        with file:
+            _bring(networks, "Another file")
         channels = mine.own.understood.channels if mine else 3
         with pixels:
             _pixels(asked, mine, channels)
         with more.popover("More", icon=":material/tune:", width="stretch", key="own_network_more"):
             _settings(asked, mine, channels)
     else:
+        file, told = st.columns(2, gap="medium", vertical_alignment="center")
+        with file:
+            _bring(networks, "Weights (.safetensors, .pt, .pth) or ONNX")
+        told.markdown(
+            "You will see\n"
+            "- what the lab takes the file for: architecture, classes, what was done to make it fit\n"
+            "- the photo as your network sees it, and what it would name if its pixels came in another way\n"
+            f"- a self-test on {_ON_TRIAL} photos"
+        )
         st.caption(
-            "A classifier of torchvision's with any number of classes, a ResNet for CIFAR, or any network as ONNX. The "
-            "file is read as data: nothing in it is run. It stays in the memory of your session, where nobody else can "
-            "open it, and is gone when you leave."
+            "A classifier of torchvision's with any number of classes, a ResNet for CIFAR, or any network as ONNX. In "
+            "PyTorch, `torch.save(model.state_dict(), path)` writes such a file. It is read as data: nothing in it is "
+            "run. It stays in the memory of your session, where nobody else can open it, and is gone when you leave."
         )
     _keeping(networks, mine, choose)
 
@@ -109,30 +118,31 @@ def _bring(networks: Networks, label: str) -> None:
 def _read(networks: Networks, asked: Asked, choose: Choose) -> None:
     """Read what is to be read, as a job; then it is the network that the page looks at, or it is said why not."""
     former = [name for name, mine in networks.by_name.items() if mine.asked.content is asked.content]
+    here = any(one.content is asked.content for one in networks.files)
     others = [spec.title for spec in offered_specs() if spec.name not in former]
     title = unlike(PurePath(asked.file).stem[:60] or "Your network", others)
     outcome = run(
         "own network",
-        digest("own network", asked.content, asked.settings),
-        lambda: _tried(asked, title, 0 if former else len(asked.content)),
+        digest("own network", asked.key),
+        lambda: _tried(asked, title, 0 if here else asked.size),
         label=f"Reading {asked.file}",
         keep=False,
         held=False,
     )
     networks.pending, networks.problem, networks.refused = None, "", None
-    if isinstance(outcome.result, Mine):
+    asked, found = outcome.result or (asked, "Stopped: this file wasn't read.")
+    if isinstance(found, Mine):
         for name in former:
             del networks.by_name[name]
-        networks.by_name[outcome.result.own.spec.name] = outcome.result
+        networks.by_name[found.own.spec.name] = found
         networks.problem = _put_oldest_away(networks)
-        choose(outcome.result.own.spec.name)
+        choose(found.own.spec.name)
         st.rerun()
-    networks.refused = asked
-    networks.problem = outcome.result or "Stopped: this file wasn't read."
+    networks.refused, networks.problem = asked, found
 
 
-def _tried(asked: Asked, title: str, more: int) -> Generator[Any, None, Mine | str]:
-    """The network in a file that takes so many bytes ``more``; or why there is none, in a sentence."""
+def _tried(asked: Asked, title: str, more: int) -> Generator[Any, None, tuple[Asked, Mine | str]]:
+    """A file that takes so many bytes ``more``, read as far as it can be, and its network, or why there is none."""
     from cnnlab_core.models.own.trying import try_out_steps
 
     try:
@@ -141,7 +151,8 @@ def _tried(asked: Asked, title: str, more: int) -> Generator[Any, None, Mine | s
                 "The networks that visitors have brought take all the memory that is set aside for them. Try again "
                 "later, or raise CNNLAB_NETWORKS_MB."
             )
-        own = yield from asked.steps(title)
+        asked = yield from asked.read_steps()
+        own = asked.own(title)
         photos = [open_image(sample.content) for sample in [*sample_images().values()][:_ON_TRIAL]]
         photos = [*photos, *map(ImageOps.mirror, photos)][:_ON_TRIAL]
         mine = Mine(own, asked, (yield from try_out_steps(own.on(pick_device()), photos)))
@@ -151,8 +162,8 @@ def _tried(asked: Asked, title: str, more: int) -> Generator[Any, None, Mine | s
                 "networks may take here."
             )
     except LabError as error:
-        return str(error)
-    return mine
+        return asked, str(error)
+    return asked, mine
 
 
 def _put_oldest_away(networks: Networks) -> str:
@@ -245,7 +256,7 @@ def _again(asked: Asked, key: str, setting: str, value: Callable[[Any], Any] = l
 
 def _key(asked: Asked, name: str) -> str:
     """Of a control that shows how a file was read: another file has another, which begins with its own value."""
-    return f"own_network_{name}_{digest(asked.content, asked.settings)[:8]}"
+    return f"own_network_{name}_{asked.key[:8]}"
 
 
 def _pixels(asked: Asked, mine: Mine | None, channels: int) -> None:

@@ -166,9 +166,9 @@ def _read_address(shared: _Shared) -> None:
         if shared.model not in offered:
             shared.model = DEFAULT_MODEL
         st.info(
-            "This page was opened with somebody's own network. Such a network is in its owner's session alone, and a "
-            "reload forgets it. If it is yours, bring its file again under “Your network”, or open it there by your "
-            f"code. Until then, here is {find_spec(shared.model).title}.",
+            "This page was opened with somebody's own network. Such a network is in one tab of its owner's, and a "
+            "reload forgets it. If it is yours, bring its file again under “Your network”; those that you keep on this "
+            f"server stand there, too. Until then, here is {find_spec(shared.model).title}.",
             icon=":material/link_off:",
         )
     else:

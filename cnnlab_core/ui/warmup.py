@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from itertools import count
 
 import streamlit as st
 
@@ -18,6 +19,8 @@ _once = threading.Lock()
 _ready = threading.Event()
 _COLLECT_SECONDS = 10.0
 """Between two garbage collections."""
+_ALL_EACH = 60
+"""Each of so many of them takes what is exempt, too: every ten minutes."""
 
 
 def warm_up() -> None:
@@ -26,7 +29,8 @@ def warm_up() -> None:
     The gate lets as many jobs run as there are cores; with one thread each, they don't compete for them. A full garbage
     collection stops every thread, for a quarter of a second with torch's million objects. ``gc.freeze`` exempts those;
     what pages import later still costs a tenth of a second. So Streamlit's collections after every rerun are turned off
-    in its configuration, as thirty sessions would do little else; one every ten seconds is enough.
+    in its configuration, as thirty sessions would do little else; one every ten seconds is enough. The sessions that
+    are there when ``gc.freeze`` is called are exempt with all that they hold, so now and then everything is collected.
     """
     if _ready.is_set():
         return
@@ -44,8 +48,7 @@ def _warm_up() -> None:
         torch.set_num_threads(1)
         exact_float32()
         importlib.import_module("cnnlab_core.models")
-        gc.collect()
-        gc.freeze()
+        collect_all()
         _let_trainings_stand_back()
         threading.Thread(target=_sweep, name="sweep", daemon=True).start()
         threading.Thread(target=_collect_now_and_then, name="garbage collector", daemon=True).start()
@@ -75,9 +78,20 @@ def _sweep() -> None:
 def _collect_now_and_then() -> None:
     # glibc keeps freed activations for each of many threads; this gives them back to the system.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    while True:
+    for number in count(1):
         time.sleep(_COLLECT_SECONDS)
-        if any(gc.get_count()[1:]):  # objects were made since
+        if number % _ALL_EACH == 0:
+            collect_all()
+        elif any(gc.get_count()[1:]):  # objects were made since
             gc.collect()
-            if trim:
-                trim(0)
+        else:
+            continue
+        if trim:
+            trim(0)
+
+
+def collect_all() -> None:
+    """Collect what was exempt as well; what is there then is exempt until the next time."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from patience import patience
 from places import ROOT
 
-from benchmarks import gpu
-from benchmarks.__main__ import NAMES
+from benchmarks import gpu, measure
+from benchmarks.__main__ import NAMES, main
 
 
 def started(tmp_path, *command):
@@ -70,6 +71,20 @@ def test_a_part_that_breaks_is_a_row_and_the_others_go_on(monkeypatch):
     assert not whole
     assert [(row.what, row.found) for row in rows] == [("first", "well"), ("What breaks", "broke"), ("next", "well")]
     assert rows[1].beside == "RuntimeError: CUDA error: misaligned / address"
+
+
+def test_a_benchmark_that_breaks_leaves_the_others_their_table(monkeypatch, capsys):
+    def measured(name):
+        return [measure.Row(name, 2.0, "a peer", 1.0, "ms")] if name == "benchmarks.dream" else 1 / 0
+
+    monkeypatch.setattr(
+        "importlib.import_module", lambda name: SimpleNamespace(__doc__="What it is.", measure=lambda: measured(name))
+    )
+    with pytest.raises(SystemExit, match=r"Nothing was measured by: card\."):
+        main(("card", "dream"))
+    said = capsys.readouterr()
+    assert "| benchmarks.dream | 2.0 ms | a peer | 1.0 ms | 2.00 |" in said.out
+    assert "ZeroDivisionError" in said.err
 
 
 def test_the_page_says_where_the_table_goes():

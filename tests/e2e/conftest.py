@@ -118,7 +118,6 @@ def server(tmp_path_factory):
         "CNNLAB_TEACHER_KEY": TEACHERS_KEY,
         "CNNLAB_RUNS": str(folder("runs")),
         "CNNLAB_DATA": str(data),
-        "CNNLAB_CACHE": str(folder("cache")),
         "CNNLAB_WEIGHTS": str(weights),
         "TORCH_HOME": str(weights),
         "https_proxy": "http://127.0.0.1:9",
@@ -258,7 +257,8 @@ class Lab:
 
     def _console(self, message) -> None:
         where = message.location.get("url", "")
-        if message.type in ("error", "warning") and not PROBES.search(where) and not GONE.search(where):
+        gone = GONE.search(where) or GONE.search(message.text)  # the browser says so, and Streamlit's script once more
+        if message.type in ("error", "warning") and not PROBES.search(where) and not gone:
             self.complaints.append(f"console {message.type}: {message.text} ({where})")
 
     def _request(self, request) -> None:

@@ -3,10 +3,8 @@
 import re
 
 import pytest
-import torchvision
-from own_files import digits_file, resnet_file, seeded
+from own_files import FILES, resnet_file
 from playwright.sync_api import expect
-from safetensors.torch import save
 
 from cnnlab_core.ui.contents import find_page
 
@@ -14,11 +12,13 @@ PAGES = ("network", "feature_maps", "receptive_fields", "adversarial", "deepdrea
 
 
 def bring(lab, name, content):
-    """Open the dialog and bring a file; gives the dialog."""
+    """Open the dialog and bring a file of these bytes, or the one at a path; gives the dialog."""
     dialog = lab.page.get_by_role("dialog")
     if not dialog.count():
         lab.page.get_by_role("button", name="Your network").click()
-    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    file = content
+    if isinstance(content, bytes):
+        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     lab.during(lambda: dialog.locator("input[type=file]").first.set_input_files(file))
     return dialog
 
@@ -43,39 +43,41 @@ def test_a_network_is_brought_checked_named_and_used_on_a_second_page(lab):
 
 
 @pytest.mark.wide
-def test_other_files_on_every_page(lab):
-    flowers = save(seeded(torchvision.models.mobilenet_v2(num_classes=5)).state_dict())
-    for name, content in (("flowers.safetensors", flowers), ("digits.onnx", digits_file())):
-        lab.open("/classifier")
-        dialog = bring(lab, name, content)
-        expect(dialog.get_by_text(f"This is how {name.split('.')[0]} sees")).to_be_visible()
+@pytest.mark.parametrize("name", FILES)
+def test_every_kind_of_file_on_every_page(lab, name):
+    lab.open("/classifier")
+    dialog = bring(lab, name, FILES[name]())
+    expect(dialog.get_by_text(f"This is how {name.split('.')[0]} sees")).to_be_visible()
+    lab.settle()
+    lab.accessible()
+    lab.during(lambda: lab.page.keyboard.press("Escape"))
+    for page in PAGES:
+        link = lab.page.get_by_role("link", name=find_page(page).title).first
+        lab.during(lambda link=link: link.click())
+        lab.no_exception()
+        if page != "report_card":
+            expect(lab.page).to_have_url(re.compile(f"{page}.*model=own"))
         lab.settle()
-        lab.accessible()
-        lab.during(lambda: lab.page.keyboard.press("Escape"))
-        for page in PAGES:
-            link = lab.page.get_by_role("link", name=find_page(page).title).first
-            lab.during(lambda link=link: link.click())
-            lab.no_exception()
-            if page != "report_card":
-                expect(lab.page).to_have_url(re.compile(f"{page}.*model=own"))
-            lab.settle()
 
 
 @pytest.mark.wide
-def test_broken_huge_and_hostile_files_get_a_sentence_and_the_page_stays(lab):
-    lab.open("/feature_maps")
-    good = resnet_file()
+@pytest.mark.parametrize("page", ["classifier", *PAGES])
+def test_broken_huge_and_hostile_files_get_a_sentence_and_the_page_stays(lab, tmp_path, page):
+    lab.open(f"/{page}")
+    good, large = resnet_file(), tmp_path / "large.pt"
+    with large.open("wb") as file:
+        file.truncate(122_000_000)
     for content, says in (
         (good[: len(good) // 2], "damaged"),
         (b"\x80\x04cposix\nsystem\n(S'true'\ntR.", "could run code"),
         (b"hello" * 1000, "holds no weights"),
+        (large, "122 MB in its file, more than the 120"),
     ):
         dialog = bring(lab, "<img src=x onerror=alert(1)>.pt", content)
         expect(dialog.get_by_test_id("stAlert").get_by_text(re.compile(says))).to_be_visible()
         assert not lab.page.locator("img[src=x]").count()
-    large = bytes(122_000_000)
-    dialog = bring(lab, "large.pt", large)
-    expect(dialog.get_by_text(re.compile("122 MB in its file, more than the 120"))).to_be_visible()
+    lab.during(lambda: lab.page.keyboard.press("Escape"))
+    expect(lab.page.locator(".st-key-main_picture").first).to_be_visible()
 
 
 @pytest.mark.wide

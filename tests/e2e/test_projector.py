@@ -83,6 +83,5 @@ def test_each_page_fits_the_screen(lab, page):
     assert title["x"] + title["width"] > 0
     assert button["x"] + button["width"] <= lab.page.viewport_size["width"]
     lab.page.mouse.wheel(0, 100_000)
-    lab.page.wait_for_timeout(300)
-    last = main.evaluate("main => main.scrollTop + main.clientHeight >= main.scrollHeight - 2")
-    assert last
+    end = "main => main.scrollTop + main.clientHeight >= main.scrollHeight - 2"
+    lab.page.wait_for_function(end, arg=main.element_handle())

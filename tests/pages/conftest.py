@@ -77,11 +77,15 @@ def open_page():
     return opened
 
 
+views: dict[str, list[dict[str, str]]] = {}
+"""Of each page that was asked for."""
+
+
 @pytest.fixture
 def addresses(open_page, monkeypatch):
     """Every view of a page, as what its address says: a tab, or a chapter and a view in it; nothing if there is one."""
 
-    def found(name):
+    def look(name):
         rows = []
         with monkeypatch.context() as patch:
             patch.setattr(tabs, "_follow_old_link", lambda key, row, moved: rows.append((key, row)))
@@ -94,4 +98,9 @@ def addresses(open_page, monkeypatch):
         if not rows:
             yield {}
 
-    return lambda name: list(found(name))
+    def found(name):
+        if name not in views:
+            views[name] = list(look(name))
+        return views[name]
+
+    return found

@@ -278,7 +278,8 @@ def test_two_networks_dream_side_by_side(open_page):
 def test_the_robust_network_beside_is_offered_for_download(open_page, monkeypatch, tmp_path):
     monkeypatch.setenv("CNNLAB_WEIGHTS", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    app = open_page("deepdream", dream_tab="Classes", class_beside="ResNet-50, robust (linf, ε = 4/255)")
+    beside = {"class_beside": "ResNet-50, robust (linf, ε = 4/255)", "class_steps": "8"}
+    app = press(open_page("deepdream", dream_tab="Classes", **beside), "Dream of")
     assert any("205 MB" in element.label for element in app.button)
     assert len(wipes(app)) == 1  # the other side goes on
 

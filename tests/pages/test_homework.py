@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from patience import patience
 from places import ROOT
 from screen import files, press, refused, texts
 from streamlit.testing.v1 import AppTest
@@ -41,7 +42,7 @@ def test_a_link_opens_its_question_and_the_answer_is_there(open_page, question):
 
 
 def home(search=""):
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=patience(60)).run()
     if search:
         app.text_input(key="homework_search").set_value(search).run()
     assert not app.exception

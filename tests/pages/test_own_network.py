@@ -1,13 +1,11 @@
 """“Your network”: brought, understood, checked, on every page, in its owner's session alone, and gone after it."""
 
-import gc
-
 import pytest
-from own_files import digits_file, resnet_file, session_with, torch_saved
+from own_files import FILES, digits_file, resnet_file, session_with, torch_saved
 from screen import captions, markdown, press, problems, run_code, texts
 from torch import nn
 
-from cnnlab_core.models.own import Pixels, own_from_file
+from cnnlab_core.models.own import Pixels, network
 from cnnlab_core.models.own.kept import Asked
 from cnnlab_core.models.own.table import bytes_in_memory
 from cnnlab_core.models.registry import load_model, registry
@@ -16,6 +14,7 @@ from cnnlab_core.runtime.files import cache_folder
 from cnnlab_core.training.storage import things
 from cnnlab_core.ui import own_network, tries
 from cnnlab_core.ui.mine import files_of_all
+from cnnlab_core.ui.warmup import collect_all
 
 TEN = "\n".join(f"number {k}" for k in range(10))
 IMAGENET, PLAIN = "0..1, mean and deviation of ImageNet", "0..1"
@@ -65,7 +64,7 @@ def setting(app, kind, name):
     return next(one for one in getattr(app, kind) if (one.key or "").startswith(f"own_network_{name}_"))
 
 
-def test_another_projects_resnet_is_understood_checked_and_used_on_the_next_page(open_page):
+def test_another_projects_resnet_is_understood_checked_and_used_on_the_next_page(open_page, monkeypatch):
     app = brought(open_page, "their *net*.pt", resnet_file())
     name = asked_for(app)
     assert name.startswith("own:")
@@ -77,7 +76,9 @@ def test_another_projects_resnet_is_understood_checked_and_used_on_the_next_page
     assert "sees “Chelsea the cat”: 32 × 32 pixels" in said
     assert next(iter(ways(app))) == f"→ {PLAIN}"
     other = ways(app)[IMAGENET]
-    setting(app, "selectbox", "pixels").set_value(IMAGENET).run()
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "apart", None)  # the file isn't read again
+        setting(app, "selectbox", "pixels").set_value(IMAGENET).run()
     assert asked_for(app) != name
     assert ways(app)[f"→ {IMAGENET}"] == other
     setting(app, "text_area", "names").set_value("\n".join("abcdefghij")).run()
@@ -98,13 +99,16 @@ def test_another_projects_resnet_is_understood_checked_and_used_on_the_next_page
     assert bytes_in_memory() == 0
 
 
-def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_with_another_setting(open_page):
+def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_with_another_setting(open_page, monkeypatch):
     app = brought(open_page, "words.pt", b"Dear reader")
     assert "This file holds no weights" in problems(app)[0]
     assert asked_for(app) == "efficientnet_lite0"
     bring(app, "odd.pt", torch_saved(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()).state_dict()))
     assert "none of torchvision's classifiers" in problems(app)[0]
-    setting(app, "selectbox", "architecture").set_value("resnet18").run()
+    assert files_of_all() > 0, "what is refused takes memory, too"
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "apart", None)  # for another setting the file isn't read again
+        setting(app, "selectbox", "architecture").set_value("resnet18").run()
     assert "These weights aren't all of resnet18" in problems(app)[0]
     bring(app, "theirs.pt", resnet_file())
     assert not problems(app)
@@ -125,9 +129,7 @@ def test_what_a_session_has_is_bounded(open_page, monkeypatch):
 
 
 def test_nobody_else_opens_it_and_nothing_stays_of_it(open_page):
-    own_from_file(resnet_file())  # what begins once in a process begins here, and in no visitor's session
-    quick_page(open_page)
-    gc.collect()
+    collect_all()
     before = bytes_in_memory(), files_of_all()
     apps = [brought(open_page, "net.pt", resnet_file(seed)) for seed in (1, 2)]  # two visitors, networks of one name
     names = [asked_for(app) for app in apps]
@@ -149,7 +151,7 @@ def test_nobody_else_opens_it_and_nothing_stays_of_it(open_page):
     kept.mkdir(parents=True)
     assert bytes_in_memory() > before[0]
     del app, apps, stranger
-    gc.collect()
+    collect_all()  # the first session of a process is there when its garbage collector is told what to leave alone
     assert (bytes_in_memory(), files_of_all()) == before
     assert not any(key.model in names for key in registry().loaded())
     assert not kept.exists()
@@ -221,9 +223,9 @@ def test_every_page_takes_a_network_of_one_channel(open_page, page):
     ["classifier", "network", "feature_maps", "receptive_fields", "adversarial", "deepdream", "transfer_learning",
      "report_card"],
 )  # fmt: skip
-@pytest.mark.parametrize("file", ["digits.onnx", "net.pt"])
+@pytest.mark.parametrize("file", FILES)
 def test_every_view_takes_it_or_says_what_it_cannot(open_page, addresses, page, file):
-    content = {"digits.onnx": digits_file, "net.pt": resnet_file}[file]()
+    content = FILES[file]()
     for where in addresses(page):
         kept, name = session_with(file, content)
         chosen = {"report_network": name, "report_beside": "none"} if page == "report_card" else {"model": name}

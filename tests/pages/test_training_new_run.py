@@ -11,11 +11,15 @@ from screen import code, refused
 from training_runs import alone, lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.data.own import own_path
+from cnnlab_core.recipes.training import first_batch as recipe
 from cnnlab_core.recipes.training import minimal, new_run
 from cnnlab_core.runtime.files import signed
 from cnnlab_core.training import Config, list_runs
 from cnnlab_core.training.config import SETTINGS
+from cnnlab_core.training.first_batch import first_batch
 from cnnlab_core.training.presets import PRESETS
+from cnnlab_core.ui.show import plain
+from cnnlab_core.ui.training.first_batch import SHOWN
 
 FORM = {"training_tab": "New run", "data": "own:few"}
 
@@ -109,6 +113,23 @@ def test_a_link_that_asks_for_what_cannot_be_is_told_what_it_got(open_page, name
     if name == "epochs":
         app.number_input(key="training_epochs").set_value(3).run()
         assert not refused(app)
+
+
+def test_the_form_shows_the_pictures_of_step_1(open_page):
+    app = open_page("training", **FORM, training_mixup="0.4", training_cutout="6", training_first_side="16")
+    found = first_batch(Config(data="own:few", mixup=0.4, cutout=6, first_side=16), SHOWN)
+    assert len(app.get("image")) == SHOWN
+    told = [caption.value for caption in app.caption]
+    for classes in found.classes:
+        mixed = ", ".join(f"{share:.0%} {name}" for name, share in classes.items())
+        assert plain(mixed if len(classes) > 1 else mixed.removeprefix("100% ")) in told
+    assert "They begin with 16 × 16 pixels" in words(app)
+    assert recipe.code(Config(data="own:few", mixup=0.4, cutout=6, first_side=16), SHOWN).strip() in [
+        shown.value.strip() for shown in app.code
+    ]
+    missing = open_page("training", **FORM | {"data": "cifar10"})
+    assert "once the data are on this machine" in words(missing)
+    assert not missing.get("image")
 
 
 def test_start_begins_one_run_however_often_it_is_pressed(open_page, monkeypatch):

@@ -12,7 +12,7 @@ from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401
 from cnnlab_core.errors import RunError
 from cnnlab_core.images import open_image
 from cnnlab_core.runtime.jobs import finish
-from cnnlab_core.training import create_run, find_run, list_runs, stop
+from cnnlab_core.training import create_run, diagnosis, find_run, list_runs, stop
 from cnnlab_core.training.locks import held
 from cnnlab_core.training.loop import train, train_steps
 from cnnlab_core.training.metrics import say
@@ -267,9 +267,15 @@ def test_the_lab_s_own_runs_are_compared_by_choice_alone(open_page, tmp_path):
     assert app.dataframe[0].value["runs"].str.contains("came with the lab").any()
 
 
-def test_the_curves_of_an_attacked_run_say_whose_they_are(open_page):
-    trained(attack="fgsm", epochs=1, limit=64)
-    assert "The training curves are of attacked pictures" in words(open_page("training"))
+def test_the_curves_of_an_attacked_run_say_whose_they_are_and_a_collapse_is_told(open_page, monkeypatch):
+    monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: len(robust) == 2)
+    robust = watched(trained(attack="fgsm", epochs=2, limit=64)).curves.robust_accuracy
+    app = open_page("training")
+    assert "The training curves are of attacked pictures" in words(app)
+    assert f"In epoch 2 its robustness collapsed: held-out accuracy under PGD fell from {robust[0]:.0%} to " in words(
+        app
+    )
+    assert app.warning[0].value.startswith("Catastrophic overfitting")
     assert "Of a run that learns from attacked pictures" in words(open_page("training", training_tab="Compare"))
 
 

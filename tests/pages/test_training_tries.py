@@ -15,6 +15,8 @@ from cnnlab_core.recipes.training import sweep as sweep_recipe
 from cnnlab_core.training import create_run, launch, list_runs
 from cnnlab_core.training.__main__ import main
 from cnnlab_core.training.histograms import read_histograms
+from cnnlab_core.training.rate_test import read_rates
+from cnnlab_core.training.runs import SHIPPED_RUNS as SHIPPED
 from cnnlab_core.training.sweep import still_to_come
 
 NEW, INSIDE = {"training_tab": "New run"}, {"training_tab": "Filters and gradients"}
@@ -62,6 +64,23 @@ def test_a_rate_is_found_and_taken(open_page, no_process):
     assert app.query_params["run"] == made.id
 
 
+def test_what_came_with_a_run_stands_there_at_once(open_page, monkeypatch):
+    monkeypatch.setattr("cnnlab_core.training.runs.SHIPPED_RUNS", SHIPPED)
+    rates, losses = (
+        np.array(json.loads((SHIPPED / "small_standard" / f"{name}.json").read_text())["lines"])
+        for name in ("rates", "landscape")
+    )
+    app = open_page("training", **NEW, training_tab_new="Rate test")
+    assert app.query_params["run"] == "small_standard"
+    assert f"Suggested, a tenth of the former: **{read_rates(rates).suggested:.2g}**" in texts(app)
+    assert "Now you know" in texts(app)
+    app.segmented_control(key="training_rate_steps").set_value(100).run()
+    assert "from your previous settings" in texts(app)
+    app = open_page("training", **INSIDE, training_tab_inside="Loss around it")
+    assert np.allclose(values(figures(app)[0]["data"][0]["customdata"]), losses.ravel(), rtol=1e-6)
+    assert f"is {losses.min():.3f}" in guess_at(app, "lowest")[1]
+
+
 def test_the_loss_around_a_network_is_computed_and_kept(open_page, no_process):
     trained()
     view = INSIDE | {"training_tab_inside": "Loss around it", "training_loss_pictures": "32"}
@@ -101,7 +120,9 @@ def test_a_sweep_is_started_followed_and_cancelled(open_page, monkeypatch):
     app.text_input(key="training_sweep_epochs").set_value("1, 3").run()
     scores = [run.finals["accuracy"] for run in (base, other)]
     assert f"Best so far: epochs **1**, with {np.mean(scores):.1%} (the mean of 2 seeds)." in texts(app)
+    assert "look for where the bars" in texts(app)
     (line,) = figures(app)[0]["data"]
+    assert line["mode"] == "lines+markers"
     assert values(line["y"]).tolist() == [pytest.approx(100 * np.mean(scores))]
     assert values(line["error_y"]["array"])[0] == pytest.approx(100 * (max(scores) - np.mean(scores)))
     assert code(app) == sweep_recipe.code(base.id, "epochs", (1, 3), 3).strip()
@@ -119,6 +140,11 @@ def test_a_sweep_is_started_followed_and_cancelled(open_page, monkeypatch):
     assert {run.id for run in list_runs()} == {base.id, other.id}
     app.text_input(key="training_sweep_epochs").set_value("one").run()
     assert "no number" in app.error[0].value
+    other.delete()
+    app.run()
+    assert "with one seed for each value" in texts(app)
+    (line,) = figures(app)[0]["data"]
+    assert (line["mode"], "error_y" in line) == ("markers", False)
 
 
 def test_all_runs_stand_in_one_table(open_page):
@@ -128,7 +154,7 @@ def test_all_runs_stand_in_one_table(open_page):
     assert set(table["name"]) == {"a", "b"}
     assert set(table["epochs"]) == {1, 2}
     best = max(runs, key=lambda run: run.finals["accuracy"])
-    assert f"**{best.finals['accuracy']:.1%}**, by" in texts(app)
+    assert f"of own:few: **{best.finals['accuracy']:.1%}**, by " in texts(app)
     assert next(button for button in app.button if button.key == "training_compare_ticked").disabled
     assert len(run_code(app)["tested"]) == 2
     assert json.dumps(sorted(table["test accuracy"])) == json.dumps(sorted(run.finals["accuracy"] for run in runs))

@@ -23,14 +23,8 @@ QUICK = {"model": "cifar10_standard", "transfer_data": SHAPES}
 CLASSIFIER = {"transfer_tab": "Classifier", **QUICK}
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")  # the features are extracted once for all tests here
-
-
 @pytest.fixture(autouse=True)
-def folders(cache, tmp_path, monkeypatch):
-    monkeypatch.setenv("CNNLAB_CACHE", str(cache))
+def folders(tmp_path, monkeypatch):
     monkeypatch.setenv("CNNLAB_DATA", str(tmp_path))
 
 

@@ -19,7 +19,7 @@ from cnnlab_core.plots.report import ReportRow, cells_figure, rendered, report_f
 from cnnlab_core.recipes.adversarial import report, robustness, transferability, universal
 from cnnlab_core.runtime.jobs import finish
 
-MODEL = "efficientnet_lite0"
+MODEL, SMALL = "efficientnet_lite0", "cifar10_standard"
 QUICK = Plan(steps=2, eps=8 / 255, step_size=4 / 255)
 
 
@@ -41,7 +41,7 @@ def test_robustness(capsys):
     trials = {"jpeg": 50.0, "rotate": 30.0}
     names = run(
         robustness.code(
-            MODEL, "pretrained", "chelsea", plan=QUICK, target=76, trials=trials, through=({"rotate": 20.0}, 2, QUICK)
+            SMALL, "pretrained", "chelsea", plan=QUICK, target=7, trials=trials, through=({"rotate": 20.0}, 2, QUICK)
         )
     )
     assert {name for name, _ in names["said"]} == set(trials)
@@ -54,14 +54,14 @@ def test_robustness(capsys):
 def test_every_attack_has_a_recipe_through_transforms(method, capsys):
     plan = METHODS[method].plan(steps=1)
     mirror = {"mirror": 1.0}
-    run(robustness.code(MODEL, "random", "coffee", plan=plan, target=76, trials=mirror, through=(mirror, 1, plan)))
+    run(robustness.code(SMALL, "random", "coffee", plan=plan, target=7, trials=mirror, through=(mirror, 1, plan)))
     assert "Mirror: on" in capsys.readouterr().out
 
 
 def test_universal(capsys):
     options = {"eps": 8 / 255, "norm": "linf", "epochs": 1, "target": None, "seed": 0}
-    names = run(universal.code(MODEL, "pretrained", ["chelsea", "coffee"], ["rocket"], batch=8, **options))
-    model = load_model(MODEL, device="cpu")
+    names = run(universal.code(SMALL, "pretrained", ["chelsea", "coffee"], ["rocket"], batch=8, **options))
+    model = load_model(SMALL, device="cpu")
     x = [model.prepare(open_image(sample_images()[name].content)) for name in ("chelsea", "coffee", "rocket")]
     found = finish(universal_change_steps(model, torch.cat(x), (True, True, False), **options))
     assert torch.equal(names["delta"], found.delta)
@@ -71,7 +71,7 @@ def test_universal(capsys):
 
 
 def test_universal_with_a_target_and_nothing_unseen(capsys):
-    run(universal.code(MODEL, "random", ["coffee"], [], eps=2.0, norm="l2", epochs=1, batch=8, target=5, seed=1))
+    run(universal.code(SMALL, "random", ["coffee"], [], eps=2.0, norm="l2", epochs=1, batch=8, target=5, seed=1))
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
@@ -101,7 +101,7 @@ def test_report_with_a_target_each_and_transforms(tmp_path, monkeypatch, capsys)
 
 
 def test_transferability(capsys):
-    sides = [(MODEL, "pretrained", None), (MODEL, "random", None)]
+    sides = [(name, "pretrained", None) for name in (SMALL, "cifar10_adversarial")]
     names = run(transferability.code(sides, "chelsea", plan=Plan(method="FGSM")))
     assert len(names["found"]) == 2
     said = capsys.readouterr().out
@@ -114,9 +114,9 @@ def test_transferability(capsys):
 def test_recipes_with_seeds_import_torch():
     plan = Plan(random_start=True, steps=1)
     for code in (
-        robustness.code(MODEL, "random", "coffee", plan=plan, target=76, trials={"mirror": 1.0}, through=None),
-        transferability.code([(MODEL, "random", 76), (MODEL, "random", None)], "coffee", plan=Plan("l1_adam", steps=1)),
-        transferability.code([(MODEL, "random", None)] * 2, "coffee", plan=plan),
+        robustness.code(SMALL, "random", "coffee", plan=plan, target=7, trials={"mirror": 1.0}, through=None),
+        transferability.code([(SMALL, "random", 7), (SMALL, "random", None)], "coffee", plan=Plan("l1_adam", steps=1)),
+        transferability.code([(SMALL, "random", None)] * 2, "coffee", plan=plan),
     ):
         run(code)
 

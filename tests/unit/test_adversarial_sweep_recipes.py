@@ -12,7 +12,7 @@ from cnnlab_core.models import load_model
 from cnnlab_core.recipes.adversarial import epsilon, step_size
 from cnnlab_core.recipes.adversarial import sweep as sweep_recipe
 
-MODEL, SAMPLE = ("efficientnet_lite0", "pretrained"), "coffee"
+MODEL, SAMPLE = ("cifar10_standard", "pretrained"), "coffee"
 EPS = (0.0, 1 / 255, 3 / 255)
 PLANS = (Plan("fgsm"), Plan("pgd", steps=1).over_epsilon())
 
@@ -37,9 +37,9 @@ def run(code, folder, monkeypatch):
 @pytest.mark.parametrize(
     ("plan", "target"),
     [
-        (Plan("fgsm"), 76),
+        (Plan("fgsm"), 7),
         (Plan("pgd", norm="l2", step_size=None, steps=2, momentum=0.5, restarts=2, keep_best=True, seed=3), None),
-        (Plan("probability_ascent", step_size=3000.0, steps=2, keep_best=True), 76),
+        (Plan("probability_ascent", step_size=3000.0, steps=2, keep_best=True), 7),
     ],
 )
 def test_one_attack_at_each_epsilon(model, x, tmp_path, monkeypatch, capsys, plan, target):
@@ -66,9 +66,10 @@ def test_both_attacks(model, x, tmp_path, monkeypatch, capsys):
         assert 0 < names["smallest"][curve.title].eps.item() <= 4 / 255
 
 
-def test_accuracy(model, tmp_path, monkeypatch, capsys):
-    pictures = [("coffee", 967), ("motorcycle", 665), ("clock", 892)]
-    code = sweep_recipe.accuracy_code(*MODEL, pictures, plans=PLANS, eps=EPS[:2])
+def test_accuracy(tmp_path, monkeypatch, capsys):
+    named = ("efficientnet_lite0", "pretrained")
+    model, pictures = load_model(*named), [("coffee", 967), ("motorcycle", 665), ("clock", 892)]
+    code = sweep_recipe.accuracy_code(*named, pictures, plans=PLANS, eps=EPS[:2])
     names = run(code, tmp_path, monkeypatch)
     right = [(sample_images()[name].content, y) for name, y in pictures[:2]]
     found = for_pictures(model, right, lambda x, y: compare_attacks_steps(model, x, PLANS, eps=EPS[:2], y=y))
@@ -85,7 +86,7 @@ def test_accuracy(model, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_the_map(model, x, tmp_path, monkeypatch, capsys, plan, sizes, said):
-    settings = {"step_sizes": sizes, "steps": (1, 2), "target": 76}
+    settings = {"step_sizes": sizes, "steps": (1, 2), "target": 7}
     names = run(step_size.code(*MODEL, SAMPLE, plan=plan, **settings), tmp_path, monkeypatch)
     cells = step_map(model, x, method=plan, **settings)
     assert [cell.loss for cell in names["cells"]] == [cell.loss for cell in cells]

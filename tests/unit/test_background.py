@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from patience import patience
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.runtime import background
-from cnnlab_core.runtime.background import Background
+from cnnlab_core.runtime.background import HELD_SECONDS, LEASE_SECONDS, Background
 from cnnlab_core.runtime.gate import Gate
 
 
@@ -176,17 +177,15 @@ def test_a_held_job_that_is_left_is_closed():
 
 
 def test_a_job_that_was_held_for_long_is_closed(monkeypatch):
-    monkeypatch.setattr(background, "LEASE_SECONDS", 1.0)
     steps = Steps(100)
     job = Background(Gate(1), steps)
     job.join("me")
     steps.allow(100)
     assert job.pause("me")
-    assert not job.forgotten
-    time.sleep(1.1)
-    assert not job.forgotten  # it can be gone on with
-    monkeypatch.setattr(background, "HELD_SECONDS", 0.0)
-    assert job.forgotten
+    for seconds, forgotten in ((0, False), (2 * LEASE_SECONDS, False), (2 * HELD_SECONDS, True)):
+        later = time.monotonic() + seconds
+        monkeypatch.setattr(background, "time", SimpleNamespace(monotonic=lambda later=later: later))
+        assert job.forgotten == forgotten, "it can be gone on with for a while"
     assert steps.closed
     assert not job.join("me")
 

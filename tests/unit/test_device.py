@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from patience import patience
 
 from cnnlab_core.errors import DeviceError
 from cnnlab_core.runtime import device
@@ -112,9 +113,9 @@ def test_those_who_wait_are_told_their_place_and_served_in_order():
         for number in range(4):
             threads.append(threading.Thread(target=session, args=(number,)))
             threads[-1].start()
-            assert begun[number].wait(5)
+            assert begun[number].wait(patience(5))
     for thread in threads:
-        thread.join(5)
+        thread.join(patience(5))
     assert order == [0, 1, 2, 3]
     assert places == {0: 0, 1: 1, 2: 2, 3: 3}
 
@@ -164,7 +165,7 @@ def test_turns_go_round_by_visitor_and_then_by_job():
         while shared.waiting < 21:
             time.sleep(0.001)
     for thread in threads:
-        thread.join(10)
+        thread.join(patience(10))
     last = max(place for place, who in enumerate(done) if who == "one")
     assert done.count("one") == 10
     assert done[:last].count("twenty") < 30  # 11 by turns, 200 by jobs
@@ -192,7 +193,7 @@ def test_what_is_shared_is_time_not_steps(monkeypatch):
         while shared.waiting < 8:
             time.sleep(0.001)
     for thread in threads:
-        thread.join(10)
+        thread.join(patience(10))
     last = max(place for place, who in enumerate(done) if who == "short")
     assert done[:last].count("long") < 80  # 24 by time, 240 by steps
     assert len(done) == 480
@@ -235,7 +236,7 @@ def test_jobs_take_turns_slice_by_slice():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(patience(10))
     switches = sum(first != second for first, second in pairwise(turns))
     assert switches >= 3, turns
 
@@ -318,7 +319,7 @@ def test_never_more_at_once_than_slots():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(patience(10))
     assert max(most) == 2
     assert (shared.running, shared.waiting) == (0, 0)
 

@@ -1,8 +1,10 @@
 """A network's card: drawn pictures, everything measured once, kept as it grows, and gone on with by another process."""
 
 import json
+import re
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from cnnlab_core.data.dataset import write_dataset
 from cnnlab_core.data.own import own_path
 from cnnlab_core.errors import DataError, InputError
 from cnnlab_core.evaluation import draw_pictures, figures, read_card, write_card
+from cnnlab_core.evaluation.__main__ import measure_shipped
 from cnnlab_core.evaluation.card import (
     ACCURACY,
     CORRUPTED,
@@ -33,6 +36,7 @@ from cnnlab_core.evaluation.card_files import (
     shipped_path,
     to_json,
 )
+from cnnlab_core.evaluation.document import document, write_document
 from cnnlab_core.evaluation.pictures import data_for
 from cnnlab_core.models import find_spec, load_model
 from cnnlab_core.models.loaded import LoadedModel
@@ -163,6 +167,34 @@ def test_stopped_work_lies_in_the_cache_and_another_run_goes_on(monkeypatch):
     path.write_text("{")  # damaged: begun anew
     with pytest.raises(AssertionError):
         finish(network_card_steps(MODEL, **options))
+
+
+def test_the_command_says_how_long_it_takes_goes_on_where_it_was_stopped_and_writes_all(monkeypatch, tmp_path, capsys):
+    main = sys.modules[measure_shipped.__module__]
+    monkeypatch.setattr(sys.modules["cnnlab_core.evaluation.card_files"], "asset", tmp_path.joinpath)
+    monkeypatch.setattr(main, "shipped_networks", lambda: ("glass_digits",))
+    monkeypatch.setattr(main, "write_document", partial(write_document, tmp_path / "cards.md"))
+
+    def stopped(*arguments, **more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["cnnlab_core.evaluation.card"], "corruptions_steps", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            measure_shipped([], attacked=12)
+    assert re.search(r"glass_digits: about \d+ min", capsys.readouterr().out)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["cnnlab_core.evaluation.card"], "robustness_steps", stopped)
+        measure_shipped([], attacked=12)  # what was measured isn't measured again
+        measure_shipped([], attacked=12)  # nothing is left to do
+        assert capsys.readouterr().out.count("about") == 1
+        with pytest.raises(KeyboardInterrupt):
+            measure_shipped(["glass_digits"], attacked=12)  # by its name it is measured anew
+    card = read_card(shipped_path("glass_digits"))
+    assert card.finished
+    assert (tmp_path / "cards.md").read_text(encoding="utf-8") == document([card])
+    assert main.main(["alexnet"]) == 2
+    assert "only those of glass_digits" in capsys.readouterr().err
 
 
 def test_a_network_of_ones_own_is_measured_on_what_its_classes_are_called():

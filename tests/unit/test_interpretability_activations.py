@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import torch
+from patience import patience
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from cnnlab_core.errors import InputError
@@ -91,7 +92,7 @@ def test_a_hundred_captures_leave_the_model_as_it_was(model, cat):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(patience(60))
     assert len(results) == 100
     with torch.no_grad():
         alone = {node: capture(model, cat, [node])[node] for node, _ in results}

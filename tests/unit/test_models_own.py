@@ -709,15 +709,35 @@ def test_operators_do_what_torchs_functions_do_for_any_number_of_pictures(kind):
 EXPORTS = np.load(ROOT / "tests" / "onnx_exports.npz")  # see make_onnx_exports.py
 
 
-@pytest.mark.parametrize("kind", [name.removesuffix(" answers") for name in EXPORTS if name.endswith("answers")])
+LARGE = {"alexnet", "googlenet", "inception", "maxvit", "mnasnet", "resnet"}
+"""What most takes long to read, while others have the same operators."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(name.removesuffix(" answers"), marks=[pytest.mark.wide] if name.split()[0] in LARGE else [])
+        for name in EXPORTS
+        if name.endswith("answers")
+    ],
+)
 def test_what_torch_exports_answers_as_onnxruntime_does(kind):
-    x, said = torch.tensor(EXPORTS["pictures"]), torch.tensor(EXPORTS[f"{kind} answers"])
+    """One of each family of torchvision's classifiers, as either of torch's exporters writes it."""
     model = own_from_file(EXPORTS[kind].tobytes(), pixels=Pixels()).on(torch.device("cpu"))
+    side, said = model.spec.preprocessing.crop, torch.tensor(EXPORTS[f"{kind} answers"])
+    x = torch.tensor(EXPORTS["pictures"]).repeat(1, 1, 7, 7)[..., :side, :side]
     assert torch.allclose(
         model.published(x), said, atol=1e-5 * float(said.abs().max())
     )  # three at once, exported for one
-    assert all(field.known for field in receptive_fields(model, 32).values())
+    assert all(field.known for field in receptive_fields(model, side).values())
     assert saliency(model, x[:1], 1).any()
+
+
+def test_every_family_of_torchvisions_classifiers_is_among_them():
+    builders = map(torchvision.models.get_model_builder, shapes.architectures()[:-1])
+    assert {builder.__module__.rpartition(".")[2] for builder in builders} == {
+        kind.split()[0] for kind in EXPORTS if kind != "pictures"
+    }
 
 
 def test_what_an_onnx_file_cannot_have_is_named():

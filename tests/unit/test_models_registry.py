@@ -6,6 +6,7 @@ import time
 
 import pytest
 import torch
+from patience import patience
 from torch import nn
 
 from cnnlab_core.errors import DeviceError, WeightsError
@@ -41,7 +42,7 @@ def together(count, work):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(patience(30))
     return results
 
 

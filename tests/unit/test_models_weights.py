@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from patience import patience
 from serving import CONTENT, SHA256, serving, whole_file
 
 from cnnlab_core.errors import WeightsError
@@ -135,7 +136,7 @@ def test_thirty_askers_cause_one_download(folders):
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(patience(20))
     assert len(paths) == 30
     assert len(asked) == 1
 

@@ -27,6 +27,12 @@ WIDE = {"vgg16", "resnet50", "densenet121", "convnext_tiny", "googlenet", "effic
 ZOOS = [pytest.param(name, marks=[pytest.mark.wide] if name in WIDE else []) for name in NAMES]
 
 
+@pytest.fixture(scope="module", params=ZOOS)
+def zoo(request):
+    """A network with random weights, made once for all tests of it."""
+    return load_model(request.param, "random")
+
+
 @pytest.fixture(scope="module")
 def cat():
     model = load_model("efficientnet_lite0")
@@ -38,13 +44,11 @@ def noise(model, seed=0):
     return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("name", ZOOS)
-def test_every_node_of_the_zoo_adds_up_to_the_networks_own_number(name):
-    model = load_model(name, "random")
+def test_every_node_of_the_zoo_adds_up_to_the_networks_own_number(zoo):
     draw = np.random.default_rng(0)
-    places = [(layer.name, *(int(draw.integers(length)) for length in maps_shape(layer))) for layer in model.nodes()]
-    found = explain_cells(model, noise(model), places)
-    assert [cell.node for cell in found] == [layer.name for layer in model.nodes()]
+    places = [(layer.name, *(int(draw.integers(length)) for length in maps_shape(layer))) for layer in zoo.nodes()]
+    found = explain_cells(zoo, noise(zoo), places)
+    assert [cell.node for cell in found] == [layer.name for layer in zoo.nodes()]
     for cell in found:
         assert len(cell.sources) == len(cell.products) > 0, cell.note
         assert cell.value == pytest.approx(cell.said, rel=1e-5, abs=1e-5), cell.node
@@ -245,16 +249,14 @@ def test_softmax_is_taken_apart_too(cat):
 
 
 @pytest.mark.parametrize("backward", [False, True])
-@pytest.mark.parametrize("name", ZOOS)
-def test_every_map_of_the_zoo_opens_and_its_parts_add_up(name, backward):
-    model = load_model(name, "random")
-    x, seen = noise(model), set()
-    for layer in model.nodes():
+def test_every_map_of_the_zoo_opens_and_its_parts_add_up(zoo, backward):
+    x, seen = noise(zoo), set()
+    for layer in zoo.nodes():
         if layer.kind in seen:
             continue
         seen.add(layer.kind)
-        view = explain_map(model, x, layer.name, 0, backward=backward, asked=1)
-        (said,) = values_of(model, x, [view.mixing])
+        view = explain_map(zoo, x, layer.name, 0, backward=backward, asked=1)
+        (said,) = values_of(zoo, x, [view.mixing])
         if view.bias is not None or any(part.kernel is not None for part in view.parts):
             added = sum(part.added for part in view.parts) + view.others_added + (view.bias or 0)
             maps = cells.as_maps(said)[0].double()

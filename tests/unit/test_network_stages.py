@@ -1,17 +1,25 @@
 """The stages of the zoo's networks: few, in order, and nothing is read past their ends."""
 
 import pytest
+import torch
 
-from cnnlab_core.models import load_model
+from cnnlab_core.models import LoadedModel, find_spec
+from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.models.zoo import ZOO
 from cnnlab_core.network.stages import MOST_STAGES, follow, reads_of, stages_of, unfold
 
 NAMES = [spec.name for spec in ZOO if "robust" not in spec.name and spec.name != "vgg16"]
 
 
+def structure(name):
+    """A network of the zoo without its weights, at which stages don't look."""
+    spec = find_spec(name)
+    return LoadedModel(spec, "random", torch.device("meta"), build_on_meta(spec), ())
+
+
 @pytest.mark.parametrize("name", [*NAMES, "cifar10_standard"])
 def test_stages_are_few_and_all_that_the_rest_knows_of_a_stage_is_its_last_layer(name):
-    model = load_model(name, "random")
+    model = structure(name)
     stages, reads = stages_of(model), reads_of(model)
     assert 3 <= len(stages) <= MOST_STAGES
     layers = [layer.name for layer in model.nodes()]
@@ -24,7 +32,7 @@ def test_stages_are_few_and_all_that_the_rest_knows_of_a_stage_is_its_last_layer
 
 
 def test_lite0s_stages_are_called_by_their_blocks():
-    stages = stages_of(load_model("efficientnet_lite0", "random"))
+    stages = stages_of(structure("efficientnet_lite0"))
     assert [stage.title for stage in stages] == [
         "Stem", "Blocks 1–3", "Blocks 4–5", "Blocks 6–8", "Blocks 9–11", "Blocks 12–15", "Block 16, head",
     ]  # fmt: skip
@@ -33,7 +41,7 @@ def test_lite0s_stages_are_called_by_their_blocks():
 
 
 def test_stages_unfold_into_blocks_and_these_into_layers():
-    model = load_model("efficientnet_lite0", "random")
+    model = structure("efficientnet_lite0")
     blocks = unfold(model, stages_of(model)[1])
     assert [stage.title for stage in blocks] == ["Block 1", "Block 2", "Block 3"]
     layers, opened = follow(model, (1, 2))
@@ -51,7 +59,7 @@ def test_stages_unfold_into_blocks_and_these_into_layers():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unfolding_never_loses_a_layer(name):
-    model = load_model(name, "random")
+    model = structure(name)
     for stage in stages_of(model):
         inner = unfold(model, stage)
         assert 1 <= len(inner) <= MOST_STAGES

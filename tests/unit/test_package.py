@@ -1,6 +1,7 @@
 """The package: what it needs, what it says of itself, and the wheel as it is installed, far from the repository."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from nbclient import NotebookClient
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from patience import patience
 from places import ROOT
 
 import cnnlab_core
@@ -51,14 +53,6 @@ def python(folder, *command, **variables):
 
 
 # --- what it says of itself -----------------------------------------------------------------------------------
-
-
-def test_importing_the_package_is_cheap(tmp_path):
-    code = "import cnnlab_core, sys; print(*sys.modules); cnnlab_core.attacks.pgd; print(*sys.modules)"
-    first, then = (set(line.split()) for line in python(tmp_path, "-c", code, PYTHONPATH=str(ROOT)).splitlines())
-    assert not first & {"torch", "numpy", "streamlit", "plotly", "cnnlab_core.attacks"}
-    assert "torch" in then
-    assert "streamlit" not in then
 
 
 def test_a_notebook_completes_every_package_but_the_screen():
@@ -176,15 +170,17 @@ def test_the_wheel_holds_the_package_and_all_its_assets(installed):
     assert held == set(SOURCES) | assets | {"cnnlab_core/py.typed"}
 
 
-@pytest.mark.parametrize("streamlit", [False, True])
-def test_everything_is_imported_and_without_streamlit_all_but_the_screen(installed, tmp_path, streamlit):
+def imports(screen):
+    """Python that imports every module of the screen, or every other one."""
     names = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in SOURCES]
-    names = [name for name in names if name.startswith("cnnlab_core.ui") == streamlit and "__main__" not in name]
-    imports = "".join(f"import {name}\n" for name in names)  # the screen reads its scripts and styles meanwhile
-    code = f"import sys\n{imports}print(cnnlab_core.__file__)\nprint('streamlit' in sys.modules)"
-    place, found = elsewhere(installed, tmp_path, "-c", code, streamlit=streamlit).splitlines()
-    assert Path(place).is_relative_to(installed)
-    assert found == str(streamlit)
+    names = [name for name in names if name.startswith("cnnlab_core.ui") == screen and "__main__" not in name]
+    return "".join(f"import {name}\n" for name in names)
+
+
+def test_the_screen_is_imported_with_streamlit(installed, tmp_path):
+    """It reads its scripts and styles meanwhile."""
+    place = elsewhere(installed, tmp_path, "-c", imports(True) + "print(cnnlab_core.__file__)", streamlit=True)
+    assert Path(place.strip()).is_relative_to(installed)
 
 
 NETWORK = ("cifar10_standard", "pretrained")
@@ -207,14 +203,42 @@ RECIPES = {
     ),
 }
 """Of each page, one that is soon done."""
-RUN = """  # cell by cell, without Jupyter
-import json, sys
-for name in sys.argv[1:]:
-    names = {}
+ALONE = f"""
+import json, runpy, sys
+import cnnlab_core
+seen = {{"place": cnnlab_core.__file__, "first": list(sys.modules)}}
+cnnlab_core.attacks.pgd
+seen["then"] = list(sys.modules)
+for name in sys.argv[1:]:  # cell by cell, without Jupyter
+    names = {{}}
     for cell in json.load(open(name, encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), names)
+{imports(False)}
+json.dump(seen | {{"last": list(sys.modules)}}, open("seen.json", "w"))
+print("The runs here:")
+sys.argv = ["cnnlab_core.training", "list"]
+runpy.run_module("cnnlab_core.training", run_name="__main__")
 """
+"""One process for all that goes on where there is no Streamlit: it takes two seconds to import torch."""
+
+
+@pytest.fixture(scope="module")
+def alone(installed, tmp_path_factory):
+    """The folder in which it ran the notebooks, what it had imported by when, and what it printed."""
+    folder = tmp_path_factory.mktemp("alone")
+    for page, code in RECIPES.items():
+        (folder / f"{page}.ipynb").write_text(notebook(page, code, "http://lab"), encoding="utf-8")
+    printed = elsewhere(installed, folder, "-c", ALONE, *(f"{page}.ipynb" for page in RECIPES))
+    return folder, json.loads((folder / "seen.json").read_text(encoding="utf-8")), printed
+
+
+def test_importing_the_package_is_cheap_and_all_but_the_screen_needs_no_streamlit(installed, alone):
+    _, seen, _ = alone
+    assert Path(seen["place"]).is_relative_to(installed)
+    assert not {*seen["first"]} & {"torch", "numpy", "streamlit", "plotly", "cnnlab_core.attacks"}
+    assert "torch" in seen["then"]
+    assert "streamlit" not in seen["last"]
 
 
 @pytest.mark.wide
@@ -222,23 +246,21 @@ for name in sys.argv[1:]:
 def test_jupyter_runs_the_notebook_of_every_page(installed, tmp_path, page):
     """In a kernel of its own, which finds nothing but the package."""
     read = nbformat.reads(notebook(page, RECIPES[page]), as_version=4)
-    client = NotebookClient(read, timeout=300, resources={"metadata": {"path": tmp_path}})
+    client = NotebookClient(read, timeout=int(patience(300)), resources={"metadata": {"path": tmp_path}})
     done = client.execute(env=os.environ | environment(installed, tmp_path))
     assert any(cell.get("outputs") or page == "exercises" for cell in done.cells)
     assert "sheet.html" in os.listdir(tmp_path) or page != "exercises"
 
 
-def test_notebooks_of_every_page_run_where_there_is_only_the_package(installed, tmp_path):
+def test_notebooks_of_every_page_run_where_there_is_only_the_package(alone):
     """A network that comes with the lab is attacked, a sheet is printed, the atlas is at hand, and a run is trained."""
+    folder, _, printed = alone
     assert {*RECIPES} == {page.name for page in PAGES} - {"teaching"}
-    for page, code in RECIPES.items():
-        (tmp_path / f"{page}.ipynb").write_text(notebook(page, code, "http://lab"), encoding="utf-8")
-    printed = elsewhere(installed, tmp_path, "-c", RUN, *(f"{page}.ipynb" for page in RECIPES))
-    assert (tmp_path / "adversarial.png").is_file()
-    assert "@page" in (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert (folder / "adversarial.png").is_file()
+    assert "@page" in (folder / "sheet.html").read_text(encoding="utf-8")
     assert printed.count("(112, 112)") + printed.count("(160, 160)") == 30  # deep layers are drawn larger
-    assert not (tmp_path / "cache" / "atlas").exists()  # nothing of it was computed
-    (finals,) = (tmp_path / "runs").glob("*/finals.json")
-    runs = elsewhere(installed, tmp_path, "-m", "cnnlab_core.training", "list")
+    assert not (folder / "cache" / "atlas").exists()  # nothing of it was computed
+    (finals,) = (folder / "runs").glob("*/finals.json")
+    runs = printed.partition("The runs here:")[2]
     assert finals.parent.name in runs
     assert "cifar10_standard" in runs  # one that comes with the lab

@@ -7,6 +7,7 @@ import torch
 import torchvision.models
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from patience import patience
 from torch import nn
 
 from benchmarks.receptive_fields import OnMeta
@@ -269,7 +270,7 @@ def test_the_network_is_left_as_it_was():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(patience(30))
     assert not problems
     assert network.training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())

@@ -13,13 +13,6 @@ MODEL = "squeezenet1_1"
 ARGUMENTS = (MODEL, "random", "shapes", 6)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CNNLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def found():
     return learn(load_model(MODEL, "random"), draw(open_collection("shapes"), 6))

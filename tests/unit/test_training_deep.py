@@ -154,6 +154,29 @@ def test_a_cutout_is_one_square_of_the_mean_colour_anywhere_inside():
     assert {top for top, _ in places} == {left for _, left in places} == set(range(6))
 
 
+def test_mixup_mixes_each_picture_with_the_one_before_it_by_shares_of_a_beta():
+    pictures, several = bytes_of(), {"batch": 8, "crop": 1, "cutout": 2}
+    plain = Feeder(pictures, np.arange(40), tiny(**several), CPU)
+    mixing = Feeder(pictures, np.arange(40), tiny(**several, mixup=0.3), CPU)
+    shares = []
+    for epoch in range(2):
+        for alone, mixed in zip(plain.epoch(epoch), mixing.epoch(epoch), strict=True):
+            share = mixed.shares[0]
+            assert torch.equal(mixed.labels, alone.labels)
+            assert torch.equal(mixed.others, alone.labels.roll(1))
+            assert mixed.shares.unique().numel() == 1
+            pixels, share = alone.images.double(), share.double()
+            wanted = share * pixels + (1 - share) * pixels.roll(1, 0)
+            torch.testing.assert_close(mixed.images.double(), wanted, rtol=0, atol=1e-7)
+            assert mixed.images.is_contiguous(memory_format=torch.channels_last)
+            shares.append(share.item())
+    assert len(set(shares)) == 10
+    single = Feeder(bytes_of(1000, 3), np.arange(1000), tiny(batch=1, crop=0, mixup=0.3), CPU)
+    drawn = torch.cat([batch.shares for batch in single.epoch(0)])
+    assert drawn.mean().item() == pytest.approx(0.5, abs=0.04)
+    assert drawn.var().item() == pytest.approx(1 / 4 / 1.6, rel=0.1)  # of Beta(a, a): 1 / 4 (2 a + 1)
+
+
 def test_pictures_grow_to_their_full_side():
     assert [side_in_epoch(Config(first_side=20, epochs=6), epoch, 32) for epoch in range(6)] == [20, 23, 26, 29, 32, 32]
     assert [side_in_epoch(Config(first_side=16, epochs=1), epoch, 32) for epoch in range(1)] == [32]
@@ -203,6 +226,27 @@ def test_filters_of_fixed_norm_are_turned_and_all_else_moves_at_its_own_rate():
         assert F.cosine_similarity(weight.detach().flatten(), direction, dim=0) > 0.999
     moved = (dense.detach() - before).abs()
     assert moved.median().item() == pytest.approx(1e-4, rel=1e-3)  # Adam's first step is the rate
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_of_mixed_pictures_is_that_of_both_classes_by_their_shares(smoothing):
+    one, (batch,) = learner(mixup=0.4, label_smoothing=smoothing, optimizer="sgd"), batches(1)
+    mixed = replace(batch, others=batch.labels.roll(1), shares=torch.full((16,), 0.7))
+    logits = one._logits(one.network, batch.images).double()
+    spread = -logits.log_softmax(1)
+    both = [
+        (1 - smoothing) * spread.gather(1, label[:, None])[:, 0] + smoothing * spread.mean(1)
+        for label in (mixed.labels, mixed.others)
+    ]
+    wanted = (0.7 * both[0] + 0.3 * both[1]).mean()
+    gradients = torch.autograd.grad(wanted, list(one.network.parameters()))
+    best = logits.argmax(1)
+    right = 0.7 * (best == mixed.labels).double() + 0.3 * (best == mixed.others).double()
+    loss, accuracy = one.learn(mixed, 0.0, 0, 0).tolist()
+    assert loss == pytest.approx(wanted.item(), rel=1e-6)
+    assert accuracy == pytest.approx(right.mean().item(), rel=1e-6)
+    for parameter, gradient in zip(one.network.parameters(), gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient.float(), rtol=1e-3, atol=1e-6)
 
 
 def test_averaged_weights_are_the_mean_that_was_asked_for():

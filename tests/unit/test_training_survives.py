@@ -29,8 +29,8 @@ from cnnlab_core.training.worker import work
 
 DEEP = {
     "optimizer": "muon", "fixed_norm": True, "rest_rate": 0.1, "momentum": 0.6, "schedule": "linear", "whiten": True,
-    "alternate": True, "cutout": 6, "first_side": 16, "average": 0.9, "collapse": "pgd", "attack_steps": 2,
-    "views": "shift",
+    "alternate": True, "cutout": 6, "mixup": 0.3, "first_side": 16, "average": 0.9, "collapse": "pgd",
+    "attack_steps": 2, "views": "shift",
 }  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def steps_of(run):
     "A run is cut off at any step",
     "Resumed, it ends with the very bytes of a run that was never cut off",
 )
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, DEEP], ids=["adamw", "sgd", "all that Deep has"])
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, DEEP], ids=["adamw", "sgd", "Deep and mixup"])
 def test_a_run_killed_anywhere_ends_with_the_same_bytes(changes, monkeypatch):
     # With DEEP the second epoch is PGD's: whether it has taken over is in the checkpoint, too.
     monkeypatch.setattr(diagnosis, "overfits_catastrophically", lambda attacked, robust: changes == DEEP)

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,14 @@ _MOST_BYTES = 9_000_000
 
 @dataclass(frozen=True)
 class Asked:
-    """A ``file``'s name and ``content``, and what ``own_from_file`` gets beside it."""
+    """A ``file``'s name and ``content``, and what ``own_from_file`` gets beside it.
+
+    ``table`` is what ``table_steps`` says of the content, once it has been read: other settings read no file again.
+    """
 
     file: str
     content: bytes = field(repr=False)
+    table: bytes = field(default=b"", repr=False)
     architecture: str = ""
     part: str = ""
     names: str = field(default="", repr=False)
@@ -37,14 +42,30 @@ class Asked:
     @property
     def settings(self) -> dict[str, Any]:
         """What isn't left to the file."""
-        named = {one.name: getattr(self, one.name) for one in fields(self)[2:]}
+        named = {one.name: getattr(self, one.name) for one in fields(self)[3:]}
         return {name: value for name, value in named.items() if value}
 
-    def steps(self, title: str) -> Generator[Any, None, "Own"]:
-        """Read it: as ``own_from_file_steps``."""
-        from cnnlab_core.models.own.network import own_from_file_steps
+    @property
+    def size(self) -> int:
+        """What it takes in memory, in bytes."""
+        return len(self.content) + len(self.table)
 
-        return own_from_file_steps(self.content, title=title, **self.settings)
+    @cached_property
+    def key(self) -> str:
+        """The digest of file and settings."""
+        return hashlib.sha256(repr(self.settings).encode() + hashlib.sha256(self.content).digest()).hexdigest()
+
+    def read_steps(self) -> Generator[Any, None, "Asked"]:
+        """The same with its table. Raises as ``table_steps``."""
+        from cnnlab_core.models.own.network import table_steps
+
+        return self if self.table else replace(self, table=(yield from table_steps(self.content)))
+
+    def own(self, title: str) -> "Own":
+        """The network, of a file that has been read. Raises as ``own_from_file``."""
+        from cnnlab_core.models.own.network import own_from_table
+
+        return own_from_table(self.content, self.table, title=title, **self.settings)
 
 
 def kept_folder() -> Path:

@@ -320,40 +320,46 @@ def own_from_file_steps(
         InputError: what can't be chosen, and what is more than is allowed here.
         DeviceError: where the networks of all visitors take all the memory that is set aside for them.
     """
-    refuse_more(len(content), 10**6, NETWORK_MB, "MB in its file")
-    whole("headless", headless, 2, MOST_CLASSES)
-    if side is not None:
-        whole("side", side, SIDES[0], SIDES[1])
-    try:
-        answer = yield from apart().steps(f"{stored.__name__}:contents", bytes(content), seconds=NETWORK_SECONDS.now())
-    except EndedError:
-        raise WeightsError(
-            "This file is damaged, or takes more time or memory to read than is allowed here. Save only the weights: "
-            "torch.save(model.state_dict(), path)."
-        ) from None
-    return _built(
-        bytes(content), stored.read_contents(answer), architecture, part, names, side, pixels, title, headless
-    )
+    table = yield from table_steps(content)
+    return own_from_table(content, table, title, architecture, part, names, side, pixels, headless)
 
 
 own_from_file = plainly(own_from_file_steps)
 
 
+def table_steps(content: bytes | bytearray) -> Generator[Waiting, None, bytes]:
+    """What ``stored.contents`` says of a file, which is read in the helper. Raises as ``own_from_file``."""
+    refuse_more(len(content), 10**6, NETWORK_MB, "MB in its file")
+    try:
+        return (yield from apart().steps(f"{stored.__name__}:contents", bytes(content), seconds=NETWORK_SECONDS.now()))
+    except EndedError:
+        raise WeightsError(
+            "This file is damaged, or takes more time or memory to read than is allowed here. Save only the weights: "
+            "torch.save(model.state_dict(), path)."
+        ) from None
+
+
 @torch.inference_mode(False)
 @torch.no_grad()
-def _built(
-    content: bytes, contents: stored.Contents, architecture: str, part: str, names: str, side: int | None,
-    pixels: Pixels | None, title: str, headless: int,
+def own_from_table(
+    content: bytes | bytearray, table: bytes, title: str = "Your network", architecture: str = "", part: str = "",
+    names: str = "", side: int | None = None, pixels: Pixels | None = None,
+    headless: int = architectures.HEADLESS_CLASSES,
 ) -> Own:  # fmt: skip
+    """The network in a file of which ``table_steps`` has said what is in it; all else as ``own_from_file``."""
+    whole("headless", headless, 2, MOST_CLASSES)
+    if side is not None:
+        whole("side", side, SIDES[0], SIDES[1])
+    content, contents = bytes(content), stored.read_contents(table)
     refuse_more(
         sum(math.prod(place.shape) for _, place in contents.tensors), 10**6, NETWORK_PARAMETERS, "million numbers"
     )
     if contents.graph is not None:
         if architecture:
             raise InputError("An ONNX file has its architecture in it: leave the choice of one out.")
-        table = {".".join(path): place for path, place in contents.tensors}
+        tensors = {".".join(path): place for path, place in contents.tensors}
         network: nn.Module
-        network, channels, side, notes = onnx_graph.convert(contents.graph, read_tensors(content, table), side)
+        network, channels, side, notes = onnx_graph.convert(contents.graph, read_tensors(content, tensors), side)
         architecture = f"ONNX, operators of version {contents.graph['opset']}"
         found = _bounded(network, channels, side)
         classes = _try(network, channels, side)

@@ -567,6 +567,9 @@ class _Maker:
     def _op_ReduceMax(self, node: Any, inputs: list[str], attributes: dict[str, Any]) -> str:
         return self._op_ReduceMean(node, inputs, attributes, torch.amax)
 
+    def _op_ReduceL2(self, node: Any, inputs: list[str], attributes: dict[str, Any]) -> str:
+        return self._op_ReduceMean(node, inputs, attributes, lambda x, axes, keepdim: (x * x).sum(axes, keepdim).sqrt())
+
     def _op_ReduceProd(self, node: Any, inputs: list[str], attributes: dict[str, Any]) -> str:
         keep = bool(attributes.get("keepdims", 1))
         return self._apply(lambda x: x.prod(0, keepdim=keep), inputs[:1], node)
@@ -797,6 +800,12 @@ def _hard_sigmoid(attributes: dict[str, Any]) -> Any:
     return lambda x: (alpha * x + beta).clamp(0, 1)
 
 
+def _gather_nd(attributes: dict[str, Any]) -> Any:
+    if attributes.get("batch_dims"):
+        raise ValueError("it takes other places of each picture")
+    return lambda x, places: x[tuple(places.unbind(-1))]
+
+
 _PLAIN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "relu": _one(nn.ReLU), "sigmoid": _one(nn.Sigmoid), "tanh": _one(nn.Tanh), "softplus": _one(nn.Softplus),
     "hardswish": _one(nn.Hardswish), "mish": _one(nn.Mish), "softsign": _one(nn.Softsign),
@@ -815,6 +824,6 @@ _PLAIN: dict[str, Callable[[dict[str, Any]], Any]] = {
     "equal": lambda _: operator.eq, "greater": lambda _: operator.gt, "less": lambda _: operator.lt,
     "and": lambda _: torch.logical_and, "or": lambda _: torch.logical_or, "isnan": lambda _: torch.isnan,
     "scatternd": lambda _: lambda x, places, values: x.index_put(tuple(places.unbind(-1)), values),
-    "castlike": lambda _: lambda x, like: x.to(like.dtype),
+    "gathernd": _gather_nd, "castlike": lambda _: lambda x, like: x.to(like.dtype),
 }  # fmt: skip
 """Operators that are one layer or function, by what their attributes say."""

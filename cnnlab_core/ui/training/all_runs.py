@@ -30,11 +30,11 @@ def show(runs: list[Run]) -> None:
     with main_picture():
         ticked = st.dataframe(
             rows, hide_index=True, column_config=columns, key="training_all_runs", on_select="rerun",
-            selection_mode="multi-row", height="content" if len(rows) < 12 else 440,
+            selection_mode="multi-row", height="content" if len(rows) < 12 else 440, placeholder="–",
         )  # fmt: skip
     chosen = [runs[row].id for row in ticked["selection"]["rows"]]
     with main_answer():
-        st.markdown(_answer(runs))
+        st.markdown(_answer(rows))
     st.button(
         f"Compare {len(chosen[:MOST]) or 'the ticked'} runs", key="training_compare_ticked", disabled=not chosen,
         icon=":material/compare_arrows:", on_click=compare_these, args=(chosen[:MOST],),
@@ -47,13 +47,13 @@ def show(runs: list[Run]) -> None:
     take_away(all_runs.CODE, File("All runs (CSV)", table, "cnnlab_runs.csv", "text/csv"))
 
 
-def _answer(runs: list[Run]) -> str:
-    """Which is the best so far."""
-    tested = [(finals["accuracy"], run) for run in runs if (finals := run.finals)]
+def _answer(rows: list[dict[str, Any]]) -> str:
+    """Which is the best so far, on each data set: figures on different ones say nothing about each other."""
+    tested = sorted((row for row in rows if row["test accuracy"] is not None), key=lambda row: -row["test accuracy"])
     if not tested:
         return "None of these runs has been tested yet."
-    accuracy, best = max(tested, key=lambda pair: pair[0])
-    return (
-        f"{len(runs)} runs, {len(tested)} of them tested. The most test pictures right: "
-        f"**{accuracy:.1%}**, by {plain(best.about.name)}."
-    )
+    best: dict[str, str] = {}
+    for row in tested:
+        best.setdefault(row["data"], f"{row['data']}: **{row['test accuracy']:.1%}**, by {plain(row['name'])}")
+    told = "; of ".join(best.values())
+    return f"{len(rows)} runs, {len(tested)} of them tested. The most test pictures right, of {told}."

@@ -71,6 +71,12 @@ def show(runs: list[Run], chosen: Run) -> None:
             "added to cross-entropy. What is held out is measured in the same way for all.",
             icon=":material/balance:",
         )
+    data = {run.config.data for run in shown}
+    if len(data) > 1:
+        st.info(
+            "These runs learn from different data: being right on one set says nothing about another.",
+            icon=":material/balance:",
+        )
     if any(run.config.attack != "none" for run in shown):
         st.caption(
             "Of a run that learns from attacked pictures, training loss and accuracy are of those; what is held out is "
@@ -80,7 +86,7 @@ def show(runs: list[Run], chosen: Run) -> None:
     ends = [
         (found.train_loss[-1], found.validation_accuracy[-1]) for found in map(_curves, shown) if len(found.epoch_step)
     ]
-    if kind == "pictures" and len(kinds) == 1 and len(ends) > 1 and np.isfinite(ends).all():
+    if kind == "pictures" and len(kinds) == len(data) == 1 and len(ends) > 1 and np.isfinite(ends).all():
         losses, accuracies = zip(*ends, strict=True)
         same = int(np.argmin(losses)) == int(np.argmax(accuracies))
         told = (

@@ -13,11 +13,10 @@ from cnnlab_core.training import Run
 from cnnlab_core.training.landscape import Landscape, Question, landscape_apart_steps
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import guess, learned
-from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import kept, run
-from cnnlab_core.ui.show import form, later, main_answer, main_picture
+from cnnlab_core.ui.show import form, main_answer
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.area import AREAS
+from cnnlab_core.ui.training.trial import try_out
 
 TITLE = "Loss around the network"
 Asked = tuple[Run, Question]
@@ -36,27 +35,21 @@ def show(of: Run) -> None:
     st.markdown(
         "The weights are moved along two random directions: look for how far one can go before the loss climbs."
     )
-    with main_picture():
-        place = later()
-    under = st.container()
-    outcome = run(
+    outcome, under = try_out(
         "landscape",
-        digest("landscape", of.id, (of.finals or {}).get("weights_of_step", of.metrics().steps[-1:]), asdict(question)),
+        of,
+        asdict(question),
+        (of.id, (of.finals or {}).get("weights_of_step", of.metrics().steps[-1:])),
         lambda: landscape_apart_steps(of, question),
+        lambda rows: Landscape(question.along, np.array(rows)),
+        _chart,
+        asked=(of, question),
         label=f"The loss at {points * points} places",
         start=f"Compute the loss at {points * points} places",
-        paint=lambda news: _paint(place, of, question, news[-1].latest),
-        computes=False,
-        asked=(of, question),
-        at=under,
+        waiting="The loss around the trained weights appears here: press the button below.",
     )
     found = outcome.result
-    if found is None:
-        if outcome.state == "idle":
-            place.info("The loss around the trained weights appears here.", icon=":material/landscape:")
-    else:
-        with place.container(), kept(outcome, "landscape"):
-            show_chart(loss_landscape(found.along, found.losses), "training landscape", TITLE, _caption(*outcome.asked))
+    if found is not None:
         with under:
             _answer(found, *outcome.asked)
         learned(
@@ -67,10 +60,8 @@ def show(of: Run) -> None:
     take_away(recipe.code(of.id, points, distance, pictures, seed), *files)
 
 
-def _paint(place: Any, of: Run, question: Question, rows: list[list[float]] | None) -> None:
-    if rows:
-        figure = loss_landscape(question.along, np.array(rows))
-        show_chart(figure, "training landscape", TITLE, _caption(of, question), place=place, live=True)
+def _chart(found: Landscape, asked: Asked, **more: Any) -> None:
+    show_chart(loss_landscape(found.along, found.losses), "training landscape", TITLE, _caption(*asked), **more)
 
 
 def _caption(of: Run, question: Question) -> str:

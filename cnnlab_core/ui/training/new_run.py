@@ -22,10 +22,10 @@ from cnnlab_core.training.settings import Kind
 from cnnlab_core.ui.controls import lasting
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import run
-from cnnlab_core.ui.show import folded, plain, show_problem
+from cnnlab_core.ui.show import folded, plain, sentences, show_problem
 from cnnlab_core.ui.stack_table import WINDOW_COLUMNS, StackTable
 from cnnlab_core.ui.take_away import show_code, take_away
-from cnnlab_core.ui.training import form
+from cnnlab_core.ui.training import first_batch, form
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import CODE, asked, look_at, make_room_for_new, may_start, why_not
 from cnnlab_core.ui.training.data import choose_data
@@ -81,6 +81,7 @@ def show(busy: Run | None, kind: Kind = "pictures") -> None:
         form.draw("network", values, kind, own={"stack": _stack})
         if values["net"] in STACKS:
             st.code(STACKS[values["net"]].replace(",", " → "), language=None, wrap_lines=True)
+    seen = st.container()
     st.header("Learning")
     form.draw("learning", values, kind)
     if kind == "pictures":
@@ -97,6 +98,8 @@ def show(busy: Run | None, kind: Kind = "pictures") -> None:
     with begin:
         _begin(config, facts, busy)
     if kind == "pictures":
+        with seen, sentences():
+            first_batch.show(config, facts)
         with folded("The trainer in sixty lines", ":material/menu_book:"):
             st.markdown(
                 "What a run with the settings as they stand at first does, without pauses, checkpoints and curves: it "

@@ -1,9 +1,8 @@
 """Which learning rate suits a network: the loss while the rate grows from step to step."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -13,16 +12,15 @@ from cnnlab_core.recipes.training import rate_test as recipe
 from cnnlab_core.runtime.csv_tables import csv_table
 from cnnlab_core.training import Run, create_run
 from cnnlab_core.training.config import SETTINGS
-from cnnlab_core.training.rate_test import RateTest, rate_test_apart_steps
+from cnnlab_core.training.rate_test import RateTest, rate_test_apart_steps, read_rates
 from cnnlab_core.training.runs import MOST_NAME
 from cnnlab_core.ui.chart import show_chart
 from cnnlab_core.ui.guess import learned
-from cnnlab_core.ui.results import digest
-from cnnlab_core.ui.runner import kept, run
-from cnnlab_core.ui.show import form, later, main_answer, main_picture
+from cnnlab_core.ui.show import form, main_answer
 from cnnlab_core.ui.take_away import File, take_away
 from cnnlab_core.ui.training.area import AREAS
 from cnnlab_core.ui.training.choice import asked, look_at, make_room_for_new
+from cnnlab_core.ui.training.trial import try_out
 from cnnlab_core.ui.visitor import visitor
 
 LOWS, HIGHS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3), (0.1, 1.0, 10.0, 100.0)
@@ -41,28 +39,22 @@ def show(of: Run) -> None:
         low = controls.stops("rate_low", "From the rate", LOWS, 1e-5, format_func=lambda rate: f"{rate:g}")
         high = controls.stops("rate_high", "To the rate", HIGHS, 10.0, format_func=lambda rate: f"{rate:g}")
     st.markdown(WHAT)
-    with main_picture():
-        place = later()
-    under = st.container()
-    config = of.config
-    outcome = run(
-        "rate test",
-        digest("rate test", asdict(replace(config, learning_rate=SETTINGS["learning_rate"].default)), low, high, steps),
-        lambda: rate_test_apart_steps(config, low=low, high=high, steps=steps),
+    question: dict[str, Any] = {"low": low, "high": high, "steps": steps}
+    outcome, under = try_out(
+        "rates",
+        of,
+        question,
+        replace(of.config, learning_rate=SETTINGS["learning_rate"].default),
+        lambda: rate_test_apart_steps(of.config, **question),
+        read_rates,
+        _chart,
+        asked=of,
         label="Training with a rate that grows",
         start="Run the test",
-        paint=lambda news: _paint(place, of, news[-1].latest),
-        computes=False,
-        asked=of,
-        at=under,
+        waiting="The loss over the rate appears here: press **Run the test**.",
     )
     found = outcome.result
-    if found is None:
-        if outcome.state == "idle":
-            place.info("The loss over the rate appears here: press **Run the test**.", icon=":material/speed:")
-    else:
-        with place.container(), kept(outcome, "rate_test"):
-            show_chart(_figure(found), "training rate test", TITLE, _caption(outcome.asked))
+    if found is not None:
         with under:
             _answer(found, outcome.asked)
         learned(
@@ -73,11 +65,8 @@ def show(of: Run) -> None:
     take_away(recipe.code(of.id, low, high, steps), *files)
 
 
-def _paint(place: Any, of: Run, pairs: list[tuple[float, float]] | None) -> None:
-    if pairs:
-        show_chart(
-            _figure(RateTest(*np.array(pairs).T)), "training rate test", TITLE, _caption(of), place=place, live=True
-        )
+def _chart(found: RateTest, of: Run, **more: Any) -> None:
+    show_chart(_figure(found), "training rate test", TITLE, _caption(of), **more)
 
 
 def _figure(found: RateTest) -> go.Figure:

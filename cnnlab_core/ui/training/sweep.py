@@ -39,11 +39,16 @@ from cnnlab_core.ui.training.watched import LIVE_SECONDS
 from cnnlab_core.ui.visitor import own_code, visitor
 
 _TOKEN = "training sweep token"
+LOOK = (
+    "each of its values is trained with each seed, one run after another.",
+    "with one seed for each value, nobody knows how much of a difference is chance. More seeds show it, as bars.",
+    "look for where the bars of two values no longer overlap. They reach from the worst seed to the best.",
+)
+"""What to look at, by the largest number of seeds that a value has: none, one, several."""
 
 
 def show(of: Run) -> None:
     """The controls of a sweep that begins with a run's settings, Start, and the figure and table of all such runs."""
-    st.markdown("The settings of this run, but for one: look for where the bars of two values no longer overlap.")
     controls, base = AREAS["pictures"].controls, of.config
     first, second, third = form("sweep").columns([1.2, 1.6, 1], gap="large", vertical_alignment="bottom")
     names = sweepable(base)
@@ -59,14 +64,16 @@ def show(of: Run) -> None:
         show_problem(problem)
         values, configs = (), []
     points = sweep_points(seen_runs(), base, setting)
+    most = max((len(point.scores) for point in points), default=0)
+    st.markdown(f"The settings of this run, but for one: {LOOK[min(most, 2)]}")
     moves = _moves(points)
     st.fragment(_found, run_every=LIVE_SECONDS if moves else None)(of, setting, moves)
     with st.container(horizontal=True, vertical_alignment="center"):
         _steer(base, setting, values, seeds, configs, points)
-    learned(
-        "a difference between two values only counts where it is larger than that between two seeds of one of them: "
-        "the bars reach from the worst seed to the best."
-    )
+    if most:
+        learned(
+            "a difference between two values only counts where it is larger than that between two seeds of one of them."
+        )
     take_away(
         recipe.code(of.id, setting, values, seeds),
         File("Every run (CSV)", lambda: table(points, about), f"cnnlab_sweep_{setting}.csv", "text/csv"),
@@ -188,12 +195,14 @@ def _figure(points: list[Point], about: Setting) -> go.Figure:
     if not numbers:
         axis["range"] = [-0.5, len(values) - 0.5]
     scores = [[100 * score for score in point.scores] for point in points]
+    several = max(map(len, scores)) > 1
     line = Line(
-        "mean over the seeds",
+        "mean over the seeds" if several else "one seed",
         x,
         [np.mean(each) for each in scores],
         marked=True,
-        spread=([min(each) for each in scores], [max(each) for each in scores]),
+        joined=about.has_range and several,
+        spread=([min(each) for each in scores], [max(each) for each in scores]) if several else None,
     )
     return line_figure([line], x_title=about.name, y_title="test accuracy in %", x_axis=axis, height=280)
 

@@ -112,11 +112,22 @@ def _answer(run: Run) -> str:
         used, steps = finals.get("weights_of_step", found.done), f"After {found.done:,} steps"
         if used != found.done:
             steps = f"With the weights of step {used:,}, the best on held-out pictures,"
-        return f"{steps} the network classifies {right} correctly{under}. {guessing}"
+        return f"{steps} the network classifies {right} correctly{under}. {guessing}{_collapse(run)}"
     if len(found.epoch_step) and run.config.validation:
         held = f"**{found.validation_accuracy[-1]:.1%}** of the held-out pictures"
         return f"So far it classifies {held} correctly. {guessing}"
     return f"It has done {found.done:,} of {machine['total_steps']:,} steps. {guessing}"
+
+
+def _collapse(run: Run) -> str:
+    """In which epoch its robustness collapsed, as a further sentence; empty if it didn't."""
+    found = watched(run)
+    for notice in found.notices:
+        if notice.get("about") == "catastrophic overfitting":
+            robust, epoch = found.curves.robust_accuracy, notice["epoch"]
+            fell = f"from {robust[:epoch].max():.0%} to {robust[epoch]:.0%}"
+            return f" In epoch {epoch + 1} its robustness collapsed: held-out accuracy under PGD fell {fell}."
+    return ""
 
 
 def _figures(run: Run, epochs: bool, weight: float, log: bool) -> None:
