@@ -40,11 +40,12 @@ PAINTED = """() => {
 }"""
 """Remembers what has a colour and nothing else: bars, swatches, marks."""
 LOST = """() => window.painted
-  .map(([one, part]) => [one, part, getComputedStyle(one, part)])
-  .filter(([one, , style]) =>
-    one.isConnected && !one.closest("[aria-selected=true], [aria-checked=true]") && style.forcedColorAdjust === "auto" && !parseFloat(style.borderTopWidth)
-      && style.outlineStyle === "none")
-  .map(([one, part]) => `${one.className} ${part ?? ""}`)"""
+  .filter(([one]) => one.isConnected && !one.closest("[aria-selected=true], [aria-checked=true]"))
+  .map(([one, part]) => [`${one.className} ${part ?? ""}`, getComputedStyle(one, part)])
+  .filter(([, style]) => style.forcedColorAdjust === "auto" && style.outlineStyle === "none"
+    && !parseFloat(style.borderTopWidth))
+  .map(([name]) => name)"""
+"""What of it the system's colours take away; what is chosen has an outline then."""
 
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
 

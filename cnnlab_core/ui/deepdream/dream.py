@@ -50,7 +50,8 @@ READS = {
 
 
 LOOKS_HEIGHT = 266
-"""Of the presets on a laptop, in pixels: their place until the page's style comes, which lets them be as high as they are."""
+"""Of the presets on a laptop, in pixels: their place until the page's style comes, which lets them be as high as they
+are."""
 
 
 def show(subject: Subject) -> None:
