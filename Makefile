@@ -41,7 +41,7 @@ lint: $(VENV)/test.stamp
 
 # Pages of the API from its docstrings: docs/api/index.html.
 docs: $(VENV)/test.stamp
-	$(BIN)/pdoc --docformat google --output-directory docs/api cnnlab_core '!cnnlab_core.ui' '!cnnlab_core.recipes'
+	$(BIN)/python docs/make_api.py
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks

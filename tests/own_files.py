@@ -85,6 +85,14 @@ def digits_file(side=28):
     return onnx(nodes, tensors, ("batch", 1, side, side), words=[("names", str({k: f"digit {k}" for k in range(10)}))])
 
 
+def huge_file(maps=500, side=512):
+    """A small ONNX file of a network whose maps would take half a gigabyte, though it keeps none for the way back."""
+    nodes = [
+        node("Conv", ["pixels", "w"], "a"), node("GlobalAveragePool", ["a"], "b"), node("Flatten", ["b"], "logits"),
+    ]  # fmt: skip
+    return onnx(nodes, {"w": np.ones((maps, 1, 1, 1), np.float32)}, ("batch", 1, side, side))
+
+
 FILES = {
     "theirs.pt": resnet_file,
     "flowers.safetensors": lambda: safetensors(seeded(mobilenet_v2(num_classes=5)).state_dict()),

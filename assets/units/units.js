@@ -48,7 +48,10 @@ export default function ({ data, parentElement, setStateValue }) {
     if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
     canvas.style.aspectRatio = `${ratio}`;
   };
-  shape(photo, 2 * (width + 2 * margin), 2 * seen, (width + 2 * margin) / seen);
+  // Of a small photo, too, a line is thin: as thin as on one of 224 pixels.
+  const thin = Math.min(2, width / 112);
+  const fine = Math.max(2, Math.min(Math.ceil(4 / thin), Math.floor(2000 / (width + 2 * margin))));
+  shape(photo, fine * (width + 2 * margin), fine * seen, (width + 2 * margin) / seen);
   shape(map, cols, rows, (width + 2 * margin) / seen);
   shape(over, width, height, width / height);
 
@@ -77,7 +80,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
   const lookThrough = (index) => {
     const pen = photo.getContext("2d");
-    pen.setTransform(2, 0, 0, 2, 2 * margin, 2 * margin);
+    pen.setTransform(fine, 0, 0, fine, fine * margin, fine * margin);
     pen.clearRect(-margin, -margin, width + 2 * margin, seen);
     if (picture) pen.drawImage(picture, 0, 0, width, height);
     const [box, whole] = [boxOf(index), wholeOf(index)];
@@ -101,17 +104,17 @@ export default function ({ data, parentElement, setStateValue }) {
     pen.rect(0, 0, width, height);
     pen.clip("evenodd");
     pen.strokeStyle = "rgb(128 140 140 / 80%)";
-    pen.lineWidth = 2;
+    pen.lineWidth = thin;
     pen.beginPath();
-    for (let from = -margin - seen; from < width + 2 * margin; from += 8) {
+    for (let from = -margin - seen; from < width + 2 * margin; from += 4 * thin) {
       pen.moveTo(from, -margin);
       pen.lineTo(from + seen, -margin + seen);
     }
     pen.stroke();
     pen.restore();
     pen.strokeStyle = EDGE;
-    pen.lineWidth = 2;
-    pen.strokeRect(inside[0] - 1, inside[1] - 1, inside[2] + 2, inside[3] + 2);
+    pen.lineWidth = thin;
+    pen.strokeRect(inside[0] - thin / 2, inside[1] - thin / 2, inside[2] + thin, inside[3] + thin);
   };
 
   let values = null;

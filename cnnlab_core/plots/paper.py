@@ -232,8 +232,10 @@ def _scatter(axes: Axes, trace: Any, layout: Any) -> None:
             reach: dict[str, Any] = {which: [error.arrayminus, error.array]}
             axes.errorbar(x, y, fmt="none", ecolor=colour, elinewidth=_POINT * 1.5, **reach)
     if "text" in trace.mode:
-        up, side = (trace.textposition or "top center").split(" ")
-        for across, above, text in zip(x, y, trace.text, strict=True):
+        beside = trace.textposition or "top center"
+        positions = [beside] * len(x) if isinstance(beside, str) else beside
+        for across, above, text, position in zip(x, y, trace.text, positions, strict=True):
+            up, side = position.split(" ")
             _beside(axes, (across, above), text, side, up)
 
 

@@ -14,6 +14,8 @@ SOFT = ("rgba(20,160,143,0.35)", "rgba(224,122,31,0.35)")
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": TICKS}}
 _HOLLOW = 0.01
 """Half of a hollow mark, as a share: what is written beside it doesn't touch it."""
+_FAR = 0.85
+"""A share from which on its number stands before its mark: behind it there is no room on a phone."""
 
 
 class Reach(NamedTuple):
@@ -43,6 +45,7 @@ def shares(
         beside = flattered[number] if number < len(flattered) else None
         hollow = dict([beside] if beside else [])
         ends = [max(reach.high, hollow.get(row, 0) + _HOLLOW) for row, reach in enumerate(reaches) if reach]
+        left = [end > _FAR for end in ends]
         traces.append(
             {
                 "type": "scatter",
@@ -66,10 +69,10 @@ def shares(
             {
                 "type": "scatter",
                 "mode": "text",
-                "x": ends,
+                "x": [reach.low if aside else end for (_, reach), end, aside in zip(there, ends, left, strict=True)],
                 "y": [at for at, _ in there],
-                "text": [f"\u2002{reach.value:.1%}" for _, reach in there],  # clear of its mark
-                "textposition": "middle right",
+                "text": [f"\u2002{reach.value:.1%}\u2002" for _, reach in there],  # clear of its mark
+                "textposition": ["middle left" if aside else "middle right" for aside in left],
                 "textfont": {"size": NUMBERS},
                 "hoverinfo": "skip",
                 "showlegend": False,
@@ -90,7 +93,7 @@ def shares(
         )
     return make_figure(
         traces,
-        height=row_height * len(rows) + 88,
+        height=row_height * len(rows) + 70,
         margin={"l": 8, "r": 8, "t": 26, "b": 8},  # above the rows there is room for what opens the figure's files
         x={"range": [-0.02, 1.1], "tickformat": ".0%", "showgrid": True, "tickvals": [0, 0.2, 0.4, 0.6, 0.8, 1]},
         y={**named_places([shortened(row, 30) for row in rows]), "range": [len(rows) - 0.45, -0.55]},

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 from PIL import ImageOps
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from cnnlab_core.classification.softmax import Prediction
 from cnnlab_core.errors import DataError, DeviceError, InputError, LabError
@@ -105,8 +106,8 @@ def _bring(networks: Networks, label: str) -> None:
     key = f"own_network_file_{networks.brought}"
 
     def take() -> None:
-        if (file := st.session_state[key]) is None:
-            return
+        if not isinstance(file := st.session_state[key], UploadedFile):
+            return  # none, or one that was taken before, which a browser that lags behind speaks of once more
         networks.pending = Asked(clean_line(PurePath(file.name).name)[:100] or "network", file.getvalue())
         networks.brought += 1  # so that the box is empty again
         if (uploads := bound_uploads()) and (context := get_script_run_ctx()):
@@ -289,7 +290,9 @@ def _settings(asked: Asked, mine: Mine | None, channels: int) -> None:
     )  # fmt: skip
     box(
         "list", "Or a file with them", st.file_uploader, setting="names", max_upload_size=2,
-        of=lambda file: file.getvalue().decode("utf-8", "replace") if file else asked.names,
+        of=lambda file: (
+            file.getvalue().decode("utf-8", "replace") if isinstance(file, UploadedFile) else asked.names
+        ),
     )  # fmt: skip
     named = [BY_ITS_WEIGHTS, *architectures()]
     here = asked.architecture if asked.architecture in named else BY_ITS_WEIGHTS

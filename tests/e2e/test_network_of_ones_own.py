@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from own_files import FILES, resnet_file
+from own_files import FILES, huge_file, resnet_file
 from playwright.sync_api import expect
 
 from cnnlab_core.ui.contents import find_page
@@ -12,13 +12,11 @@ PAGES = ("network", "feature_maps", "receptive_fields", "adversarial", "deepdrea
 
 
 def bring(lab, name, content):
-    """Open the dialog and bring a file of these bytes, or the one at a path; gives the dialog."""
-    dialog = lab.page.get_by_role("dialog")
+    """Open the dialog and bring a file; gives the dialog."""
+    dialog = lab.page.get_by_test_id("stDialog")  # a popover has the dialog's role, too
     if not dialog.count():
         lab.page.get_by_role("button", name="Your network").click()
-    file = content
-    if isinstance(content, bytes):
-        file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     lab.during(lambda: dialog.locator("input[type=file]").first.set_input_files(file))
     return dialog
 
@@ -64,18 +62,23 @@ def test_every_kind_of_file_on_every_page(lab, name):
 @pytest.mark.parametrize("page", ["classifier", *PAGES])
 def test_broken_huge_and_hostile_files_get_a_sentence_and_the_page_stays(lab, tmp_path, page):
     lab.open(f"/{page}")
-    good, large = resnet_file(), tmp_path / "large.pt"
-    with large.open("wb") as file:
-        file.truncate(122_000_000)
+    if page == "report_card":
+        lab.page.get_by_role("button", name="Settings").click()
+    good = resnet_file()
     for content, says in (
         (good[: len(good) // 2], "damaged"),
         (b"\x80\x04cposix\nsystem\n(S'true'\ntR.", "could run code"),
         (b"hello" * 1000, "holds no weights"),
-        (large, "122 MB in its file, more than the 120"),
+        (huge_file(), "MB of activations for a picture, more than the 400 allowed"),
     ):
         dialog = bring(lab, "<img src=x onerror=alert(1)>.pt", content)
         expect(dialog.get_by_test_id("stAlert").get_by_text(re.compile(says))).to_be_visible()
         assert not lab.page.locator("img[src=x]").count()
+    large = tmp_path / "large.pt"
+    with large.open("wb") as file:
+        file.truncate(122_000_000)
+    dialog.locator("input[type=file]").first.set_input_files(large)
+    expect(dialog.get_by_text("File must be 120.0MB or smaller")).to_be_visible()
     lab.during(lambda: lab.page.keyboard.press("Escape"))
     expect(lab.page.locator(".st-key-main_picture").first).to_be_visible()
 

@@ -18,7 +18,7 @@ import torch
 import torchvision
 from hostile import bit_flipped
 from onnx_files import inside, node, number, onnx
-from own_files import another_projects_resnet, places_of_cifar_resnet, seeded, torch_saved
+from own_files import another_projects_resnet, huge_file, places_of_cifar_resnet, seeded, torch_saved
 from PIL import Image
 from places import ROOT
 from safetensors.torch import save as safetensors
@@ -750,6 +750,8 @@ def test_what_an_onnx_file_cannot_have_is_named():
         (onnx(TINY, {**TENSORS, "fc.weight": LINEAR[:, :9]}), "can't follow Gemm"),
         (onnx(TINY, TENSORS, more=inside(25, b"f")), "functions of its own"),
         (TINY_ONNX[:200], "damaged or incomplete"),
+        (huge_file(), "525 MB of activations for a picture, more than the 400"),
+        (huge_file(maps=2, side=600), "pictures of 600 × 600.* up to 512"),
     ):  # fmt: skip
         with pytest.raises((WeightsError, InputError), match=says):
             own_from_file(content)

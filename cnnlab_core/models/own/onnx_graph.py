@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cnnlab_core.errors import WeightsError
+from cnnlab_core.models.exports import SIDES
 
 Shapes = tuple[torch.Tensor, torch.Tensor]
 """A value for two and for three pictures: of the network's own, tensors on the meta device; of shapes, numbers."""
@@ -114,8 +115,10 @@ class _Maker:
             raise WeightsError(f"This ONNX network takes {channels} channels. The lab's pictures have one or three.")
         if rows != cols:
             raise WeightsError(f"This ONNX network takes pictures of {rows} × {cols}. The lab's are square.")
-        if not 1 <= rows <= 4096:
-            raise WeightsError(f"This ONNX network takes pictures of {rows} × {rows}, which are too large.")
+        if not 1 <= rows <= SIDES[1]:
+            raise WeightsError(
+                f"This ONNX network takes pictures of {rows} × {rows}. A visitor's network may take up to {SIDES[1]}."
+            )
         if side and side != rows:
             self.notes.append(f"The file says {rows} × {rows} pixels, so that is what its pictures are resized to.")
         self.live[_PICTURE] = tuple(torch.empty(n, channels, rows, rows, device="meta") for n in _BATCHES)  # type: ignore[assignment]

@@ -60,7 +60,7 @@ def _draw(place: DeltaGenerator, cards: Sequence[Found], live: bool) -> None:
         return
     names = [*max(found.values(), key=len)]
     figure = falling_bars(
-        [UNTOUCHED, *(f"then {name}" if at else name for at, name in enumerate(names[1:]))],
+        names,
         {title: [reach(stages[name]) if name in stages else None for name in names]
          for title, stages in found.items()},
     )  # fmt: skip
