@@ -18,7 +18,7 @@ PYTEST := $(TEST_ENV) $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadsc
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run app.py
 
-# Beside the tests, what lints takes a minute of a core that the browser doesn't need yet.
+# Linting, a minute of one core, goes on beside the tests.
 test: $(VENV)/test.stamp
 	$(MAKE) --jobs 2 lint run-tests WHICH='-m "not wide"'
 

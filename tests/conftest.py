@@ -3,7 +3,6 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("CNNLAB_MODEL_BUDGET", "600000000")  # a VGG-16 and what else is small
 
 import ctypes
 import gc
@@ -40,6 +39,12 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid):
         file = nodeid.split("::")[0]
         return "browser" if file.startswith("tests/e2e/") else file
+
+
+def pytest_configure(config):
+    # Two networks and what else is small; wide tests load a VGG-16.
+    budget = "400000000" if config.option.markexpr == "not wide" else "600000000"
+    os.environ.setdefault("CNNLAB_MODEL_BUDGET", budget)
 
 
 @pytest.hookimpl(optionalhook=True)

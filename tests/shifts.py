@@ -10,15 +10,16 @@ SHIFTS = """(list) => list.getEntries().map(({ startTime, value, sources }) =>
 OPENED = """() => new Promise((told) => {
   const moved = [];
   const inside = "[data-testid=stMainBlockContainer] > [data-testid=stVerticalBlock]";
+  const beside = "[data-testid=stSidebar]";
   const ours = ({ sources }) => sources.some(({ node }) => node?.parentElement?.closest(inside))
-    && !sources.some(({ node }) => node instanceof Element && node.matches(inside));
+    && !sources.some(({ node }) => node instanceof Element && (node.matches(inside) || node.closest(beside)));
   const watch = new PerformanceObserver((list) =>
     moved.push(...(SHIFTS)({ getEntries: () => list.getEntries().filter(ours) })));
   watch.observe({ type: "layout-shift", buffered: true });
   setTimeout(() => told(moved), 100);
 })""".replace("SHIFTS", SHIFTS)
 """What has shifted inside the page since it was opened. Streamlit's frame is left out: it moves all of it when the
-sidebar opens, and when the code has come that brings the page's style."""
+sidebar opens, and when the code has come that brings the page's style, in the sidebar too."""
 
 
 def worst(shifts: list) -> float:

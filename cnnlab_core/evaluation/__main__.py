@@ -27,7 +27,7 @@ def measure_shipped(names: Sequence[str], attacked: int = USUAL) -> None:
 
     Raises ``InputError`` for a network whose card doesn't come with the lab.
     """
-    shipped = shipped_networks()
+    shipped, report = shipped_networks(), Report(every=20)
     for name in names:
         if name not in shipped:
             raise InputError(f"The card of {name} doesn't come with the lab, only those of {', '.join(shipped)}.")
@@ -37,9 +37,8 @@ def measure_shipped(names: Sequence[str], attacked: int = USUAL) -> None:
         begun = begun_card(blank_card(model, drawn, attacked), anew=True)
         minutes = max(1, round(card_seconds(model, drawn.x, drawn.y, begun) / 60))
         print(f"{name}: about {minutes} min where nothing else runs", flush=True)
-        report = Report(every=20)
         job = network_card_steps(model, attacked=attacked, anew=True)
-        card = finish(relay(job, lambda step, report=report: report(f"  {step.share:.0%}")))
+        card = finish(relay(job, lambda step: report(f"  {step.share:.0%}")))
         write_card(shipped_path(name), card)
         print(*(f"  {figure.called}: {figure.words}; {figure.note}" for figure in figures(card)), sep="\n")
     write_document()

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-COLOURS = ("#00c8b4", "#ffb000", "#ff4fa3", "#7aa2ff")
+COLOURS = ("#00e0c8", "#ffb000", "#d6336c", "#3f6bff")
 
 
 def fields_figure(

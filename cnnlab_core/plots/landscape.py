@@ -10,7 +10,7 @@ Array = npt.NDArray[np.float64]
 NAMES = ("along the first direction", "along the second")
 
 
-def loss_landscape(along: Array, losses: Array, *, height: int = 330) -> go.Figure:
+def loss_landscape(along: Array, losses: Array, *, height: int = 300) -> go.Figure:
     """The ``losses`` (P, P) as contours over ``along`` (P,), with the network in the middle; rows may be missing yet.
 
     Contours stand at even steps of the logarithm: one step is one factor.

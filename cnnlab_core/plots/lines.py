@@ -121,7 +121,7 @@ def _traces(line: Line, form: str, log: bool) -> list[dict[str, Any]]:
         "mode": "+".join(["lines"] * line.joined + ["markers"] * line.marked),
         "opacity": 0.28 if line.faint else 1,
         "line": {"color": line.colour, "width": 1 if line.faint else 2.4, "dash": line.dash},
-        "marker": {"size": 6},
+        "marker": {"size": 6 if line.joined else 10},
         "showlegend": not line.faint,
     }
     trace |= {"hoverinfo": "skip"} if line.faint else {"hovertemplate": form}

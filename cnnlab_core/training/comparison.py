@@ -101,7 +101,8 @@ def group_by_settings(runs: Sequence[Run]) -> list[Group]:
             groups.setdefault(repr(run.config.counting() | {"seed": 0}), []).append(run)
     made = []
     for members in groups.values():
-        finals = [final for run in members if (final := run.finals)]
+        # The same seed twice gives the same: it isn't a second one.
+        finals = list({run.config.seed: final for run in members if (final := run.finals)}.values())
         robust = [final["robust_accuracy"] for final in finals if "robust_accuracy" in final]
         accuracy = spread([final["accuracy"] for final in finals])
         bits = [final["bits"] for final in finals if "bits" in final]

@@ -22,11 +22,12 @@ from cnnlab_core.training.randomness import generator
 
 def pixel_statistics(pictures: Pictures, indices: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each colour channel over the chosen pictures, in pixels of [0, 1]."""
-    counts = np.zeros((3, 256), np.int64)
-    for chunk in np.array_split(indices, max(1, len(indices) // 5000)):
-        images = pictures.images[torch.from_numpy(chunk)].numpy()
+    counted = torch.zeros(3, 256, dtype=torch.long)
+    for chunk in torch.from_numpy(indices).split(5000):
+        images = pictures.images[chunk]
         for channel in range(3):
-            counts[channel] += np.bincount(images[..., channel].ravel(), minlength=256)
+            counted[channel] += images[..., channel].flatten().bincount(minlength=256)
+    counts = counted.numpy()
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
     variance = counts @ levels**2 / counts.sum(1) - mean**2

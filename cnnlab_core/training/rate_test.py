@@ -31,7 +31,7 @@ from cnnlab_core.training.trial import trial_steps
 LOWEST, HIGHEST = 1e-7, 100.0
 MOST_STEPS = 1000
 MOST_SECONDS = 300.0
-SMOOTHING = 0.9
+SMOOTHING, WARM_UP = 0.9, 10
 WORSE = 4.0
 """A smoothed loss of so many times the lowest ends the test: the rate is too large, and larger ones are worse."""
 LEAST = 20
@@ -63,11 +63,15 @@ class RateTest:
 
     @property
     def steepest(self) -> float | None:
-        """The rate at which the smoothed loss fell fastest against the logarithm of the rate, before ``best``."""
-        if self.best is None or self._lowest < 2:
+        """The rate at which the smoothed loss fell fastest against the logarithm of the rate, before ``best``.
+
+        The first ten steps don't count: the mean is of few losses there, and jumps.
+        """
+        if self.best is None or self._lowest < WARM_UP + 2:
             return None
-        slopes = np.gradient(self.smooth[: self._lowest + 1], np.log(self.rates[: self._lowest + 1]))
-        return float(self.rates[int(slopes.argmin())])
+        part = slice(WARM_UP, self._lowest + 1)
+        slopes = np.gradient(self.smooth[part], np.log(self.rates[part]))
+        return float(self.rates[part][int(slopes.argmin())])
 
     @property
     def _lowest(self) -> int:

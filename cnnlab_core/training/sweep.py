@@ -145,7 +145,10 @@ def follow_up(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Point:
-    """The runs with one ``value`` of a setting, of any seed, and the ``accuracy`` of those that were tested."""
+    """The runs with one ``value`` of a setting, of any seed, and the ``accuracy`` of those that were tested.
+
+    ``scores`` are by seed: the same one trained twice gives the same, and isn't a second one.
+    """
 
     value: Any
     runs: tuple[Run, ...]
@@ -169,7 +172,8 @@ def sweep_points(runs: Sequence[Run], base: Config, setting: str) -> list[Point]
     made = []
     for value in sorted(values, key=options.index if options else None):
         same = tuple(sorted((run for run in known if getattr(run.config, setting) == value), key=_seed))
-        made.append(Point(value, same, tuple(finals["accuracy"] for run in same if (finals := run.finals))))
+        scores = {run.config.seed: finals["accuracy"] for run in same if (finals := run.finals)}
+        made.append(Point(value, same, tuple(scores.values())))
     return made
 
 

@@ -14,7 +14,7 @@ VIEWS = [
     ("training", {"training_tab": "Watch"}),
     ("training", {"training_tab": "Results"}),
     ("training", {"training_tab": "Compare"}),
-    ("transfer_learning", {}),
+    ("transfer_learning", {"transfer_data": "Digits (10,000 of MNIST)"}),  # whose features the story needs too
     ("report_card", {"report_tab": "Corruptions"}),
     ("reading_text", {}),
     ("reading_text", {"reading_tab": "Through time"}),

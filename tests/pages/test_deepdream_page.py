@@ -88,6 +88,7 @@ def test_nonsense_in_the_address_is_left_aside(open_page, tab):
         "deepdream", dream_tab=tab, model="cifar10_standard", dream_layer="nowhere", neuron_layer="<b>",
         dream_octaves="99", class_target="unicorn", dream_step_size="nan", dream_channel="-4", dream_ask="one channel",
         neuron_channel="1e9", dream_side="7", zoom_frames="x", class_beside="AlexNet 3000", dream_trick="without",
+        neuron_steps="16", class_steps="8",
     )  # fmt: skip
     assert not app.error
 

@@ -138,6 +138,10 @@ def test_a_sweep_is_started_followed_and_cancelled(open_page, monkeypatch):
     press(app, "Cancel the 6 to come")
     assert not still_to_come(base)
     assert {run.id for run in list_runs()} == {base.id, other.id}
+    app.slider(key="training_sweep_seeds").set_value(2).run()
+    app.text_input(key="training_sweep_epochs").set_value("1").run()
+    assert "All of these runs are there" in texts(app)
+    assert next(button for button in app.button if button.key == "training_sweep_start").disabled
     app.text_input(key="training_sweep_epochs").set_value("one").run()
     assert "no number" in app.error[0].value
     other.delete()

@@ -144,7 +144,7 @@ def apart(vision, one, other):
 def test_the_colour_blind_can_tell_lines_apart(vision):
     assert min(apart(vision, *pair) for pair in combinations(CATEGORICAL, 2)) > 6.5
     assert min(apart(vision, *pair) for pair in pairwise(CATEGORICAL)) > 15
-    assert min(apart(vision, *pair) for pair in combinations(FIELDS, 2)) > 10
+    assert min(apart(vision, *pair) for pair in combinations(FIELDS, 2)) > 15
     assert min(apart(vision, *right_and_wrong) for right_and_wrong in CELLS.values()) > 15
 
 

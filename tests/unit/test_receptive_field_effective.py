@@ -56,8 +56,8 @@ def test_the_effective_field_lies_inside_the_theoretical_one():
 
 def test_thirty_sessions_clicking_units_get_their_own_answers(model, cat):
     """Each session follows one unit: its activation, its box, its effective field."""
-    node = "_blocks.4.add"
-    field = receptive_fields(model)[node]
+    node, cat = "_blocks.4.add", cat[..., :112, :112].contiguous()
+    field = receptive_fields(model, (112, 112))[node]
 
     def answer(unit):
         row, col = unit

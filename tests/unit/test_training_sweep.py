@@ -1,11 +1,13 @@
 """Sweeps: the runs of one, how one follows another, and what comes of them."""
 
+import shutil
+
 import pytest
 from training_runs import lab_folders, tiny, trained  # noqa: F401  a fixture
 
 from cnnlab_core.errors import InputError, RunError
 from cnnlab_core.training import Config, create_run, launch, list_runs, turns
-from cnnlab_core.training.comparison import run_table
+from cnnlab_core.training.comparison import group_by_settings, run_table
 from cnnlab_core.training.config import SETTINGS
 from cnnlab_core.training.sweep import (
     begin_next,
@@ -45,12 +47,14 @@ def test_each_run_starts_the_next_and_the_points_have_their_spread(spawned):
         be_trainer(run)
     assert [run.id for run in spawned] == [run.id for run in runs[1:]]
     assert not still_to_come(runs[0])
-    trained("another", seed=5, epochs=1)  # one that was started by itself, with equal settings
+    another = trained("another", seed=5, epochs=1)  # one that was started by itself, with equal settings
     create_run(tiny(epochs=2))  # unlike them
+    shutil.copytree(runs[0].folder, runs[0].folder.with_name("twice"))  # no further seed
     points = sweep_points(list_runs(), base, "learning_rate")
-    assert [(point.value, len(point.runs)) for point in points] == [(0.001, 1), (0.02, 2)]
-    scores = [run.finals["accuracy"] for run in list_runs() if run.config.learning_rate == 0.02 and run.finals]
+    assert [(point.value, len(point.runs), len(point.scores)) for point in points] == [(0.001, 1, 1), (0.02, 3, 2)]
+    scores = [runs[0].finals["accuracy"], another.finals["accuracy"]]
     assert sorted(points[1].scores) == sorted(scores)
+    assert {group.accuracy.count for group in group_by_settings(points[1].runs)} == {2}
     assert points[1].accuracy.mean == pytest.approx(sum(scores) / 2)
     table = {row["id"]: row for row in run_table(list_runs())}
     assert table[runs[0].id]["test accuracy"] == runs[0].finals["accuracy"]

@@ -56,6 +56,8 @@ def test_rates_are_read_off_a_curve_whose_shape_is_known():
     assert found.best == pytest.approx(rates[79])
     assert found.suggested == pytest.approx(found.best / 10)
     assert rates[40] < found.steepest <= rates[79]
+    jumping = RateTest(rates, np.concatenate([[3.0, 2.0], losses[2:]]))
+    assert jumping.steepest == found.steepest  # the first losses, of which the mean is taken, are too few
     flat = RateTest(rates[:30], losses[:30])
     assert flat.best is not None
     short = RateTest(rates[:19], losses[:19])

@@ -49,6 +49,11 @@ READS = {
 }
 
 
+LOOKS_HEIGHT = 266
+"""Of the presets on a laptop, in pixels: their place until the page's style comes, which lets them be as high as they
+are."""
+
+
 def show(subject: Subject) -> None:
     """Presets, the layer and the settings, and the dream that they give of the photo."""
     strip = strip_place(subject)
@@ -57,7 +62,7 @@ def show(subject: Subject) -> None:
         answer, row = main_answer(), st.container()
         with answer:
             said = later()
-        looks = st.container(key="dream_looks")
+        looks = st.container(key="dream_looks", height=LOOKS_HEIGHT, border=False)
         with st.popover(
             "More settings: octaves, steps, one channel, size …",
             icon=":material/tune:",

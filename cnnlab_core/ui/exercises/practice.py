@@ -27,7 +27,7 @@ def practice(place: Place, first: str, kinds: Sequence[Kind] = ()) -> Callable[[
     """The tab in which the exercises of ``place`` are done, or those of ``kinds``; it opens with the ``first``."""
 
     def show() -> None:
-        reserve("practice", "19rem")
+        reserve("practice", "20.3rem")
         work = st.container(key="practice")
         st.divider()
         exercise = choose(place, first, kinds)

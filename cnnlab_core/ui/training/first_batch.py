@@ -16,6 +16,7 @@ from cnnlab_core.recipes.training import first_batch as recipe
 from cnnlab_core.training import Config
 from cnnlab_core.training.checks import Facts
 from cnnlab_core.training.first_batch import DECIDING, FirstBatch, first_batch
+from cnnlab_core.ui.guess import learned
 from cnnlab_core.ui.results import digest
 from cnnlab_core.ui.runner import once, run
 from cnnlab_core.ui.show import folded, plain
@@ -52,6 +53,7 @@ def show(config: Config, facts: Facts) -> None:
         "The first pictures of step 1, with these settings and this seed: above as they are, below as they are learned "
         f"from.{smaller}{attacked} In the next epoch each of them is changed in another way."
     )
+    learned("what an answer must not depend on is changed at random again and again, and so no longer counts.")
     with folded("These pictures in Python", ":material/code:"):
         show_code(recipe.code(config, SHOWN), about="The first pictures of step 1")
 

@@ -70,18 +70,23 @@ def _chart(found: RateTest, of: Run, **more: Any) -> None:
 
 
 def _figure(found: RateTest) -> go.Figure:
+    # As far above where the loss began as the lowest is below: beyond, it only overflows.
+    low, start = found.smooth.min(), found.smooth[: found.smooth.argmin() + 1].max()
+    room = max(1.1 * (start - low), 0.1 * start)
+    ends = low - 0.2 * room, start + room
     lines = [
         Line("loss of each batch", found.rates, found.losses, ACCENT, faint=True),
         Line("smoothed", found.rates, found.smooth, ACCENT, ring=found.best),
     ]
     if found.suggested:
-        lines.append(Line("suggested", [found.suggested] * 2, [0, max(found.smooth)], CATEGORICAL[1], dash="dash"))
+        lines.append(Line("suggested", [found.suggested] * 2, ends, CATEGORICAL[1], dash="dash"))
     return line_figure(
         lines,
         title="Loss over the learning rate",
         x_title="learning rate",
         y_name="loss (nats)",
         x_axis={"type": "log", "exponentformat": "power", "dtick": 1},
+        y_range=ends,
         height=280,
     )
 

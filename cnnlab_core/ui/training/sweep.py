@@ -115,9 +115,10 @@ def _steer(
     """Start, and what can be done with a sweep that stands still."""
     busy = at_work()
     count = len(configs)
+    done = {run.config for point in points for run in point.runs if run.state().name != "failed"}.issuperset(configs)
     st.button(
         f"Start {count} runs" if count != 1 else "Start the run", key="training_sweep_start", type="primary",
-        icon=":material/play_arrow:", disabled=busy is not None or not configs, on_click=_start,
+        icon=":material/play_arrow:", disabled=busy is not None or done, on_click=_start,
         args=(base, setting, values, seeds, st.session_state.setdefault(_TOKEN, secrets.token_hex(8))),
     )  # fmt: skip
     ready = [run for point in points for run in point.runs if run.state().name == "ready"]
@@ -139,7 +140,7 @@ def _steer(
         st.markdown(f"“{plain(busy.about.name)}” is at work.")
     elif configs:
         with suppress(LabError):
-            st.markdown(_time(configs))
+            st.markdown("All of these runs are there. Take other values, or more seeds." if done else _time(configs))
 
 
 def _time(configs: list[Config]) -> str:

@@ -43,7 +43,7 @@ def try_out(
     """
     with main_picture():
         place = later()
-    under = st.container()
+    under, row = st.container(), st.container()
     key = digest(command, depends_on, question)
     lines = shipped_answer(of, command, question)
     if lines and everybodys_results().get(key) is None:
@@ -55,7 +55,7 @@ def try_out(
 
     outcome = run(
         command, key, steps, label=label, start=start, paint=paint, computes=False, for_everybody=of.shipped,
-        asked=asked, at=under,
+        asked=asked, at=row,
     )  # fmt: skip
     if outcome.result is not None:
         with place.container(), kept(outcome, command):
