@@ -201,7 +201,7 @@ def test_a_live_frame_is_answered_as_torch_says_and_the_next_one_no_sooner_than_
         {"scene": scene, "n": 5, "patch": ["a", -1, 10**9]},
     ])  # fmt: skip
     joined, join = [], Gate._join
-    monkeypatch.setattr(Gate, "_join", lambda self, who, new=True: joined.append(who) or join(self, who, new))
+    monkeypatch.setattr(Gate, "_join", lambda self, who, *more: joined.append(who) or join(self, who, *more))
     monkeypatch.setattr(live, "heard", lambda: next(frames))
     first = answer(app.run())
     number = app.session_state["visitors number"]
