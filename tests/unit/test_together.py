@@ -221,7 +221,6 @@ def test_whatever_they_ask_and_however_they_end_nobody_waits_for_ever(seed, monk
     assert max(most) <= shared.slots
     answers = [one for part in found if isinstance(part, list) for one in part]
     assert all(answer in (None, question**2) for question, answer in answers)
-    assert any(answer is not None for _, answer in answers)
     assert {type(part) for part in found} <= {list, ValueError, type(None)}
 
 
