@@ -139,7 +139,7 @@ visualise = plainly(visualise_steps)
 
 def _takes_one_size(model: LoadedModel) -> bool:
     """Whether a network of somebody's own can't take pictures of any other size; the lab's own all can."""
-    other = model.spec.preprocessing.crop + 1
+    other = 2 * model.spec.preprocessing.crop  # a pixel more is often lost on the way, and says nothing
     try:
         return model.spec.weights.held and not layer_table(model.spec.name, (other, other))
     except InputError:

@@ -234,5 +234,5 @@ def test_every_view_takes_it_or_says_what_it_cannot(open_page, addresses, page, 
         assert all(any(known in one for known in KNOWN) for one in said), (where, said)
 
 
-KNOWN = ("doesn't know what", "so no map belongs to a weight")
+KNOWN = ("doesn't know what", "doesn't know which pictures", "so no map belongs to a weight")
 """What a view says that can't take a network."""

@@ -150,8 +150,8 @@ def _settings(subject: LayerSubject, method: Method, target: int) -> tuple[Reque
         return Request(method, target, steps=steps, baseline=BASELINES[start]), f"{steps} gradients"
     if method == "Occlusion":
         side = subject.spec.preprocessing.crop
-        window = CONTROLS.number("window", "Square", 4, side, 32, 4)
-        stride = CONTROLS.number("stride", "Stride", 2, side, 16, 2)
+        window = CONTROLS.number("window", "Square", 4, side, min(32, side), 4)
+        stride = CONTROLS.number("stride", "Stride", 2, side, min(16, side), 2)
         squares = len(occlusion_corners(side, side, window, stride))
         return Request(method, target, baseline=0.5, window=window, stride=stride), f"{squares} squares"
     if method == "SmoothGrad":
