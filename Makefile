@@ -41,7 +41,7 @@ lint: $(VENV)/test.stamp
 
 # Pages of the API from its docstrings: docs/api/index.html.
 docs: $(VENV)/test.stamp
-	$(BIN)/python docs/make_api.py
+	$(BIN)/python -m docs.make_api
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks

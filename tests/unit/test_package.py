@@ -264,3 +264,11 @@ def test_notebooks_of_every_page_run_where_there_is_only_the_package(alone):
     runs = printed.partition("The runs here:")[2]
     assert finals.parent.name in runs
     assert "cifar10_standard" in runs  # one that comes with the lab
+
+
+@pytest.mark.wide
+def test_the_pages_of_the_api_are_built_and_know_every_name():
+    command = [sys.executable, "-m", "docs.make_api"]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert "Warn" not in built.stderr
+    assert 'id="train_steps"' in (ROOT / "docs" / "api" / "cnnlab_core" / "training.html").read_text(encoding="utf-8")
