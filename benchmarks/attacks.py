@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -14,11 +13,9 @@ from torch.nn import functional as F
 
 from benchmarks.measure import Row, count, medians_ms
 from cnnlab_core.attacks import pgd, pgd_steps
-from cnnlab_core.attacks.loop import Attack
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.runtime.company import Company, Seat
 
 EPS, STEP, STEPS = 4 / 255, 1 / 255, 10
 FIXED = 20
@@ -62,37 +59,15 @@ def measure() -> list[Row]:
         lambda: attack.run(bounded, x, criterion, epsilon=EPS),
         repeats=9,
     )
-    shared, unshared = _four_jobs(model, pictures)
     early, fixed_torchattacks, fixed_foolbox = _targeted(model, module, bounded, pictures)
     what = f"targeted PGD, momentum 0.5, to an 8-bit picture that fools, mean of {len(pictures)} photos"
     return [
         Row("a step of PGD", step, "forward and input gradient of the published graph", alone, "ms"),
-        Row("the same for each of four jobs that share a turn", shared, "four one after the other", unshared, "ms"),
         Row(f"PGD of {STEPS} steps, measured and rounded", whole, "torchattacks", by_torchattacks, "ms"),
         Row(f"PGD of {STEPS} steps, measured and rounded", whole, "foolbox", by_foolbox, "ms"),
         Row(what, early, f"torchattacks, {FIXED} steps", fixed_torchattacks, "ms"),
         Row(what, early, f"foolbox, {FIXED} steps", fixed_foolbox, "ms"),
     ]
-
-
-def _four_jobs(model: LoadedModel, pictures: list[torch.Tensor]) -> list[float]:
-    """Milliseconds of a step for each of four jobs: in one company, and each alone."""
-
-    def steps() -> list[Attack]:
-        return [pgd_steps(model, (pictures * 2)[job], eps=EPS, step_size=STEP, steps=10_000) for job in range(4)]
-
-    def step(job: Attack, seat: Seat) -> None:
-        with seat.taken():
-            next(job)
-        seat.leave()
-
-    with ThreadPoolExecutor(4) as four, ThreadPoolExecutor(1) as one:
-        shared, unshared = steps(), steps()
-        times = medians_ms(
-            lambda: list(four.map(step, shared, [*map(Seat, [Company()] * 4)])),
-            lambda: list(one.map(step, unshared, (Seat(Company()) for _ in unshared))),
-        )
-    return [time / 4 for time in times]
 
 
 def _targeted(

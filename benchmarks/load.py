@@ -1,5 +1,4 @@
-"""A class of thirty on one server: ``make load``, or
-``python -m benchmarks.load [--sessions 30] [--seconds 120] [--together 4]``.
+"""A class of thirty on one server: ``make load``, or ``python -m benchmarks.load [--sessions 30] [--seconds 120]``.
 
 Sessions over Streamlit's own protocol (see ``tab``) do what students do, with a pause of one to four seconds after each
 action, while one network is being trained. Printed as tables: the time from each action to its painted answer, how
@@ -374,8 +373,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--together", type=int, help="how many jobs may share a turn at the device; 1: none")
     options = parser.parse_args()
-    if options.together:
-        os.environ["CNNLAB_LOAD_TOGETHER"] = str(options.together)
     raise SystemExit(main(options.sessions, options.seconds))

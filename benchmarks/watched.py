@@ -5,7 +5,6 @@ What is measured from outside is a process; whether each model is in it once, on
 
 import gc
 import json
-import os
 import sys
 import threading
 import time
@@ -83,9 +82,6 @@ def _talk(connection: Connection) -> None:
 if __name__ == "__main__":
     from streamlit.web.cli import main
 
-    from cnnlab_core.runtime import gate
-
-    gate.TOGETHER = int(os.environ.get("CNNLAB_LOAD_TOGETHER", gate.TOGETHER))
     threading.Thread(target=_answer, args=(Path(sys.argv[1]),), daemon=True).start()
     sys.argv = ["streamlit", *sys.argv[2:]]
     main()

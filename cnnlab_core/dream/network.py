@@ -14,7 +14,6 @@ from torch import fx, nn
 from cnnlab_core.models.cuts import cut_behind
 from cnnlab_core.models.folding import folded, module_of
 from cnnlab_core.models.loaded import LoadedModel
-from cnnlab_core.models.together import together
 
 Values = dict[str, torch.Tensor]
 Look = Callable[[torch.Tensor], Values]
@@ -39,7 +38,7 @@ def values_at(model: LoadedModel, nodes: tuple[str, ...], before_activation: tup
 
     def values(x: torch.Tensor) -> Values:
         with model.refusing_small(x):
-            found = together(part, model.normalise(x).contiguous(memory_format=torch.channels_last))
+            found = part(model.normalise(x).contiguous(memory_format=torch.channels_last))
         return dict(zip(nodes, found, strict=True))
 
     return values

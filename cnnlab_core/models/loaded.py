@@ -20,7 +20,6 @@ from cnnlab_core.errors import InputError
 from cnnlab_core.images import check_pixels, to_tensor
 from cnnlab_core.models.layers import Layer, layer_table
 from cnnlab_core.models.spec import ModelSpec, Preprocessing, WeightsKind, wrong_size
-from cnnlab_core.models.together import together
 from cnnlab_core.runtime.device import is_out_of_memory
 from cnnlab_core.runtime.short_repr import short_repr
 
@@ -94,13 +93,13 @@ class LoadedModel:
         """Logits (N, classes) of pixels (N, 3, H, W), float32 in [0, 1]. Raises ``InputError`` for other inputs."""
         check_pixels(x)
         with self.refusing_small(x):
-            return together(self.quick or self.network, self.normalise(x))
+            return (self.quick or self.network)(self.normalise(x))
 
     def published(self, x: torch.Tensor) -> torch.Tensor:
         """The same by the published graph, layer by layer as maps and explanations see it: other in the last digits."""
         check_pixels(x)
         with self.refusing_small(x):
-            return together(self.network, self.normalise(x))
+            return self.network(self.normalise(x))
 
     @contextmanager
     def refusing_small(self, x: torch.Tensor) -> Iterator[None]:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from cnnlab_core.runtime.company import Company, Seat
 from cnnlab_core.runtime.device import available_cores, finish_kernels
 
 Step = TypeVar("Step")
@@ -27,21 +26,16 @@ LONG_SECONDS = 1.0
 """Who waits longer for a turn is told of, so that trainings stand back."""
 _REMEMBERED = 1000
 """Visitors whose turns are counted, before those who have had no more than others are forgotten."""
-TOGETHER = 4
-"""Jobs that share a turn, at most: with more of them, each takes hardly less time."""
 _NICE = 5
 """How far long jobs stand back behind everything else in this process; a trainer beside it, at 19, still further."""
 
 
 class _Ticket:
-    """A place in the queue: a smaller ``turn`` comes first, and an ``express`` one may go beyond the slots.
+    """A place in the queue: a smaller ``turn`` comes first, and an ``express`` one may go beyond the slots."""
 
-    Once it is its turn, it has a ``seat`` among those who share the slot. ``wish`` is that of its seat before.
-    """
-
-    def __init__(self, who: Hashable, turn: int, express: bool, wish: Hashable = None) -> None:
-        self.who, self.turn, self.express, self.wish = who, turn, express, wish
-        self.seat: Seat | None = None
+    def __init__(self, who: Hashable, turn: int, express: bool) -> None:
+        self.who, self.turn, self.express = who, turn, express
+        self.granted = False
         self.listening = False
 
 
@@ -77,19 +71,13 @@ class Gate:
 
     ``when_long`` is called now and then while a job waits longer than ``LONG_SECONDS`` for a turn. ``settle`` ends
     each turn, in its slot: what a GPU is still at would else be in the way of the next one, and of nobody's account.
-
-    Where that takes the last free slot, up to ``together`` jobs of the same round share it, if they asked for the same
-    in their last slices (see ``runtime.company``). A visitor has one turn in a round, shared or not, and each counts
-    its part of the time.
     """
 
     when_long: Callable[[], None] = staticmethod(lambda: None)
 
-    def __init__(
-        self, slots: int, express: int = 0, settle: Callable[[], None] = lambda: None, together: int = 1
-    ) -> None:
+    def __init__(self, slots: int, express: int = 0, settle: Callable[[], None] = lambda: None) -> None:
         self._free = self.slots = slots
-        self._express, self._settle, self._together = express, settle, together
+        self._express, self._settle = express, settle
         self._resting: list[_Lane] = []  # as many lanes as were ever needed at once
         self._queue: list[_Ticket] = []
         self._round = 0
@@ -141,21 +129,22 @@ class Gate:
         """
         who = object() if who is None else who
         with closing(job):
-            turns, wish = 0, None
+            turns = 0
             while True:
                 new = turns < _FIRST_TURNS
-                ticket, begun = self._join(who, new, wish), None
+                ticket, begun = self._join(who, new), None
                 joined = time.monotonic()
                 try:
-                    while not (seat := self._listen(ticket, report_seconds)):
+                    while not self._listen(ticket, report_seconds):
                         if time.monotonic() - joined > LONG_SECONDS:
                             self.when_long()
                         yield Waiting(self._ahead_of(ticket))
                     begun = time.monotonic()
-                    work = partial(_advance, job, slice_seconds, seat)
-                    steps, outcome = work() if new and not aside else self._aside(work)
+                    if new and not aside:
+                        steps, outcome = _advance(job, slice_seconds)
+                    else:
+                        steps, outcome = self._aside(lambda: _advance(job, slice_seconds))
                     self._settle()
-                    wish = seat.wish
                 finally:
                     taken = time.monotonic() - begun if begun and slice_seconds else 0.0
                     self._leave(ticket, int(taken / slice_seconds) if taken else 1)
@@ -165,54 +154,46 @@ class Gate:
                 if outcome:
                     return outcome[0]
 
-    def _join(self, who: Hashable, new: bool = True, wish: Hashable = None) -> _Ticket:
+    def _join(self, who: Hashable, new: bool = True) -> _Ticket:
         with self._changed:
             turn = max(self._round, self._next.get(who, 0))
             self._next[who] = turn + 1
             if len(self._next) > _REMEMBERED:
                 self._next = {who: turn for who, turn in self._next.items() if turn > self._round}
             turn -= _FIRST_TURNS * new
-            ticket = _Ticket(who, turn, new and turn <= self._round, None if new else wish)
+            ticket = _Ticket(who, turn, new and turn <= self._round)
             insort(self._queue, ticket, key=lambda other: other.turn)  # behind those of the same round
         return ticket
 
-    def _listen(self, ticket: _Ticket, seconds: float) -> Seat | None:
-        """Wait up to ``seconds`` for the slot; gives the seat once it is held."""
+    def _listen(self, ticket: _Ticket, seconds: float) -> bool:
+        """Wait up to ``seconds`` for the slot; True once it is held."""
         with self._changed:
             ticket.listening = True
             self._hand_out()
-            self._changed.wait_for(lambda: ticket.seat is not None, seconds)
+            self._changed.wait_for(lambda: ticket.granted, seconds)
             ticket.listening = False
-            return ticket.seat
+            return ticket.granted
 
     def _leave(self, ticket: _Ticket, turns: int = 1) -> None:
         """The end of a ticket; it counts as so many ``turns``, or as none if it never had the slot."""
         with self._changed:
-            if ticket.seat:
-                self._free += ticket.seat.leave()
-                turns = max(turns // ticket.seat.company.size, 1)
+            if ticket.granted:
+                self._free += 1
             else:
                 self._queue.remove(ticket)
                 turns = 0
             if ticket.who in self._next:
-                self._next[ticket.who] += turns - 1
+                self._next[ticket.who] += max(turns, ticket.granted) - 1
             self._hand_out()
 
     def _hand_out(self) -> None:
         """Give the free slots to the first tickets that are listening. Call with the condition held."""
-        listening = [ticket for ticket in self._queue if ticket.listening]
-        for ticket in listening:
-            if ticket.seat is None and self._free + (self._express if ticket.express else 0) > 0:
+        for ticket in [ticket for ticket in self._queue if ticket.listening]:
+            if self._free + (self._express if ticket.express else 0) > 0:
+                ticket.granted = True
+                self._queue.remove(ticket)
                 self._free -= 1
                 self._round = max(self._round, ticket.turn)
-                company = [ticket]
-                if ticket.wish and self._free <= 0:
-                    alike = ticket.wish, ticket.turn
-                    company = [one for one in listening if not one.seat and (one.wish, one.turn) == alike]
-                shared = Company()
-                for one in company[: self._together]:
-                    one.seat = Seat(shared)
-                    self._queue.remove(one)
         self._changed.notify_all()
 
     def _aside(self, work: Callable[[], Result]) -> Result:
@@ -262,18 +243,17 @@ class _Lane:
             del future, work  # nothing is kept of a job that is over
 
 
-def _advance(job: Generator[Step, None, Result], seconds: float, seat: Seat) -> tuple[list[Step], tuple[Result] | None]:
+def _advance(job: Generator[Step, None, Result], seconds: float) -> tuple[list[Step], tuple[Result] | None]:
     """Take steps from ``job`` for about ``seconds``; the second value holds its result once it has ended."""
     steps: list[Step] = []
-    with seat.taken():
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                steps.append(next(job))
-            except StopIteration as stop:
-                return steps, (stop.value,)
-            if time.monotonic() >= end:
-                return steps, None
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            steps.append(next(job))
+        except StopIteration as stop:
+            return steps, (stop.value,)
+        if time.monotonic() >= end:
+            return steps, None
 
 
 @cache
@@ -281,10 +261,6 @@ def gate(device_type: str = "cpu") -> Gate:
     """The gate that all sessions share for a kind of device: a slot per core on a CPU, one slot on a GPU.
 
     On a CPU a first turn of one more job may begin while all slots are taken: the cores are shared by the system, and
-    a page that asks for little is there at once. Further turns are shared by up to four.
+    a page that asks for little is there at once.
     """
-    return (
-        Gate(available_cores(), express=1, together=TOGETHER)
-        if device_type == "cpu"
-        else Gate(1, settle=finish_kernels)
-    )
+    return Gate(available_cores(), express=1) if device_type == "cpu" else Gate(1, settle=finish_kernels)
