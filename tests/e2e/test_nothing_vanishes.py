@@ -4,15 +4,18 @@ import pytest
 from playwright.sync_api import expect
 from shifts import LAYOUT_SHIFT, SHIFTS, worst
 
-WATCH = """() => {
+SEEN = """() => {
   const seen = (root) => [...root.querySelectorAll("*")].reduce((count, one) => count + (one.shadowRoot
     ? seen(one.shadowRoot)
     : one.matches("img, canvas, svg.main-svg, [role=grid]") && one.checkVisibility({ visibilityProperty: true })
       && Math.min(one.getBoundingClientRect().width, one.getBoundingClientRect().height) > 40), 0);
+  const picture = document.querySelector(".st-key-main_picture");
+  return picture ? seen(picture) : 0;
+}"""
+WATCH = """() => {
   const watched = window.watched = { frames: 0, gone: 0, moved: [] };
   const look = () => {
-    const picture = document.querySelector(".st-key-main_picture");
-    const parts = picture ? seen(picture) : 0;
+    const parts = (SEEN)();
     watched.first ??= parts;
     watched.frames++;
     if (parts < Math.max(watched.first, 1)) watched.gone++;
@@ -21,7 +24,7 @@ WATCH = """() => {
   look();
   watched.shifts = new PerformanceObserver((list) => watched.moved.push(...(SHIFTS)(list)));
   watched.shifts.observe({ type: "layout-shift" });
-}""".replace("SHIFTS", SHIFTS)
+}""".replace("SEEN", SEEN).replace("SHIFTS", SHIFTS)
 STOP = """() => {
   cancelAnimationFrame(window.watched.next);
   window.watched.shifts.disconnect();
@@ -87,6 +90,7 @@ def test_the_picture_stays_and_nothing_jumps_while_a_control_is_moved(lab, addre
     lab.page.set_viewport_size({"width": 1366, "height": 768})
     page = lab.open(f"/{address}")
     lab.settle()
+    page.wait_for_function(SEEN)  # still opening, until then
     page.evaluate(WATCH)
     drag(lab)
     lab.settle()
