@@ -64,19 +64,26 @@ export default function ({ data, parentElement, setStateValue }) {
       height: `${100 / rows}%`, width: `${100 / cols}%`,
     });
   };
-  const boxOf = (index) => {
-    const [down, across] = [field?.rows[Math.floor(index / cols)], field?.cols[index % cols]];
-    return down && across ? [down[0], across[0], down[1], across[1]] : null;
-  };
-  // As size, jump and start have it, with the padding; the box on the photo where there is no closed form.
-  const wholeOf = (index) => {
-    if (!reach) return boxOf(index);
+  // As size, jump and start have it, with the padding.
+  const byForm = (index) => {
     const place = [Math.floor(index / cols), index % cols];
     const [top, left] = [0, 1].map((axis) => Math.ceil(reach.start[axis] + place[axis] * reach.jump[axis]));
     const [bottom, right] = [0, 1].map((axis) =>
       Math.floor(reach.start[axis] + place[axis] * reach.jump[axis] + reach.size[axis] - 1));
     return [top, left, bottom, right];
   };
+  // On the photo: as the `field` has it for each row and column, or, without one, the form cut at the photo's edges.
+  const boxOf = (index) => {
+    if (field) {
+      const [down, across] = [field.rows[Math.floor(index / cols)], field.cols[index % cols]];
+      return down && across ? [down[0], across[0], down[1], across[1]] : null;
+    }
+    if (!reach) return null;
+    const [top, left, bottom, right] = byForm(index);
+    const cut = [Math.max(0, top), Math.max(0, left), Math.min(height - 1, bottom), Math.min(width - 1, right)];
+    return cut[0] <= cut[2] && cut[1] <= cut[3] ? cut : null;
+  };
+  const wholeOf = (index) => (reach ? byForm(index) : boxOf(index));
 
   const lookThrough = (index) => {
     const pen = photo.getContext("2d");
@@ -128,7 +135,7 @@ export default function ({ data, parentElement, setStateValue }) {
     if (box) {
       const [low, high] = below ? [height - 1 - box[2], height - 1 - box[0]] : [box[0], box[2]];
       parts.push(`sees rows ${low + pixels} to ${high + pixels}, columns ${box[1] + pixels} to ${box[3] + pixels}`);
-    } else if (field) parts.push("sees nothing but padding");
+    } else if (field || reach) parts.push("sees nothing but padding");
     says.textContent = parts.join(" · ");
   };
   const point = (index) => {

@@ -60,6 +60,6 @@ def class_bars(
 def histogram(values: npt.ArrayLike, *, bins: int = 40, height: int = 150) -> go.Figure:
     """A histogram with ``bins`` equal bins, counted here so that the browser gets only the counts."""
     counts, edges = np.histogram(np.asarray(values, dtype=np.float64), bins=bins)
-    middles, width = (edges[:-1] + edges[1:]) / 2, float(edges[1] - edges[0])
+    middles, width = ((edges[:-1] + edges[1:]) / 2).astype(np.float32), float(edges[1] - edges[0])  # half the bytes
     bars = {"type": "bar", "x": middles, "y": counts, "width": width, "marker": {"color": ACCENT}, "hoverinfo": "x+y"}
     return make_figure([bars], height=height, y={"visible": False}, names=("value", "count"), bargap=0)

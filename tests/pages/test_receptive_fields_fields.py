@@ -31,13 +31,23 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
         assert cols == [[box.left + first, box.right + first] for first in (0, 1, 0, 1)]
     assert outer == (4 * row - 6, 4 * col - 6, 4 * row + 12, 4 * col + 12)
     data = json.loads(app.get("bidi_component")[0].proto.json)  # what the browser draws of any unit
-    spans = {axis: data["field"][axis] for axis in ("rows", "cols")}
-    assert (spans["rows"][row], spans["cols"][col]) == ([inner.top, inner.bottom], [inner.left, inner.right])
+    assert data["field"] is None, "cut at the photo's edges, size, jump and start give the same boxes"
+    assert inner == (max(outer.top, 0), max(outer.left, 0), min(outer.bottom, 223), min(outer.right, 223))
     assert data["reach"] == {"size": [19, 19], "jump": [4, 4], "start": [-6, -6]}
     assert data["chosen"] == 56 * row + col
     pixels = (inner.bottom - inner.top + 1) * (inner.right - inner.left + 1)
     assert guess_at(app, "share")[0] == "under 1 %"
     assert f"{pixels:,} pixels, {100 * pixels / 224**2:.2g} %" in markdown(app)
+
+
+def test_where_each_layer_cuts_off_more_the_browser_gets_every_box(open_page, fields):
+    name = "_blocks.2._depthwise_conv.static_padding"
+    app = open_page("receptive_fields", maps_tab="Receptive field", maps_depth="any layer", maps_layer=name)
+    data = json.loads(app.get("bidi_component")[0].proto.json)
+    boxes = [fields[name].box(place, place) for place in range(58)]
+    assert boxes[0] is None, "a row of padding sees nothing"
+    assert data["field"]["rows"] == [box and [box.top, box.bottom] for box in boxes]
+    assert data["field"]["cols"] == [box and [box.left, box.right] for box in boxes]
 
 
 @pytest.mark.parametrize(("counting", "unit"), [("from 1, bottom left", "(28, 29)"), ("from 0, top left", "(28, 28)")])

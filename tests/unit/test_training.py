@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -465,6 +466,24 @@ def test_precision_is_chosen_without_touching_the_network():
     with torch.no_grad():
         one.network.conv1.weight.fill_(float("inf"))
     assert choose_precision(one.network, one.normalise, batch_of())[0] == "float32"
+
+
+def test_where_bfloat16_is_hopeless_few_pictures_tell():
+    halved = []
+
+    class Emulated(nn.Sequential):
+        def forward(self, x):
+            if torch.is_autocast_enabled("cpu"):
+                halved.append(len(x))
+                time.sleep(0.2)
+            return super().forward(x)
+
+    network = Emulated(nn.Flatten(), nn.Linear(3072, 10))
+    batch = Batch(torch.rand(64, 3, 32, 32), torch.zeros(64, dtype=torch.long))
+    chosen, why = choose_precision(network, lambda x: x, batch)
+    assert chosen == "float32"
+    assert "bfloat16 takes" in why
+    assert max(halved) == 16
 
 
 def test_bfloat16_trains_and_resumes_in_bfloat16():

@@ -1,5 +1,6 @@
 """A photo, one of its feature maps, and the map over the photo, with what each unit sees: ``assets/units``."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def show_units(
         "height": height,
         "width": width,
         "margin": _margin(spans, reach, rows, cols, height) if padding else 0,
-        "field": spans or None,
+        "field": None if _cut_reach(reach, rows, cols, height, width) == spans else spans or None,
         "reach": reach,
         "chosen": unit[0] * cols + unit[1],
         "counted": {
@@ -95,6 +96,20 @@ def _spans(field: ReceptiveField | None, rows: int, cols: int) -> dict[str, Any]
         "rows": [box and (box.top, box.bottom) for box in down],
         "cols": [box and (box.left, box.right) for box in across],
     }
+
+
+def _cut_reach(reach: dict[str, Any] | None, rows: int, cols: int, height: int, width: int) -> dict[str, Any]:
+    """The same spans by size, jump and start, cut at the photo's edges: where they agree, the browser finds them."""
+    if not reach:
+        return {}
+    found: dict[str, Any] = {}
+    for axis, (name, count, side) in enumerate((("rows", rows, height), ("cols", cols, width))):
+        firsts = [reach["start"][axis] + place * reach["jump"][axis] for place in range(count)]
+        edges = [
+            (max(0, math.ceil(first)), min(side - 1, math.floor(first + reach["size"][axis] - 1))) for first in firsts
+        ]
+        found[name] = [edge if edge[0] <= edge[1] else None for edge in edges]
+    return found
 
 
 def _reach(field: ReceptiveField | None) -> dict[str, Any] | None:
