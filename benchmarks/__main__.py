@@ -13,6 +13,7 @@ NAMES = (
     "model_load",
     "home_paint",
     "page_weight",
+    "page_tasks",
     "memory",
     "receptive_fields",
     "network_picture",

@@ -1,4 +1,4 @@
-"""What pages send to a browser, how far anything on them moves, and how long they keep it busy, beside the goals.
+"""What pages send to a browser, and how far anything on them moves, beside the goals.
 
 A bare Streamlit page with a slider and a picture stands beside them: what it costs is Streamlit's own.
 """
@@ -21,11 +21,9 @@ LAPTOP = {"width": 1366, "height": 768}
 
 # Every shift counts, also one in the half second after a click, which the web vital leaves out: to an eye it jumps.
 WATCH = """
-window.seen = {shift: 0, task: 0};
-const watch = (type, see) =>
-  new PerformanceObserver((list) => list.getEntries().forEach(see)).observe({type, buffered: true});
-watch("layout-shift", (one) => window.seen.shift += one.value);
-watch("longtask", (one) => window.seen.task = Math.max(window.seen.task, one.duration));
+window.shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => window.shift += one.value))
+  .observe({type: "layout-shift", buffered: true});
 """
 
 BARE = """
@@ -40,14 +38,13 @@ st.bar_chart([at, 1, 2])
 
 @dataclass(frozen=True)
 class Case:
-    """What a visitor does on the page at ``address``, and the goals for it: kB sent, shift, ms of one task."""
+    """What a visitor does on the page at ``address``, and the goals for it: kB sent, shift."""
 
     what: str
     address: str
     act: Callable[[Page], object] | None
     kilobytes: float
     shift: float = 0.05
-    task: float = 300
 
 
 def press(name: str) -> Callable[[Page], object]:
@@ -168,9 +165,8 @@ class Watched:
 
     def so_far(self) -> list[tuple[str, float, str]]:
         """What came and happened since it was opened: names, figures and units."""
-        seen = self.page.evaluate("window.seen")
         sizes = ("sent", self.bytes / 1000, "kB"), ("libraries", self.libraries / 1000, "kB")
-        return [*sizes, ("shift", 1000 * seen["shift"], "thousandths"), ("longest task", seen["task"] or 1, "ms")]
+        return [*sizes, ("shift", 1000 * self.page.evaluate("window.shift"), "thousandths")]
 
     def open(self, address: str) -> None:
         before = self.scripts.finished
@@ -181,10 +177,10 @@ class Watched:
             had = self.bytes
             self.page.wait_for_timeout(1500)
 
-    def during(self, act: Callable[[Page], object] | None) -> tuple[float, float, float, float]:
-        """Kilobytes as they come, kilobytes of the socket's messages unpacked, shift, and the longest task in
-        milliseconds, while ``act`` is done and what it asked for comes."""
-        self.page.evaluate("window.seen = {shift: 0, task: 0}")
+    def during(self, act: Callable[[Page], object] | None) -> tuple[float, float, float]:
+        """Kilobytes as they come, kilobytes of the socket's messages unpacked, and shift, while ``act`` is done and
+        what it asked for comes."""
+        self.page.evaluate("window.shift = 0")
         before, messages, done = self.bytes, self.unpacked, self.scripts.finished
         if act is None:
             self.page.wait_for_timeout(3000)
@@ -192,8 +188,8 @@ class Watched:
             act(self.page)
             self.scripts.wait(done, seconds=300)
             self.page.wait_for_timeout(1500)
-        seen = self.page.evaluate("window.seen")
-        return (self.bytes - before) / 1000, (self.unpacked - messages) / 1000, seen["shift"], seen["task"]
+        shift = self.page.evaluate("window.shift")
+        return (self.bytes - before) / 1000, (self.unpacked - messages) / 1000, shift
 
 
 def tabs_to_the_picture(page: Page) -> int:
@@ -214,18 +210,17 @@ def measure() -> list[Row]:
             bare = Watched(browser, line)
             bare.open("")
             beside = bare.so_far()
-            sent, unpacked, shift, task = bare.during(notch("Slider"))
+            sent, unpacked, shift = bare.during(notch("Slider"))
             rows.append(Row("a bare Streamlit page, one notch of a slider", sent, "goal for a notch", 15, "kB"))
             rows.append(Row("its layout shift", 1000 * shift, "goal", 50, "thousandths"))
         with lab_server() as (address, _), counted(address) as line:
             for case in CASES[:1] if TINY else CASES:
                 watched = Watched(browser, line)
                 watched.open(case.address)
-                sent, messages, shift, task = watched.during(case.act)
+                sent, messages, shift = watched.during(case.act)
                 rows.append(Row(f"{case.what}: sent", sent, "goal", case.kilobytes, "kB"))
                 rows.append(Row(f"{case.what}: messages, unpacked", messages, "a bare page's notch", unpacked, "kB"))
                 rows.append(Row(f"{case.what}: shift", 1000 * shift, "goal", 1000 * case.shift, "thousandths"))
-                rows.append(Row(f"{case.what}: longest task", task, "goal", case.task, "ms"))
                 watched.page.close()
             for name in ("network",) if TINY else ("network", "", "classifier", "convolution", "adversarial"):
                 watched = Watched(browser, line)

@@ -37,12 +37,15 @@ def page(name: str) -> None:
         show_problem(error)
         st.stop()
     show_refused()
-    if st.query_params.get(CARRIED):
+    is_taught = bool(st.query_params.get(CARRIED))
+    if is_taught:
         from cnnlab_core.ui.lesson_card import show_card  # exercises need torch, which the home page doesn't load
 
         show_card(name, head)
     elif not show_lesson(head):
-        show_story(name, head)
+        is_taught = show_story(name, head)
+    if is_taught:
+        st.html(asset("frame", "closer.css"))
     warm_up()
 
 

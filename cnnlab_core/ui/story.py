@@ -26,10 +26,13 @@ _SHOWN = "shown"
 _keys = st.components.v2.component("cnnlab_story", js=read_asset("story", "story.js"))
 
 
-def show_story(page: str, head: DeltaGenerator) -> None:
-    """The open step of the page's story; else, in the page's ``head``, the way into it. Nothing on a page without."""
+def show_story(page: str, head: DeltaGenerator) -> bool:
+    """The open step of the page's story; else, in the page's ``head``, the way into it. Nothing on a page without.
+
+    Gives whether a step is open.
+    """
     if not has_story(page):
-        return
+        return False
     story = read_story(page)
     wanted = st.query_params.get(PARAMETER)
     opened, choice = st.session_state.pop(_OPEN, ("", None))
@@ -40,7 +43,7 @@ def show_story(page: str, head: DeltaGenerator) -> None:
             st.session_state["shared"].choose(choice)
         with head:
             _offer(page, story)
-        return
+        return False
     number, shown = _read(wanted)
     if not 1 <= number <= len(story.steps) + 1:
         refuse(PARAMETER, "the story's step", wanted, "step 1", f"1 to {len(story.steps)}")
@@ -62,6 +65,7 @@ def show_story(page: str, head: DeltaGenerator) -> None:
             _step(page, story, number, shown)
     with head, st.container(key="story_steps", horizontal=True, gap="small", vertical_alignment="center"):
         _steps(page, story, number)
+    return True
 
 
 def _offer(page: str, story: Story) -> None:
