@@ -117,6 +117,10 @@ CACHE_MB = Limit(
     "CNNLAB_CACHE_MB", 4000, 1, 10**8, "MB", "caches: features, dreams",
     "what was used longest ago is deleted, and made anew when it is wanted",
 )  # fmt: skip
+FEATURES_MB = Limit(
+    "CNNLAB_FEATURES_MB", 64, 1, 1_000_000, "MB", "the features of pictures that are learned from together",
+    "they aren't computed, and a sentence says how many pictures may be",
+)  # fmt: skip
 RESULTS_MB = Limit(
     "CNNLAB_RESULTS_MB", 48, 1, 10_000, "MB", "results kept for a visitor, in all tabs together",
     "the oldest are forgotten, and computed anew when they are wanted",

@@ -11,7 +11,7 @@ from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.jobs import Progress, part, plainly
 from cnnlab_core.runtime.short_repr import short_repr
 from cnnlab_core.transfer.collections import Drawn
-from cnnlab_core.transfer.extraction import extract_steps
+from cnnlab_core.transfer.extraction import extract_steps, refuse_large
 from cnnlab_core.transfer.projection import Projection, project
 from cnnlab_core.transfer.softmax_regression import SoftmaxRegression, choose_penalty_steps
 
@@ -62,6 +62,7 @@ class Learned:
 def parts_steps(model: LoadedModel, drawn: Drawn) -> Generator[Progress[None], None, Parts]:
     """The features of the drawn pictures, part by part, so that shards stay the same when more are drawn."""
     total, done = len(drawn.items), 0
+    refuse_large(model.spec, total)
     found = []
     for items in (drawn.train, drawn.validation, drawn.test):
         x = yield from part(extract_steps(model, items), done, len(items), total)

@@ -14,12 +14,14 @@ import numpy as np
 import torch
 
 from cnnlab_core.checks import by_annotation
+from cnnlab_core.errors import InputError
 from cnnlab_core.interpretability.activations import capture
 from cnnlab_core.models import ModelSpec, layer_table
 from cnnlab_core.models.layers import features_before_classifier
 from cnnlab_core.models.loaded import LoadedModel
 from cnnlab_core.runtime.files import cache_folder, slug, write_atomically
 from cnnlab_core.runtime.jobs import Progress, meanwhile, plainly
+from cnnlab_core.runtime.limits import FEATURES_MB
 from cnnlab_core.training.storage import trim_caches
 from cnnlab_core.transfer.collections import Item
 
@@ -62,9 +64,28 @@ def features(model: LoadedModel, x: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.normalize(flat, dim=1)
 
 
+def refuse_large(spec: ModelSpec, count: int) -> None:
+    """Raise ``InputError`` if the features of so many pictures are more than ``FEATURES_MB`` allows.
+
+    What learns from them has several copies of them in memory.
+    """
+    size, most = feature_layer(spec).size, FEATURES_MB.now()
+    if 4 * size * count > most * 10**6:
+        few = most * 10**6 // (4 * size)
+        raise InputError(
+            f"{count:,} pictures with {size:,} features each (what enters this network's classifier) are more than the "
+            f"{most:,} MB that are allowed here: {few:,} pictures would fit. Choose fewer, or a network with fewer "
+            "features."
+        )
+
+
 @by_annotation
 def extract_steps(model: LoadedModel, items: Sequence[Item]) -> Generator[Progress[None], None, np.ndarray]:
-    """The features of many pictures, float32 (N, size); those in the cache are read from it."""
+    """The features of many pictures, float32 (N, size); those in the cache are read from it.
+
+    Raises ``InputError`` for more than ``FEATURES_MB`` of them.
+    """
+    refuse_large(model.spec, len(items))
     size, found = feature_layer(model.spec).size, []
     batch = 4 if model.device.type == "cpu" else SHARD
     for first in range(0, len(items), SHARD):

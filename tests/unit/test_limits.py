@@ -6,8 +6,11 @@ import pytest
 from places import ROOT
 
 from cnnlab_core.errors import InputError, RunError
+from cnnlab_core.models import load_model
 from cnnlab_core.runtime.limits import LIMITS, QUEUE, TRAINING_QUEUE, check_limits
 from cnnlab_core.training import launch
+from cnnlab_core.transfer import extract, learn, open_collection
+from cnnlab_core.transfer.collections import Drawn
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.setting)
@@ -51,3 +54,13 @@ def test_no_more_runs_wait_than_may(monkeypatch):
     launch.refuse_a_long_queue(TRAINING_QUEUE.now() + 1)
     with pytest.raises(RunError, match="2 runs are already waiting"):
         launch.refuse_a_long_queue(TRAINING_QUEUE.now())
+
+
+def test_features_are_bounded_before_they_are_computed(monkeypatch):
+    model, item = load_model("squeezenet1_1", weights="random"), open_collection("shapes").train[0]
+    monkeypatch.setenv("CNNLAB_FEATURES_MB", "1")
+    monkeypatch.setattr("cnnlab_core.transfer.extraction.features", None)
+    with pytest.raises(InputError, match="489 pictures with 512 features.*more than the 1 MB.*: 488 pictures would"):
+        extract(model, [item] * 489)
+    with pytest.raises(InputError, match="489 pictures"):  # each part would fit, but not all of them
+        learn(model, Drawn(("one",), *([item] * 163,) * 3))
