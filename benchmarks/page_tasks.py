@@ -146,7 +146,7 @@ def unwatched_tab() -> Iterator[Tab]:
             f"--user-data-dir={profile}",
         ]
         browser = subprocess.Popen(
-            [find_browser() or "chromium", *FLAGS, *options, "about:blank"], stderr=subprocess.PIPE, text=True
+            [find_browser() or "chromium", *FLAGS, *options, "about:blank"], stderr=subprocess.PIPE, encoding="utf-8"
         )
         try:
             assert browser.stderr

@@ -7,6 +7,7 @@ import torch
 from onnx_files import node, onnx
 from places import ROOT
 from safetensors.torch import save as safetensors
+from timm import create_model
 from torchvision.models import mobilenet_v2
 
 from cnnlab_core.images import open_image, sample_images
@@ -100,9 +101,11 @@ FILES = {
     "exported.onnx": lambda: np.load(ROOT / "tests" / "onnx_exports.npz")["vision_transformer new"].tobytes(),
     "many.pt": lambda: resnet_file(classes=21_000),
     "large.onnx": lambda: digits_file(side=512),
+    "timms.pt": lambda: torch_saved({"arch": "test_vit", "state_dict": seeded(create_model("test_vit")).state_dict()}),
 }
 """What visitors bring: a ResNet for CIFAR from another project, a MobileNet of five classes, one channel of 28 × 28 in
-an ONNX file that isn't torch's, one that is (with attention), 21,000 classes, pictures of 512 × 512."""
+an ONNX file that isn't torch's, one that is (with attention), 21,000 classes, pictures of 512 × 512, and a
+checkpoint of timm's training, of a network that has no graph."""
 
 
 def session_with(file, content, **settings):

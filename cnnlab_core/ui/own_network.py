@@ -92,9 +92,10 @@ def _dialog(networks: Networks, chosen: str, picture: Picture, choose: Choose) -
             f"- a self-test on {_ON_TRIAL} photos"
         )
         st.caption(
-            "A classifier of torchvision's with any number of classes, a ResNet for CIFAR, or any network as ONNX. In "
-            "PyTorch, `torch.save(model.state_dict(), path)` writes such a file. It is read as data: nothing in it is "
-            "run. It stays in the memory of your session, where nobody else can open it, and is gone when you leave."
+            "A classifier of torchvision's with any number of classes, a ResNet for CIFAR, one of timm's networks "
+            "(choose its name under *More* when the file is there), or any network as ONNX. In PyTorch, "
+            "`torch.save(model.state_dict(), path)` writes such a file. It is read as data: nothing in it is run. It "
+            "stays in the memory of your session, where nobody else can open it, and is gone when you leave."
         )
     _keeping(networks, mine, choose)
 
@@ -298,7 +299,7 @@ def _settings(asked: Asked, mine: Mine | None, channels: int) -> None:
     box(
         "architecture", "Architecture", st.selectbox, named, named.index(here), setting="architecture",
         of=lambda name: "" if name == BY_ITS_WEIGHTS else name,
-        help="An ONNX file has its architecture in it.",
+        help="Those of timm begin with timm/. An ONNX file has its architecture in it.",
     )  # fmt: skip
     box("part", "Which weights, if the file has several", st.text_input, asked.part, setting="part")
     side = mine.own.understood.side if mine else asked.side

@@ -1,7 +1,8 @@
 """“Your network”: brought, understood, checked, on every page, in its owner's session alone, and gone after it."""
 
 import pytest
-from own_files import FILES, digits_file, resnet_file, session_with, torch_saved
+import timm
+from own_files import FILES, digits_file, resnet_file, seeded, session_with, torch_saved
 from screen import captions, markdown, press, problems, run_code, texts
 from torch import nn
 
@@ -113,6 +114,17 @@ def test_what_cannot_be_read_is_a_sentence_and_can_be_tried_with_another_setting
     bring(app, "theirs.pt", resnet_file())
     assert not problems(app)
     assert asked_for(app).startswith("own:")
+
+
+def test_weights_of_timms_are_known_by_the_name_that_is_chosen(open_page):
+    content = torch_saved(seeded(timm.create_model("test_resnet", num_classes=3)).state_dict())
+    app = brought(open_page, "tiny.pt", content)
+    assert "If they are of one of timm's networks, name it" in problems(app)[0]
+    setting(app, "selectbox", "architecture").set_value("timm/test_resnet").run()
+    assert not problems(app)
+    assert asked_for(app).startswith("own:")
+    assert "timm/test_resnet** · 3 classes" in texts(app)
+    assert "→ 0..1 less 0.5, divided by 0.5, RGB" in ways(app)
 
 
 def test_what_a_session_has_is_bounded(open_page, monkeypatch):
@@ -234,5 +246,8 @@ def test_every_view_takes_it_or_says_what_it_cannot(open_page, addresses, page, 
         assert all(any(known in one for known in KNOWN) for one in said), (where, said)
 
 
-KNOWN = ("doesn't know what", "doesn't know which pictures", "so no map belongs to a weight")
+KNOWN = (
+    "doesn't know what", "doesn't know which pictures", "so no map belongs to a weight", "torch.fx can't trace this",
+    "features each",
+)  # fmt: skip
 """What a view says that can't take a network."""

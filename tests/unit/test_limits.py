@@ -60,7 +60,7 @@ def test_features_are_bounded_before_they_are_computed(monkeypatch):
     model, item = load_model("squeezenet1_1", weights="random"), open_collection("shapes").train[0]
     monkeypatch.setenv("CNNLAB_FEATURES_MB", "1")
     monkeypatch.setattr("cnnlab_core.transfer.extraction.features", None)
-    with pytest.raises(InputError, match="489 pictures with 512 features.*more than the 1 MB.*: 488 pictures would"):
+    with pytest.raises(InputError, match=r"489 pictures with 512 features.*more than the 1 MB.*: 488 pictures would"):
         extract(model, [item] * 489)
     with pytest.raises(InputError, match="489 pictures"):  # each part would fit, but not all of them
         learn(model, Drawn(("one",), *([item] * 163,) * 3))

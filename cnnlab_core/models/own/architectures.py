@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from cnnlab_core.errors import InputError, WeightsError
+from cnnlab_core.models.own import timm_networks
 from cnnlab_core.models.own.stored import Place
 from cnnlab_core.runtime.assets import read_asset
 
@@ -30,8 +31,8 @@ Shapes = Mapping[str, Sequence[int]]
 
 @cache
 def architectures() -> tuple[str, ...]:
-    """The names by which a network can be asked for: torchvision's classifiers, and ``cifar_resnet``."""
-    return (*sorted(torchvision.models.list_models(module=torchvision.models)), CIFAR_RESNET)
+    """The names by which a network can be asked for: torchvision's classifiers, ``cifar_resnet``, and timm's."""
+    return (*sorted(torchvision.models.list_models(module=torchvision.models)), CIFAR_RESNET, *timm_networks.names())
 
 
 def guess(shapes: Shapes) -> tuple[str, ...]:
@@ -62,8 +63,11 @@ def build(architecture: str, classes: int, shapes: Shapes | None = None) -> nn.M
     if architecture not in architectures():
         near = [name for name in architectures() if architecture.lower().replace("-", "") in name.replace("_", "")]
         hint = f" Did you mean {' or '.join(near[:3])}?" if near and architecture else ""
-        raise InputError(f"There is no architecture “{architecture[:60]}” in torchvision.{hint}")
+        places = "torchvision or timm" if timm_networks.names() else "torchvision"
+        raise InputError(f"There is no architecture “{architecture[:60]}” in {places}.{hint}")
     with _WeightsOnMeta():
+        if is_timms(architecture):
+            return timm_networks.build(architecture, classes, shapes or {})
         if architecture == CIFAR_RESNET:
             return CifarResNet(classes, shapes or {})
         options: dict[str, object] = {}
@@ -77,6 +81,11 @@ def build(architecture: str, classes: int, shapes: Shapes | None = None) -> nn.M
         if stem and len(stem) == 4:
             _take_stem(network, stem)
     return network
+
+
+def is_timms(architecture: str) -> bool:
+    """Whether an architecture is called by timm's name."""
+    return architecture.startswith(timm_networks.PREFIX)
 
 
 class _WeightsOnMeta(TorchFunctionMode):
@@ -124,7 +133,7 @@ def _answering(network: nn.Module, head: str, classes: int) -> nn.Module:
 
 
 def _stem(network: nn.Module) -> str:
-    return next(name for name, module in network.named_modules() if isinstance(module, nn.Conv2d))
+    return next((name for name, module in network.named_modules() if isinstance(module, nn.Conv2d)), "")
 
 
 def _head(network: nn.Module) -> str:
@@ -150,7 +159,8 @@ def fit(
     notes: list[str] = []
     shapes = {name: place.shape for name, place in table.items()}
     plain = build(architecture, 1000, shapes)
-    head, table = _head(plain), dict(table)
+    head = timm_networks.head_of(plain, architecture) if is_timms(architecture) else _head(plain)
+    table = dict(table)
     weight = f"{head}.weight"
     if weight not in table and (found := _other_head(plain, head, table)):
         for part in ("weight", "bias"):
@@ -167,13 +177,18 @@ def fit(
         raise WeightsError(
             f"This network answers with {classes} number. The lab needs one for each of two or more classes."
         )
-    network = _answering(plain, head, classes)
+    network = build(architecture, classes, shapes) if is_timms(architecture) else _answering(plain, head, classes)
     wanted = network.state_dict()
+    for name in wanted:  # a network's own part may be called what usually stands before all names
+        if name not in table and (rest := name.partition(".")[2]) in table and rest not in wanted:
+            table[name] = table.pop(rest)
     first = _stem(network)
     if isinstance(network, ResNet) and isinstance(network.maxpool, nn.Identity):
         notes.append(
             "Its first convolution is 3 × 3, so it was taken for the form for small pictures: stride 1, no max pooling."
         )
+    if not first:
+        raise WeightsError(f"{architecture} begins with no convolution, so the lab can't tell what pictures it takes.")
     channels = wanted[f"{first}.weight"].shape[1]
     if channels not in (1, 3):
         raise WeightsError(f"This network takes {channels} channels ({first}). The lab's pictures have one or three.")

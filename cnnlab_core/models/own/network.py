@@ -27,7 +27,7 @@ from cnnlab_core.models.exports import MOST_CLASSES, SIDES, clean_line
 from cnnlab_core.models.folding import quick_copy
 from cnnlab_core.models.graph import first_line
 from cnnlab_core.models.loaded import LoadedModel, crop
-from cnnlab_core.models.own import architectures, onnx_graph, stored
+from cnnlab_core.models.own import architectures, onnx_graph, stored, timm_networks
 from cnnlab_core.models.own.pixels import Pixels, usual
 from cnnlab_core.models.own.table import bytes_in_memory, remember
 from cnnlab_core.models.own.understood import (
@@ -307,8 +307,8 @@ def own_from_file_steps(
 
     Args:
         content: bytes of .safetensors, of what torch.save made of a state_dict, or of ONNX.
-        architecture: torchvision's name of it, or ``cifar_resnet``; told by the weights if it isn't given. (ONNX has
-            its own.)
+        architecture: torchvision's name of it, ``cifar_resnet``, or timm's, as ``timm/resnet18`` (where timm is
+            installed); told by the weights if it isn't given and isn't timm's. (ONNX has its own.)
         part: the table of weights to take where a file holds several, such as ``model_ema``.
         names: its classes, as ``class_names`` reads them; what the file itself says, if it isn't given.
         side: rows and columns of its pictures; the usual ones if it isn't given.
@@ -365,7 +365,8 @@ def own_from_table(
         classes = _try(network, channels, side)
     else:
         places, notes = choose_weights(contents, part)
-        places = rename(places, notes)
+        if not architectures.is_timms(architecture):
+            places = rename(places, notes)
         architecture = architecture or _guessed(places, contents.words)
         network, places, classes, channels, more = architectures.fit(architecture, places, headless)
         notes += more
@@ -373,6 +374,9 @@ def own_from_table(
         found = _bounded(network, channels, side)
         network = _filled(network, read_tensors(content, places))
         _try(network, channels, side)
+        if architectures.is_timms(architecture):
+            _refuse_overwriting(network, network, channels, side)
+            pixels = pixels or _timms_pixels(network, channels)
     if pixels is None:
         ways = usual(channels)
         pixels = next(iter(ways.values())) if channels == 3 and side >= _SMALL else ways["0..1"]
@@ -392,7 +396,8 @@ def _guessed(places: Mapping[str, stored.Place], words: Mapping[str, Any]) -> st
         str(words[key]) for key in ("arch", "architecture", "model_name", "args.model", "args.arch") if key in words
     ]
     if not found:
-        found = tuple(name for name in said if name in architectures.architectures())
+        known = (*said, *(timm_networks.PREFIX + name for name in said))
+        found = tuple(name for name in known if name in architectures.architectures())
     for name in sorted(found, key=lambda name: name not in said):
         try:
             architectures.fit(name, dict(places))
@@ -408,11 +413,20 @@ def _guessed(places: Mapping[str, stored.Place], words: Mapping[str, Any]) -> st
     first = ", ".join(list(places)[:3])
     raise WeightsError(
         f"These weights are of none of torchvision's classifiers, nor of a ResNet for small pictures: their layers are "
-        f"called {first[:200]}, … Export the network as ONNX, or name the architecture to see what doesn't fit."
+        f"called {first[:200]}, … If they are of one of timm's networks, name it, as timm/resnet18; else export the "
+        "network as ONNX."
     )
 
 
+def _timms_pixels(network: nn.Module, channels: int) -> Pixels | None:
+    """What timm's weights of this architecture want, of colour pictures."""
+    (red, green, blue), (reds, greens, blues) = timm_networks.statistics(network)
+    return Pixels("0..1", (red, green, blue), (reds, greens, blues)) if channels == 3 else None
+
+
 def _usual_side(network: nn.Module, architecture: str) -> int:
+    if architectures.is_timms(architecture):
+        return timm_networks.usual_side(network)
     if isinstance(network, architectures.CifarResNet) or isinstance(getattr(network, "maxpool", None), nn.Identity):
         return 32
     return getattr(network, "image_size", 299 if architecture == "inception_v3" else 224)
@@ -446,6 +460,7 @@ def _filled(network: nn.Module, tensors: dict[str, torch.Tensor]) -> nn.Module:
             if value.ndim > 1:
                 tensors[name].normal_(0.0, value[0].numel() ** -0.5, generator=generator)
     network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in tensors.items()}, assign=True)
+    timm_networks.fill_tables(network)
     for part in network.modules():
         if hasattr(part, "inplace"):
             setattr(part, "inplace", False)  # noqa: B010  not every module has it
