@@ -187,9 +187,7 @@ def fit(
         notes.append(
             "Its first convolution is 3 × 3, so it was taken for the form for small pictures: stride 1, no max pooling."
         )
-    if not first:
-        raise WeightsError(f"{architecture} begins with no convolution, so the lab can't tell what pictures it takes.")
-    channels = wanted[f"{first}.weight"].shape[1]
+    channels = timm_networks.takes(network)[0] if is_timms(architecture) else wanted[f"{first}.weight"].shape[1]
     if channels not in (1, 3):
         raise WeightsError(f"This network takes {channels} channels ({first}). The lab's pictures have one or three.")
     missing = [

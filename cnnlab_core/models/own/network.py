@@ -426,7 +426,7 @@ def _timms_pixels(network: nn.Module, channels: int) -> Pixels | None:
 
 def _usual_side(network: nn.Module, architecture: str) -> int:
     if architectures.is_timms(architecture):
-        return timm_networks.usual_side(network)
+        return timm_networks.takes(network)[1]
     if isinstance(network, architectures.CifarResNet) or isinstance(getattr(network, "maxpool", None), nn.Identity):
         return 32
     return getattr(network, "image_size", 299 if architecture == "inception_v3" else 224)

@@ -37,13 +37,17 @@ def build(architecture: str, classes: int, shapes: Shapes) -> nn.Module:
     Raises ``InputError`` for one that can't be built for them.
     """
     plain = _made(architecture, num_classes=classes)
-    options: dict[str, Any] = {}
+    channels, side, _ = plain.pretrained_cfg["input_size"]  # type: ignore[index]
     stem = shapes.get(f"{_first(plain, 'first_conv')}.weight", ())
-    if len(stem) == 4 and stem[1] != 3:
-        options["in_chans"] = stem[1]
-    if (side := _side_of_patches(plain, shapes.get("pos_embed", ()))) is not None:
-        options["img_size"] = side
-    return _made(architecture, num_classes=classes, **options) if options else plain
+    own_stem = dict(plain.named_parameters()).get(f"{_first(plain, 'first_conv')}.weight")
+    options: dict[str, Any] = {}
+    if own_stem is not None and len(stem) == 4 and stem[1] != own_stem.shape[1]:
+        channels = options["in_chans"] = max(1, channels * stem[1] // own_stem.shape[1])
+    if (size := _side_of_patches(plain, shapes.get("pos_embed", ()))) is not None:
+        side = options["img_size"] = size
+    network = _made(architecture, num_classes=classes, **options) if options else plain
+    network.pretrained_cfg = {**network.pretrained_cfg, "input_size": (channels, side, side)}  # type: ignore
+    return network
 
 
 def _made(architecture: str, **options: Any) -> nn.Module:
@@ -83,10 +87,10 @@ def _first(network: nn.Module, what: str) -> str:
     return named if isinstance(named, str) else next(iter(named or ()), "")
 
 
-def usual_side(network: nn.Module) -> int:
-    """Rows and columns of the pictures it is built for."""
-    size = getattr(getattr(network, "patch_embed", None), "img_size", None)
-    return int(size[0] if size else network.pretrained_cfg["input_size"][1])  # type: ignore[index]
+def takes(network: nn.Module) -> tuple[int, int]:
+    """The channels, and the rows and columns, of the pictures it was built for."""
+    channels, side, _ = network.pretrained_cfg["input_size"]  # type: ignore[index]
+    return channels, side
 
 
 def statistics(network: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...]]:
