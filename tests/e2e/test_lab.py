@@ -92,6 +92,7 @@ def test_a_figure_is_taken_away_for_paper(lab):
 
 def test_a_patch_is_dragged_over_the_photo(lab):
     lab.open("/classifier")
+    lab.settle()  # what is above the photo may still grow
     photo, cover = lab.page.locator(".photo").bounding_box(), lab.page.locator(".cover")
     lab.page.mouse.move(photo["x"] + 60, photo["y"] + 60)
     lab.page.mouse.down()
