@@ -22,5 +22,5 @@ class Component:
 
     def __call__(self, *, data: dict[str, Any], **more: Any) -> Any:
         """Draw it. ``data`` is what its function gets; the rest is as the components of Streamlit take it."""
-        address = served(self._script, "text/javascript", self._name)
+        address = served(self._script, "text/javascript", self._name, always=True)
         return self._mount(data={"script": address, **data} if address else data, **more)

@@ -5,7 +5,9 @@ import html
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +128,23 @@ def picture_address(image: bytes, kind: str, place: str) -> str:
     return served(image, f"image/{kind}", place) or data_address(image, kind)
 
 
-def served(content: bytes, mime: str, place: str) -> str:
-    """The same for a file of any kind; empty where there is no server."""
+def served(content: bytes, mime: str, place: str, *, always: bool = False) -> str:
+    """The same for a file of any kind; empty where there is no server.
+
+    ``always``: for as long as the server runs, for what all visitors get. Else a browser that asks late, after a run
+    that was cut off before it drew this place again, finds nothing there.
+    """
     server = runtime.get_instance() if runtime.exists() else None
     if type(server) is not runtime.Runtime:  # none, or that of Streamlit's test driver
         return ""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return (f"/{base}" if base else "") + server.media_file_mgr.add(content, mime, place)
+    add = partial(server.media_file_mgr.add, content, mime, place)
+    if always:  # in a thread of its own Streamlit knows no session whose end would end it
+        with ThreadPoolExecutor(1) as nobodys:
+            path = nobodys.submit(add).result()
+    else:
+        path = add()
+    return (f"/{base}" if base else "") + path
 
 
 def show_by_width(wide: bytes, narrow: bytes, alt: str, place: str) -> None:

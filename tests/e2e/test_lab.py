@@ -104,6 +104,17 @@ def test_a_patch_is_dragged_over_the_photo(lab):
     expect(cover.locator(".says b").first).to_have_text("39.5 %")
 
 
+def test_the_script_of_a_component_is_there_for_a_browser_that_asks_late(lab):
+    asked = []
+    lab.page.on("request", lambda request: request.url.endswith(".es") and asked.append(request.url))
+    lab.open("/convolution")
+    lab.settle()
+    assert asked
+    lab.during(lambda: lab.page.get_by_role("link", name="Teaching").first.click())
+    for address in asked:
+        assert lab.page.request.get(address).ok, "no run of this session draws it any more"
+
+
 @pytest.mark.wide
 def test_switch_picture_model_and_weights(lab):
     lab.open("/classifier")
