@@ -179,7 +179,7 @@ def fit(
         )
     network = build(architecture, classes, shapes) if is_timms(architecture) else _answering(plain, head, classes)
     wanted = network.state_dict()
-    for name in wanted:  # a network's own part may be called what usually stands before all names
+    for name in wanted if is_timms(architecture) else ():  # VOLO's own part is called “network”, as wrappers are
         if name not in table and (rest := name.partition(".")[2]) in table and rest not in wanted:
             table[name] = table.pop(rest)
     first = _stem(network)
