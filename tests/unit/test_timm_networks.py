@@ -14,7 +14,8 @@ from cnnlab_core.models.own import architectures as shapes
 CPU = torch.device("cpu")
 # fmt: off
 FAMILIES = (
-    "csatv2", "volo_d1_224",     "deit_tiny_patch16_224", "mobilevit_xxs", "poolformerv2_s12", "cait_xxs24_224", "coat_tiny",
+    "csatv2", "volo_d1_224",
+    "deit_tiny_patch16_224", "mobilevit_xxs", "poolformerv2_s12", "cait_xxs24_224", "coat_tiny",
     "maxvit_pico_rw_256", "convit_tiny", "convmixer_768_32", "convnext_zepto_rms", "cpubone_nano",
     "crossvit_tiny_240", "cs3darknet_focus_s", "cspnext_tiny", "davit_tiny", "deit_tiny_distilled_patch16_224",
     "densenet121", "dla46x_c", "nf_regnet_b0", "dpn48b", "ese_vovnet19b_slim_dw", "resnet10t", "edgenext_xx_small",
