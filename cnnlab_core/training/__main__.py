@@ -68,9 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("name")
     data.add_argument("--side", type=int, default=32, help="pixels wide and high (default 32)")
     command("fetch", _fetch, "download CIFAR-10, if it isn't here")
-    command("measure", _measure, "try a few steps of the config (JSON) on standard input; pictures/s of each, by line")
-    command("rates", _rates, "a learning-rate range test of the question (JSON) on standard input, a line a step")
-    command("landscape", _landscape, "the loss around a run's weights, for the question (JSON) on standard input")
+    for name, does, what in (
+        ("measure", _measure, "try a few steps of the config (JSON) on standard input; pictures/s of each, by line"),
+        ("rates", _rates, "a learning-rate range test of the question (JSON) on standard input, a line a step"),
+        ("landscape", _landscape, "the loss around a run's weights, for the question (JSON) on standard input"),
+    ):
+        command(name, does, what).add_argument("seconds", type=float, help="of all cores, after which it ends")
     process = _add_run(command("work", _work, "be a run's trainer (what start and resume launch)"))
     for one in (new, again, process):
         one.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write a checkpoint")
@@ -167,27 +170,27 @@ def _measure(options: argparse.Namespace) -> None:
         config = config_from(question)
         return (step.latest for step in try_steps(config, check(config)))
 
-    _answer(answers)
+    _answer(answers, options.seconds)
 
 
 def _rates(options: argparse.Namespace) -> None:
     from cnnlab_core.training.rate_test import answer_rates
 
-    _answer(answer_rates)
+    _answer(answer_rates, options.seconds)
 
 
 def _landscape(options: argparse.Namespace) -> None:
     from cnnlab_core.training.landscape import answer_landscape
 
-    _answer(answer_landscape)
+    _answer(answer_landscape, options.seconds)
 
 
-def _answer(answers: Callable[[Any], Iterable[Any]]) -> None:
+def _answer(answers: Callable[[Any], Iterable[Any]], seconds: float) -> None:
     """Answer the question on standard input, a line of JSON each, as ``trial.trial_steps`` reads it."""
     from cnnlab_core.training.worker import stand_back
 
     question = json.loads(sys.stdin.buffer.read())
-    stand_back()
+    stand_back(seconds)
     for answer in answers(question):
         print(json.dumps(answer), flush=True)
 

@@ -2,6 +2,7 @@
 
 import json
 import queue
+import signal
 import subprocess
 import tempfile
 import threading
@@ -15,13 +16,17 @@ from cnnlab_core.training.launch import begin_process
 from cnnlab_core.training.runs import Run
 
 _one_at_a_time = threading.Lock()
+_BESIDE_OTHERS = 10.0
+"""How many times its time a trial may take on a machine that is busy with other things."""
+_OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)
 
 
 def trial_steps(command: str, question: str, seconds: float) -> Generator[list[Any], None, list[Any]]:
     """What ``python -m cnnlab_core.training <command>`` answers to a question on its standard input: JSON, by line.
 
-    Yields the lines so far about ten times a second, and gives those that came within so many ``seconds``. One is
-    tried at a time; the others wait. Closing the generator ends the process.
+    Yields the lines so far about ten times a second, and gives those that came within so many ``seconds`` of the cores'
+    time: on a busy machine it is given longer. One is tried at a time; the others wait. Closing the generator ends the
+    process.
 
     Raises:
         RunError: what the process said when it couldn't be done.
@@ -31,10 +36,10 @@ def trial_steps(command: str, question: str, seconds: float) -> Generator[list[A
         yield lines
     try:
         with tempfile.TemporaryFile() as said:
-            process = begin_process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
+            process = begin_process(command, str(seconds), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
             try:
                 threading.Thread(target=_hand_over, args=(process, question, found), daemon=True).start()
-                end = time.monotonic() + seconds
+                end = time.monotonic() + _BESIDE_OTHERS * seconds
                 while time.monotonic() < end:
                     try:
                         line = found.get(timeout=0.1)
@@ -76,8 +81,8 @@ def _hand_over(process: "subprocess.Popen[bytes]", question: str, lines: "queue.
 
 
 def _refuse(status: int, said: IO[bytes]) -> None:
-    """Raise ``RunError`` for a process that ended with this status: its own sentence, if it had one."""
-    if not status:
+    """Raise ``RunError`` for a process that ended so before its time was over: its own sentence, if it had one."""
+    if status in (0, _OUT_OF_TIME):
         return
     said.seek(0)
     last = said.read().decode(errors="replace").strip().rpartition("\n")[2]

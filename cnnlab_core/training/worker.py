@@ -4,9 +4,11 @@ torch is imported only once the device is this trainer's, so that thirty in the 
 """
 
 import errno
+import math
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -29,6 +31,7 @@ ALREADY = 3
 _RESERVE_BYTES = 1 << 16
 _NICE = 19
 """As far back as there is: a training takes what those who wait for an answer leave."""
+_NICE_TRIAL = 5
 _AGAIN = "CNNLAB_TRAINER_AGAIN"
 """Tells the next turn's program which descriptor holds the lock."""
 
@@ -168,27 +171,43 @@ def _train(
     return 0
 
 
-def stand_back() -> None:
-    """In a process that tries a training: nice to others, on a trainer's cores, in a bounded memory."""
+def stand_back(seconds: float) -> None:
+    """In a process that tries a training: no nicer than a long job in the lab, since a visitor waits for it.
+
+    On a trainer's cores, in a bounded memory; it ends after ``seconds`` more of them all, however long others made it
+    wait.
+    """
     from cnnlab_core.training.memory import bound_this_process
 
-    _be_nice()
-    use_cores()
+    _be_nice(_NICE_TRIAL)
+    _bound_time(seconds * use_cores())
     bound_this_process()
 
 
-def use_cores(threads: int | None = None) -> None:
+def _bound_time(seconds: float) -> None:
+    """End this process after so many more seconds of a core, where a system can."""
+    if sys.platform != "win32":
+        import resource
+
+        end, (_, most) = time.process_time() + seconds, resource.getrlimit(resource.RLIMIT_CPU)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(end), most))
+
+
+def use_cores(threads: int | None = None) -> int:
     """Let torch compute with so many threads; by default as OMP_NUM_THREADS says, else one for each core."""
     import torch
 
     from cnnlab_core.runtime.device import available_cores
 
-    torch.set_num_threads(int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores()))
+    threads = int(threads or os.environ.get("OMP_NUM_THREADS") or available_cores())
+    torch.set_num_threads(threads)
+    return threads
 
 
-def _be_nice() -> None:
+def _be_nice(by: int = _NICE) -> None:
     if hasattr(os, "nice"):
-        os.nice(_NICE)
+        os.nice(by)
 
 
 def _explain(error: BaseException, run: Run) -> tuple[str, bool]:

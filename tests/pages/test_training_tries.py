@@ -34,12 +34,12 @@ def no_process(monkeypatch):
     def trial_steps(command, question, seconds):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(question.encode())))
         with redirect_stdout(io.StringIO()) as said:
-            assert main([command]) == 0
+            assert main([command, str(seconds)]) == 0
         lines = [json.loads(line) for line in said.getvalue().splitlines()]
         yield lines
         return lines
 
-    monkeypatch.setattr("cnnlab_core.training.worker.stand_back", lambda: None)
+    monkeypatch.setattr("cnnlab_core.training.worker.stand_back", lambda seconds: None)
     for module in ("rate_test", "landscape"):
         monkeypatch.setattr(f"cnnlab_core.training.{module}.trial_steps", trial_steps)
 

@@ -1,8 +1,11 @@
 """What memory a training takes: told before, refused where it is too much, bounded while it runs."""
 
+import json
 import os
+import signal
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
 
@@ -93,6 +96,24 @@ def test_the_speed_is_measured_in_a_process_of_its_own(monkeypatch):
     next(job)
     job.close()  # Stop
     assert [process.poll() is not None for process in started] == [True, True]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there only the time on the clock is bounded")
+def test_a_trial_gives_what_it_found_in_its_own_time_however_long_it_had_to_wait(monkeypatch):
+    """Its time is that of the cores: beside other programs it is given longer on the clock."""
+    monkeypatch.setattr(trial, "_BESIDE_OTHERS", 10_000.0)
+    started, begin = [], launch.begin_process
+
+    def noted(*command, **options):
+        started.append(begin(*command, **options))
+        return started[-1]
+
+    monkeypatch.setattr(trial, "begin_process", noted)
+    config = tiny(stack="c32k3p1,relu,c32k3p1,relu")
+    question = {"config": asdict(config), "low": 1e-5, "high": 1e-4, "steps": 1000}
+    found = finish(trial.trial_steps("rates", json.dumps(question), 4.0))
+    assert 0 < len(found) < 1000
+    assert started[0].returncode == -signal.SIGXCPU
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
