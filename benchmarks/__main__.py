@@ -39,10 +39,14 @@ def main(names: tuple[str, ...]) -> None:
         about = (module.__doc__ or "").strip().splitlines()[0]
         print(f"… {name}: {about}", flush=True)
         try:
-            rows += module.measure()
+            found = module.measure()
         except Exception:  # noqa: BLE001  hours of figures are not to be lost for the last one's sake
             traceback.print_exc()
             broken.append(name)
+        else:
+            print_table(found)
+            rows += found
+    print("\nAll of them:")
     print_table(rows)
     if broken:
         sys.exit(f"Nothing was measured by: {', '.join(broken)}.")

@@ -1,7 +1,7 @@
 """How long a page keeps a browser busy in one go, on a first visit, beside the goal and a bare Streamlit page.
 
 Nobody watches this browser: Playwright, and a developer's tools, ask it for where each error was made, and for that it
-reads Plotly's 4.7 MB again for each of the errors that Plotly makes and catches while it is loaded. With them the same
+reads all of Plotly again for each of the errors that Plotly makes and catches while it is loaded. With them the same
 task takes twice as long.
 """
 

@@ -48,7 +48,21 @@ def refused(app):
 
 def figures(app):
     """The charts, as plotly's JSON."""
-    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+    return [data["figure"] for data in charts(app)]
+
+
+def charts(app):
+    """The charts, with what is said of them."""
+    return [data for data in _given(app) if "figure" in data]
+
+
+def components(app):
+    """What the components of our own are given, without the charts."""
+    return [data for data in _given(app) if "figure" not in data]
+
+
+def _given(app):
+    return [json.loads(element.proto.json or "{}") for element in app.get("bidi_component")]
 
 
 def values(array):

@@ -1,6 +1,8 @@
 """The one way to show a figure: on the page, and beside it as a file for paper."""
 
+import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -8,8 +10,20 @@ import streamlit as st
 
 from cnnlab_core.plots.paper import figure_file
 from cnnlab_core.plots.theme import TICKS
+from cnnlab_core.runtime.assets import asset, read_asset
+from cnnlab_core.ui.component import Component
 from cnnlab_core.ui.projector import LARGER, is_projected
+from cnnlab_core.ui.show import repainted, served
 from cnnlab_core.ui.take_away import File, offer, paper_files
+
+_component = Component(
+    "cnnlab_chart",
+    html=read_asset("chart", "chart.html"),
+    css=read_asset("chart", "chart.css"),
+    js=read_asset("chart", "chart.js"),
+    apart=False,  # print, projector and forced colours are the page's
+)
+_LIBRARY = asset("chart", "plotly-cartesian.min.js").read_bytes()
 
 
 def show_chart(
@@ -22,9 +36,12 @@ def show_chart(
     place: Any = st,
     live: bool = False,
     still: bool = False,
-    **more: Any,
+    on_press: Callable[[], object] | None = None,
 ) -> None:
     """A figure in its ``place``, with PNG, SVG and PDF in its upper right corner, made when they are asked for.
+
+    Drawn by plotly's own build for two dimensions (``assets/chart``) and not by ``st.plotly_chart``, which brings three
+    times as much to the browser and keeps it busy for as many times as long.
 
     Args:
         title, caption: What the files say besides the figure: plain text. The caption names what the page says around
@@ -32,19 +49,33 @@ def show_chart(
         alt: What the figure shows, for those who don't see it (default: the title).
         live: It will soon be painted over by another one, so there is nothing to take away yet.
         still: It doesn't answer to the pointer.
-        more: What else ``st.plotly_chart`` takes.
+        on_press: Called when one of its points is pressed; where, is in ``pressed_point(key)``.
     """
     shown = _larger(figure) if is_projected() else figure
-    look = {"config": {"displayModeBar": False, "staticPlot": still}, "alt": alt or title, **more}
-    if live:  # never the same key twice: a job may paint again before it has another step
-        paintings = st.session_state["paintings"] = st.session_state.get("paintings", 0) + 1
-        place.plotly_chart(shown, key=f"{key} {paintings}", **look)
-        return
+    data = {
+        "library": served(_LIBRARY, "text/javascript", "plotly", always=True),
+        "figure": json.loads(shown.to_json()),
+        "still": still,
+        "alt": alt or title,
+        "pressed": on_press is not None,
+    }
+    look: dict[str, Any] = {"data": data, "height": round(shown.layout.height)}
+    listens: dict[str, Any] = {"on_pressed_change": on_press} if on_press else {}
     name = re.sub(r"\W+", "_", key.lower()).strip("_")
+    if live:
+        with repainted(), place.container(key=f"chart_{name}", gap=None):
+            _component(key=key, **look)
+        return
     with place.container(key=f"chart_{name}", gap=None):
-        st.plotly_chart(shown, key=key, **look)
+        _component(key=key, **look, **listens)
         with st.popover("Figure", icon=":material/download:", type="tertiary", help="This figure as a file, for paper"):
             offer(*figure_files(figure, name, title, caption), place="figure", width="stretch")
+
+
+def pressed_point(key: str) -> tuple[float, float]:
+    """Where the figure ``key`` was just pressed, x and y in the units of its axes."""
+    point = st.session_state[key]["pressed"]
+    return point["x"], point["y"]
 
 
 def _larger(figure: go.Figure) -> go.Figure:

@@ -14,10 +14,13 @@ _CALL = """export default async function (given) {
 
 
 class Component:
-    """A component called ``name``: its page, its style, and its script, a module that exports one function."""
+    """A component called ``name``: its page, its style, and its script, a module that exports one function.
 
-    def __init__(self, name: str, *, html: str, css: str, js: str) -> None:
-        self._mount = st.components.v2.component(name, html=html, css=css, js=_CALL)
+    ``apart``: in a root of its own, where the page's style doesn't reach it, nor its style the page.
+    """
+
+    def __init__(self, name: str, *, html: str, css: str, js: str, apart: bool = True) -> None:
+        self._mount = st.components.v2.component(name, html=html, css=css, js=_CALL, isolate_styles=apart)
         self._name, self._script = name, f"{read_asset('component', 'mounted.js')}\n{js}".encode()
 
     def __call__(self, *, data: dict[str, Any], **more: Any) -> Any:

@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.thread_safe_set import ThreadSafeSet
 
 from cnnlab_core.errors import LabError
 
@@ -78,6 +81,25 @@ def later(where: Any = st) -> DeltaGenerator:
     return DeltaGenerator(root_container=slot._root_container, cursor=slot._cursor.lock_element(), parent=slot)
 
 
+@contextmanager
+def repainted() -> Iterator[None]:
+    """What a job paints in here may be painted again in the same run of the page, under the same key.
+
+    Streamlit would refuse the key, and under another the browser would take the old one away before it has the new.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        yield
+        return
+    shared = context.shared
+    known = shared.widget_ids_this_run, shared.widget_user_keys_this_run
+    shared.widget_ids_this_run, shared.widget_user_keys_this_run = ThreadSafeSet(), ThreadSafeSet()
+    try:
+        yield
+    finally:
+        shared.widget_ids_this_run, shared.widget_user_keys_this_run = known
+
+
 def form(name: str = "", **layout: Any) -> DeltaGenerator:
     """The place of controls that stand above the main picture; on a phone they come after it.
 
@@ -138,13 +160,15 @@ def served(content: bytes, mime: str, place: str, *, always: bool = False) -> st
     if type(server) is not runtime.Runtime:  # none, or that of Streamlit's test driver
         return ""
     base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    add = partial(server.media_file_mgr.add, content, mime, place)
-    if always:  # in a thread of its own Streamlit knows no session whose end would end it
-        with ThreadPoolExecutor(1) as nobodys:
-            path = nobodys.submit(add).result()
-    else:
-        path = add()
-    return (f"/{base}" if base else "") + path
+    add = _add_for_all if always else MediaFileManager.add
+    return (f"/{base}" if base else "") + add(server.media_file_mgr, content, mime, place)
+
+
+@lru_cache(maxsize=64)
+def _add_for_all(files: MediaFileManager, content: bytes, mime: str, place: str) -> str:
+    """Its path: in a thread of its own Streamlit knows no session whose end would end it."""
+    with ThreadPoolExecutor(1) as nobodys:
+        return nobodys.submit(files.add, content, mime, place).result()
 
 
 def show_by_width(wide: bytes, narrow: bytes, alt: str, place: str) -> None:

@@ -131,7 +131,7 @@ def test_pgd_comes_as_pictures_that_are_the_servers(lab):
 @pytest.mark.wide
 def test_a_click_on_the_map_shows_that_attack(lab):
     lab.open(address("Step size"))
-    chart = lab.page.get_by_test_id("stPlotlyChart").locator(".nsewdrag")
+    chart = lab.page.locator(".cnnlab-chart .nsewdrag")
     expect(chart).to_be_visible()
     expect(lab.page.get_by_text("objective −").last).to_be_visible()
     lab.settle()
@@ -139,6 +139,7 @@ def test_a_click_on_the_map_shows_that_attack(lab):
     for row, column, words in ((0, 1, "2 × 0.25/255: not fooled"), (5, 4, "6 × 8/255: ")):
         # Near a cell's corner: all of a cell can be clicked.
         spot = {"x": (column + 0.15) / 5 * box["width"], "y": (5 - row + 0.15) / 6 * box["height"]}
+        lab.settle()  # no hand comes from one cell to another before the map is drawn anew
         lab.during(lambda spot=spot: chart.click(position=spot))
         assert f"adversarial_map_row={row}" in lab.page.url
         assert f"adversarial_map_column={column}" in lab.page.url

@@ -1,11 +1,10 @@
 """The Epsilon tab: what the browser gets is the core's, and nonsense in the address is left aside."""
 
 import base64
-import json
 
 import numpy as np
 import pytest
-from screen import guess_at, press, texts
+from screen import components, guess_at, press, texts
 
 from cnnlab_core.attacks.methods import METHODS, Plan
 from cnnlab_core.attacks.sweep import sweep
@@ -34,7 +33,7 @@ FGSM = {"adversarial_way": "FGSM: one direction", "adversarial_target": "8 · sh
 
 
 def scene(app):
-    return json.loads(app.get("bidi_component")[0].proto.json)
+    return components(app)[0]
 
 
 def unpacked(text):
@@ -111,7 +110,7 @@ def test_the_address_names_the_epsilon_and_the_file_follows(open_page):
 def test_pgd_waits_for_its_button_and_is_taken_to_each_epsilon_with_its_settings_as_pictures(open_page, model, x):
     query = {"adversarial_way_steps": "2", "adversarial_momentum": "0.5", "adversarial_loss": "dlr"}
     app = opened(open_page, adversarial_way="PGD at each epsilon", **query)
-    assert not app.get("bidi_component")
+    assert not components(app)
     app = press(app, "Run PGD at 17 epsilons, 2 steps each")
     data = scene(app)
     assert len(data["pictures"]) == 17

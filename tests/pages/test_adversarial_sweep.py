@@ -2,7 +2,6 @@
 
 import base64
 import itertools
-import json
 import re
 
 import numpy as np
@@ -53,7 +52,7 @@ def test_both_attacks_against_epsilon(open_page, model, x):
     said = texts(app)
     assert f"PGD gets the network to say automobile at ε = {levels(pgd.smallest)}." in said
     assert "FGSM doesn't get the network to say automobile up to 8/255" in said
-    figure = json.loads(app.get("plotly_chart")[-1].proto.spec)
+    figure = figures(app)[-1]
     drawn = {trace["name"]: trace["y"] for trace in figure["data"] if "name" in trace}
     for curve, name in ((fgsm, "FGSM"), (pgd, "PGD")):
         assert np.allclose(values(drawn[name]), curve.probability(1), atol=1e-6)

@@ -1,8 +1,12 @@
 """Every figure on the pages can be taken away: drawn by one piece of code, with its three files beside it."""
 
+import re
+from pathlib import Path
+
+import plotly
 import pytest
 from places import ROOT
-from screen import FIGURE_FILES, files
+from screen import FIGURE_FILES, figures, files
 from streamlit.testing.v1 import AppTest
 
 VIEWS = [
@@ -28,10 +32,10 @@ VIEWS = [
 def test_every_figure_has_its_files(open_page, page, query):
     app = open_page(page, **query)
     assert not app.exception
-    figures = len(app.get("plotly_chart"))
-    assert figures
+    shown = len(figures(app))
+    assert shown
     labels = [button.proto.label for button in app.get("download_button")]
-    assert [labels.count(kind) for kind in FIGURE_FILES] == [figures] * 3
+    assert [labels.count(kind) for kind in FIGURE_FILES] == [shown] * 3
 
 
 def test_the_files_of_a_curve_that_the_browser_draws_are_there_too(open_page):
@@ -42,7 +46,7 @@ def test_the_files_of_a_curve_that_the_browser_draws_are_there_too(open_page):
 
 def test_figures_are_shown_in_one_way_alone():
     lab = [*(ROOT / "cnnlab_core" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]
-    drawing = {path.name for path in lab if "plotly_chart(" in path.read_text(encoding="utf-8")}
+    drawing = {path.name for path in lab if re.search(r"plotly_chart\(|cnnlab_chart", path.read_text(encoding="utf-8"))}
     assert drawing == {"chart.py"}
 
 
@@ -60,4 +64,17 @@ def test_a_job_may_paint_a_figure_again_before_it_has_another_step():
 
     app = AppTest.from_function(page).run()
     assert not app.exception
-    assert len(app.get("plotly_chart")) == 1
+    assert len(figures(app)) == 1
+
+
+def test_what_draws_in_the_browser_is_plotlys_own():
+    """As it is published for the same plotly that Python's package brings."""
+    shipped = ROOT / "assets" / "chart" / "plotly-cartesian.min.js"
+    published = ROOT / "tests" / "frontend" / "node_modules" / "plotly.js-cartesian-dist-min"
+    assert shipped.read_bytes() == (published / shipped.name).read_bytes()
+    assert shipped.with_name("plotly.LICENSE.txt").read_bytes() == (published / "LICENSE").read_bytes()
+    whole = Path(plotly.__file__).with_name("package_data") / "plotly.min.js"
+    versions = [
+        re.search(r"plotly\.js .*v([\d.]+)", path.read_text(encoding="utf-8")[:200])[1] for path in (shipped, whole)
+    ]
+    assert versions[0] == versions[1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from patience import patience
 from places import ROOT
-from screen import markdown, metrics
+from screen import components, figures, markdown, metrics
 
 from cnnlab_core.classification.batch import classify
 from cnnlab_core.classification.softmax import softmax
@@ -48,11 +48,10 @@ def test_k_and_scale(open_page):
     app = open_page("classifier")
     for k in (1, 10):
         app.slider(key="classifier_k").set_value(k).run()
-        bars = app.get("plotly_chart")[0].proto.spec
-        assert bars.count('%"') >= k
+        assert json.dumps(figures(app)[0]).count('%"') >= k
     app.segmented_control(key="classifier_scale").set_value("Logits").run()
     assert not app.exception
-    assert '"9.25"' in app.get("plotly_chart")[0].proto.spec
+    assert '"9.25"' in json.dumps(figures(app)[0])
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0, 5.0])
@@ -149,7 +148,7 @@ def test_under_a_patch_each_network_says_what_it_says_of_grey_pixels(open_page, 
     app = open_page("classifier", classifier_t="2.0")
 
     def given(place):
-        return json.loads(app.get("bidi_component")[place].proto.json)
+        return components(app)[place]
 
     scene, names = given(-2)["scene"], ("efficientnet_lite0", "efficientnet_lite2")
     frames = iter([{"scene": scene, "n": 1, "patch": [0.25, 0.5, 0.25]}, {"scene": scene, "n": 2, "patch": [0, 9, 1]}])

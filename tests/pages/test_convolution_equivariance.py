@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from screen import figures, problems, run_code
+from screen import charts, figures, problems, run_code
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_the_position_wise_layer_is_there_to_take_away(open_tab, capsys):
     names: dict = {}
     exec(code, names)
     written = "; ".join(" ".join(f"{value:g}" for value in row) for row in names["by_linear"][0].tolist())
-    shown = [chart.proto.alt for chart in app.get("plotly_chart")]
+    shown = [chart["alt"] for chart in charts(app)]
     assert [f"`{layer}`, then ReLU: {written}" in shown for layer in ("nn.Linear", "nn.Conv1d")] == [True, True]
 
 

@@ -1,9 +1,8 @@
 """The convolution page: each control does what it says, and says what it can't do."""
 
-import json
-
 import numpy as np
 import pytest
+from screen import components, figures
 
 from cnnlab_core.convolution import (
     EXAMPLES,
@@ -23,7 +22,7 @@ TABS = ["1-D", "2-D", "Pooling", "Backward"]
 
 def board(app):
     """What the grid was given."""
-    return json.loads(app.get("bidi_component")[0].proto.json)
+    return components(app)[0]
 
 
 def array(app, name):
@@ -214,7 +213,7 @@ def test_backward_looks_closer(open_page, dims, view):
     app = open_page("convolution", conv_tab="Backward", conv_view=view, conv_back=dims)
     assert not app.error
     shown = {"As a matrix": 2, "One gradient step": 0, "Borders compared": 1}[view]
-    assert len(app.get("plotly_chart")) == shown
+    assert len(figures(app)) == shown
 
 
 def test_a_gradient_step_is_taken(open_page):
@@ -273,7 +272,7 @@ def backward_1d(open_page):
 
 def matrices(app):
     """Each matrix with the names of its rows and columns, as its figure writes them."""
-    specs = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    specs = figures(app)
     return [
         (spec["data"][0]["text"], spec["layout"]["yaxis"]["ticktext"], spec["layout"]["xaxis"]["ticktext"])
         for spec in specs

@@ -2,14 +2,13 @@
 
 import base64
 import io
-import json
 import math
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
-from screen import captions, code, files, guess_at, markdown, press
+from screen import captions, code, components, files, guess_at, markdown, press
 
 from cnnlab_core.dream import atlas as atlas_module
 from cnnlab_core.dream import layers, memory
@@ -31,23 +30,18 @@ def button(app, label):
 
 def test_layers_and_presets_show_what_they_draw(open_page):
     app = open_page("deepdream", **QUICK)
-    (strip,) = (data for data in map(_data, app.get("bidi_component")) if "block by block" in data.get("alt", ""))
+    (strip,) = (data for data in components(app) if "block by block" in data.get("alt", ""))
     assert strip["count"] == 18
     assert strip["src"].startswith("data:image/webp")
     random = open_page("deepdream", weights="random", **QUICK)
-    (bars,) = (data for data in map(_data, random.get("bidi_component")) if "block by block" in data.get("alt", ""))
+    (bars,) = (data for data in components(random) if "block by block" in data.get("alt", ""))
     assert bars["src"].startswith("data:image/png")
     look = next(element.proto.body for element in app.get("html") if "preset_woven" in element.proto.body)
     assert look.count("background-image") == 6
 
 
-def _data(element):
-    return json.loads(element.proto.json)
-
-
 def wipes(app):
-    found = [json.loads(element.proto.json) for element in app.get("bidi_component")]
-    return [data for data in found if "before" in data]
+    return [data for data in components(app) if "before" in data]
 
 
 def pixels(side):
@@ -292,7 +286,7 @@ def test_the_atlas_is_drawn_once_and_then_there(open_page, monkeypatch, cache):
     monkeypatch.setattr(atlas_module, "DEEP_SIDE", 40)
     app = open_page("deepdream", dream_tab="Atlas", model="squeezenet1_1", weights="random")
     press(app, next(element.label for element in app.button if element.label.startswith("Draw the atlas")))
-    assert len(app.get("bidi_component")) == len(layers.stages(find_spec("squeezenet1_1")))
+    assert len(components(app)) == len(layers.stages(find_spec("squeezenet1_1")))
     assert list(cache.rglob("*.png"))
     again = open_page("deepdream", dream_tab="Atlas", model="squeezenet1_1", weights="random")
     assert not any(element.label.startswith("Draw the atlas") for element in again.button)

@@ -1,7 +1,7 @@
 """Every tab of Feature maps and Receptive fields opens finished, whatever is in the address."""
 
 import pytest
-from screen import code, problems
+from screen import code, components, problems
 
 MAPS = ("Feature maps", "Early, middle, late", "Compare", "Strongest patches", "First-layer filters")
 FIELDS = ("Receptive field", "Effective field", "Design your own", "AlexNet", "Attribution")
@@ -22,7 +22,7 @@ def test_every_tab_of_maps_opens_finished_and_can_be_taken_away(open_page, tab):
 def test_every_tab_of_fields_opens_with_a_finished_example(open_page, tab, depth):
     app = open_page("feature_maps", maps_tab=tab, maps_depth=depth)
     assert not app.error
-    assert app.get("image") or app.get("bidi_component")
+    assert app.get("image") or components(app)
     assert "cnnlab_core" in code(app)
 
 

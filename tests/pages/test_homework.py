@@ -1,13 +1,12 @@
 """“I have this exercise”: every question is found, its link opens it, and its answer is on the page."""
 
-import json
 import re
 
 import numpy as np
 import pytest
 from patience import patience
 from places import ROOT
-from screen import files, press, refused, texts
+from screen import components, files, press, refused, texts
 from streamlit.testing.v1 import AppTest
 
 from cnnlab_core.ui.homework import QUESTIONS, homework_table
@@ -17,8 +16,7 @@ def seen(app):
     """What the page says and shows: its sentences, numbers, tables and grids."""
     found = [texts(app), *(str(metric.value) for metric in app.metric)]
     found += [table.value.to_string() for table in (*app.table, *app.dataframe)]
-    for element in app.get("bidi_component"):
-        data = json.loads(element.proto.json or "{}")
+    for data in components(app):
         arrays = data.get("arrays", {}) if isinstance(data, dict) else {}
         found += [f"{name} = {' '.join(f'{cell:g}' for cell in np.ravel(values))}" for name, values in arrays.items()]
     return "\n".join(found)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from screen import problems, refused, run_code, texts
+from screen import components, problems, refused, run_code, texts
 
 from cnnlab_core.models import load_model
 from cnnlab_core.network.glass import glass_sample, shipped_glass
@@ -17,8 +17,7 @@ DIGITS = {"network_shown": "Digits"}
 
 def data(app):
     """What the component was given."""
-    component = app.get("bidi_component")[0]  # another one is the way of live frames
-    return json.loads(component.proto.json)
+    return components(app)[0]  # another one is the way of live frames
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 import torch
-from screen import code, files, refused, run_code, texts
+from screen import code, components, figures, files, refused, run_code, texts
 
 from cnnlab_core.images import open_image, sample_images
 from cnnlab_core.models import load_model
@@ -23,7 +23,7 @@ CELL = {"network_layer": "_blocks.0._swish", "network_channel": "3", "network_ro
 
 def data(app):
     """What the component was given."""
-    return json.loads(app.get("bidi_component")[0].proto.json)
+    return components(app)[0]
 
 
 def link(app, label):
@@ -34,7 +34,7 @@ def link(app, label):
 
 def answer(app):
     """What the wire of live frames was given."""
-    return json.loads(app.get("bidi_component")[-1].proto.json).get("answer")
+    return components(app)[-1].get("answer")
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_a_live_frame_is_answered_as_torch_says_and_the_next_one_no_sooner_than_
 
 def test_the_difference_to_an_adversarial_picture_grows_on_its_way(open_page):
     app = open_page("network", model="cifar10_standard", network_compare="true")
-    (figure,) = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    (figure,) = figures(app)
     (line,) = figure["data"]
     model = load_model("cifar10_standard")
     assert len(line["text"]) == len(model.nodes())
@@ -252,4 +252,4 @@ def test_a_comparison_comes_from_the_page_of_attacks_and_leads_back(open_page):
 def test_an_attack_that_a_link_names_wrongly_is_said(open_page, attack):
     app = open_page("network", model="cifar10_standard", network_compare="true", network_attack=attack)
     assert any("as the attack" in sentence.replace("*", "") for sentence in refused(app))
-    assert app.get("plotly_chart")
+    assert figures(app)

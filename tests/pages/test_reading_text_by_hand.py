@@ -1,10 +1,8 @@
 """Reading text by hand: the numbers of the picture are the core's, forwards, backwards and down the loss."""
 
-import json
-
 import numpy as np
 import pytest
-from screen import files, markdown, metrics, press, problems, refused, run_code
+from screen import components, files, markdown, metrics, press, problems, refused, run_code
 
 from cnnlab_core.errors import InputError
 from cnnlab_core.exercises import make_exercise
@@ -21,7 +19,7 @@ def read(kind="RNN", word=HELLO, hidden=3, seed=7, **given):
 
 
 def board(app):
-    return json.loads(app.get("bidi_component")[0].proto.json)
+    return components(app)[0]
 
 
 def shows(app, expected):

@@ -1,10 +1,9 @@
 """The receptive field of a unit, in every convention."""
 
-import json
 import re
 
 import pytest
-from screen import captions, guess_at, markdown, metrics
+from screen import captions, components, guess_at, markdown, metrics
 
 from cnnlab_core.models.build import build_on_meta
 from cnnlab_core.models.zoo import DEFAULT_MODEL, find_spec
@@ -30,7 +29,7 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
         assert rows == [[top, bottom], [top + 1, bottom + 1], [223 - bottom, 223 - top], [224 - bottom, 224 - top]]
         assert cols == [[box.left + first, box.right + first] for first in (0, 1, 0, 1)]
     assert outer == (4 * row - 6, 4 * col - 6, 4 * row + 12, 4 * col + 12)
-    data = json.loads(app.get("bidi_component")[0].proto.json)  # what the browser draws of any unit
+    data = components(app)[0]  # what the browser draws of any unit
     assert data["field"] is None, "cut at the photo's edges, size, jump and start give the same boxes"
     assert inner == (max(outer.top, 0), max(outer.left, 0), min(outer.bottom, 223), min(outer.right, 223))
     assert data["reach"] == {"size": [19, 19], "jump": [4, 4], "start": [-6, -6]}
@@ -43,7 +42,7 @@ def test_the_box_is_the_cores_in_every_convention(open_page, fields, row, col):
 def test_where_each_layer_cuts_off_more_the_browser_gets_every_box(open_page, fields):
     name = "_blocks.2._depthwise_conv.static_padding"
     app = open_page("receptive_fields", maps_tab="Receptive field", maps_depth="any layer", maps_layer=name)
-    data = json.loads(app.get("bidi_component")[0].proto.json)
+    data = components(app)[0]
     boxes = [fields[name].box(place, place) for place in range(58)]
     assert boxes[0] is None, "a row of padding sees nothing"
     assert data["field"]["rows"] == [box and [box.top, box.bottom] for box in boxes]

@@ -1,12 +1,11 @@
 """The training page: with no run, with finished, failed and running ones, every tab, and nonsense in the address."""
 
 import base64
-import json
 import shutil
 
 import numpy as np
 import pytest
-from screen import guess_at, metrics
+from screen import figures, guess_at, metrics
 from training_runs import lab_folders, press, tiny, trained, words  # noqa: F401  a fixture
 
 from cnnlab_core.errors import RunError
@@ -45,7 +44,7 @@ def test_it_opens_with_a_finished_run(open_page):
     assert metrics(app)["Test accuracy"] == f"{run.finals['accuracy']:.2%}"
     assert f"classifies **{run.finals['accuracy']:.1%}** of 101 test pictures correctly, and " in words(app)
     assert f"{run.finals['views_accuracy']:.1%} by the mean over several views of each. Guessing" in words(app)
-    assert len(app.get("plotly_chart")) == 4
+    assert len(figures(app)) == 4
     assert not app.error
     assert f'find_run("{run.id}")' in app.code[-1].value
     assert "my *own* run" in app.selectbox(key="run_choice").options[0]
@@ -218,7 +217,7 @@ def test_results_show_the_mistakes_and_name_a_picture_once_exported(open_page):
     assert "Press **Export**" in words(app)
     press(app, "Export")
     assert "Press **Export**" not in words(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(figures(app)) == 3
 
 
 def test_runs_are_compared_with_their_settings_and_seeds(open_page):
@@ -229,7 +228,7 @@ def test_runs_are_compared_with_their_settings_and_seeds(open_page):
     assert list(differ[differ["setting"] == "epochs"].iloc[0])[1:] == ["2", "2", "1"]
     assert sorted(finals["seeds"]) == [1, 2]
     assert "±" in " ".join(finals["test accuracy"])
-    assert len(app.get("plotly_chart")) == 1
+    assert len(figures(app)) == 1
     ends = [(curves.train_loss[-1], curves.validation_accuracy[-1]) for curves in (watched(run).curves for run in runs)]
     lowest, best = min(ends), max(accuracy for _, accuracy in ends)
     right, told = guess_at(app, "best")
@@ -249,7 +248,7 @@ def test_runs_that_minimise_different_losses_are_marked(open_page):
     app = open_page("training", training_tab="Compare", runs=",".join(run.id for run in runs))
     assert "different losses" in words(app)
     assert set(app.dataframe[0].value["loss"]) == {"cross-entropy", "cross-entropy, label smoothing 0.1"}
-    lines = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    lines = figures(app)[0]["data"]
     assert [line["name"] for line in lines] == ["plain", "smooth (label smoothing 0.1)"]
     app.multiselect(key="runs_choice").set_value([runs[0].id]).run()
     assert "different losses" not in words(app)
@@ -283,7 +282,7 @@ def test_a_run_without_held_out_pictures_says_so(open_page):
     trained(validation=0.0, limit=0)
     app = open_page("training")
     assert "No pictures are held out in this run" in words(app)
-    names = [trace["name"] for chart in app.get("plotly_chart") for trace in json.loads(chart.proto.spec)["data"]]
+    names = [trace["name"] for chart in figures(app) for trace in chart["data"]]
     assert not [name for name in names if "held out" in name]
     assert "256 training pictures" in words(open_page("training", training_tab="Filters and gradients"))
     app = open_page("training", training_tab="Compare")

@@ -2,15 +2,16 @@
 
 import base64
 import io
-import json
 
 import numpy as np
 from patience import patience
 from PIL import Image
+from screen import components
 from streamlit.testing.v1 import AppTest
 
 PAGE = """
 from PIL import Image
+from screen import components
 from cnnlab_core.images import png
 from cnnlab_core.ui.wipe import wipe
 
@@ -21,7 +22,7 @@ wipe(png(Image.new("RGB", (9, 6), "red")), png(Image.new("RGB", (9, 6), "blue"))
 def test_both_pictures_arrive_with_their_labels():
     app = AppTest.from_string(PAGE, default_timeout=patience(20)).run()
     assert not app.exception
-    data = json.loads(app.get("bidi_component")[0].proto.json)
+    data = components(app)[0]
     pixels = {
         side: np.asarray(Image.open(io.BytesIO(base64.b64decode(data[side]["src"].split(",")[1]))))
         for side in ("before", "after")

@@ -162,7 +162,7 @@ def test_everybody_can_tell_sign_and_size_apart(vision, monkeypatch):
 
 
 def test_the_texts_of_axes_are_readable_on_either_ground():
-    found = re.findall(r"fill: light-dark\((#\w+), (#\w+)\)", read_asset("frame", "frame.css"))
+    found = re.findall(r"color: light-dark\((#\w+), (#\w+)\)", read_asset("chart", "chart.css"))
     assert found
     for colours in found:
         assert min(map(contrast, colours, GROUNDS)) >= 4.5

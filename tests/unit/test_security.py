@@ -115,7 +115,8 @@ def test_html_is_made_nowhere_else():
 
 
 def test_front_ends_write_text_only():
-    for path in (ROOT / "assets").rglob("*.js"):
+    ours = {path for path in (ROOT / "assets").rglob("*.js") if path.name != "plotly-cartesian.min.js"}
+    for path in ours:
         for word in (
             "innerHTML",
             "outerHTML",

@@ -22,7 +22,7 @@ from cnnlab_core.ui.address import in_address, refuse
 from cnnlab_core.ui.adversarial.choice import CONTROLS, Choice
 from cnnlab_core.ui.adversarial.pictures import looked_at, show_trio, top_class
 from cnnlab_core.ui.adversarial.settings import in_words
-from cnnlab_core.ui.chart import show_chart
+from cnnlab_core.ui.chart import pressed_point, show_chart
 from cnnlab_core.ui.guess import guess_number, learned
 from cnnlab_core.ui.runner import Outcome, mark
 from cnnlab_core.ui.show import ink, later, main_answer, main_picture, plain
@@ -117,8 +117,7 @@ def show(choice: Choice) -> None:
         name,
         f"{choice.about} Of the 8-bit picture: higher is nearer to the goal, ✓ is fooled.",
         place=place,
-        on_select=lambda: _clicked(axes),
-        selection_mode="points",
+        on_press=lambda: _pressed(axes),
         alt="The objective and success over step size and steps",
     )
     cell = cells[row * len(axes.steps) + column]
@@ -166,8 +165,7 @@ def _run(
         cells = steps[-1].latest or ()
         if len(cells) not in painted:
             painted.add(len(cells))
-            key = f"{CONTROLS.key('map')} {len(cells)}"
-            show_chart(_drawn(axes, cells), key, "The map so far", place=place, live=True)
+            show_chart(_drawn(axes, cells), CONTROLS.key("map"), "The map so far", place=place, live=True)
 
     follows = longest == min(LOOKS) and choice.is_first_look
     return run_study(
@@ -242,12 +240,10 @@ def _look_at(row: int, column: int) -> None:
     st.query_params["adversarial_map_column"] = str(column)
 
 
-def _clicked(axes: _Map) -> None:
-    points = st.session_state["adversarial_map"].selection.points
-    if points:  # a second click on the same cell takes the selection back
-        row, column = round(points[0]["y"]), round(points[0]["x"])
-        if 0 <= row < len(axes.sizes) and 0 <= column < len(axes.steps):
-            _look_at(row, column)
+def _pressed(axes: _Map) -> None:
+    column, row = map(round, pressed_point(CONTROLS.key("map")))
+    if 0 <= row < len(axes.sizes) and 0 <= column < len(axes.steps):
+        _look_at(row, column)
 
 
 def _sliders(axes: _Map, row: int, column: int) -> None:

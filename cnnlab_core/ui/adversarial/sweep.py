@@ -97,7 +97,7 @@ def show(choice: Choice) -> None:
     if outcome.result is None:
         return
     pairs, (subject, sweep) = outcome.result, outcome.asked
-    _draw(place, subject, sweep, pairs, key=CONTROLS.key("curves"))
+    _draw(place, subject, sweep, pairs)
     answer.markdown(_words(subject.labels, sweep, pairs))
     smallest = _search(subject, sweep)
     rows = [_row(subject.labels, sweep, index, pair, smallest) for index, pair in enumerate(pairs)]
@@ -132,18 +132,16 @@ def _ask(choice: Choice) -> _Sweep | None:
 
 def _run(choice: Choice, sweep: _Sweep, status: DeltaGenerator, place: DeltaGenerator) -> Outcome[tuple[Curves, ...]]:
     """The curves of every picture, drawn in their ``place`` while they grow."""
-    subject, key, painted = choice.subject, CONTROLS.key("curves"), 0
+    subject = choice.subject
     cheap = not sweep.several and is_usual(sweep.plans[1], STEPS) and len(sweep.eps) == COUNTS[0] + 1
     follows = cheap and subject.picture.is_sample
 
     def paint(steps: Sequence[Progress[tuple[Curves, ...]]]) -> None:
-        nonlocal painted
-        painted += 1
         known = steps[-1].latest or ()
         if sweep.several:
             known = tuple(curves for curves in known if _finished(curves, sweep))
         if known and known[0]:
-            _draw(place, subject, sweep, known, key=f"{key} {painted}", live=True)
+            _draw(place, subject, sweep, known, live=True)
 
     many = f", for {len(sweep.pictures)} pictures" if len(sweep.pictures) > 1 else ""
     return run_on_model(
@@ -170,7 +168,7 @@ def _finished(curves: Curves, sweep: _Sweep) -> bool:
 
 
 def _draw(
-    place: DeltaGenerator, subject: Subject, sweep: _Sweep, pairs: Sequence[Curves], *, key: str, live: bool = False
+    place: DeltaGenerator, subject: Subject, sweep: _Sweep, pairs: Sequence[Curves], *, live: bool = False
 ) -> None:
     labels, lines = subject.labels, {}
     for curves in zip(*pairs, strict=True):
@@ -189,7 +187,7 @@ def _draw(
     )
     about = f"{subject.spec.title}, {subject.weights} weights"
     about += "." if sweep.several else f"; picture: {subject.picture.title}."
-    show_chart(figure, key, f"{title} against epsilon, {sweep.title}", about, place=place, live=live)
+    show_chart(figure, CONTROLS.key("curves"), f"{title} against epsilon, {sweep.title}", about, place=place, live=live)
 
 
 def _shares(sweep: _Sweep, curves: Curves) -> np.ndarray:

@@ -188,8 +188,7 @@ def _curves(
     fooled = step_lines({"fooled": shares}, title="Fooled in the batch", total=total, percent=True)
     lead = step_lines({"lead": losses}, title="Mean lead of the wrong class (logits)", total=total)
     for place, figure, name in zip(places, (fooled, lead), ("shares", "losses"), strict=True):
-        key = f"universal {name} {len(losses)} {live}" if live else f"universal {name}"
-        show_chart(figure, key, f"{figure.layout.title.text}, by step", about, place=place, live=live)
+        show_chart(figure, f"universal {name}", f"{figure.layout.title.text}, by step", about, place=place, live=live)
 
 
 def _rates(found: Universal, asked: _Asked) -> None:

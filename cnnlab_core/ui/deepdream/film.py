@@ -101,7 +101,7 @@ def show_film(
             says.caption(_where(film).capitalize())
         if time.monotonic() - drawn > _CURVE_SECONDS:
             drawn = time.monotonic()
-            _curve(curve, f"{name} curve at {len(film.objectives)}", shown, live=True)
+            _curve(curve, f"{name} curve", shown, live=True)
 
     outcome = run(
         name,
