@@ -6,8 +6,9 @@
     python -m benchmarks.deep --minutes 3 --seeds 2 --ablation
     python -m benchmarks.deep --minutes 10 --seeds 1 --set learning_rate=0.2 --set batch=1024
 
-The minutes are those of a machine whose bare loop (forward and back of the same network in bfloat16, channels last, a
-batch of 128) does 455 pictures a second; how fast it is here is measured first, and the time allowed is scaled by that.
+The minutes are those of a machine whose bare loop (forward and back of the same network in the faster precision,
+channels last, a batch of 128) does 455 pictures a second; how fast it is here is measured first, and the time allowed
+is scaled by that.
 The epochs follow from the minutes alone, so that a machine's speed doesn't change what is learned. Runs are kept
 (``CNNLAB_RUNS``); each ends with a line in ``deep.jsonl`` beside them. One that was broken off is gone on with by the
 same command.

@@ -127,10 +127,14 @@ def counted(address: str) -> Iterator[Line]:
         line.shutdown()
 
 
+def _is_code(response: dict[str, Any]) -> bool:
+    return "/static/" in response["url"] or "javascript" in response["mimeType"]
+
+
 class Watched:
     """A browser tab at the end of a line that counts what it is sent: over the socket, and by HTTP, as it comes.
 
-    Streamlit's own libraries, which a browser keeps, are counted apart.
+    Code, which a browser keeps, is counted apart: Streamlit's own libraries, plotly, and our components.
     """
 
     def __init__(self, browser: Browser, line: Line) -> None:
@@ -139,16 +143,15 @@ class Watched:
         self.scripts = Scripts(self.page)
         self.line, self.before = line, line.streamed
         self.fetched = self.libraries = self.unpacked = 0
-        address: dict[str, str] = {}
+        code: set[str] = set()
         client = self.page.context.new_cdp_session(self.page)
         client.send("Network.enable")
         client.on("Network.webSocketFrameReceived", self._frame)
         client.on(
-            "Network.requestWillBeSent", lambda event: address.update({event["requestId"]: event["request"]["url"]})
+            "Network.responseReceived", lambda event: code.update([event["requestId"]] * _is_code(event["response"]))
         )
         client.on(
-            "Network.loadingFinished",
-            lambda event: self._add(event["encodedDataLength"], "/static/" in address.get(event["requestId"], "")),
+            "Network.loadingFinished", lambda event: self._add(event["encodedDataLength"], event["requestId"] in code)
         )
 
     @property
