@@ -1,6 +1,7 @@
 """The one way to show a figure: on the page, and beside it as a file for paper."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -72,10 +73,14 @@ def show_chart(
             offer(*figure_files(figure, name, title, caption), place="figure", width="stretch")
 
 
-def pressed_point(key: str) -> tuple[float, float]:
-    """Where the figure ``key`` was just pressed, x and y in the units of its axes."""
-    point = st.session_state[key]["pressed"]
-    return point["x"], point["y"]
+def pressed_point(key: str) -> tuple[float, float] | None:
+    """Where the figure ``key`` was just pressed, x and y in the units of its axes; None if a browser says no place."""
+    try:
+        point = st.session_state[key]["pressed"]
+        x, y = float(point["x"]), float(point["y"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (x, y) if math.isfinite(x) and math.isfinite(y) else None
 
 
 def _larger(figure: go.Figure) -> go.Figure:

@@ -241,7 +241,7 @@ def _look_at(row: int, column: int) -> None:
 
 
 def _pressed(axes: _Map) -> None:
-    column, row = map(round, pressed_point(CONTROLS.key("map")))
+    column, row = map(round, pressed_point(CONTROLS.key("map")) or (-1, -1))
     if 0 <= row < len(axes.sizes) and 0 <= column < len(axes.steps):
         _look_at(row, column)
 
