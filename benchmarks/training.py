@@ -115,8 +115,9 @@ def bare_loop(config: "Config", *, steps: bool = True) -> "Callable[[], int]":
             logits = network(x)
         optimizer.zero_grad()
         nn.functional.cross_entropy(logits.float(), y).backward()
-        if steps:
-            optimizer.step()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+            if steps:
+                optimizer.step()
         return config.batch
 
     return step

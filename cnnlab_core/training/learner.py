@@ -91,8 +91,11 @@ class Learner:
         return self.judged(self.normalise(x))
 
     def _logits(self, network: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+        with self._precision():
             return network(self.normalise(x))
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
 
     def learn(self, batch: Batch, rate: float, epoch: int, number: int) -> torch.Tensor:
         """One step of the optimiser; gives (loss, accuracy) on the batch, on the device, before the step."""
@@ -104,7 +107,8 @@ class Learner:
         loss.backward()
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
-        self.optimizer.step()
+        with self._precision():  # of Muon's products
+            self.optimizer.step()
         self._average()
         best = logits.detach().argmax(1)
         right = y.gather(1, best[:, None]) if y.ndim > 1 else (best == y).float()

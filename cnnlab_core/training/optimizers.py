@@ -8,8 +8,10 @@ from torch import nn
 
 from cnnlab_core.training.config import Config
 
-_NEWTON_SCHULZ, _NEWTON_SCHULZ_FIXED = 5, 3
-"""Steps towards the orthogonal matrix: torch's own, and airbench's, whose filters are set back to their norm anyway."""
+_TURNS, _TURNS_FIXED = 5, 3
+"""Turns towards the orthogonal matrix: the usual five, and airbench's, whose filters get their norm back anyway."""
+_QUINTIC = 3.4445, -4.775, 2.0315
+_LEAST_NORM = 1e-7
 
 
 def build_optimizer(network: nn.Module, config: Config) -> "torch.optim.Optimizer | MuonWithAdamW":
@@ -27,26 +29,19 @@ def build_optimizer(network: nn.Module, config: Config) -> "torch.optim.Optimize
 
 
 class MuonWithAdamW:
-    """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) for convolutions and AdamW for all else, as one.
+    """Muon for convolutions and AdamW for all else, as one.
 
-    Muon moves a matrix by the orthogonal matrix nearest to its momentum, so that no direction is left behind. A
-    convolution is a matrix of (filters, weights of one filter). torch's Muon takes matrices only, so it gets a view of
-    each convolution's memory, or else a copy that is taken back; a filter's weights stand in another order there, which
-    is all the same to Muon. ``share`` of a group is its learning rate's share of that of the run.
+    ``share`` of a group is its learning rate's share of that of the run.
     """
 
     def __init__(self, parameters: list[nn.Parameter], config: Config) -> None:
-        self._filters = [p for p in parameters if p.ndim == 4]
-        self._matrices = [nn.Parameter(_matrix(p.detach())) for p in self._filters]
-        rate, decay = config.learning_rate, config.weight_decay
-        self._fixed_norm = config.fixed_norm
         self._parts: dict[str, torch.optim.Optimizer] = {}
-        if self._matrices:  # none where the only convolution stays as it is, to whiten
-            turns = _NEWTON_SCHULZ_FIXED if config.fixed_norm else _NEWTON_SCHULZ
-            self._parts["muon"] = torch.optim.Muon(self._matrices, rate, decay, config.momentum, ns_steps=turns)
-        rest = _groups((p for p in parameters if p.ndim != 4), config)
-        share = config.rest_rate
-        self._parts["adamw"] = torch.optim.AdamW([group | {"share": share} for group in rest], lr=rate * share)
+        if filters := [
+            p for p in parameters if p.ndim == 4
+        ]:  # none where the only convolution stays as it is, to whiten
+            self._parts["muon"] = Muon(filters, config)
+        rest, share = _groups((p for p in parameters if p.ndim != 4), config), config.rest_rate
+        self._parts["adamw"] = torch.optim.AdamW([group | {"share": share} for group in rest])
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
@@ -55,24 +50,13 @@ class MuonWithAdamW:
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        self._parts["adamw"].zero_grad()
-        for filters in self._filters:
-            filters.grad = None
+        for part in self._parts.values():
+            part.zero_grad()
 
     def step(self) -> None:
         """Move all parameters by their gradients."""
-        pairs = list(zip(self._matrices, self._filters, strict=True))
-        for matrix, filters in pairs:
-            matrix.data = _matrix(filters.detach())
-            if self._fixed_norm:
-                matrix.data *= len(matrix) ** 0.5 / matrix.data.norm()
-            matrix.grad = None if filters.grad is None else _matrix(filters.grad)
         for part in self._parts.values():
             part.step()
-        for matrix, filters in pairs:
-            if matrix.data_ptr() != filters.data_ptr():
-                count, channels, *window = filters.shape
-                filters.data.copy_(matrix.data.view(count, *window, channels).permute(0, 3, 1, 2))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next steps depend on, besides the parameters."""
@@ -84,9 +68,62 @@ class MuonWithAdamW:
             part.load_state_dict(state[name])
 
 
+class Muon(torch.optim.Optimizer):
+    """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon) for filters (count, channels, rows, columns).
+
+    It moves a matrix by the orthogonal matrix nearest to its momentum, so that no direction is left behind. A
+    convolution is a matrix of (filters, weights of one filter). The numbers are those of ``torch.optim.Muon``, which
+    takes matrices only, and multiplies them in bfloat16 wherever it is: seventeen times as slow as float32 where a
+    processor has none.
+    """
+
+    def __init__(self, filters: list[nn.Parameter], config: Config) -> None:
+        super().__init__(filters, {"lr": config.learning_rate, "weight_decay": config.weight_decay})
+        self._momentum, self._fixed_norm = config.momentum, config.fixed_norm
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """Move all filters by their gradients."""
+        for group in self.param_groups:
+            for filters in (filters for filters in group["params"] if filters.grad is not None):
+                if self._fixed_norm:
+                    filters *= len(filters) ** 0.5 / filters.norm()
+                gradient = _matrix(filters.grad)
+                state = self.state[filters]
+                mean = state["momentum_buffer"] = state.get("momentum_buffer", torch.zeros_like(gradient))
+                mean.lerp_(gradient, 1 - self._momentum)
+                turns = _TURNS_FIXED if self._fixed_norm else _TURNS
+                move = orthogonal(gradient.lerp(mean, self._momentum), turns)  # Nesterov's look ahead
+                rate, (rows, columns) = group["lr"], move.shape
+                filters *= 1 - rate * group["weight_decay"]
+                filters -= rate * max(1.0, rows / columns) ** 0.5 * _filters(move, filters.shape)
+
+
+def orthogonal(matrix: torch.Tensor, turns: int = _TURNS) -> torch.Tensor:
+    """About the orthogonal matrix nearest to a matrix (rows, columns), by Newton and Schulz.
+
+    Each turn takes every singular value, as a share of the norm, to an odd quintic of it. Five turns bring those from
+    0.003 on to between 0.68 and 1.21, three those from 0.03 on. Products are in autocast's precision, as those of the
+    forward pass.
+    """
+    a, b, c = _QUINTIC
+    x = matrix.T if len(matrix) > matrix.shape[1] else matrix
+    x = x / x.norm().clamp(min=_LEAST_NORM)
+    for _ in range(turns):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if len(matrix) > matrix.shape[1] else x
+
+
 def _matrix(filters: torch.Tensor) -> torch.Tensor:
     """(filters, channels, rows, columns) as (filters, weights of one): no copy where memory is channels last."""
     return filters.permute(0, 2, 3, 1).reshape(len(filters), -1)
+
+
+def _filters(matrix: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """The way back."""
+    count, channels, *window = shape
+    return matrix.reshape(count, *window, channels).permute(0, 3, 1, 2)
 
 
 def _groups(parameters: Iterable[nn.Parameter], config: Config) -> list[dict[str, Any]]:

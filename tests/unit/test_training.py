@@ -41,7 +41,7 @@ from cnnlab_core.training.evaluation import answer_steps
 from cnnlab_core.training.learner import Learner, pixel_statistics
 from cnnlab_core.training.loop import train
 from cnnlab_core.training.nets import STACKS, build_net, build_stack, check_stack, initialise
-from cnnlab_core.training.optimizers import build_optimizer
+from cnnlab_core.training.optimizers import build_optimizer, orthogonal
 from cnnlab_core.training.precision import choose_precision
 from cnnlab_core.training.randomness import generator
 from cnnlab_core.training.schedule import learning_rate
@@ -359,7 +359,9 @@ def test_muon_moves_every_direction_of_a_convolution_alike():
         assert nn.functional.cosine_similarity(step.flatten(), (u @ v).flatten(), dim=0) > 0.97
 
 
-def test_muon_is_torchs_own_and_leaves_all_but_convolutions_to_adamw():
+def test_muon_is_torchs_own_and_leaves_all_but_convolutions_to_adamw(monkeypatch):
+    """torch's own multiplies in bfloat16 wherever it is; in float32, as here, its numbers are ours."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda self: self.clone())
     options = {"weight_decay": 0.1, "momentum": 0.8, "label_smoothing": 0.2}
     one, twin = learner(optimizer="muon", **options), learner(**options)
     network, batch = twin.network.to(memory_format=torch.contiguous_format), batch_of()
@@ -380,8 +382,32 @@ def test_muon_is_torchs_own_and_leaves_all_but_convolutions_to_adamw():
         muon.step()
         adamw.step()
     for mine, theirs in zip(one.network.parameters(), network.parameters(), strict=True):
-        # Newton-Schulz runs in bfloat16, and sums in the order of memory.
-        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-3)
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=1e-5)  # sums are in the order of memory
+
+
+def test_muon_multiplies_in_the_precision_of_the_run():
+    """As torch's own does, in bfloat16; and a run in float32 is that, whatever torch's own would do."""
+    matrix = torch.randn(24, 50, generator=generator(0, "matrix"))
+    exact = orthogonal(matrix)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = orthogonal(matrix)
+    twin = nn.Parameter(torch.zeros(24, 50))
+    twin.grad = matrix
+    torch.optim.Muon([twin], 1.0, weight_decay=0.0, momentum=0.0, nesterov=False).step()
+    torch.testing.assert_close(half.float(), -twin.detach(), rtol=0, atol=0.02)
+    torch.testing.assert_close(exact, orthogonal(matrix.double()).float(), rtol=0, atol=1e-5)
+    assert 1e-4 < (exact - half).abs().max() < 0.05
+
+
+@given(rows=st.integers(1, 40), columns=st.integers(1, 40), scale=st.floats(1e-3, 1e3), seed=st.integers(0, 999))
+def test_the_orthogonal_matrix_has_the_directions_of_the_matrix(rows, columns, scale, seed):
+    """Its singular vectors, and singular values near 1 where the matrix' own isn't tiny beside the others."""
+    matrix = scale * torch.randn(rows, columns, generator=generator(seed, "matrix"), dtype=torch.float64)
+    u, sizes, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = u.T @ orthogonal(matrix) @ v.T
+    assert (found - found.diagonal().diag()).abs().max() < 1e-6
+    large = sizes > 0.01 * sizes.norm()
+    assert 0.6 < found.diagonal()[large].min() <= found.diagonal()[large].max() < 1.3
 
 
 @pytest.mark.parametrize("form", ["contiguous", "channels last", "changed on the way", "a part of a larger tensor"])
