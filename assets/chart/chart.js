@@ -1,14 +1,20 @@
 // A figure of plotly's, in the page's colours and as wide as its place. Plotly comes with the page's first figure: its own
 // build for two dimensions, a third of what Streamlit's charts bring, so that the browser isn't busy for half a second.
 
+const MISSING = "The connection broke while this figure was on its way. Reload the page to see it.";
 const NARROWEST = 150; // px: a place that is not laid out yet is not drawn for
 
 /** @type {Promise<any> | undefined} */
 let library;
 
-/** Plotly, from its address; asked for once. */
+/** Plotly, from its address; asked for once, and again after it could not be had. */
 function plotly(address) {
-  library ??= import(new URL(address, document.baseURI).href).then(() => /** @type {any} */ (globalThis).Plotly);
+  library ??= import(new URL(address, document.baseURI).href).then(
+    () => /** @type {any} */ (globalThis).Plotly,
+    () => {
+      library = undefined;
+    },
+  );
   return library;
 }
 
@@ -65,7 +71,8 @@ class Chart {
     this.press = ({ points: [{ x, y }] }) => setStateValue("pressed", { x, y });
     this.root.setAttribute("aria-label", data.alt);
     this.plotly = await plotly(data.library);
-    drawSoon(this);
+    if (this.plotly) drawSoon(this);
+    else this.root.textContent = MISSING;
   }
 
   fit() {
@@ -77,6 +84,7 @@ class Chart {
     this.width = this.root.clientWidth;
     if (!this.root.isConnected || this.width < NARROWEST) return;
     const layout = { ...figure.layout, template: { layout: look(this.root) }, width: this.width };
+    if (this.root.textContent === MISSING) this.root.textContent = "";
     this.plotly.react(this.root, figure.data, layout, { displayModeBar: false, staticPlot: still });
     if (pressed && !this.listens) {
       this.root.on("plotly_click", (event) => this.press(event));

@@ -32,6 +32,7 @@ _RESERVE_BYTES = 1 << 16
 _NICE = 19
 """As far back as there is: a training takes what those who wait for an answer leave."""
 _NICE_TRIAL = 5
+"""Somebody waits for what is tried of a training: as far back as the lab's own long jobs."""
 _AGAIN = "CNNLAB_TRAINER_AGAIN"
 """Tells the next turn's program which descriptor holds the lock."""
 
