@@ -38,26 +38,26 @@ def weak(monkeypatch):
 
 
 def test_the_page_opens_with_two_finished_cards(open_page):
-    """Standard and robust, as the files of the lab have them; nothing is computed, and CIFAR-10 isn't here."""
+    """The best one and the robust one, as the files of the lab have them; nothing is computed, and CIFAR-10 isn't here."""
     app = open_page("report_card")
     assert not problems(app)
-    standard, robust = (
+    best, robust = (
         {figure.called: figure for figure in figures_of(read_card(shipped_path(f"cifar10_{name}")))}
-        for name in ("standard", "adversarial")
+        for name in ("deep", "adversarial")
     )
     (figure,) = figures(app)
-    for trace, card in zip(figure["data"][::2], (standard, robust), strict=False):
+    for trace, card in zip(figure["data"][::2], (best, robust), strict=False):
         drawn = values(trace["x"])
         assert drawn[0] == pytest.approx(card[ACCURACY].value)
         assert drawn[2] == pytest.approx(card[ROBUST].value)
     said = markdown(app)
-    assert all(card[name].words in said for card in (standard, robust) for name in (ACCURACY, ROBUST))
-    assert standard[ACCURACY].value > robust[ACCURACY].value
-    assert robust[ROBUST].value > standard[ROBUST].value
+    assert all(card[name].words in said for card in (best, robust) for name in (ACCURACY, ROBUST))
+    assert best[ACCURACY].value > robust[ACCURACY].value
+    assert robust[ROBUST].value > best[ROBUST].value
     right, _ = guess_at(app, "report_flattered")
     assert right == "by more than 3 points"
     assert files(app)[-3:] == [
-        "Card of CIFAR-10, standard (JSON)",
+        "Card of CIFAR-10, deep (JSON)",
         "Card of CIFAR-10, adversarial (JSON)",
         "Figures (CSV)",
     ]

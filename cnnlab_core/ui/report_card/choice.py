@@ -21,7 +21,7 @@ from cnnlab_core.ui.shared import model_label, shared_picture
 from cnnlab_core.ui.show import form, plain
 
 CONTROLS = Controls("report")
-FIRST, BESIDE, NOBODY = "cifar10_standard", "cifar10_adversarial", "none"
+FIRST, BESIDE, NOBODY = "cifar10_deep", "cifar10_adversarial", "none"
 ITS_OWN = "its own"
 COUNTS = (20, 50, 100, 200, USUAL, 1000)
 RADII = (1, 2, 4, 8, 16)
