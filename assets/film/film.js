@@ -183,7 +183,7 @@ class Film {
   }
 
   answer() {
-    const { answers, labels, classes } = this.data;
+    const { answers, labels, classes, held } = this.data;
     if (!answers.length) return;
     let right = 0;
     answers[this.at].forEach(([found, sure], index) => {
@@ -195,7 +195,8 @@ class Film {
       answer.replaceChildren(`${isRight ? "✓" : "✗"} ${classes[found]} `, make("small", { text: percent(sure) }));
       answer.title = answer.textContent;
     });
-    this.score.textContent = `to ${labels.length} pictures that it doesn't learn from: ${right} right`;
+    const asked = held ? "pictures that it doesn't learn from" : "of the training pictures";
+    this.score.textContent = `to ${labels.length} ${asked}: ${right} right`;
   }
 
   play() {

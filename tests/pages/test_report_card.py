@@ -38,7 +38,7 @@ def weak(monkeypatch):
 
 
 def test_the_page_opens_with_two_finished_cards(open_page):
-    """The best one and the robust one, as the files of the lab have them; nothing is computed, and CIFAR-10 isn't here."""
+    """The best and the robust one, as the files of the lab have them; nothing is computed, and CIFAR-10 isn't here."""
     app = open_page("report_card")
     assert not problems(app)
     best, robust = (

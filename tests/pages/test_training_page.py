@@ -80,12 +80,28 @@ def test_a_run_that_came_with_the_lab_comes_first_and_cannot_be_changed(open_pag
     assert not copy.shipped
 
 
+def test_filters_that_whiten_and_a_run_with_nothing_held_out_are_said(open_page):
+    """The first layer of it isn't learned, and its answers are to pictures that it learns from."""
+    run = trained(whiten=True, stack="c8k3,relu,c8k3,relu", validation=0.0)
+    for tab, says in {
+        "Watch": "worked out from the pictures and stay, so that what they hand on",
+        "Filters and gradients": "They are worked out from the pictures, and stay;",
+    }.items():
+        app = open_page("training", training_tab=tab, run=run.id)
+        assert says in words(app), tab
+        assert "nobody designs" not in words(app)
+        assert "They begin as noise" not in words(app)
+    assert "is said by the test:" in words(open_page("training", run=run.id))
+    assert not _film(run, watched(run), 20)["held"]
+
+
 def test_the_film_has_a_moment_for_each_look_inside(lab_folders):  # noqa: F811  the fixture
     run = trained(attack="fgsm")
     film = _film(run, watched(run), 20)
     assert film["moments"][0] == 0
     assert film["moments"][-1] == film["total"] == 20
     assert [line["name"] for line in film["lines"]] == ["training, attacked", "held out", "held out, under PGD"]
+    assert film["held"]
     assert film["filters"]["count"] == 4
     strip = open_image(base64.b64decode(film["filters"]["strip"].partition(",")[2]))
     assert strip.size == (4 * 3, len(film["moments"]) * 3)

@@ -69,6 +69,7 @@ def _film(run: Run, found: Watched, last: int) -> dict[str, Any]:
         "moments": moments,
         "filters": {"strip": _strip(filters), "count": count, "shape": [rows, columns]},
         "pictures": _row(kept.pictures) if kept else "",
+        "held": run.config.validation > 0,
         "labels": kept.labels.tolist() if kept else [],
         "answers": [_answers(kept.answers[step]) for step in moments] if kept else [],
     }

@@ -73,9 +73,10 @@ def _filters(run: Run, offered: list[int]) -> None:
             st.image(picture, width="stretch", output_format="PNG", alt=alt)
     weights = read_filters(run, step)
     broken = "" if np.isfinite(weights).all() else " Some weights are no longer numbers and are drawn as 0."
+    origin = "are worked out from the pictures, and stay" if run.config.whiten else "begin as noise"
     st.caption(
         f"The {len(weights)} filters of the first layer, before step {step:,} of the training. {ABOUT[scale]}.{broken} "
-        "They begin as noise; look for edges and for pairs of opposite colours."
+        f"They {origin}; look for edges and for pairs of opposite colours."
     )
 
 

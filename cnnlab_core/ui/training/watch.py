@@ -28,9 +28,13 @@ from cnnlab_core.ui.training.watched import LIVE_SECONDS, Watched, watched
 
 LEARNED = (
     "nobody designs the filters. Each step moves every weight a little to where the "
-    "loss falls, and edges and colours form because they help. What a network is worth is said by the held-out "
-    "line: it is of pictures that it hasn't learned from."
+    "loss falls, and edges and colours form because they help."
 )
+WHITENED = (
+    "the first filters are worked out from the pictures and stay, so that what they hand on is alike in all "
+    "directions. Each step moves all other weights a little to where the loss falls."
+)
+WORTH = "What a network is worth is said by {}: pictures that it hasn't learned from."
 HELD = CATEGORICAL[1]
 ROBUST = CATEGORICAL[2]
 LATEST = "latest"
@@ -54,7 +58,8 @@ def show(run: Run) -> None:
                 "gap", "how many points above the held-out accuracy does that in training end?", gap, (2, 10), "",
                 f"{gap:.1f} points. What is known only of the pictures learned from is no use for new ones.",
             )  # fmt: skip
-        learned(LEARNED)
+        worth = WORTH.format("the held-out line" if run.config.validation else "the test")
+        learned(f"{WHITENED if run.config.whiten else LEARNED} {worth}")
         st.header("The curves")
     figures_place = st.container()
     place: Any = st.popover("More", icon=":material/tune:", key="training_watch_more")
