@@ -25,7 +25,7 @@ def test_two_cards_and_what_they_say(lab):
     expect(answer).to_contain_text("not sure enough")
     lab.during(page.get_by_role("radio", name="fitted T").click)
     expect(answer).to_contain_text("about as sure as right")
-    lab.during(page.get_by_role("link", name=re.compile("See CIFAR-10, standard name a photo")).click)
+    lab.during(page.get_by_role("link", name=re.compile("See CIFAR-10, deep name a photo")).click)
     expect(page).to_have_url(re.compile(r"classifier\?.*classifier_t=0\.[5-9]"))
     expect(page.get_by_text("Temperature T")).to_be_visible()
     lab.no_exception()
