@@ -77,7 +77,8 @@ PRESETS: tuple[Preset, ...] = (
         "Deep",
         "The lab's best on CIFAR-10, after Keller Jordan's airbench (2024, arXiv:2404.00498): a whitening first layer, "
         "Muon, mirroring in turns, averaged weights, six views of each test picture. None is held out, and the last "
-        "weights are taken. 4 epochs are ten minutes on two processor cores, 11 are 25.",
+        "weights are taken. On two cores with bfloat16 4 epochs take ten minutes and get 92.5 % of the test pictures "
+        "right, 11 take 25 and get 94 %.",
         Config(
             net="airbench",
             whiten=True,
